@@ -1,0 +1,2 @@
+//! The KafkaTalk binary.
+fn main() {}

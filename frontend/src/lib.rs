@@ -1,0 +1,1 @@
+//! KafkaTalk, in the browser.

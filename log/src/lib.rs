@@ -1,0 +1,14 @@
+//! The log: the truth of KafkaTalk. One port, [`EventLog`], and its two adapters.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`port`] | the trait, its errors, and what it promises |
+//! | [`record`] | streams, records, entries |
+//!
+//! The crate knows nothing of HTTP, screens or views.
+
+pub mod port;
+pub mod record;
+
+pub use port::{AppendError, Batch, Checkpoint, EventLog, Health, ReadError, Tail};
+pub use record::{Entry, Kind, Ledger, Page, Record, RecordId, Stream};

@@ -1,0 +1,118 @@
+//! The port. To add an adapter: implement [`EventLog`] and [`Tail`], and pass the contract suite in `tests/`.
+//!
+//! What an adapter promises:
+//!
+//! - *Durable*: after [`EventLog::append`] returns, a crash of this process (embedded) or of one broker in three (Kafka)
+//!   loses nothing.
+//! - *Ordered and whole*: the tail hands out every record of every stream, each stream in offset order, without gaps or
+//!   repeats, from a checkpoint on; the same for every reader. Between streams there is no order.
+//! - *Readable*: any range of a stream can be read back by absolute offset.
+//! - *Forgetful on request*: after an erasure, and within a bounded time, the content is gone from the log's own files.
+//! - *Honest*: when it cannot promise that, it returns an error that says whether the record may have been written.
+//! - *Bounded*: every queue, batch and wait in it has a named limit.
+
+use crate::{Entry, Page, Record, RecordId, Stream};
+use async_trait::async_trait;
+use kafkatalk_protocol::{Offset, Timestamp};
+use std::collections::BTreeMap;
+use tokio::sync::watch;
+
+/// How far a reader of the tail has come: named positions that mean something to the adapter alone.
+///
+/// A reader keeps it beside what it derived from the records, in one transaction, by writing each [`Batch::progress`]
+/// over it. Empty means from the beginning.
+pub type Checkpoint = BTreeMap<String, u64>;
+
+/// A log of streams. See the module's promises.
+#[async_trait]
+pub trait EventLog: Send + Sync + 'static {
+    /// Appends a record and says at which offset it is durable.
+    ///
+    /// Dropping the future does not take the record back: it may or may not be written.
+    async fn append(&self, stream: Stream, record: Record) -> Result<Offset, AppendError>;
+
+    /// Makes ready what a first append to the stream needs, so that it is as fast as any other. Idempotent.
+    async fn prepare(&self, stream: Stream) -> Result<(), AppendError>;
+
+    /// Reads at most `limit` records from an offset on. A stream that was never written to reads as empty.
+    async fn read(&self, stream: Stream, from: Offset, limit: usize) -> Result<Page, ReadError>;
+
+    /// Follows all streams from a checkpoint on.
+    async fn tail(&self, from: Checkpoint) -> Result<Box<dyn Tail>, ReadError>;
+
+    /// Forgets a record's content for good. Appends a record of kind [`Record::ERASED`] under the same key, at the
+    /// returned offset; the erased record's place becomes a hole.
+    async fn erase(&self, stream: Stream, erased: RecordId, at: Timestamp) -> Result<Offset, AppendError>;
+
+    /// Whether the log can take appends now; changes wake the watcher.
+    fn health(&self) -> watch::Receiver<Health>;
+
+    /// Writes out what is queued and stops. Appends after this fail as [`AppendError::Unavailable`]; tails end.
+    async fn close(&self);
+}
+
+/// A reader that follows all streams. Not for sharing: every reader opens its own.
+#[async_trait]
+pub trait Tail: Send {
+    /// Waits for the next records, at least one entry or some progress; `None` once the log is closed. Cancel safe.
+    async fn next(&mut self) -> Result<Option<Batch>, ReadError>;
+}
+
+/// Records that came next, and the progress that they make.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    /// Each stream in offset order.
+    pub entries: Vec<Entry>,
+    /// Positions to write over the reader's [`Checkpoint`].
+    pub progress: Vec<(String, u64)>,
+    /// Whether, with this batch, the reader holds all that was in the log when it opened the tail. Stays true.
+    pub caught_up: bool,
+    /// Records known to lie between this batch and the log's end, where the adapter knows.
+    pub lag: u64,
+}
+
+/// Whether the log can take appends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// It can.
+    Ready,
+    /// It cannot; why, for an operator.
+    Unavailable(String),
+}
+
+/// An append that was not acknowledged.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum AppendError {
+    /// The record was not written, for sure: the log is closed, full or not reachable, or its queue is full.
+    #[error("the log cannot take records now: {0}")]
+    Unavailable(String),
+    /// The record may have been written: the log failed or fell silent in the middle.
+    #[error("the log did not say whether it kept the record: {0}")]
+    Unknown(String),
+    /// The record is larger than the log takes; not written.
+    #[error("a record of {bytes} bytes is larger than the log takes ({max})")]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+        /// The limit.
+        max: usize,
+    },
+}
+
+impl AppendError {
+    /// Whether the record may be in the log all the same.
+    pub fn may_be_written(&self) -> bool {
+        matches!(self, Self::Unknown(_))
+    }
+}
+
+/// A read that failed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ReadError {
+    /// Not now: the log is closed or not reachable.
+    #[error("the log cannot be read now: {0}")]
+    Unavailable(String),
+    /// What is stored is not what was written.
+    #[error("the log is damaged: {0}")]
+    Damaged(String),
+}

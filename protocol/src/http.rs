@@ -1,0 +1,104 @@
+//! Bodies of HTTP requests and answers, under `/api/v1`.
+
+use crate::{Body, Conversation, Message, MessageId, Offset, Password, SessionId, Timestamp, User, Username};
+use serde::{Deserialize, Serialize};
+
+/// Path under which the API lives.
+pub const BASE: &str = "/api/v1";
+/// Name of the browser's session cookie.
+pub const SESSION_COOKIE: &str = "kafkatalk_session";
+
+/// `POST /users` and `POST /sessions`, as a program sends them.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Credentials {
+    /// Who.
+    pub username: Username,
+    /// The secret.
+    pub password: Password,
+}
+
+/// Answer to a registration or a sign-in.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SignedIn {
+    /// Who signed in.
+    pub user: User,
+    /// The session's token, for `Authorization: Bearer`.
+    pub token: String,
+}
+
+/// Answer to `GET /me`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Me {
+    /// The caller.
+    pub user: User,
+}
+
+/// Answer to `GET /users`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Users {
+    /// By username.
+    pub users: Vec<User>,
+}
+
+/// A device of the caller.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Session {
+    /// Its id.
+    pub id: SessionId,
+    /// When it signed in.
+    pub created_at: Timestamp,
+    /// When it was last used, as far as this node knows.
+    pub last_seen_at: Timestamp,
+    /// What it called itself.
+    pub user_agent: Option<String>,
+    /// Whether it is the one that asks.
+    pub current: bool,
+}
+
+/// Answer to `GET /sessions`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Sessions {
+    /// Newest first.
+    pub sessions: Vec<Session>,
+}
+
+/// `POST /conversations`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OpenConversation {
+    /// Usernames of the others.
+    pub members: Vec<Username>,
+}
+
+/// Answer to `GET /conversations`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Conversations {
+    /// Latest activity first.
+    pub conversations: Vec<Conversation>,
+    /// Opaque cursor of the following page, null at the end.
+    pub next: Option<String>,
+}
+
+/// `POST /conversations/{id}/messages`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SendMessage {
+    /// The client's id for the message.
+    pub id: MessageId,
+    /// What to say.
+    pub body: Body,
+}
+
+/// Answer to `GET /conversations/{id}/messages`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Messages {
+    /// In offset order, whichever way the paging goes.
+    pub messages: Vec<Message>,
+    /// `before` or `after` of the following page in the same direction, null at the end.
+    pub next: Option<Offset>,
+}
+
+/// `PUT /conversations/{id}/read`.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct ReadUpTo {
+    /// The last offset that was read.
+    pub offset: Offset,
+}

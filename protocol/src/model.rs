@@ -1,0 +1,52 @@
+//! User, conversation and message, as every client sees them.
+
+use crate::{Body, ConversationId, MessageId, Offset, Timestamp, UserId, Username};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A registered person.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct User {
+    /// Their id, for ever.
+    pub id: UserId,
+    /// Their name.
+    pub username: Username,
+}
+
+/// A private conversation, as one of its members sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conversation {
+    /// Its id, and that of its stream.
+    pub id: ConversationId,
+    /// Everyone in it, the viewer included, by username.
+    pub members: Vec<User>,
+    /// When it was opened.
+    pub created_at: Timestamp,
+    /// The newest message.
+    pub last_message: Option<Message>,
+    /// Messages of others after the viewer's read position.
+    pub unread: u64,
+    /// How far each member has read; a member who has read nothing is absent.
+    #[serde(default)]
+    pub read: BTreeMap<UserId, Offset>,
+}
+
+/// A message in its conversation's order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// Where it was said.
+    pub conversation: ConversationId,
+    /// Its position in the conversation's log.
+    pub offset: Offset,
+    /// The offset of the message before it that a reader sees; none before the first. A client that holds `previous`
+    /// knows that nothing is missing in between.
+    pub previous: Option<Offset>,
+    /// The sender's own id for it.
+    pub id: MessageId,
+    /// Who said it.
+    pub sender: User,
+    /// When the node took it in.
+    pub sent_at: Timestamp,
+    /// What was said.
+    pub body: Body,
+}

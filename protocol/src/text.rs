@@ -1,0 +1,184 @@
+//! What people type: names, passwords, messages, each with its rules.
+
+use crate::limits::{
+    BODY_BYTES_MAX, BODY_CHARS_MAX, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, USERNAME_CHARS_MAX,
+    USERNAME_CHARS_MIN,
+};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use std::{fmt, str::FromStr};
+
+/// Why a text is refused, in words that a person can act on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TextError {
+    /// Username of the wrong length.
+    #[error("Use {USERNAME_CHARS_MIN} to {USERNAME_CHARS_MAX} characters.")]
+    UsernameLength,
+    /// Username with a character outside the set.
+    #[error("Use only letters a to z, digits, dot, underscore and hyphen.")]
+    UsernameCharacters,
+    /// Username that begins with a dot, underscore or hyphen.
+    #[error("Begin with a letter or a digit.")]
+    UsernameStart,
+    /// Password too short.
+    #[error("Use at least {PASSWORD_CHARS_MIN} characters.")]
+    PasswordShort,
+    /// Password too long.
+    #[error("Use at most {PASSWORD_CHARS_MAX} characters.")]
+    PasswordLong,
+    /// Nothing but white space.
+    #[error("Write something first.")]
+    BodyEmpty,
+    /// Body too long.
+    #[error("Use at most {BODY_CHARS_MAX} characters; send the rest as another message.")]
+    BodyLong,
+}
+
+/// Text types: parsed on the way in, plain strings on the way out.
+macro_rules! text_type {
+    ($name:ident) => {
+        impl $name {
+            /// The text itself.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+        impl FromStr for $name {
+            type Err = TextError;
+            fn from_str(text: &str) -> Result<Self, TextError> {
+                Self::parse(text)
+            }
+        }
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+                Self::parse(&text).map_err(D::Error::custom)
+            }
+        }
+    };
+}
+
+/// A username: 3 to 32 of `a-z 0-9 . _ -`, beginning with a letter or digit; given in any case, kept in lower case.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Username(Box<str>);
+
+impl Username {
+    /// Parses what a person typed.
+    pub fn parse(text: &str) -> Result<Self, TextError> {
+        if !text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')) {
+            return Err(TextError::UsernameCharacters);
+        }
+        if !(USERNAME_CHARS_MIN..=USERNAME_CHARS_MAX).contains(&text.len()) {
+            return Err(TextError::UsernameLength);
+        }
+        if !text.starts_with(|c: char| c.is_ascii_alphanumeric()) {
+            return Err(TextError::UsernameStart);
+        }
+        Ok(Self(text.to_ascii_lowercase().into()))
+    }
+}
+text_type!(Username);
+impl fmt::Display for Username {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+impl fmt::Debug for Username {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+/// A password: 8 to 256 characters. Never shown, never logged.
+#[derive(Clone)]
+pub struct Password(Box<str>);
+
+impl Password {
+    /// Parses what a person typed; white space counts.
+    pub fn parse(text: &str) -> Result<Self, TextError> {
+        match text.chars().take(PASSWORD_CHARS_MAX + 1).count() {
+            n if n < PASSWORD_CHARS_MIN => Err(TextError::PasswordShort),
+            n if n > PASSWORD_CHARS_MAX => Err(TextError::PasswordLong),
+            _ => Ok(Self(text.into())),
+        }
+    }
+}
+text_type!(Password);
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(…)")
+    }
+}
+
+/// A message's text: 1 to 8,000 Unicode characters, at most 32 KiB, not only white space.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Body(Box<str>);
+
+impl Body {
+    /// Parses what a person typed; kept to the letter.
+    pub fn parse(text: &str) -> Result<Self, TextError> {
+        if text.trim().is_empty() {
+            return Err(TextError::BodyEmpty);
+        }
+        if text.len() > BODY_BYTES_MAX || text.chars().count() > BODY_CHARS_MAX {
+            return Err(TextError::BodyLong);
+        }
+        Ok(Self(text.into()))
+    }
+}
+text_type!(Body);
+impl fmt::Debug for Body {
+    // Bodies are private: a log line or a panic must not show them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Body({} bytes)", self.0.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_username_is_kept_in_lower_case() {
+        assert_eq!(Username::parse("Alice.B-2").unwrap().as_str(), "alice.b-2");
+    }
+
+    #[test]
+    fn a_bad_username_says_what_is_wrong() {
+        for (text, error) in [
+            ("al", TextError::UsernameLength),
+            ("", TextError::UsernameLength),
+            ("a23456789012345678901234567890123", TextError::UsernameLength),
+            ("al ice", TextError::UsernameCharacters),
+            ("ålice", TextError::UsernameCharacters),
+            (".alice", TextError::UsernameStart),
+        ] {
+            assert_eq!(Username::parse(text), Err(error), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_body_is_bounded_in_characters_and_in_bytes() {
+        assert!(Body::parse(&"é".repeat(8_000)).is_ok());
+        assert_eq!(Body::parse(&"a".repeat(8_001)), Err(TextError::BodyLong));
+        assert!(Body::parse(&"🙂".repeat(8_000)).is_ok());
+        assert_eq!(Body::parse(" \n\u{2003}\t"), Err(TextError::BodyEmpty));
+    }
+
+    #[test]
+    fn secrets_do_not_show_when_debugged() {
+        assert!(!format!("{:?}", Password::parse("hunter2hunter2").unwrap()).contains("hunter"));
+        assert!(!format!("{:?}", Body::parse("see you at nine").unwrap()).contains("nine"));
+    }
+
+    proptest! {
+        #[test]
+        fn parsing_any_text_never_panics_and_keeps_what_it_accepts(text in "\\PC{0,300}") {
+            if let Ok(body) = Body::parse(&text) { prop_assert_eq!(body.as_str(), &text); }
+            if let Ok(name) = Username::parse(&text) { prop_assert_eq!(name.as_str(), text.to_lowercase()); }
+            if let Ok(password) = Password::parse(&text) { prop_assert_eq!(password.as_str(), &text); }
+        }
+    }
+}
