@@ -10,6 +10,7 @@ pub const SESSION_COOKIE: &str = "kafkatalk_session";
 
 /// `POST /users` and `POST /sessions`, as a program sends them.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Credentials {
     /// Who.
     pub username: Username,
@@ -19,6 +20,7 @@ pub struct Credentials {
 
 /// Answer to a registration or a sign-in.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SignedIn {
     /// Who signed in.
     pub user: User,
@@ -28,6 +30,7 @@ pub struct SignedIn {
 
 /// Answer to `GET /me`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Me {
     /// The caller.
     pub user: User,
@@ -35,6 +38,7 @@ pub struct Me {
 
 /// Answer to `GET /users`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Users {
     /// By username.
     pub users: Vec<User>,
@@ -42,6 +46,7 @@ pub struct Users {
 
 /// A device of the caller.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Session {
     /// Its id.
     pub id: SessionId,
@@ -57,6 +62,7 @@ pub struct Session {
 
 /// Answer to `GET /sessions`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Sessions {
     /// Newest first.
     pub sessions: Vec<Session>,
@@ -64,6 +70,7 @@ pub struct Sessions {
 
 /// `POST /conversations`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct OpenConversation {
     /// Usernames of the others.
     pub members: Vec<Username>,
@@ -71,6 +78,7 @@ pub struct OpenConversation {
 
 /// Answer to `GET /conversations`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Conversations {
     /// Latest activity first.
     pub conversations: Vec<Conversation>,
@@ -80,6 +88,7 @@ pub struct Conversations {
 
 /// `POST /conversations/{id}/messages`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SendMessage {
     /// The client's id for the message.
     pub id: MessageId,
@@ -89,6 +98,7 @@ pub struct SendMessage {
 
 /// Answer to `GET /conversations/{id}/messages`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Messages {
     /// In offset order, whichever way the paging goes.
     pub messages: Vec<Message>,
@@ -98,6 +108,7 @@ pub struct Messages {
 
 /// `PUT /conversations/{id}/read`.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ReadUpTo {
     /// The last offset that was read.
     pub offset: Offset,

@@ -11,6 +11,7 @@ macro_rules! ids {
         /// Written as a lowercase hyphenated UUID.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
+        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = uuid::Uuid))]
         pub struct $name(pub Uuid);
 
         impl fmt::Display for $name {
@@ -58,6 +59,7 @@ impl ConversationId {
 /// A record's position in its stream, counted from 0.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
 #[serde(transparent)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = u64))]
 pub struct Offset(pub u64);
 
 impl Offset {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 /// A registered person.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct User {
     /// Their id, for ever.
     pub id: UserId,
@@ -15,6 +16,7 @@ pub struct User {
 
 /// A private conversation, as one of its members sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Conversation {
     /// Its id, and that of its stream.
     pub id: ConversationId,
@@ -33,6 +35,7 @@ pub struct Conversation {
 
 /// A message in its conversation's order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Message {
     /// Where it was said.
     pub conversation: ConversationId,

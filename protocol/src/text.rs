@@ -59,6 +59,7 @@ macro_rules! text_type {
 
 /// A username: 3 to 32 of `a-z 0-9 . _ -`, beginning with a letter or digit; given in any case, kept in lower case.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = String, min_length = 3, max_length = 32, pattern = "^[A-Za-z0-9][A-Za-z0-9._-]*$", example = "alice"))]
 #[serde(transparent)]
 pub struct Username(Box<str>);
 
@@ -91,6 +92,7 @@ impl fmt::Debug for Username {
 
 /// A password: 8 to 256 characters. Never shown, never logged.
 #[derive(Clone)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = String, min_length = 8, max_length = 256, format = Password))]
 pub struct Password(Box<str>);
 
 impl Password {
@@ -112,6 +114,7 @@ impl fmt::Debug for Password {
 
 /// A message's text: 1 to 8,000 Unicode characters, at most 32 KiB, not only white space.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = String, min_length = 1, max_length = 8000))]
 #[serde(transparent)]
 pub struct Body(Box<str>);
 

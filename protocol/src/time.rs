@@ -11,6 +11,7 @@ use std::{
 ///
 /// Years 1970 to 9999; what lies outside is drawn to the nearer end.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = String, format = DateTime))]
 pub struct Timestamp(i64);
 
 /// 9999-12-31T23:59:59.999Z, the last moment that RFC 3339 can write.
