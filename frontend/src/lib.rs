@@ -1,1 +1,10 @@
-//! KafkaTalk, in the browser.
+//! KafkaTalk, in the browser: wakes up the page that the server rendered.
+
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// Called once by the page, when the wasm has loaded.
+#[wasm_bindgen]
+pub fn hydrate() {
+    // A panic in wasm is otherwise only "unreachable executed".
+    console_error_panic_hook::set_once();
+}
