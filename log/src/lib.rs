@@ -4,9 +4,13 @@
 //! |---|---|
 //! | [`port`] | the trait, its errors, and what it promises |
 //! | [`record`] | streams, records, entries |
+//! | [`embedded`] | the adapter for one machine, on SQLite |
+//! | [`limits`] | every limit of queues, batches and waits |
 //!
 //! The crate knows nothing of HTTP, screens or views.
 
+pub mod embedded;
+pub mod limits;
 pub mod port;
 pub mod record;
 

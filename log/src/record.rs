@@ -107,6 +107,23 @@ impl Record {
         Self { id, key: None, kind: E::KIND.into(), author, at, payload }
     }
 
+    /// The record that erases another: of kind [`Record::ERASED`], under the erased record's key, which is its id
+    /// where it had no other. Its payload is `{"erased": ID}`.
+    ///
+    /// # Panics
+    /// Never: an id is writable as JSON.
+    pub fn erasing(id: RecordId, erased: RecordId, key: Option<Box<str>>, at: Timestamp) -> Self {
+        let key = key.unwrap_or_else(|| erased.to_string().into());
+        let payload = serde_json::value::to_raw_value(&serde_json::json!({ "erased": erased }))
+            .expect("an id is writable as JSON");
+        Self { id, key: Some(key), kind: Self::ERASED.into(), author: None, at, payload }
+    }
+
+    /// What the record takes up, in bytes, for limits on memory: its payload, key and kind.
+    pub fn bytes(&self) -> usize {
+        self.payload.get().len() + self.kind.len() + self.key.as_ref().map_or(0, |key| key.len())
+    }
+
     /// The same under a key of its own.
     #[must_use]
     pub fn keyed(mut self, key: impl Into<Box<str>>) -> Self {

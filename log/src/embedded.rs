@@ -1,0 +1,259 @@
+//! The log on one machine: SQLite in a folder, no other process needed.
+//!
+//! One thread writes. It takes all appends that have queued up while it was busy and commits them in one transaction
+//! (group commit), so that under load many appends share one flush to disk. Every record gets a number of its own, one
+//! more than the record before it, whatever its stream; a reader's [`Checkpoint`] is `{"seq": N}`, the number of the
+//! last record that it holds.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `folder` | the data folder and the lock that keeps a second process out |
+//! | `schema` | tables, connections and their settings |
+//! | `writer` | the thread that appends, erases and recovers |
+//! | `window` | the newest records in memory, from which tails are fed |
+//! | `reader` | reading back, on connections of their own |
+//! | `tail` | following all streams |
+//!
+//! Readers never hold up the writer, and the writer never waits for a tail: one that falls behind what is in memory
+//! reads the database until it has caught up.
+
+mod folder;
+mod reader;
+mod schema;
+mod tail;
+mod window;
+mod writer;
+
+use crate::limits::{
+    APPEND_QUEUE_BYTES_MAX, APPEND_QUEUE_RECORDS_MAX, PAGE_BYTES_MAX, PAGE_RECORDS_MAX, RECORD_BYTES_MAX,
+    TAIL_WINDOW_BYTES_MAX, TAIL_WINDOW_RECORDS_MAX,
+};
+use crate::{AppendError, Checkpoint, EventLog, Health, Page, ReadError, Record, RecordId, Stream, Tail};
+use async_trait::async_trait;
+use folder::Folder;
+use kafkatalk_protocol::{Offset, Timestamp};
+use reader::Readers;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use tokio::sync::{oneshot, watch};
+use window::Window;
+use writer::{Command, Writer};
+
+/// The name of the one position in a checkpoint of this log.
+const SEQ: &str = "seq";
+
+/// What may be chosen about an embedded log. The defaults are the limits of [`crate::limits`].
+#[derive(Clone, Debug)]
+pub struct EmbeddedOptions {
+    /// Appends that may wait for the writer; one more is refused.
+    pub append_queue_records_max: usize,
+    /// Bytes of the appends that may wait for the writer.
+    pub append_queue_bytes_max: usize,
+    /// Newest records kept in memory for tails.
+    pub tail_window_records_max: usize,
+    /// Bytes of the newest records kept in memory for tails.
+    pub tail_window_bytes_max: usize,
+}
+
+impl Default for EmbeddedOptions {
+    fn default() -> Self {
+        Self {
+            append_queue_records_max: APPEND_QUEUE_RECORDS_MAX,
+            append_queue_bytes_max: APPEND_QUEUE_BYTES_MAX,
+            tail_window_records_max: TAIL_WINDOW_RECORDS_MAX,
+            tail_window_bytes_max: TAIL_WINDOW_BYTES_MAX,
+        }
+    }
+}
+
+/// Why a folder could not be opened as a log.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process writes here.
+    #[error("another kafkatalk{} is using {dir}; stop it, or choose another data folder", of_process(*.process))]
+    InUse {
+        /// The data folder.
+        dir: PathBuf,
+        /// The other process, where it left its number.
+        process: Option<u32>,
+    },
+    /// A newer version of the program wrote the log.
+    #[error(
+        "the log in {dir} has format {found}, this kafkatalk knows formats up to {known}; use a newer kafkatalk"
+    )]
+    Newer {
+        /// The data folder.
+        dir: PathBuf,
+        /// The format that the log has.
+        found: i64,
+        /// The newest format that this program knows.
+        known: i64,
+    },
+    /// The file is there, but it is not a log.
+    #[error("{file} is not a log of kafkatalk: {reason}; move it away, or choose another data folder")]
+    NotALog {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The folder or a file in it cannot be used.
+    #[error("cannot use the data folder {dir}: {reason}")]
+    Folder {
+        /// The data folder.
+        dir: PathBuf,
+        /// What the system says.
+        reason: String,
+    },
+}
+
+fn of_process(process: Option<u32>) -> String {
+    process.map(|id| format!(" (process {id})")).unwrap_or_default()
+}
+
+/// What the handle, the writer and the tails share.
+struct Shared {
+    options: EmbeddedOptions,
+    window: Mutex<Window>,
+    readers: Readers,
+    queued_bytes: AtomicUsize,
+    health: watch::Sender<Health>,
+}
+
+impl Shared {
+    fn window(&self) -> std::sync::MutexGuard<'_, Window> {
+        // A panic while it was held would have left whole entries only: they are still right.
+        self.window.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The embedded log. Call [`EventLog::close`] before the program ends, so that the data folder is left tidy; without
+/// it nothing that was acknowledged is lost.
+pub struct EmbeddedLog {
+    shared: Arc<Shared>,
+    /// `None` once closed. The writer stops when it has written what was queued before that.
+    commands: RwLock<Option<SyncSender<Command>>>,
+    /// The number of the newest record. Its other end goes when the writer stops.
+    committed: watch::Receiver<u64>,
+}
+
+impl EmbeddedLog {
+    /// Opens the log in a folder; makes both where there is none. Blocks for some milliseconds.
+    pub fn open(dir: impl AsRef<Path>, options: EmbeddedOptions) -> Result<Self, OpenError> {
+        let folder = Folder::open(dir.as_ref())?;
+        let connection = schema::open(&folder)?;
+        let last = schema::last_seq(&connection)
+            .map_err(|error| OpenError::NotALog { file: folder.database(), reason: error.to_string() })?;
+        let (committed, watcher) = watch::channel(last);
+        let (sender, commands) = sync_channel(options.append_queue_records_max);
+        let shared = Arc::new(Shared {
+            window: Mutex::new(Window::new(
+                last,
+                options.tail_window_records_max,
+                options.tail_window_bytes_max,
+            )),
+            readers: Readers::new(folder.database()),
+            queued_bytes: AtomicUsize::new(0),
+            health: watch::Sender::new(Health::Ready),
+            options,
+        });
+        let dir = folder.dir().to_owned();
+        Writer::new(Arc::clone(&shared), folder, connection, commands, committed)
+            .start()
+            .map_err(|error| OpenError::Folder { dir, reason: error.to_string() })?;
+        Ok(Self { shared, commands: RwLock::new(Some(sender)), committed: watcher })
+    }
+
+    /// Puts a command into the writer's queue, or refuses at once.
+    fn admit(&self, bytes: usize, command: Command) -> Result<(), AppendError> {
+        let commands = self.commands.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(sender) = commands.as_ref() else { return Err(closed()) };
+        let before = self.shared.queued_bytes.fetch_add(bytes, Ordering::Relaxed);
+        if before.saturating_add(bytes) > self.shared.options.append_queue_bytes_max {
+            self.shared.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
+            return Err(queue_full());
+        }
+        sender.try_send(command).map_err(|refused| {
+            self.shared.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
+            match refused {
+                TrySendError::Full(_) => queue_full(),
+                TrySendError::Disconnected(_) => closed(),
+            }
+        })
+    }
+}
+
+fn closed() -> AppendError {
+    AppendError::Unavailable("it is closed".into())
+}
+
+fn queue_full() -> AppendError {
+    AppendError::Unavailable("too many appends are waiting".into())
+}
+
+/// Waits for the writer's answer; it answers everything that it took in, unless it died.
+async fn answer(reply: oneshot::Receiver<Result<Offset, AppendError>>) -> Result<Offset, AppendError> {
+    reply.await.unwrap_or_else(|_| Err(AppendError::Unknown("the writer stopped".into())))
+}
+
+#[async_trait]
+impl EventLog for EmbeddedLog {
+    async fn append(&self, stream: Stream, record: Record) -> Result<Offset, AppendError> {
+        let bytes = record.bytes();
+        if bytes > RECORD_BYTES_MAX {
+            return Err(AppendError::TooLarge { bytes, max: RECORD_BYTES_MAX });
+        }
+        let (reply, written) = oneshot::channel();
+        self.admit(bytes, Command::Append { stream, record: Arc::new(record), bytes, reply })?;
+        answer(written).await
+    }
+
+    async fn prepare(&self, _stream: Stream) -> Result<(), AppendError> {
+        // A stream costs one row with its first record: there is nothing to do ahead.
+        let commands = self.commands.read().unwrap_or_else(PoisonError::into_inner);
+        commands.as_ref().map(|_| ()).ok_or_else(closed)
+    }
+
+    async fn read(&self, stream: Stream, from: Offset, limit: usize) -> Result<Page, ReadError> {
+        let limit = limit.min(PAGE_RECORDS_MAX);
+        let permit = self.shared.readers.permit().await?;
+        let reading = self
+            .shared
+            .readers
+            .spawn(permit, move |connection| reader::page(connection, stream, from, limit, PAGE_BYTES_MAX));
+        reader::finished(reading.await)
+    }
+
+    async fn tail(&self, from: Checkpoint) -> Result<Box<dyn Tail>, ReadError> {
+        if self.committed.has_changed().is_err() {
+            return Err(ReadError::Unavailable("it is closed".into()));
+        }
+        let tail = tail::EmbeddedTail::open(Arc::clone(&self.shared), self.committed.clone(), &from)?;
+        Ok(Box::new(tail))
+    }
+
+    async fn erase(&self, stream: Stream, erased: RecordId, at: Timestamp) -> Result<Offset, AppendError> {
+        let unread = |error: ReadError| AppendError::Unavailable(error.to_string());
+        let permit = self.shared.readers.permit().await.map_err(unread)?;
+        // Looking a record up by its id takes as long as its stream is; the writer need not wait for that.
+        let searching =
+            self.shared.readers.spawn(permit, move |connection| reader::search(connection, stream, erased));
+        let found = reader::finished(searching.await).map_err(unread)?;
+        let (reply, written) = oneshot::channel();
+        self.admit(0, Command::Erase { stream, erased, found, at, reply })?;
+        answer(written).await
+    }
+
+    fn health(&self) -> watch::Receiver<Health> {
+        self.shared.health.subscribe()
+    }
+
+    async fn close(&self) {
+        drop(self.commands.write().unwrap_or_else(PoisonError::into_inner).take());
+        let mut committed = self.committed.clone();
+        // Ends with an error when the writer has dropped the other end: it is through, and the folder is free.
+        while committed.changed().await.is_ok() {}
+    }
+}

@@ -1,0 +1,64 @@
+//! The data folder and the lock on it.
+
+use super::OpenError;
+use std::fs::{File, OpenOptions, TryLockError, create_dir_all};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+/// A folder that belongs to this process for as long as this lives. The system takes the lock back when the process
+/// ends, however it ends.
+pub(super) struct Folder {
+    dir: PathBuf,
+    _lock: File,
+}
+
+impl Folder {
+    /// Makes the folder where there is none, and locks it.
+    pub(super) fn open(dir: &Path) -> Result<Self, OpenError> {
+        let unusable =
+            |error: std::io::Error| OpenError::Folder { dir: dir.into(), reason: error.to_string() };
+        create_dir_all(dir).map_err(unusable)?;
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(dir.join("log.lock"))
+            .map_err(unusable)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(OpenError::InUse { dir: dir.into(), process: process_in(&mut file) });
+            }
+            Err(TryLockError::Error(error)) => return Err(unusable(error)),
+        }
+        // Only a help for people who look for the process; the lock counts, not the number.
+        let _ = write_process(&mut file);
+        Ok(Self { dir: dir.into(), _lock: file })
+    }
+
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub(super) fn database(&self) -> PathBuf {
+        self.dir.join("log.sqlite3")
+    }
+
+    /// Makes the names of new files durable, as far as the system can.
+    pub(super) fn sync(&self) -> std::io::Result<()> {
+        if cfg!(unix) { File::open(&self.dir)?.sync_all() } else { Ok(()) }
+    }
+}
+
+fn process_in(file: &mut File) -> Option<u32> {
+    let mut text = String::new();
+    file.take(32).read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
+}
+
+fn write_process(file: &mut File) -> std::io::Result<()> {
+    file.set_len(0)?;
+    file.seek(SeekFrom::Start(0))?;
+    writeln!(file, "{}", std::process::id())
+}

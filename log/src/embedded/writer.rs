@@ -1,0 +1,401 @@
+//! The thread that appends, erases and recovers.
+
+use super::folder::Folder;
+use super::reader::{self, Found, integer};
+use super::window::Committed;
+use super::{Shared, schema};
+use crate::limits::{
+    COMMIT_BYTES_MAX, COMMIT_RECORDS_MAX, FORGET_EVERY, FORGET_WAIT_MAX, FORGET_WITHIN, LOCK_WAIT_MAX,
+    RECOVERY_EVERY, WRITER_STREAMS_MAX,
+};
+use crate::{AppendError, Entry, Health, Record, RecordId, Stream};
+use kafkatalk_protocol::{Offset, Timestamp};
+use rusqlite::Connection;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+use tokio::sync::{oneshot, watch};
+use uuid::{NoContext, Uuid};
+
+type Reply = oneshot::Sender<Result<Offset, AppendError>>;
+
+/// What the writer is asked to do.
+pub(super) enum Command {
+    Append { stream: Stream, record: Arc<Record>, bytes: usize, reply: Reply },
+    Erase { stream: Stream, erased: RecordId, found: Found, at: Timestamp, reply: Reply },
+}
+
+impl Command {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Append { bytes, .. } => *bytes,
+            Self::Erase { .. } => 0,
+        }
+    }
+
+    fn answer(self, answer: Result<Offset, AppendError>) {
+        let (Self::Append { reply, .. } | Self::Erase { reply, .. }) = self;
+        // Whoever asked may have gone; the record stays.
+        let _ = reply.send(answer);
+    }
+}
+
+/// Where a transaction failed.
+enum Failure {
+    /// Before its commit: nothing was written.
+    Before(rusqlite::Error),
+    /// In its commit: all of it or nothing was written.
+    Commit(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Before(error)
+    }
+}
+
+/// What a transaction wrote.
+#[derive(Default)]
+struct Written {
+    committed: Vec<Committed>,
+    /// Numbers of records that were erased.
+    erased: Vec<u64>,
+}
+
+/// What the writer remembers of the tables. Thrown away after a failure, and read again.
+struct Ends {
+    /// The number of the newest record.
+    seq: u64,
+    /// Each stream's number and the offset that its next record gets.
+    streams: HashMap<Stream, (i64, u64)>,
+}
+
+/// The writer. See the module.
+pub(super) struct Writer {
+    shared: Arc<Shared>,
+    connection: Connection,
+    commands: Receiver<Command>,
+    committed: watch::Sender<u64>,
+    ends: Ends,
+    /// Since when the log fails.
+    failing: bool,
+    /// Since when erased content may still lie in the write-ahead log.
+    forgetting: Option<Forgetting>,
+    folder: Folder,
+}
+
+struct Forgetting {
+    since: Instant,
+    next: Instant,
+    reported: bool,
+}
+
+impl Writer {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        folder: Folder,
+        connection: Connection,
+        commands: Receiver<Command>,
+        committed: watch::Sender<u64>,
+    ) -> Self {
+        let ends = Ends { seq: *committed.borrow(), streams: HashMap::new() };
+        Self { shared, connection, commands, committed, ends, failing: false, forgetting: None, folder }
+    }
+
+    pub(super) fn start(self) -> std::io::Result<()> {
+        thread::Builder::new().name("log-writer".into()).spawn(move || self.run()).map(drop)
+    }
+
+    fn run(mut self) {
+        let mut group = Vec::with_capacity(COMMIT_RECORDS_MAX);
+        loop {
+            match self.next_command() {
+                Ok(first) => {
+                    self.gather(first, &mut group);
+                    self.write(&mut group);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if self.failing {
+                self.recover();
+            } else {
+                self.forget();
+            }
+        }
+        self.finish();
+    }
+
+    fn next_command(&self) -> Result<Command, RecvTimeoutError> {
+        let wait = match &self.forgetting {
+            _ if self.failing => RECOVERY_EVERY,
+            Some(forgetting) => forgetting.next.saturating_duration_since(Instant::now()),
+            None => return self.commands.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        self.commands.recv_timeout(wait)
+    }
+
+    /// Takes all that waits, up to the limits of a commit.
+    fn gather(&self, first: Command, group: &mut Vec<Command>) {
+        let mut bytes = first.bytes();
+        group.push(first);
+        while group.len() < COMMIT_RECORDS_MAX
+            && bytes < COMMIT_BYTES_MAX
+            && let Ok(command) = self.commands.try_recv()
+        {
+            bytes += command.bytes();
+            group.push(command);
+        }
+        self.shared.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    fn write(&mut self, group: &mut Vec<Command>) {
+        if self.failing {
+            let Health::Unavailable(reason) = self.shared.health.borrow().clone() else { return };
+            for command in group.drain(..) {
+                command.answer(Err(AppendError::Unavailable(reason.clone())));
+            }
+            return;
+        }
+        match transact(&self.connection, &mut self.ends, group) {
+            Ok(written) => self.publish(group, written),
+            Err(failure) => {
+                let (reason, error): (_, fn(String) -> AppendError) = match failure {
+                    Failure::Before(error) => (error.to_string(), AppendError::Unavailable),
+                    Failure::Commit(error) => (error.to_string(), AppendError::Unknown),
+                };
+                self.fail(&reason);
+                for command in group.drain(..) {
+                    command.answer(Err(error(reason.clone())));
+                }
+            }
+        }
+    }
+
+    /// Hands what is durable to the tails, then to those who asked for it.
+    fn publish(&mut self, group: &mut Vec<Command>, written: Written) {
+        if !written.erased.is_empty() && self.forgetting.is_none() {
+            let now = Instant::now();
+            self.forgetting = Some(Forgetting { since: now, next: now + FORGET_EVERY, reported: false });
+        }
+        let offsets: Vec<_> = written.committed.iter().map(|committed| committed.entry.offset).collect();
+        {
+            let mut window = self.shared.window();
+            window.push(written.committed, self.ends.seq);
+            for seq in written.erased {
+                window.forget(seq);
+            }
+        }
+        self.committed.send_replace(self.ends.seq);
+        for (command, offset) in group.drain(..).zip(offsets) {
+            command.answer(Ok(offset));
+        }
+    }
+
+    fn fail(&mut self, reason: &str) {
+        if !self.connection.is_autocommit() {
+            // If this fails too, the connection is thrown away all the same.
+            let _ = self.connection.execute_batch("ROLLBACK");
+        }
+        self.failing = true;
+        self.report(reason);
+    }
+
+    fn report(&self, reason: &str) {
+        let health =
+            Health::Unavailable(format!("cannot write to {}: {reason}", self.folder.dir().display()));
+        let changed = self.shared.health.send_if_modified(|current| {
+            let changed = *current != health;
+            current.clone_from(&health);
+            changed
+        });
+        if changed {
+            tracing::error!(reason, dir = %self.folder.dir().display(), "the log cannot write; trying again");
+        }
+    }
+
+    /// Takes up writing again, if the disk lets it.
+    fn recover(&mut self) {
+        match self.reopen() {
+            Ok(()) => {
+                self.failing = false;
+                self.shared.health.send_replace(Health::Ready);
+                tracing::info!(dir = %self.folder.dir().display(), "the log writes again");
+            }
+            Err(reason) => self.report(&reason),
+        }
+    }
+
+    /// Begins anew on a fresh connection. What a failed commit left in the write-ahead log is either dropped by it or
+    /// copied into the database and flushed there, before anybody is told of it.
+    fn reopen(&mut self) -> Result<(), String> {
+        let connection = schema::reopen(&self.folder.database()).map_err(|error| error.to_string())?;
+        if !schema::truncate_wal(&connection).map_err(|error| error.to_string())? {
+            return Err("readers are in the way of flushing it".into());
+        }
+        let last = schema::last_seq(&connection).map_err(|error| error.to_string())?;
+        let known = *self.committed.borrow();
+        if last < known {
+            return Err(format!(
+                "it holds {last} records where {known} were written; restore it, then restart"
+            ));
+        }
+        schema::probe(&connection).map_err(|error| error.to_string())?;
+        self.connection = connection;
+        self.ends = Ends { seq: last, streams: HashMap::new() };
+        if last > known {
+            self.shared.window().reset(last);
+            self.committed.send_replace(last);
+        }
+        Ok(())
+    }
+
+    /// Empties the write-ahead log of erased content once that is due.
+    fn forget(&mut self) {
+        let Some(forgetting) = &mut self.forgetting else { return };
+        let now = Instant::now();
+        if now < forgetting.next {
+            return;
+        }
+        if empty_wal(&self.connection, FORGET_WAIT_MAX) {
+            self.forgetting = None;
+            return;
+        }
+        forgetting.next = Instant::now() + FORGET_EVERY;
+        if !forgetting.reported && now.duration_since(forgetting.since) > FORGET_WITHIN {
+            forgetting.reported = true;
+            tracing::warn!(
+                "erased content still lies in the write-ahead log: a reader holds it up; trying again"
+            );
+        }
+    }
+
+    /// Leaves the folder tidy: one file that holds it all.
+    fn finish(self) {
+        self.shared.readers.close();
+        if !self.failing && !empty_wal(&self.connection, LOCK_WAIT_MAX) {
+            tracing::info!("readers are at work; the next start copies the write-ahead log");
+        }
+        self.shared.health.send_replace(Health::Unavailable("it is closed".into()));
+        // The folder is freed before anyone hears that the writer has stopped.
+        let Self { connection, folder, committed, .. } = self;
+        drop(connection);
+        drop(folder);
+        drop(committed);
+    }
+}
+
+fn empty_wal(connection: &Connection, wait: Duration) -> bool {
+    let attempt = || -> rusqlite::Result<bool> {
+        connection.busy_timeout(wait)?;
+        let done = schema::truncate_wal(connection);
+        connection.busy_timeout(LOCK_WAIT_MAX)?;
+        done
+    };
+    attempt().unwrap_or(false)
+}
+
+/// Writes a group in one transaction and makes it durable.
+fn transact(connection: &Connection, ends: &mut Ends, group: &[Command]) -> Result<Written, Failure> {
+    connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+    let mut written = Written { committed: Vec::with_capacity(group.len()), erased: Vec::new() };
+    for command in group {
+        match command {
+            Command::Append { stream, record, bytes, .. } => {
+                let committed = insert(connection, ends, *stream, Arc::clone(record), *bytes)?;
+                written.committed.push(committed);
+            }
+            Command::Erase { stream, erased, found, at, .. } => {
+                let found = locate(connection, ends, *stream, *erased, found)?;
+                let key = found.as_ref().and_then(|(_, key)| key.clone());
+                if let Some((seq, _)) = found {
+                    blank(connection, seq)?;
+                    written.erased.push(seq);
+                }
+                let record = Record::erasing(id_at(*at), *erased, key, *at);
+                let bytes = record.bytes();
+                written.committed.push(insert(connection, ends, *stream, Arc::new(record), bytes)?);
+            }
+        }
+    }
+    connection.prepare_cached("COMMIT")?.execute([]).map_err(Failure::Commit)?;
+    Ok(written)
+}
+
+/// A record id of that time.
+fn id_at(at: Timestamp) -> RecordId {
+    let millis = at.as_millis().unsigned_abs();
+    let nanos = u32::try_from(millis % 1_000).unwrap_or(0) * 1_000_000;
+    Uuid::new_v7(uuid::Timestamp::from_unix(NoContext, millis / 1_000, nanos))
+}
+
+fn insert(
+    connection: &Connection,
+    ends: &mut Ends,
+    stream: Stream,
+    record: Arc<Record>,
+    bytes: usize,
+) -> rusqlite::Result<Committed> {
+    let (number, offset) = end_of(connection, ends, stream)?;
+    let seq = ends.seq + 1;
+    let author = record.author.as_ref().map(|author| author.0.as_bytes().as_slice());
+    connection.prepare_cached("INSERT INTO records VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?.execute(
+        (
+            integer(seq),
+            number,
+            integer(offset),
+            record.id.as_bytes().as_slice(),
+            record.key.as_deref(),
+            &*record.kind,
+            author,
+            record.at.as_millis(),
+            record.payload.get(),
+        ),
+    )?;
+    ends.seq = seq;
+    ends.streams.insert(stream, (number, offset + 1));
+    Ok(Committed { seq, bytes, entry: Entry { stream, offset: Offset(offset), record } })
+}
+
+/// A stream's number and the offset that its next record gets; makes the stream where it is new.
+fn end_of(connection: &Connection, ends: &mut Ends, stream: Stream) -> rusqlite::Result<(i64, u64)> {
+    if let Some(&end) = ends.streams.get(&stream) {
+        return Ok(end);
+    }
+    if ends.streams.len() >= WRITER_STREAMS_MAX {
+        ends.streams.clear();
+    }
+    if let Some(end) = reader::stream_state(connection, &stream)? {
+        return Ok(end);
+    }
+    connection
+        .prepare_cached("INSERT INTO streams (name) VALUES (?1)")?
+        .execute([schema::name_of(&stream)])?;
+    Ok((connection.last_insert_rowid(), 0))
+}
+
+/// The record to erase: where the search found it, or among what was appended since.
+fn locate(
+    connection: &Connection,
+    ends: &mut Ends,
+    stream: Stream,
+    erased: RecordId,
+    found: &Found,
+) -> rusqlite::Result<Option<(u64, Option<Box<str>>)>> {
+    if found.record.is_some() {
+        return Ok(found.record.clone());
+    }
+    let (number, _) = end_of(connection, ends, stream)?;
+    reader::find(connection, number, found.searched, erased)
+}
+
+/// Overwrites a record's content by as many zeros, in place.
+fn blank(connection: &Connection, seq: u64) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE records SET payload = zeroblob(octet_length(payload)) WHERE seq = ?1")?
+        .execute([integer(seq)])?;
+    Ok(())
+}

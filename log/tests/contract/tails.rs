@@ -1,0 +1,44 @@
+//! Following all streams.
+
+use super::Harness;
+use super::support::{assert_dense, conversation, follow, next, say, texts};
+use kafkatalk_log::Checkpoint;
+
+pub async fn a_tail_of_an_empty_log_has_caught_up_at_once<H: Harness>(harness: H) {
+    let log = harness.open().await;
+    let mut tail = log.tail(Checkpoint::new()).await.unwrap();
+    while !next(&mut *tail).await.caught_up {}
+}
+
+pub async fn a_tail_hands_out_what_was_appended_before_and_after_it_was_opened<H: Harness>(harness: H) {
+    let log = harness.open().await;
+    for text in ["a", "b", "c"] {
+        say(&*log, conversation(1), text).await;
+    }
+    let mut tail = log.tail(Checkpoint::new()).await.unwrap();
+    let mut entries = follow(&mut *tail, &mut Checkpoint::new(), 3).await;
+    for text in ["d", "e"] {
+        say(&*log, conversation(1), text).await;
+    }
+    entries.extend(follow(&mut *tail, &mut Checkpoint::new(), 2).await);
+    assert_eq!(texts(&entries), ["a", "b", "c", "d", "e"]);
+    assert_dense(&entries, 0);
+}
+
+pub async fn a_tail_continues_from_any_checkpoint<H: Harness>(harness: H) {
+    let log = harness.open().await;
+    let mut tail = log.tail(Checkpoint::new()).await.unwrap();
+    let mut checkpoint = Checkpoint::new();
+    let mut checkpoints = vec![checkpoint.clone()];
+    for number in 0..10 {
+        say(&*log, conversation(number % 3), &number.to_string()).await;
+        follow(&mut *tail, &mut checkpoint, 1).await;
+        checkpoints.push(checkpoint.clone());
+    }
+    for (held, mut checkpoint) in checkpoints.into_iter().enumerate() {
+        let mut tail = log.tail(checkpoint.clone()).await.unwrap();
+        let mut rest = texts(&follow(&mut *tail, &mut checkpoint, 10 - held).await);
+        rest.sort();
+        assert_eq!(rest, (held..10).map(|number| number.to_string()).collect::<Vec<_>>());
+    }
+}

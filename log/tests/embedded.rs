@@ -1,0 +1,35 @@
+//! The contract, kept by the embedded log.
+
+mod contract;
+
+use contract::{Harness, Sizes};
+use kafkatalk_log::EventLog;
+use kafkatalk_log::embedded::{EmbeddedLog, EmbeddedOptions};
+use std::sync::Arc;
+use tempfile::TempDir;
+
+struct Embedded {
+    dir: TempDir,
+}
+
+impl Harness for Embedded {
+    const SIZES: Sizes = Sizes { streams: 10_000, records: 2_000 };
+
+    async fn new(_test: &str) -> Self {
+        Self { dir: TempDir::new().unwrap() }
+    }
+
+    async fn open(&self) -> Arc<dyn EventLog> {
+        Self::open_at(&self.location()).await
+    }
+
+    fn location(&self) -> String {
+        self.dir.path().to_str().unwrap().to_owned()
+    }
+
+    async fn open_at(location: &str) -> Arc<dyn EventLog> {
+        Arc::new(EmbeddedLog::open(location, EmbeddedOptions::default()).unwrap())
+    }
+}
+
+contract::contract_suite!(Embedded);
