@@ -2,6 +2,8 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | [`client`] | the client's state: timelines, outbox, connection, the list of conversations |
 //! | [`page`] | what the server gives a page before it is rendered |
 
+pub mod client;
 pub mod page;

@@ -1,0 +1,362 @@
+//! The client's state: plain Rust that knows nothing of browsers, sockets or screens.
+//!
+//! A [`Client`] is a state machine. [`Client::handle`] takes what happened ([`Input`]) and both clocks ([`Now`]);
+//! [`Client::take_effects`] hands out what is to be done about it ([`Effect`]); [`Client::wake_at`] says when to come
+//! back with [`Input::Timer`]. What the pages draw is read from [`Client::link`], [`Client::list`] and
+//! [`Client::chat`]; [`Client::take_changes`] says which of them may have changed. Clocks and randomness come in as
+//! arguments, so that a simulation can decide them.
+//!
+//! What always holds:
+//! - A message that was typed is in the outbox (and so on the device) until it is known to be in the log, or was
+//!   deleted by the person. It is sent under one id, so that the log has it once.
+//! - Messages typed here into one conversation get into the log in the order typed (see [`outbox`]).
+//! - The messages that are shown follow each other in the log without a hole (see `timeline`).
+//! - Read positions only go forward.
+//! - Everything is bounded by [`limits`].
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`event`] | inputs, actions, effects, clocks |
+//! | [`view`] | what the pages draw |
+//! | [`outbox`] | what was typed and is not yet in the log |
+//! | `timeline` | the messages of a conversation in memory |
+//! | `summary` | what the list knows of a conversation |
+//! | `link` | when to connect, and how to notice a dead socket |
+//! | `drafts` | texts that were begun |
+//! | `fetching` | requests under way and to be made again |
+//! | `frames`, `answers`, `actions`, `due`, `views` | the parts of [`Client`]: frames of the server, answers to requests, what people do, what is due, views |
+
+mod actions;
+mod answers;
+mod drafts;
+mod due;
+pub mod event;
+mod fetching;
+mod frames;
+pub mod limits;
+mod link;
+pub mod outbox;
+pub mod random;
+mod summary;
+mod timeline;
+pub mod view;
+mod views;
+
+pub use event::{
+    Action, Answer, Changes, Effect, Fetch, FetchError, Input, Now, Page, RequestId, SocketId, Ticks,
+};
+pub use outbox::{OutboxFull, StoredEntry};
+pub use view::{ChatStatus, ChatView, Delivery, Edge, Item, ItemKey, Link, LinkView, ListView, Row};
+
+use crate::page::{OpenModel, PageModel};
+use drafts::Drafts;
+use fetching::Task;
+use kafkatalk_protocol::{Conversation, ConversationId, Message, Offset, User};
+use limits::Limits;
+use link::{LinkState, Loss};
+use outbox::Outbox;
+use random::Random;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+use summary::Summary;
+use timeline::Timeline;
+
+/// The state of one page of one viewer.
+#[derive(Clone, Debug)]
+pub struct Client {
+    viewer: Arc<User>,
+    limits: Limits,
+    random: Random,
+    started: bool,
+    link: LinkState,
+    outbox: Outbox,
+    drafts: Drafts,
+    summaries: BTreeMap<ConversationId, Summary>,
+    chats: BTreeMap<ConversationId, Chat>,
+    /// Conversations about which the server is to be asked.
+    asks: BTreeMap<ConversationId, Task>,
+    /// Conversations that are not there for the viewer.
+    missing: BTreeSet<ConversationId>,
+    paging: Paging,
+    looking: Looking,
+    /// Whether to ask if the session still stands.
+    probe: Option<Task>,
+    requests: BTreeMap<RequestId, Request>,
+    last_request: u64,
+    looks: u64,
+    effects: Vec<Effect>,
+    changes: Changes,
+}
+
+/// The messages of a conversation and what is fetched for them.
+#[derive(Clone, Debug, Default)]
+struct Chat {
+    timeline: Timeline,
+    forward: Task,
+    backward: Task,
+    /// Higher ones were looked at later.
+    looked: u64,
+}
+
+/// How far the list is loaded.
+#[derive(Clone, Debug, Default)]
+struct Paging {
+    cursor: Option<String>,
+    more: Task,
+    refresh: Option<Refresh>,
+}
+
+/// The list is fetched again after an absence, as far as it was loaded.
+#[derive(Clone, Debug, Default)]
+struct Refresh {
+    task: Task,
+    cursor: Option<String>,
+    pages: usize,
+    uncovered: BTreeSet<ConversationId>,
+}
+
+/// What the person looks at.
+#[derive(Clone, Copy, Debug, Default)]
+struct Looking {
+    open: Option<ConversationId>,
+    visible: bool,
+    at_end: bool,
+    read_on_open: Option<Offset>,
+}
+
+/// A request under way.
+#[derive(Clone, Copy, Debug)]
+struct Request {
+    purpose: Purpose,
+    deadline: Ticks,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    Session,
+    Refresh,
+    More,
+    Conversation(ConversationId),
+    Latest(ConversationId),
+    After(ConversationId),
+    Before(ConversationId),
+}
+
+impl Client {
+    /// The state that a page begins with, on the server and in the browser alike; none where nobody is signed in.
+    /// Nothing happens before [`Input::Started`].
+    pub fn new(page: &PageModel, seed: u128) -> Option<Self> {
+        Self::with_limits(page, seed, Limits::default())
+    }
+
+    /// The same with limits of one's own.
+    pub fn with_limits(page: &PageModel, seed: u128, limits: Limits) -> Option<Self> {
+        let viewer = Arc::new(page.viewer.clone()?);
+        let mut client = Self {
+            viewer,
+            limits,
+            random: Random::new(seed),
+            started: false,
+            link: LinkState::new(),
+            outbox: Outbox::default(),
+            drafts: Drafts::default(),
+            summaries: BTreeMap::new(),
+            chats: BTreeMap::new(),
+            asks: BTreeMap::new(),
+            missing: BTreeSet::new(),
+            paging: Paging { cursor: page.conversations_next.clone(), ..Paging::default() },
+            looking: Looking::default(),
+            probe: None,
+            requests: BTreeMap::new(),
+            last_request: 0,
+            looks: 0,
+            effects: Vec::new(),
+            changes: Changes::default(),
+        };
+        for conversation in &page.conversations {
+            client.learn(conversation, Ticks(0));
+        }
+        if let Some(open) = &page.open {
+            client.show(open);
+        }
+        Some(client)
+    }
+
+    fn show(&mut self, open: &OpenModel) {
+        let id = open.conversation.id;
+        self.learn(&open.conversation, Ticks(0));
+        let chat = self.chats.entry(id).or_default();
+        let mut page: Vec<_> = open.messages.iter().cloned().map(Arc::new).collect();
+        if open.earlier.is_none()
+            && let Some(first) = page.first_mut()
+        {
+            // The server says that it begins here.
+            Arc::make_mut(first).previous = None;
+        }
+        chat.timeline.place_latest(page);
+        self.looking.open = Some(id);
+        self.looking.at_end = true;
+        self.looking.read_on_open =
+            self.summaries.get(&id).and_then(|summary| summary.read_of(self.viewer.id));
+        for message in &open.messages {
+            self.observe(&Arc::new(message.clone()));
+        }
+    }
+
+    /// Takes what the server told of a conversation.
+    fn learn(&mut self, told: &Conversation, now: Ticks) {
+        let viewer = self.viewer.id;
+        if let Some(last) = &told.last_message
+            && last.sender.id == viewer
+        {
+            self.landed(last.id, last.offset, now);
+        }
+        self.missing.remove(&told.id);
+        self.summaries
+            .entry(told.id)
+            .and_modify(|summary| summary.merge(told, viewer))
+            .or_insert_with(|| Summary::new(told, viewer));
+        if let (Some(last), Some(chat)) = (&told.last_message, self.chats.get_mut(&told.id)) {
+            chat.timeline.offer(Arc::new(last.clone()), self.limits.ahead_max);
+        }
+        self.changes.list = true;
+        self.changes.chat |= self.looking.open == Some(told.id);
+    }
+
+    /// A message was seen, in whatever way. True where it is the newest of its conversation.
+    fn observe(&mut self, message: &Arc<Message>) -> bool {
+        let newest = match self.summaries.get_mut(&message.conversation) {
+            Some(summary) => summary.observe(message, self.viewer.id),
+            None => false,
+        };
+        self.changes.list |= newest;
+        newest
+    }
+
+    /// The signed-in person.
+    pub fn viewer(&self) -> &User {
+        &self.viewer
+    }
+
+    /// Something happened.
+    pub fn handle(&mut self, input: Input, now: Now) {
+        match input {
+            Input::Started { outbox, drafts, online, visible } => {
+                self.start((outbox, drafts), (online, visible), now.ticks);
+            }
+            Input::Opened(socket) if self.link.is(socket) => self.greet(socket),
+            Input::Opened(socket) => self.effects.push(Effect::Close(socket)),
+            Input::Frame(socket, frame) => {
+                if self.link.is(socket) {
+                    self.link.heard(now.ticks);
+                    self.frame(socket, *frame, now);
+                }
+            }
+            Input::Closed(socket, code) => {
+                let loss = self.link.closed(socket, code, now.ticks, &mut self.random);
+                self.lose(loss);
+            }
+            Input::Answered(request, answer) => self.answered(request, answer, now.ticks),
+            Input::Online(online) => {
+                let loss = self.link.set_online(online, now.ticks, &mut self.random, &mut self.effects);
+                self.changes.link = true;
+                self.lose(loss);
+                if online {
+                    self.hurry_fetches();
+                }
+            }
+            Input::Visible(visible) => {
+                self.looking.visible = visible;
+                if visible {
+                    self.link.hurry(now.ticks, &mut self.effects);
+                } else {
+                    self.drafts.store(now.ticks, true, &mut self.effects);
+                }
+            }
+            Input::Timer => {}
+            Input::EntryStored(entry) => {
+                self.outbox.adopt(entry, now.ticks.plus(limits::ADOPT_DELAY_MS));
+                self.resolve_from_memory(now.ticks);
+                self.outbox_changed();
+            }
+            Input::EntryRemoved(id) => {
+                self.outbox.removed_elsewhere(id);
+                self.outbox_changed();
+            }
+            Input::Action(action) => self.act(action, now),
+        }
+        self.do_what_is_due(now.ticks);
+    }
+
+    fn start(
+        &mut self,
+        (outbox, drafts): (Vec<StoredEntry>, Vec<(ConversationId, String)>),
+        (online, visible): (bool, bool),
+        now: Ticks,
+    ) {
+        for entry in outbox {
+            self.outbox.adopt(entry, Ticks(0));
+        }
+        for (conversation, text) in drafts {
+            self.drafts.restore(conversation, &text);
+        }
+        self.resolve_from_memory(now);
+        self.started = true;
+        self.looking.visible = visible;
+        self.link.start(online, now, &mut self.effects);
+        self.outbox_changed();
+    }
+
+    /// Messages that were taken from the device's store may be in the log already, and in memory.
+    fn resolve_from_memory(&mut self, now: Ticks) {
+        let in_windows = self.chats.values().flat_map(|chat| chat.timeline.window());
+        let newest = self.summaries.values().filter_map(Summary::last);
+        let viewer = self.viewer.id;
+        let own = in_windows.chain(newest).filter(|message| message.sender.id == viewer);
+        let own: Vec<_> = own.map(|message| (message.id, message.offset)).collect();
+        for (id, offset) in own {
+            self.landed(id, offset, now);
+        }
+    }
+
+    /// The socket is gone, or the session.
+    fn lose(&mut self, loss: Loss) {
+        match loss {
+            Loss::Nothing => return,
+            Loss::Grounded | Loss::Doubtful => {
+                self.outbox.ground();
+                // What is not looked at and has holes is not worth filling.
+                let open = self.looking.open;
+                self.chats.retain(|id, chat| Some(*id) == open || chat.timeline.whole());
+            }
+            Loss::Ended => self.effects.push(Effect::SessionEnded),
+        }
+        if loss == Loss::Doubtful && self.probe.is_none() {
+            self.probe = Some(Task::default());
+        }
+        self.outbox_changed();
+    }
+
+    fn end_session(&mut self) {
+        if !self.link.ended() {
+            self.link.end(&mut self.effects);
+            self.lose(Loss::Ended);
+        }
+    }
+
+    fn outbox_changed(&mut self) {
+        self.changes = Changes { link: true, list: true, chat: true };
+    }
+
+    /// What is to be done now, in this order.
+    pub fn take_effects(&mut self) -> Vec<Effect> {
+        std::mem::take(&mut self.effects)
+    }
+
+    /// Which views may have changed since this was last asked.
+    pub fn take_changes(&mut self) -> Changes {
+        std::mem::take(&mut self.changes)
+    }
+}

@@ -1,0 +1,115 @@
+//! What people do.
+
+use super::{Action, Client, Effect, Now, OutboxFull, event::Ticks};
+use kafkatalk_protocol::{Body, ConversationId, MessageId};
+
+impl Client {
+    /// Takes a message that was typed. It is kept on the device and goes out as soon as it can; the draft of the
+    /// conversation is cleared. Where the outbox is full, nothing happens.
+    pub fn send(
+        &mut self,
+        conversation: ConversationId,
+        body: Body,
+        now: Now,
+    ) -> Result<MessageId, OutboxFull> {
+        let id = self.random.message_id();
+        let stored = self.outbox.push((id, conversation, body), now.wall, self.limits.outbox_max)?;
+        self.effects.push(Effect::StoreEntry(stored));
+        self.drafts.clear(conversation, &mut self.effects);
+        if let Some(chat) = self.chats.get_mut(&conversation)
+            && chat.timeline.detached()
+        {
+            // Own messages are shown at the end.
+            chat.timeline.restart();
+        }
+        self.outbox_changed();
+        self.do_what_is_due(now.ticks);
+        Ok(id)
+    }
+
+    pub(super) fn act(&mut self, action: Action, now: Now) {
+        match action {
+            Action::Open(conversation) => self.open(conversation, now.ticks),
+            Action::AtEnd(at_end) => self.looking.at_end = at_end,
+            Action::LoadEarlier => self.with_open(|chat| {
+                if chat.timeline.earlier().is_some() {
+                    chat.backward.ask();
+                }
+            }),
+            Action::LoadLater => self.with_open(|chat| {
+                if chat.timeline.detached() {
+                    chat.forward.ask();
+                }
+            }),
+            Action::JumpToLatest => self.with_open(|chat| {
+                if chat.timeline.detached() {
+                    chat.timeline.restart();
+                    chat.forward.hurry();
+                }
+            }),
+            Action::Reload => {
+                self.with_open(|chat| chat.forward.hurry());
+                if let Some(open) = self.looking.open {
+                    self.missing.remove(&open);
+                    self.ask(open);
+                }
+                self.hurry_fetches();
+            }
+            Action::LoadMoreConversations => {
+                if self.paging.cursor.is_some() {
+                    self.paging.more.ask();
+                    self.changes.list = true;
+                }
+            }
+            Action::Retry(id) => {
+                let stored = self.outbox.retry(id, now.wall);
+                self.effects.extend(stored.map(Effect::StoreEntry));
+                self.outbox_changed();
+            }
+            Action::Discard(id) => {
+                if self.outbox.discard(id) {
+                    self.effects.push(Effect::RemoveEntry(id));
+                    self.outbox_changed();
+                }
+            }
+            Action::Draft(conversation, text) => {
+                self.changes.list |= self.drafts.change(conversation, &text, now.ticks, &mut self.effects);
+            }
+            Action::ConnectNow => self.link.hurry(now.ticks, &mut self.effects),
+            Action::Opened(conversation) => self.learn(&conversation, now.ticks),
+        }
+    }
+
+    fn with_open(&mut self, act: impl FnOnce(&mut super::Chat)) {
+        if let Some(chat) = self.looking.open.and_then(|open| self.chats.get_mut(&open)) {
+            act(chat);
+            self.changes.chat = true;
+        }
+    }
+
+    fn open(&mut self, conversation: Option<ConversationId>, now: Ticks) {
+        self.drafts.store(now, true, &mut self.effects);
+        if self.looking.open == conversation {
+            return;
+        }
+        self.looking.open = conversation;
+        self.looking.at_end = true;
+        self.changes.list = true;
+        self.changes.chat = true;
+        let Some(id) = conversation else { return };
+        self.missing.remove(&id);
+        self.looking.read_on_open =
+            self.summaries.get(&id).and_then(|summary| summary.read_of(self.viewer.id));
+        if !self.summaries.contains_key(&id) {
+            self.ask(id);
+        }
+        self.looks += 1;
+        self.chats.entry(id).or_default().looked = self.looks;
+        if self.chats.len() > self.limits.timelines_max
+            && let Some(oldest) =
+                self.chats.iter().min_by_key(|(_, chat)| chat.looked).map(|(oldest, _)| *oldest)
+        {
+            self.chats.remove(&oldest);
+        }
+    }
+}

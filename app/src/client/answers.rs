@@ -1,0 +1,155 @@
+//! Answers to HTTP requests.
+
+use super::{Answer, Chat, Client, FetchError, Purpose, RequestId, Ticks, limits::CONVERSATIONS_MAX};
+use kafkatalk_protocol::{
+    Conversation, ConversationId, ErrorCode, Message,
+    http::{Conversations, Messages},
+};
+use std::sync::Arc;
+
+/// Pages that a refresh of the list fetches at most: more than the list holds.
+const REFRESH_PAGES_MAX: usize = 2 * CONVERSATIONS_MAX / kafkatalk_protocol::limits::PAGE_DEFAULT;
+
+impl Client {
+    pub(super) fn answered(&mut self, request: RequestId, answer: Result<Answer, FetchError>, now: Ticks) {
+        // Late answers, and those to questions that are of no interest any more, change nothing.
+        let Some(known) = self.requests.remove(&request) else { return };
+        let purpose = known.purpose;
+        if !self.task(purpose).is_some_and(|task| task.is(request)) {
+            return;
+        }
+        self.changes.chat = true;
+        self.changes.list = true;
+        match (purpose, answer) {
+            (_, Err(error)) => self.fetch_failed(purpose, error, now),
+            (Purpose::Session, Ok(_)) => self.probe = None,
+            (Purpose::Refresh, Ok(Answer::Conversations(page))) => self.refreshed(page, now),
+            (Purpose::More, Ok(Answer::Conversations(page))) => {
+                self.paging.more.done();
+                self.paging.cursor = page.next.filter(|_| self.summaries.len() < CONVERSATIONS_MAX);
+                self.learn_page(&page.conversations, now);
+            }
+            (Purpose::Conversation(id), Ok(Answer::Conversation(told))) if told.id == id => {
+                self.told(&told, now);
+            }
+            (Purpose::Latest(id), Ok(Answer::Messages(page))) => self.latest(id, page, now),
+            (Purpose::After(id), Ok(Answer::Messages(page))) => self.after(id, page, now),
+            (Purpose::Before(id), Ok(Answer::Messages(page))) => self.before(id, page, now),
+            // An answer to another question: the glue is wrong, or the server.
+            (_, Ok(_)) => self.fetch_failed(purpose, FetchError::Network, now),
+        }
+    }
+
+    fn fetch_failed(&mut self, purpose: Purpose, error: FetchError, now: Ticks) {
+        let mut wait_ms = 0;
+        match error {
+            FetchError::Refused { code: ErrorCode::Unauthenticated, .. } => return self.end_session(),
+            FetchError::Refused { code: ErrorCode::NotFound | ErrorCode::InvalidInput, .. } => {
+                if let Purpose::Conversation(id) | Purpose::Latest(id) | Purpose::After(id) = purpose {
+                    self.missing.insert(id);
+                    self.asks.remove(&id);
+                }
+            }
+            FetchError::Refused { retry_after_seconds: Some(seconds), .. } => {
+                wait_ms = u64::from(seconds) * 1_000;
+            }
+            FetchError::Refused { .. } | FetchError::Network => {}
+        }
+        let mut random = self.random.clone();
+        if let Some(task) = self.task(purpose) {
+            task.failed(now, wait_ms, &mut random);
+        }
+        self.random = random;
+    }
+
+    fn learn_page(&mut self, page: &[Conversation], now: Ticks) {
+        for conversation in page {
+            self.learn(conversation, now);
+        }
+    }
+
+    fn refreshed(&mut self, page: Conversations, now: Ticks) {
+        self.learn_page(&page.conversations, now);
+        let Some(refresh) = &mut self.paging.refresh else { return };
+        for conversation in &page.conversations {
+            refresh.uncovered.remove(&conversation.id);
+        }
+        refresh.pages += 1;
+        refresh.task.done();
+        if refresh.uncovered.is_empty() || page.next.is_none() || refresh.pages >= REFRESH_PAGES_MAX {
+            self.paging.refresh = None;
+            self.paging.cursor = page.next;
+        } else {
+            refresh.cursor = page.next;
+        }
+    }
+
+    fn told(&mut self, told: &Conversation, now: Ticks) {
+        self.learn(told, now);
+        let unsure = self.summaries.get(&told.id).is_some_and(super::Summary::unsure);
+        if unsure {
+            // A node that lags behind what this client has seen.
+            self.fetch_failed(Purpose::Conversation(told.id), FetchError::Network, now);
+        } else {
+            self.asks.remove(&told.id);
+        }
+    }
+
+    /// Takes note of messages that came in a page.
+    fn note(&mut self, messages: Vec<Message>, now: Ticks) -> Vec<Arc<Message>> {
+        let page: Vec<_> = messages.into_iter().map(Arc::new).collect();
+        for message in &page {
+            if message.sender.id == self.viewer.id {
+                self.landed(message.id, message.offset, now);
+            }
+        }
+        page
+    }
+
+    fn latest(&mut self, id: ConversationId, page: Messages, now: Ticks) {
+        let page = self.note(page.messages, now);
+        let Some(chat) = self.chats.get_mut(&id) else { return };
+        chat.timeline.place_latest(page.clone());
+        chat.forward.done();
+        self.observe_page(&page);
+    }
+
+    fn after(&mut self, id: ConversationId, page: Messages, now: Ticks) {
+        let end = page.next.is_none();
+        let page = self.note(page.messages, now);
+        let ahead_max = self.limits.ahead_max;
+        let Some(chat) = self.chats.get_mut(&id) else { return };
+        let grew = chat.timeline.place_after(page.clone(), end, ahead_max);
+        let done = grew || chat.timeline.whole() || chat.timeline.detached();
+        if done {
+            chat.forward.done();
+        } else {
+            // Something newer is known to be there: a node that lags.
+            self.fetch_failed(Purpose::After(id), FetchError::Network, now);
+        }
+        self.observe_page(&page);
+    }
+
+    fn before(&mut self, id: ConversationId, page: Messages, now: Ticks) {
+        let page = self.note(page.messages, now);
+        let Some(chat) = self.chats.get_mut(&id) else { return };
+        if chat.timeline.place_before(page) {
+            chat.backward.done();
+        } else {
+            self.fetch_failed(Purpose::Before(id), FetchError::Network, now);
+        }
+    }
+
+    fn observe_page(&mut self, page: &[Arc<Message>]) {
+        for message in page {
+            self.observe(message);
+        }
+    }
+}
+
+impl Chat {
+    /// Whether the last attempt to load its messages failed.
+    pub(super) fn failed(&self) -> bool {
+        self.forward.has_failed()
+    }
+}

@@ -1,0 +1,250 @@
+//! What is due: after every input, whatever it was, the client looks at what should happen now.
+
+use super::{
+    Chat, Client, Effect, Fetch, FetchError, Page, Purpose, Request, RequestId, Task, Ticks,
+    limits::{FETCH_DEADLINE_MS, FETCHES_MAX, READ_CONFIRM_MS, READ_INTERVAL_MS, READ_TELLS_MAX, SENDS_MAX},
+    timeline::Forward,
+    view::Link,
+};
+use kafkatalk_protocol::{ClientFrame, ConversationId, UserId};
+
+const TELLING: (u64, u64, u32) = (READ_INTERVAL_MS, READ_CONFIRM_MS, READ_TELLS_MAX);
+
+impl Client {
+    pub(super) fn do_what_is_due(&mut self, now: Ticks) {
+        if !self.started || self.link.ended() {
+            return;
+        }
+        let expired: Vec<_> =
+            self.requests.iter().filter(|(_, request)| request.deadline <= now).map(|(id, _)| *id).collect();
+        for request in expired {
+            self.answered(request, Err(FetchError::Network), now);
+        }
+        let loss = self.link.tick(now, &mut self.random, &mut self.effects);
+        if loss != super::Loss::Nothing {
+            self.changes.link = true;
+        }
+        self.lose(loss);
+        if let Some(sent) = self.outbox.expire(now, &mut self.random) {
+            let loss = self.link.suspect(sent, now, &mut self.random, &mut self.effects);
+            self.lose(loss);
+        }
+        self.settle(now);
+        self.fetch_what_is_wanted(now);
+        self.send_what_waits(now);
+        self.drafts.store(now, false, &mut self.effects);
+    }
+
+    /// When to come back with [`super::Input::Timer`], where anything is to come.
+    pub fn wake_at(&self, now: Ticks) -> Option<Ticks> {
+        if !self.started || self.link.ended() {
+            return None;
+        }
+        let chats = self.chats.values().flat_map(|chat| [chat.forward.wake_at(), chat.backward.wake_at()]);
+        let reads = self
+            .summaries
+            .values()
+            .map(|summary| summary.telling.wake_at(summary.read_of(self.viewer.id), TELLING));
+        [
+            self.link.wake_at(),
+            self.outbox.wake_at(now),
+            self.drafts.wake_at(),
+            self.requests.values().map(|request| request.deadline).min(),
+            self.probe.as_ref().and_then(Task::wake_at),
+            self.paging.more.wake_at(),
+            self.paging.refresh.as_ref().and_then(|refresh| refresh.task.wake_at()),
+        ]
+        .into_iter()
+        .chain(self.asks.values().map(Task::wake_at))
+        .chain(chats)
+        .chain(reads)
+        .flatten()
+        // What is past was looked at: it waits for something else.
+        .filter(|moment| *moment > now)
+        .min()
+    }
+
+    /// Puts the views of one conversation in agreement: outbox, messages in memory, the list's numbers.
+    fn settle(&mut self, now: Ticks) {
+        let viewer = self.viewer.id;
+        for entry in self.outbox.overdue(now) {
+            if let Some(chat) = self.chats.get_mut(&entry.0) {
+                chat.timeline.heard_of(entry.1);
+            }
+        }
+        let (chats, summaries) = (&self.chats, &self.summaries);
+        let gone = self.outbox.let_go(now, |conversation, offset, overdue| {
+            match chats.get(&conversation).map(|chat| &chat.timeline) {
+                Some(timeline) if !timeline.loaded() => false,
+                Some(timeline) if !timeline.detached() => timeline.last() >= Some(offset),
+                _ => {
+                    let last = summaries.get(&conversation).and_then(|summary| summary.last());
+                    overdue || last.is_some_and(|last| last.offset >= offset)
+                }
+            }
+        });
+        if gone {
+            self.outbox_changed();
+        }
+        for (id, chat) in &mut self.chats {
+            let open = self.looking.open == Some(*id);
+            let at_end = self.looking.at_end || !open;
+            chat.timeline.trim(self.limits.window_max, at_end);
+            if open && chat.timeline.give_up_filling(self.limits.fill_pages_max) {
+                if at_end { chat.timeline.restart() } else { chat.timeline.detach(usize::MAX) }
+            }
+            let Some(summary) = self.summaries.get_mut(id) else { continue };
+            if !chat.timeline.whole() {
+                continue;
+            }
+            let unread = unread_in(chat, summary.read_of(viewer), viewer);
+            if open && self.looking.visible && self.looking.at_end && unread != Some(0) {
+                let newest_is_news = unread.is_some() || summary.unread(viewer) > 0;
+                if let Some(last) = chat.timeline.last().filter(|_| newest_is_news)
+                    && summary.raise_read(viewer, last, viewer)
+                {
+                    self.changes.list = true;
+                    self.changes.chat = true;
+                }
+            }
+            if let Some(unread) = unread_in(chat, summary.read_of(viewer), viewer) {
+                if unread != summary.unread(viewer) {
+                    self.changes.list = true;
+                    self.changes.chat |= open;
+                }
+                summary.set_unread(unread, chat.timeline.last());
+            }
+        }
+    }
+
+    fn fetch_what_is_wanted(&mut self, now: Ticks) {
+        let auto = self.link.view() != Link::Offline;
+        if auto && self.probe.as_ref().is_some_and(|task| task.may_start(now)) {
+            self.fetch(Purpose::Session, Fetch::Session, now);
+        }
+        if let Some(open) = self.looking.open {
+            self.fetch_messages(open, auto, now);
+        }
+        if !auto {
+            return;
+        }
+        let unsure = self.summaries.iter().filter(|(_, summary)| summary.unsure()).map(|(id, _)| *id);
+        for id in unsure.collect::<Vec<_>>() {
+            self.ask(id);
+        }
+        let due = self.asks.iter().filter(|(_, task)| task.may_start(now)).map(|(id, _)| *id);
+        for id in due.collect::<Vec<_>>() {
+            self.fetch(Purpose::Conversation(id), Fetch::Conversation(id), now);
+        }
+        if let Some(refresh) = &self.paging.refresh
+            && refresh.task.may_start(now)
+        {
+            let limit = self.summaries.len().clamp(self.limits.conversations_page, self.limits.refresh_page);
+            let before = refresh.cursor.clone();
+            self.fetch(Purpose::Refresh, Fetch::Conversations { before, limit }, now);
+        }
+        if self.paging.more.asked() && self.paging.refresh.is_none() {
+            let before = self.paging.cursor.clone();
+            let limit = self.limits.conversations_page;
+            self.fetch(Purpose::More, Fetch::Conversations { before, limit }, now);
+        }
+    }
+
+    /// Pages of the conversation that is looked at.
+    fn fetch_messages(&mut self, open: ConversationId, auto: bool, now: Ticks) {
+        if self.missing.contains(&open) {
+            return;
+        }
+        let chat = self.chats.entry(open).or_default();
+        let wanted = chat.timeline.wanted().filter(|_| auto && chat.forward.may_start(now));
+        let asked = chat.forward.asked() && chat.timeline.detached();
+        let (earlier, asks_earlier) = (chat.timeline.earlier(), chat.backward.asked());
+        let last = chat.timeline.last();
+        let messages = |page, limit| Fetch::Messages { conversation: open, page, limit };
+        match wanted.or(asked.then_some(Forward::After(last))) {
+            Some(Forward::Latest) => {
+                self.fetch(Purpose::Latest(open), messages(Page::Latest, self.limits.messages_page), now);
+            }
+            Some(Forward::After(last)) => {
+                let limit = if asked { self.limits.messages_page } else { self.limits.fill_page };
+                self.fetch(Purpose::After(open), messages(Page::After(last), limit), now);
+            }
+            None => {}
+        }
+        if asks_earlier && let Some(before) = earlier {
+            let page = messages(Page::Before(before), self.limits.messages_page);
+            self.fetch(Purpose::Before(open), page, now);
+        }
+    }
+
+    fn fetch(&mut self, purpose: Purpose, fetch: Fetch, now: Ticks) {
+        if self.requests.len() >= FETCHES_MAX {
+            return;
+        }
+        let request = RequestId(self.last_request + 1);
+        let Some(task) = self.task(purpose) else { return };
+        task.start(request);
+        self.last_request = request.0;
+        self.requests.insert(request, Request { purpose, deadline: now.plus(FETCH_DEADLINE_MS) });
+        self.effects.push(Effect::Fetch(request, fetch));
+    }
+
+    /// The task that a request belongs to, where it is still of interest.
+    pub(super) fn task(&mut self, purpose: Purpose) -> Option<&mut Task> {
+        match purpose {
+            Purpose::Session => self.probe.as_mut(),
+            Purpose::Refresh => self.paging.refresh.as_mut().map(|refresh| &mut refresh.task),
+            Purpose::More => Some(&mut self.paging.more),
+            Purpose::Conversation(id) => self.asks.get_mut(&id),
+            Purpose::Latest(id) | Purpose::After(id) => self.chats.get_mut(&id).map(|chat| &mut chat.forward),
+            Purpose::Before(id) => self.chats.get_mut(&id).map(|chat| &mut chat.backward),
+        }
+    }
+
+    /// The server is to be asked about a conversation.
+    pub(super) fn ask(&mut self, conversation: ConversationId) {
+        if !self.missing.contains(&conversation) {
+            self.asks.entry(conversation).or_default();
+        }
+    }
+
+    /// The connection is back: requests that failed need not wait longer.
+    pub(super) fn hurry_fetches(&mut self) {
+        self.asks.values_mut().for_each(Task::hurry);
+        for chat in self.chats.values_mut() {
+            chat.forward.hurry();
+        }
+        if let Some(refresh) = &mut self.paging.refresh {
+            refresh.task.hurry();
+        }
+    }
+
+    fn send_what_waits(&mut self, now: Ticks) {
+        let Some(socket) = self.link.live() else { return };
+        while let Some(entry) = self.outbox.send_next(socket, now, SENDS_MAX) {
+            let (conversation, id, body) = (entry.conversation, entry.id, entry.body.clone());
+            self.effects.push(Effect::Transmit(socket, ClientFrame::Send { conversation, id, body }));
+            self.changes.chat = true;
+            self.changes.list = true;
+        }
+        let viewer = self.viewer.id;
+        for (id, summary) in &mut self.summaries {
+            let own = summary.read_of(viewer);
+            if let Some(offset) = own
+                && summary.telling.due(own, now, TELLING)
+            {
+                summary.telling.tell(offset, now);
+                self.effects.push(Effect::Transmit(socket, ClientFrame::Read { conversation: *id, offset }));
+            }
+        }
+    }
+}
+
+/// Messages of others after the read position, where the window reaches back to it.
+fn unread_in(chat: &Chat, read: Option<super::Offset>, viewer: UserId) -> Option<u64> {
+    let timeline = &chat.timeline;
+    let covers =
+        timeline.has_beginning() || timeline.window().front().is_some_and(|first| first.previous <= read);
+    let unread = || timeline.window().iter().rev().take_while(|message| Some(message.offset) > read);
+    covers.then(|| unread().filter(|message| message.sender.id != viewer).fold(0, |count, _| count + 1))
+}

@@ -1,0 +1,96 @@
+//! HTTP requests that are wanted, under way, or wait to be made again.
+
+use super::{
+    event::{RequestId, Ticks},
+    limits::{FETCH_RETRY_BASE_MS, FETCH_RETRY_MAX_MS},
+    random::Random,
+    view::Edge,
+};
+
+/// One thing that is fetched at most once at a time.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Task {
+    state: TaskState,
+    failures: u32,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum TaskState {
+    /// Nothing is under way.
+    #[default]
+    Idle,
+    /// A person asked for it; it is made as soon as there is room.
+    Asked,
+    /// Under way.
+    Flies(RequestId),
+    /// Failed; may be made again from that moment on.
+    Failed(Ticks),
+}
+
+impl Task {
+    /// Whether it may be made by itself now.
+    pub(super) fn may_start(&self, now: Ticks) -> bool {
+        match self.state {
+            TaskState::Idle | TaskState::Asked => true,
+            TaskState::Flies(_) => false,
+            TaskState::Failed(until) => until <= now,
+        }
+    }
+
+    /// A person asks for it: now, whatever failed before.
+    pub(super) fn ask(&mut self) {
+        if !matches!(self.state, TaskState::Flies(_)) {
+            self.state = TaskState::Asked;
+        }
+    }
+
+    /// Whether a person asked for it and it is not yet under way.
+    pub(super) fn asked(&self) -> bool {
+        self.state == TaskState::Asked
+    }
+
+    pub(super) fn start(&mut self, request: RequestId) {
+        self.state = TaskState::Flies(request);
+    }
+
+    /// Whether that request is this task's.
+    pub(super) fn is(&self, request: RequestId) -> bool {
+        self.state == TaskState::Flies(request)
+    }
+
+    pub(super) fn done(&mut self) {
+        *self = Self::default();
+    }
+
+    pub(super) fn failed(&mut self, now: Ticks, at_least_ms: u64, random: &mut Random) {
+        let wait = random.backoff_ms(self.failures, FETCH_RETRY_BASE_MS, FETCH_RETRY_MAX_MS).max(at_least_ms);
+        self.failures = self.failures.saturating_add(1);
+        self.state = TaskState::Failed(now.plus(wait));
+    }
+
+    /// The connection is back: no need to wait longer.
+    pub(super) fn hurry(&mut self) {
+        if let TaskState::Failed(until) = &mut self.state {
+            *until = Ticks(0);
+        }
+    }
+
+    /// Whether the last attempt failed.
+    pub(super) fn has_failed(&self) -> bool {
+        self.failures > 0 && !matches!(self.state, TaskState::Idle)
+    }
+
+    /// When it may be made again.
+    pub(super) fn wake_at(&self) -> Option<Ticks> {
+        if let TaskState::Failed(until) = self.state { Some(until) } else { None }
+    }
+
+    /// How it looks at the end of a list that has more.
+    pub(super) fn edge(&self) -> Edge {
+        match self.state {
+            TaskState::Idle => Edge::More,
+            TaskState::Asked | TaskState::Flies(_) => Edge::Loading,
+            TaskState::Failed(_) => Edge::Failed,
+        }
+    }
+}

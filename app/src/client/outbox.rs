@@ -1,0 +1,337 @@
+//! What was typed and is not yet known to be in the log.
+//!
+//! In one conversation only one message is under way at a time: the next one is sent when the one before it is in the
+//! log, or was refused for good. So the log has them in the order typed, whatever is lost, repeated, refused for now or
+//! cut: a copy of an earlier message that arrives late finds its id already there.
+
+use super::{
+    event::{SocketId, Ticks},
+    limits::{ACK_DEADLINE_MS, ECHO_DEADLINE_MS, INTERNAL_ERRORS_MAX, SEND_RETRY_BASE_MS, SEND_RETRY_MAX_MS},
+    random::Random,
+};
+use kafkatalk_protocol::{Body, ConversationId, ErrorCode, MessageId, Offset, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeSet, sync::Arc};
+
+/// A message of the outbox as this device keeps it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredEntry {
+    /// The client's id for it, under which it is sent however often.
+    pub id: MessageId,
+    /// Where.
+    pub conversation: ConversationId,
+    /// What.
+    pub body: Body,
+    /// When.
+    pub typed_at: Timestamp,
+    /// Lower ones go first.
+    pub order: u64,
+    /// Why it was refused, where it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+}
+
+/// A message of the outbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The client's id for it.
+    pub id: MessageId,
+    /// Where.
+    pub conversation: ConversationId,
+    /// What.
+    pub body: Body,
+    /// When.
+    pub typed_at: Timestamp,
+    order: u64,
+    state: State,
+    attempts: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// Waits for its turn, not before that moment.
+    Waits(Ticks),
+    /// Sent on that socket at that moment.
+    Flies(SocketId, Ticks),
+    /// In the log. It is still here, since it is not yet in the timeline; from that moment on, history is asked.
+    Landed(Offset, Ticks),
+    /// Refused for good.
+    Refused(Arc<str>),
+}
+
+impl Entry {
+    /// Its position in the log, where it is known to be there.
+    pub fn offset(&self) -> Option<Offset> {
+        if let State::Landed(offset, _) = self.state { Some(offset) } else { None }
+    }
+
+    pub(super) fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Whether it was ever sent from this page.
+    pub(super) fn tried(&self) -> bool {
+        self.attempts > 0
+    }
+
+    fn stored(&self) -> StoredEntry {
+        StoredEntry {
+            id: self.id,
+            conversation: self.conversation,
+            body: self.body.clone(),
+            typed_at: self.typed_at,
+            order: self.order,
+            refused: if let State::Refused(reason) = &self.state { Some(reason.to_string()) } else { None },
+        }
+    }
+}
+
+/// Why a message was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutboxFull;
+
+/// The messages that wait, in the order typed.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Outbox {
+    entries: Vec<Arc<Entry>>,
+    last_order: u64,
+}
+
+impl Outbox {
+    /// Those of one conversation, in the order typed.
+    pub(super) fn of(&self, conversation: ConversationId) -> impl DoubleEndedIterator<Item = &Arc<Entry>> {
+        self.entries.iter().filter(move |entry| entry.conversation == conversation)
+    }
+
+    /// How many wait to be sent.
+    pub(super) fn waiting(&self) -> usize {
+        let waits = |entry: &&Arc<Entry>| matches!(entry.state, State::Waits(_) | State::Flies(..));
+        self.entries.iter().filter(waits).count()
+    }
+
+    fn find(&mut self, id: MessageId) -> Option<(usize, &mut Entry)> {
+        let index = self.entries.iter().position(|entry| entry.id == id)?;
+        let entry = self.entries.get_mut(index)?;
+        Some((index, Arc::make_mut(entry)))
+    }
+
+    /// Takes a message that was just typed; what comes back is to be stored.
+    pub(super) fn push(
+        &mut self,
+        (id, conversation, body): (MessageId, ConversationId, Body),
+        wall: Timestamp,
+        max: usize,
+    ) -> Result<StoredEntry, OutboxFull> {
+        if self.entries.len() >= max {
+            return Err(OutboxFull);
+        }
+        // The wall clock orders tabs; within a tab it may not go back.
+        let order = self.next_order(wall);
+        let state = State::Waits(Ticks(0));
+        let entry = Entry { id, conversation, body, typed_at: wall, order, state, attempts: 0 };
+        let stored = entry.stored();
+        self.entries.push(Arc::new(entry));
+        Ok(stored)
+    }
+
+    fn next_order(&mut self, wall: Timestamp) -> u64 {
+        self.last_order = (self.last_order + 1).max(u64::try_from(wall.as_millis()).unwrap_or(0));
+        self.last_order
+    }
+
+    /// Takes what this device had stored, or what another tab stores now; it is not sent before that moment.
+    pub(super) fn adopt(&mut self, stored: StoredEntry, from: Ticks) {
+        let state = stored.refused.map_or(State::Waits(from), |reason| State::Refused(reason.into()));
+        if let Some((_, known)) = self.find(stored.id) {
+            // Another tab sends it again, or had it refused; what flies or landed here is decided here.
+            if matches!((&known.state, &state), (State::Refused(_), _) | (State::Waits(_), State::Refused(_)))
+            {
+                known.state = state;
+                known.order = stored.order;
+                self.sort();
+            }
+            return;
+        }
+        self.last_order = self.last_order.max(stored.order);
+        self.entries.push(Arc::new(Entry {
+            id: stored.id,
+            conversation: stored.conversation,
+            body: stored.body,
+            typed_at: stored.typed_at,
+            order: stored.order,
+            state,
+            attempts: 0,
+        }));
+        self.sort();
+    }
+
+    fn sort(&mut self) {
+        self.entries.sort_by_key(|entry| (entry.order, entry.id));
+    }
+
+    /// The next message to send, marked as sent on that socket.
+    pub(super) fn send_next(
+        &mut self,
+        socket: SocketId,
+        now: Ticks,
+        flights_max: usize,
+    ) -> Option<Arc<Entry>> {
+        let flights = self.entries.iter().filter(|entry| matches!(entry.state, State::Flies(..))).count();
+        if flights >= flights_max {
+            return None;
+        }
+        let mut busy = BTreeSet::new();
+        for entry in &mut self.entries {
+            let turn = match entry.state {
+                State::Landed(..) | State::Refused(_) => continue,
+                State::Flies(..) => false,
+                State::Waits(from) => from <= now,
+            };
+            if busy.insert(entry.conversation) && turn {
+                let sent = Arc::make_mut(entry);
+                sent.attempts += 1;
+                sent.state = State::Flies(socket, now);
+                return Some(entry.clone());
+            }
+        }
+        None
+    }
+
+    /// The socket is gone: what was under way waits again.
+    pub(super) fn ground(&mut self) {
+        for entry in &mut self.entries {
+            if matches!(entry.state, State::Flies(..)) {
+                Arc::make_mut(entry).state = State::Waits(Ticks(0));
+            }
+        }
+    }
+
+    /// Back to the queue: those without an answer in time. Returns the earliest moment at which one of them was sent.
+    pub(super) fn expire(&mut self, now: Ticks, random: &mut Random) -> Option<Ticks> {
+        let mut earliest = None;
+        for entry in &mut self.entries {
+            let State::Flies(_, sent) = entry.state else { continue };
+            if now.since(sent) >= ACK_DEADLINE_MS {
+                let entry = Arc::make_mut(entry);
+                entry.wait_again(now, random);
+                earliest = earliest.min(Some(sent)).or(Some(sent));
+            }
+        }
+        earliest
+    }
+
+    /// It is in the log. True where it was not known to be there.
+    pub(super) fn land(&mut self, id: MessageId, offset: Offset, now: Ticks) -> bool {
+        match self.find(id) {
+            Some((_, entry)) if entry.offset().is_none() => {
+                entry.state = State::Landed(offset, now.plus(ECHO_DEADLINE_MS));
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The server did not take it. What comes back is to be stored: it will not be sent again by itself.
+    pub(super) fn refuse(
+        &mut self,
+        (id, code, detail): (MessageId, ErrorCode, String),
+        now: Ticks,
+        random: &mut Random,
+    ) -> Option<StoredEntry> {
+        let (_, entry) = self.find(id)?;
+        // Only an answer to what is under way counts: a landed one stays landed.
+        if !matches!(entry.state, State::Flies(..)) {
+            return None;
+        }
+        let again = match code {
+            ErrorCode::RateLimited | ErrorCode::LogUnavailable | ErrorCode::Unauthenticated => true,
+            ErrorCode::Internal => entry.attempts < INTERNAL_ERRORS_MAX,
+            _ => false,
+        };
+        if again {
+            entry.wait_again(now, random);
+            return None;
+        }
+        entry.state = State::Refused(detail.into());
+        Some(entry.stored())
+    }
+
+    /// Puts a refused message at the end of the queue. What comes back is to be stored.
+    pub(super) fn retry(&mut self, id: MessageId, wall: Timestamp) -> Option<StoredEntry> {
+        let order = self.next_order(wall);
+        let (_, entry) = self.find(id)?;
+        if !matches!(entry.state, State::Refused(_)) {
+            return None;
+        }
+        entry.state = State::Waits(Ticks(0));
+        entry.attempts = 0;
+        entry.order = order;
+        let stored = entry.stored();
+        self.sort();
+        Some(stored)
+    }
+
+    /// Forgets a message that was refused or was never sent. False where it must stay.
+    pub(super) fn discard(&mut self, id: MessageId) -> bool {
+        let Some((index, entry)) = self.find(id) else { return false };
+        let may = match entry.state {
+            State::Refused(_) => true,
+            State::Waits(_) => entry.attempts == 0,
+            State::Flies(..) | State::Landed(..) => false,
+        };
+        if may {
+            self.entries.remove(index);
+        }
+        may
+    }
+
+    /// Another tab removed it: it is in the log, or was deleted there.
+    pub(super) fn removed_elsewhere(&mut self, id: MessageId) {
+        let Some((index, entry)) = self.find(id) else { return };
+        if matches!(entry.state, State::Waits(_) | State::Refused(_)) {
+            self.entries.remove(index);
+        }
+    }
+
+    /// Those of the log whose message should have come by now, and where they are.
+    pub(super) fn overdue(&self, now: Ticks) -> Vec<(ConversationId, Offset)> {
+        let overdue = |entry: &Arc<Entry>| match entry.state {
+            State::Landed(offset, echo) if echo <= now => Some((entry.conversation, offset)),
+            _ => None,
+        };
+        self.entries.iter().filter_map(overdue).collect()
+    }
+
+    /// Lets go of messages of the log that need not be shown from here any more, as `shown` says of a conversation, an
+    /// offset, and whether the message is overdue. True where any went.
+    pub(super) fn let_go(
+        &mut self,
+        now: Ticks,
+        shown: impl Fn(ConversationId, Offset, bool) -> bool,
+    ) -> bool {
+        let before = self.entries.len();
+        self.entries.retain(|entry| match entry.state {
+            State::Landed(offset, echo) => !shown(entry.conversation, offset, echo <= now),
+            _ => true,
+        });
+        before != self.entries.len()
+    }
+
+    /// When something here is due, where anything will be.
+    pub(super) fn wake_at(&self, now: Ticks) -> Option<Ticks> {
+        let due = |entry: &Arc<Entry>| match entry.state {
+            State::Waits(moment) | State::Landed(_, moment) => Some(moment),
+            State::Flies(_, sent) => Some(sent.plus(ACK_DEADLINE_MS)),
+            State::Refused(_) => None,
+        };
+        self.entries.iter().filter_map(due).filter(|moment| *moment > now).min()
+    }
+}
+
+impl Entry {
+    fn wait_again(&mut self, now: Ticks, random: &mut Random) {
+        let earlier = self.attempts.saturating_sub(1);
+        let wait = random.backoff_ms(earlier, SEND_RETRY_BASE_MS, SEND_RETRY_MAX_MS);
+        self.state = State::Waits(now.plus(wait));
+    }
+}

@@ -1,0 +1,205 @@
+//! What the list knows of a conversation: its members, its newest message, who has read how far, what is unread.
+
+use super::{event::Ticks, view};
+use kafkatalk_protocol::{Conversation, Message, Offset, Timestamp, User, UserId};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// A conversation in the list.
+#[derive(Clone, Debug)]
+pub(super) struct Summary {
+    pub(super) others: Arc<[User]>,
+    created_at: Timestamp,
+    last: Option<Arc<Message>>,
+    /// How far every member has read. The viewer's own may be ahead of what the server was told.
+    read: BTreeMap<UserId, Offset>,
+    /// Messages of others after the viewer's read position, up to `counted`.
+    unread: u64,
+    /// The newest message that `unread` takes account of.
+    counted: Option<Offset>,
+    /// `unread` cannot be known from what arrived: the server must be asked.
+    unsure: bool,
+    pub(super) telling: Telling,
+}
+
+/// A read position on its way to the server.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Telling {
+    /// What the server is known to have.
+    known: Option<Offset>,
+    /// What was told last, and when.
+    told: Option<(Offset, Ticks)>,
+    /// How often the present position was told on this socket.
+    tells: u32,
+}
+
+impl Summary {
+    /// As the server told it.
+    pub(super) fn new(conversation: &Conversation, viewer: UserId) -> Self {
+        let known = conversation.read.get(&viewer).copied();
+        Self {
+            others: view::others(conversation, viewer),
+            created_at: conversation.created_at,
+            last: conversation.last_message.clone().map(Arc::new),
+            read: conversation.read.clone(),
+            unread: conversation.unread,
+            counted: conversation.last_message.as_ref().map(|message| message.offset),
+            unsure: false,
+            telling: Telling { known, ..Telling::default() },
+        }
+    }
+
+    /// The newest message.
+    pub(super) fn last(&self) -> Option<&Arc<Message>> {
+        self.last.as_ref()
+    }
+
+    /// The newest message that is taken account of, without a hole before it.
+    pub(super) fn counted(&self) -> Option<Offset> {
+        self.counted
+    }
+
+    /// When something last happened.
+    pub(super) fn active_at(&self) -> Timestamp {
+        self.last.as_ref().map_or(self.created_at, |message| message.sent_at.max(self.created_at))
+    }
+
+    /// How far a member has read.
+    pub(super) fn read_of(&self, user: UserId) -> Option<Offset> {
+        self.read.get(&user).copied()
+    }
+
+    /// How far all the others have read; none where one of them has read nothing.
+    pub(super) fn read_by_others(&self) -> Option<Offset> {
+        self.others.iter().map(|user| self.read_of(user.id)).min().flatten()
+    }
+
+    /// Unread messages, as far as is known here.
+    pub(super) fn unread(&self, viewer: UserId) -> u64 {
+        if self.last.as_ref().map(|message| message.offset) <= self.read_of(viewer) { 0 } else { self.unread }
+    }
+
+    /// Whether the server must be asked for the number of unread messages.
+    pub(super) fn unsure(&self) -> bool {
+        self.unsure
+    }
+
+    /// A message of this conversation was seen, new or not. True where it is the newest.
+    pub(super) fn observe(&mut self, message: &Arc<Message>, viewer: UserId) -> bool {
+        let newest = self.last.as_ref().is_none_or(|last| last.offset < message.offset);
+        if newest {
+            self.last = Some(message.clone());
+        }
+        if Some(message.offset) <= self.counted {
+            return newest;
+        }
+        if message.previous <= self.counted {
+            self.counted = Some(message.offset);
+            if message.sender.id != viewer && Some(message.offset) > self.read_of(viewer) {
+                self.unread += 1;
+            }
+            self.unsure |= self.last.as_ref().map(|last| last.offset) > self.counted;
+        } else {
+            self.unsure = true;
+        }
+        newest
+    }
+
+    /// The server tells how the conversation stands, at some moment that may lie before what is known.
+    pub(super) fn merge(&mut self, told: &Conversation, viewer: UserId) {
+        self.others = view::others(told, viewer);
+        let own = self.read_of(viewer);
+        let told_own = told.read.get(&viewer).copied();
+        self.telling.known = self.telling.known.max(told_own);
+        for (user, offset) in &told.read {
+            let known = self.read.entry(*user).or_insert(*offset);
+            *known = (*known).max(*offset);
+        }
+        let told_last = told.last_message.as_ref().map(|message| message.offset);
+        let known_last = self.last.as_ref().map(|message| message.offset);
+        if told_last > known_last {
+            self.last = told.last_message.clone().map(Arc::new);
+        }
+        if told_last < self.counted {
+            // Older than what was counted here: its number says nothing.
+            return;
+        }
+        self.counted = told_last;
+        if own <= told_own {
+            self.unread = told.unread;
+            self.unsure = told_last < known_last;
+        } else if own >= told_last {
+            self.unread = 0;
+            self.unsure = told_last < known_last;
+        } else {
+            // It counts what was read here since; the server will know soon.
+            self.unread = self.unread.max(told.unread);
+            self.unsure = true;
+        }
+    }
+
+    /// A member has read up to an offset. True where that is news.
+    pub(super) fn raise_read(&mut self, user: UserId, offset: Offset, viewer: UserId) -> bool {
+        if self.read_of(user) >= Some(offset) {
+            return false;
+        }
+        self.read.insert(user, offset);
+        if user == viewer {
+            if Some(offset) >= self.counted {
+                self.unread = 0;
+            } else if self.unread > 0 {
+                self.unsure = true;
+            }
+        }
+        true
+    }
+
+    /// The number of unread messages was counted from the messages themselves.
+    pub(super) fn set_unread(&mut self, unread: u64, up_to: Option<Offset>) {
+        if up_to >= self.last.as_ref().map(|message| message.offset) {
+            self.unread = unread;
+            self.counted = up_to;
+            self.unsure = false;
+        }
+    }
+}
+
+impl Telling {
+    /// The server has it.
+    pub(super) fn confirm(&mut self, offset: Offset) {
+        self.known = self.known.max(Some(offset));
+    }
+
+    /// A new socket: nothing was told on it.
+    pub(super) fn forget(&mut self) {
+        self.told = None;
+        self.tells = 0;
+    }
+
+    /// Whether to tell the viewer's position now.
+    pub(super) fn due(&self, own: Option<Offset>, now: Ticks, limits: (u64, u64, u32)) -> bool {
+        own > self.known
+            && self.due_at(own, limits).is_none_or(|moment| moment <= now)
+            && !self.tired(own, limits.2)
+    }
+
+    fn tired(&self, own: Option<Offset>, tells_max: u32) -> bool {
+        self.told.map(|(offset, _)| offset) == own && self.tells >= tells_max
+    }
+
+    fn due_at(&self, own: Option<Offset>, (interval_ms, confirm_ms, _): (u64, u64, u32)) -> Option<Ticks> {
+        let (offset, at) = self.told?;
+        Some(at.plus(if Some(offset) == own { confirm_ms } else { interval_ms }))
+    }
+
+    /// When the position is to be told next, where it is.
+    pub(super) fn wake_at(&self, own: Option<Offset>, limits: (u64, u64, u32)) -> Option<Ticks> {
+        if own <= self.known || self.tired(own, limits.2) { None } else { self.due_at(own, limits) }
+    }
+
+    /// It was told now.
+    pub(super) fn tell(&mut self, offset: Offset, now: Ticks) {
+        let again = self.told.is_some_and(|(told, _)| told == offset);
+        self.tells = if again { self.tells + 1 } else { 1 };
+        self.told = Some((offset, now));
+    }
+}

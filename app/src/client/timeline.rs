@@ -1,0 +1,231 @@
+//! The messages of one conversation that are in memory: a window of the log without holes.
+//!
+//! Every message names the one before it, so that the window can prove that nothing is missing in it. What arrives
+//! beyond a hole waits in `ahead` and is not shown until history has filled the hole.
+
+use kafkatalk_protocol::{Message, Offset};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
+
+/// A page of history as it was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Forward {
+    /// The newest page: nothing is in memory, or the window is given up for the newest messages.
+    Latest,
+    /// What follows the window.
+    After(Option<Offset>),
+}
+
+/// A window of the log.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Timeline {
+    window: VecDeque<Arc<Message>>,
+    /// Whether the window means anything: an empty one then means that the log is empty.
+    loaded: bool,
+    /// Beyond a hole, or before the first page came.
+    ahead: BTreeMap<Offset, Arc<Message>>,
+    /// The newest offset heard of.
+    latest: Option<Offset>,
+    /// The window does not follow the log: newer messages are fetched when asked for.
+    detached: bool,
+    /// The newest page is wanted in place of the window.
+    restart: bool,
+    /// Pages fetched for the hole being filled.
+    fill_pages: u32,
+}
+
+/// Whether `message` follows directly on what ends at `last`. `previous` may lie before `last`, where a record in
+/// between was erased: between `previous` and the message there is nothing, and that is what counts.
+fn follows(last: Option<Offset>, message: &Message) -> bool {
+    Some(message.offset) > last && message.previous <= last
+}
+
+impl Timeline {
+    /// The window.
+    pub(super) fn window(&self) -> &VecDeque<Arc<Message>> {
+        &self.window
+    }
+
+    /// The offset of the last message of the window.
+    pub(super) fn last(&self) -> Option<Offset> {
+        self.window.back().map(|message| message.offset)
+    }
+
+    /// Whether a first page is there.
+    pub(super) fn loaded(&self) -> bool {
+        self.loaded
+    }
+
+    /// Whether the window ends before the log's end, and does not follow it.
+    pub(super) fn detached(&self) -> bool {
+        self.detached
+    }
+
+    /// Whether the window holds everything that was heard of at its end.
+    pub(super) fn whole(&self) -> bool {
+        self.loaded && !self.detached && !self.restart && self.ahead.is_empty() && self.latest <= self.last()
+    }
+
+    /// Whether the window begins where the log begins.
+    pub(super) fn has_beginning(&self) -> bool {
+        self.loaded && self.window.front().is_none_or(|first| first.previous.is_none())
+    }
+
+    /// `before` of the page of older messages, where there are any.
+    pub(super) fn earlier(&self) -> Option<Offset> {
+        self.window.front().filter(|first| first.previous.is_some()).map(|first| first.offset)
+    }
+
+    /// The page to fetch next by itself, where one is needed.
+    pub(super) fn wanted(&self) -> Option<Forward> {
+        if !self.loaded || self.restart {
+            Some(Forward::Latest)
+        } else if self.detached || self.whole() {
+            None
+        } else {
+            Some(Forward::After(self.last()))
+        }
+    }
+
+    /// There is a message at that offset.
+    pub(super) fn heard_of(&mut self, offset: Offset) {
+        self.latest = self.latest.max(Some(offset));
+    }
+
+    /// A message arrived by itself. True where the window grew.
+    pub(super) fn offer(&mut self, message: Arc<Message>, ahead_max: usize) -> bool {
+        self.heard_of(message.offset);
+        if self.detached {
+            return false;
+        }
+        let before = self.window.len();
+        if !self.loaded || self.restart {
+            self.put_ahead(message, ahead_max);
+        } else if follows(self.last(), &message) {
+            self.window.push_back(message);
+            self.join_ahead();
+        } else if Some(message.offset) > self.last() {
+            self.put_ahead(message, ahead_max);
+        }
+        before != self.window.len()
+    }
+
+    fn put_ahead(&mut self, message: Arc<Message>, ahead_max: usize) {
+        self.ahead.insert(message.offset, message);
+        // The farthest goes: it is the last that could be joined, and `latest` remembers that it exists.
+        if self.ahead.len() > ahead_max {
+            self.ahead.pop_last();
+        }
+    }
+
+    fn join_ahead(&mut self) {
+        loop {
+            let last = self.last();
+            let Some(entry) = self.ahead.first_entry() else { break };
+            if Some(*entry.key()) <= last {
+                entry.remove();
+            } else if follows(last, entry.get()) {
+                let message = entry.remove();
+                self.window.push_back(message);
+            } else {
+                break;
+            }
+        }
+        if self.whole() {
+            self.fill_pages = 0;
+        }
+    }
+
+    /// The newest page came.
+    pub(super) fn place_latest(&mut self, page: Vec<Arc<Message>>) {
+        self.window.clear();
+        for message in page {
+            self.heard_of(message.offset);
+            if !self.window.is_empty() && !follows(self.last(), &message) {
+                // A page with a hole proves only what comes after it.
+                self.window.clear();
+            }
+            self.window.push_back(message);
+        }
+        self.loaded = true;
+        self.restart = false;
+        self.detached = false;
+        self.fill_pages = 0;
+        self.join_ahead();
+    }
+
+    /// A page after the window came; `end` says that nothing follows it. False where it brought nothing.
+    pub(super) fn place_after(&mut self, page: Vec<Arc<Message>>, end: bool, ahead_max: usize) -> bool {
+        let before = self.last();
+        for message in page {
+            self.heard_of(message.offset);
+            if follows(self.last(), &message) {
+                self.window.push_back(message);
+            } else if Some(message.offset) > self.last() && !self.detached {
+                self.put_ahead(message, ahead_max);
+            }
+        }
+        if self.detached && end && self.latest <= self.last() {
+            self.detached = false;
+        }
+        if !self.detached {
+            self.fill_pages += 1;
+            self.join_ahead();
+        }
+        before != self.last()
+    }
+
+    /// A page before the window came.
+    pub(super) fn place_before(&mut self, page: Vec<Arc<Message>>) -> bool {
+        let before = self.window.len();
+        let empty = page.is_empty();
+        for message in page.into_iter().rev() {
+            let Some(first) = self.window.front() else { break };
+            if message.offset < first.offset && follows(Some(message.offset), first) {
+                self.window.push_front(message);
+            }
+        }
+        if empty && let Some(first) = self.window.front_mut() {
+            // What stood there was erased since.
+            Arc::make_mut(first).previous = None;
+        }
+        empty || before != self.window.len()
+    }
+
+    /// Keeps the memory bounded. A reader at the end lets the oldest go; any other keeps the place, and what is
+    /// farthest from it goes.
+    pub(super) fn trim(&mut self, max: usize, at_end: bool) {
+        if self.window.len() <= max {
+            return;
+        }
+        if at_end || self.detached {
+            // Some room, so that not every message trims; a detached window grew at its end.
+            let keep = max - max / 8;
+            self.window.drain(..self.window.len() - keep);
+        } else {
+            self.detach(max);
+        }
+    }
+
+    /// Drops what is beyond the first `max` messages and stops following the log.
+    pub(super) fn detach(&mut self, max: usize) {
+        self.window.truncate(max);
+        self.detached = true;
+        self.ahead.clear();
+        self.fill_pages = 0;
+    }
+
+    /// The hole takes too many pages.
+    pub(super) fn give_up_filling(&self, pages_max: u32) -> bool {
+        self.fill_pages >= pages_max && !self.whole()
+    }
+
+    /// The newest messages are wanted; what is in memory is shown until they come.
+    pub(super) fn restart(&mut self) {
+        self.restart = true;
+        self.fill_pages = 0;
+        self.detached = false;
+    }
+}

@@ -1,0 +1,211 @@
+//! What the pages draw: plain values that know nothing of how they came about.
+
+use super::{event::Ticks, outbox::Entry};
+use kafkatalk_protocol::{Conversation, ConversationId, Message, MessageId, Offset, Timestamp, User, UserId};
+use std::sync::Arc;
+
+/// How the connection stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// A socket is being opened.
+    Connecting,
+    /// Messages go out and come in.
+    Live,
+    /// The last attempt failed; the next one is at that moment.
+    Waiting(Ticks),
+    /// The device has no network. It is tried now and then all the same.
+    Offline,
+    /// The session has ended.
+    Ended,
+}
+
+/// The connection and what waits for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinkView {
+    /// How the connection stands.
+    pub link: Link,
+    /// Whether it was live at any time since the page was loaded.
+    pub was_live: bool,
+    /// Messages that wait to be sent, failed ones not counted.
+    pub waiting: usize,
+}
+
+/// Whether there is more in a direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edge {
+    /// Nothing more.
+    End,
+    /// There is more; ask for it.
+    More,
+    /// It is being fetched.
+    Loading,
+    /// It could not be fetched; ask again.
+    Failed,
+}
+
+/// The list of conversations, latest activity first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListView {
+    /// One a conversation.
+    pub rows: Vec<Row>,
+    /// Whether more follow below.
+    pub more: Edge,
+}
+
+/// A conversation in the list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Its id.
+    pub id: ConversationId,
+    /// Everyone in it but the viewer, by username.
+    pub others: Arc<[User]>,
+    /// The newest message, one that waits to be sent included.
+    pub last: Option<Item>,
+    /// When something last happened.
+    pub active_at: Timestamp,
+    /// Messages of others that the viewer has not read.
+    pub unread: u64,
+    /// Whether it is the one being looked at.
+    pub open: bool,
+    /// A text that was begun and not sent; empty for none.
+    pub draft: Arc<str>,
+}
+
+/// How far the messages of a conversation are loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChatStatus {
+    /// Not yet there.
+    Loading,
+    /// There.
+    Ready,
+    /// Could not be loaded; it is tried again by itself, and by [`super::Action::Reload`].
+    Failed,
+    /// There is no such conversation for the viewer.
+    NotFound,
+}
+
+/// A conversation that is looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChatView {
+    /// Its id.
+    pub id: ConversationId,
+    /// Everyone in it but the viewer; empty while it is not known.
+    pub others: Arc<[User]>,
+    /// How far its messages are loaded.
+    pub status: ChatStatus,
+    /// In order: the log's, then those that wait, as they were typed.
+    pub items: Vec<Item>,
+    /// Whether there are older ones than these.
+    pub earlier: Edge,
+    /// Whether there are newer ones that are not in memory: then [`super::Action::LoadLater`] or
+    /// [`super::Action::JumpToLatest`] brings them.
+    pub later: Edge,
+    /// Messages of others that the viewer has not read.
+    pub unread: u64,
+    /// The viewer's read position when the conversation was opened: what is newer was new then.
+    pub read_on_open: Option<Offset>,
+}
+
+/// A message as it is shown. The key stays the same when a message that waits becomes one of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    source: Source,
+    viewer: UserId,
+    /// How it stands.
+    pub delivery: Delivery,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Source {
+    Log(Arc<Message>),
+    Outbox(Arc<Entry>, Arc<User>),
+}
+
+/// How a message stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// Somebody else's.
+    Received,
+    /// Own, waits for a connection or for the one before it.
+    Queued,
+    /// Own, on its way.
+    Sending,
+    /// Own, in the log.
+    Sent,
+    /// Own, and everyone else has read it.
+    Read,
+    /// Own, refused: it waits for the person to send it again or to delete it.
+    Failed {
+        /// Why and what to do.
+        reason: Arc<str>,
+    },
+}
+
+/// Tells items apart, for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ItemKey(pub UserId, pub MessageId);
+
+impl Item {
+    pub(super) fn of_message(message: Arc<Message>, viewer: UserId, delivery: Delivery) -> Self {
+        Self { source: Source::Log(message), viewer, delivery }
+    }
+
+    pub(super) fn of_entry(entry: Arc<Entry>, viewer: Arc<User>, delivery: Delivery) -> Self {
+        Self { viewer: viewer.id, source: Source::Outbox(entry, viewer), delivery }
+    }
+
+    /// Its key.
+    pub fn key(&self) -> ItemKey {
+        ItemKey(self.sender().id, self.id())
+    }
+
+    /// The sender's id for it.
+    pub fn id(&self) -> MessageId {
+        match &self.source {
+            Source::Log(message) => message.id,
+            Source::Outbox(entry, _) => entry.id,
+        }
+    }
+
+    /// Who wrote it.
+    pub fn sender(&self) -> &User {
+        match &self.source {
+            Source::Log(message) => &message.sender,
+            Source::Outbox(_, viewer) => viewer,
+        }
+    }
+
+    /// Whether the viewer wrote it.
+    pub fn own(&self) -> bool {
+        self.sender().id == self.viewer
+    }
+
+    /// The text.
+    pub fn body(&self) -> &str {
+        match &self.source {
+            Source::Log(message) => message.body.as_str(),
+            Source::Outbox(entry, _) => entry.body.as_str(),
+        }
+    }
+
+    /// When the node took it in; while it waits, when it was typed.
+    pub fn at(&self) -> Timestamp {
+        match &self.source {
+            Source::Log(message) => message.sent_at,
+            Source::Outbox(entry, _) => entry.typed_at,
+        }
+    }
+
+    /// Its position in the log, none while it waits.
+    pub fn offset(&self) -> Option<Offset> {
+        match &self.source {
+            Source::Log(message) => Some(message.offset),
+            Source::Outbox(entry, _) => entry.offset(),
+        }
+    }
+}
+
+/// Everyone in it but one.
+pub(super) fn others(conversation: &Conversation, viewer: UserId) -> Arc<[User]> {
+    conversation.members.iter().filter(|member| member.id != viewer).cloned().collect()
+}

@@ -1,0 +1,109 @@
+//! What the pages draw, made from the state.
+
+use super::{
+    ChatStatus, ChatView, Client, Delivery, Edge, Item, LinkView, ListView, Row,
+    outbox::{Entry, State},
+    summary::Summary,
+};
+use kafkatalk_protocol::{ConversationId, Message, Offset};
+use std::{cmp::Reverse, sync::Arc};
+
+impl Client {
+    /// How the connection stands.
+    pub fn link(&self) -> LinkView {
+        LinkView { link: self.link.view(), was_live: self.link.was_live(), waiting: self.outbox.waiting() }
+    }
+
+    /// The conversation that is looked at.
+    pub fn opened(&self) -> Option<ConversationId> {
+        self.looking.open
+    }
+
+    /// The text that was begun in a conversation; empty for none.
+    pub fn draft(&self, conversation: ConversationId) -> Arc<str> {
+        self.drafts.get(conversation)
+    }
+
+    /// The list of conversations, latest activity first.
+    pub fn list(&self) -> ListView {
+        let mut rows: Vec<_> = self.summaries.iter().map(|(id, summary)| self.row(*id, summary)).collect();
+        rows.sort_by_key(|row| Reverse((row.active_at, row.id)));
+        let more = match (&self.paging.cursor, self.paging.more.edge()) {
+            (None, _) => Edge::End,
+            (Some(_), edge) => edge,
+        };
+        ListView { rows, more }
+    }
+
+    fn row(&self, id: ConversationId, summary: &Summary) -> Row {
+        let last = match self.outbox.of(id).next_back() {
+            Some(entry) => Some(self.waiting_item(entry)),
+            None => summary.last().map(|message| self.item(message, summary.read_by_others())),
+        };
+        Row {
+            id,
+            others: summary.others.clone(),
+            last,
+            active_at: summary.active_at(),
+            unread: summary.unread(self.viewer.id),
+            open: self.looking.open == Some(id),
+            draft: self.drafts.get(id),
+        }
+    }
+
+    /// A conversation, looked at or not.
+    pub fn chat(&self, id: ConversationId) -> ChatView {
+        let summary = self.summaries.get(&id);
+        let read = summary.and_then(Summary::read_by_others);
+        let chat = self.chats.get(&id);
+        let detached = chat.is_some_and(|chat| chat.timeline.detached());
+        let messages = chat.into_iter().flat_map(|chat| chat.timeline.window());
+        let waiting = self.outbox.of(id).filter(|_| !detached);
+        let items = messages.map(|message| self.item(message, read));
+        let items = items.chain(waiting.map(|entry| self.waiting_item(entry))).collect();
+        ChatView {
+            id,
+            others: summary.map_or_else(|| [].into(), |summary| summary.others.clone()),
+            status: match chat {
+                _ if self.missing.contains(&id) => ChatStatus::NotFound,
+                Some(chat) if chat.timeline.loaded() => ChatStatus::Ready,
+                Some(chat) if chat.failed() => ChatStatus::Failed,
+                _ => ChatStatus::Loading,
+            },
+            items,
+            earlier: match chat {
+                Some(chat) if chat.timeline.earlier().is_some() => chat.backward.edge(),
+                _ => Edge::End,
+            },
+            later: match chat {
+                Some(chat) if detached => chat.forward.edge(),
+                _ => Edge::End,
+            },
+            unread: summary.map_or(0, |summary| summary.unread(self.viewer.id)),
+            read_on_open: self.looking.read_on_open.filter(|_| self.looking.open == Some(id)),
+        }
+    }
+
+    fn item(&self, message: &Arc<Message>, read_by_others: Option<Offset>) -> Item {
+        let delivery = if message.sender.id != self.viewer.id {
+            Delivery::Received
+        } else if Some(message.offset) <= read_by_others {
+            Delivery::Read
+        } else {
+            Delivery::Sent
+        };
+        Item::of_message(message.clone(), self.viewer.id, delivery)
+    }
+
+    fn waiting_item(&self, entry: &Arc<Entry>) -> Item {
+        let live = self.link.live().is_some();
+        let delivery = match entry.state() {
+            State::Flies(..) => Delivery::Sending,
+            State::Waits(_) if live && !entry.tried() => Delivery::Sending,
+            State::Waits(_) => Delivery::Queued,
+            State::Landed(..) => Delivery::Sent,
+            State::Refused(reason) => Delivery::Failed { reason: reason.clone() },
+        };
+        Item::of_entry(entry.clone(), self.viewer.clone(), delivery)
+    }
+}
