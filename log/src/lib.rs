@@ -5,14 +5,18 @@
 //! | [`port`] | the trait, its errors, and what it promises |
 //! | [`record`] | streams, records, entries |
 //! | [`embedded`] | the adapter for one machine, on SQLite |
+//! | [`kafka`] | the adapter for Apache Kafka |
+//! | [`resequencer`] | what puts a conversation's records in order, whatever order they arrive in |
 //! | [`limits`] | every limit of queues, batches and waits |
 //!
 //! The crate knows nothing of HTTP, screens or views.
 
 pub mod embedded;
+pub mod kafka;
 pub mod limits;
 pub mod port;
 pub mod record;
+pub mod resequencer;
 
 pub use port::{AppendError, Batch, Checkpoint, EventLog, Health, ReadError, Tail};
 pub use record::{Entry, Kind, Ledger, Page, Record, RecordId, Stream};

@@ -1,0 +1,298 @@
+//! The adapter for Apache Kafka.
+//!
+//! Each conversation has a topic of its own with one partition, and that topic is the truth. A consumer cannot follow
+//! thousands of topics, so after a record is acknowledged the same node writes a copy with its offset to the *feed*, a
+//! topic with a fixed number of partitions that every node follows. What the feed does not tell is found by a *sweep*
+//! and read from the conversation's topic. Ledgers are topics of their own and followed directly.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `options` | what an operator may set, and the clients' configuration |
+//! | `names`, `wire` | topic names; how a record looks on Kafka |
+//! | `keeper`, `topics` | health, setting up and creating topics |
+//! | `produce`, `outcome` | appends, and what a failed one means |
+//! | `tail`, `live`, `catchup`, `sweep` | following all streams |
+//! | `read`, `erase` | reading a range, forgetting a record |
+//! | `shared`, `client` | what they share |
+//! | `limits` | every limit |
+//!
+//! Nothing here blocks a caller's thread: librdkafka's blocking calls are made by threads of the adapter's own, of which
+//! there are as many as there are producers, open tails and readers, and no more with more conversations.
+
+use crate::limits::RECORD_BYTES_MAX;
+use crate::{AppendError, Checkpoint, EventLog, Health, Page, ReadError, Record, RecordId, Stream, Tail};
+use async_trait::async_trait;
+use client::Client;
+use kafkatalk_protocol::{ConversationId, Offset, Timestamp};
+use keeper::{Keeper, Request};
+use produce::{Append, FeedReports, Outcome, Shard, TopicReports};
+use rdkafka::consumer::BaseConsumer;
+use shared::{Shared, Topic};
+use std::{
+    sync::{Arc, Mutex},
+    thread::{self, JoinHandle},
+};
+use tokio::{
+    sync::{OwnedSemaphorePermit, mpsc, oneshot, watch},
+    time::timeout,
+};
+use uuid::Uuid;
+
+mod catchup;
+mod client;
+mod erase;
+mod keeper;
+pub mod limits;
+mod live;
+mod names;
+mod options;
+mod outcome;
+mod produce;
+mod read;
+mod shared;
+mod sweep;
+mod tail;
+mod topics;
+mod wire;
+
+pub use options::{ConnectError, KafkaOptions};
+
+type Consumer = BaseConsumer<Client>;
+
+/// A log on Apache Kafka.
+pub struct KafkaLog {
+    shared: Arc<Shared>,
+    producers: Arc<Producers>,
+    requests: mpsc::Sender<Request>,
+    jobs: mpsc::Sender<read::Job>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// The producers.
+struct Producers {
+    topics: Vec<Shard<TopicReports>>,
+    feed: Arc<Shard<FeedReports>>,
+}
+
+impl Producers {
+    fn append(
+        &self,
+        shared: &Shared,
+        stream: Stream,
+        record: Record,
+        waiter: oneshot::Sender<Outcome>,
+        permit: OwnedSemaphorePermit,
+    ) -> Result<(), AppendError> {
+        let too_large = |bytes, max| Err(AppendError::TooLarge { bytes, max });
+        if record.bytes() > RECORD_BYTES_MAX {
+            return too_large(record.bytes(), RECORD_BYTES_MAX);
+        }
+        let unwritable =
+            |error| AppendError::Unavailable(format!("the record cannot be written as JSON: {error}"));
+        let value = wire::encode(&record).map_err(unwritable)?;
+        let bytes = value.len() + record.key.as_deref().map_or(0, str::len);
+        if bytes > limits::MESSAGE_BYTES_MAX {
+            return too_large(bytes, limits::MESSAGE_BYTES_MAX);
+        }
+        let append = Append { stream, record: Arc::new(record), waiter, permit };
+        self.shard(stream).append(shared, &value, append);
+        Ok(())
+    }
+
+    /// A stream always has the same producer, which keeps its records in the order of the calls.
+    fn shard(&self, stream: Stream) -> &Shard<TopicReports> {
+        let number = match stream {
+            Stream::Conversation(id) => id.0.as_u128(),
+            Stream::Ledger(ledger) => names::position(ledger) as u128,
+        };
+        let at = number % self.topics.len().max(1) as u128;
+        &self.topics[usize::try_from(at).unwrap_or(0)]
+    }
+}
+
+fn topic_missing(topic: &str, lost: bool) -> String {
+    if lost {
+        format!("the topic {topic} held records and is gone: restore it, or remove the conversation")
+    } else {
+        format!("the topic {topic} is not there")
+    }
+}
+
+impl KafkaLog {
+    /// Starts the adapter. It does not wait for a broker: [`EventLog::health`] says when one is there.
+    ///
+    /// # Errors
+    /// When the options are such that it could never work.
+    pub fn connect(options: KafkaOptions) -> Result<Self, ConnectError> {
+        let names = options.check()?;
+        let count = options.producers;
+        let shared = Arc::new(Shared::new(options, names));
+        let feed = Arc::new(Shard::new(Shard::for_feed(&shared)?));
+        let topics = (0..count).map(|_| Shard::for_topics(&shared, &feed).map(Shard::new));
+        let topics = topics.collect::<Result<Vec<_>, _>>()?;
+        let producers = Arc::new(Producers { topics, feed });
+        let (requests, asked) = mpsc::channel(limits::CREATE_QUEUE_MAX);
+        let (jobs, reads) = mpsc::channel(limits::READS_WAITING_MAX);
+        let log = Self { shared, producers, requests, jobs, threads: Mutex::default() };
+        log.start(asked, reads)?;
+        Ok(log)
+    }
+
+    fn start(
+        &self,
+        asked: mpsc::Receiver<Request>,
+        reads: mpsc::Receiver<read::Job>,
+    ) -> Result<(), ConnectError> {
+        for at in 0..self.producers.topics.len() {
+            let (shared, producers) = (Arc::clone(&self.shared), Arc::clone(&self.producers));
+            self.spawn("kafka-produce", move || {
+                let remake = || Shard::for_topics(&shared, &producers.feed).ok();
+                producers.topics[at].serve(&shared, remake);
+            })?;
+        }
+        let (shared, producers) = (Arc::clone(&self.shared), Arc::clone(&self.producers));
+        self.spawn("kafka-feed", move || producers.feed.serve(&shared, || Shard::for_feed(&shared).ok()))?;
+        let reads = Arc::new(Mutex::new(reads));
+        for _ in 0..limits::READERS {
+            let (shared, reads) = (Arc::clone(&self.shared), Arc::clone(&reads));
+            self.spawn("kafka-read", move || read::serve(&shared, &reads))?;
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+        let runtime = runtime.map_err(|error| ConnectError::Client(error.to_string()))?;
+        let keeper = Keeper::new(&self.shared, &self.producers, asked)?;
+        self.spawn("kafka-keeper", move || keeper.run(&runtime))
+    }
+
+    fn spawn(&self, name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), ConnectError> {
+        let spawned = thread::Builder::new().name(name.into()).spawn(run);
+        let handle = spawned.map_err(|error| ConnectError::Client(format!("no thread: {error}")))?;
+        if let Ok(mut threads) = self.threads.lock() {
+            threads.push(handle);
+        }
+        Ok(())
+    }
+
+    async fn admit(&self) -> Result<OwnedSemaphorePermit, AppendError> {
+        if let Some(refusal) = self.shared.refusal() {
+            return Err(refusal);
+        }
+        let busy = || {
+            AppendError::Unavailable(format!("{} appends are on their way", limits::APPENDS_IN_FLIGHT_MAX))
+        };
+        let permit = Arc::clone(&self.shared.admission).acquire_owned();
+        let permit = timeout(limits::ADMISSION_WAIT, permit).await.map_err(|_| busy())?;
+        permit.map_err(|_| AppendError::Unavailable("the log is closed".into()))
+    }
+
+    async fn ask_keeper(
+        &self,
+        request: impl FnOnce(oneshot::Sender<Result<(), AppendError>>) -> Request,
+    ) -> Result<(), AppendError> {
+        let (waiter, answer) = oneshot::channel();
+        let full = |_| AppendError::Unavailable("too many topics are being made".into());
+        self.requests.try_send(request(waiter)).map_err(full)?;
+        let silent = |_| AppendError::Unavailable("the brokers are silent".into());
+        let ended = |_| AppendError::Unavailable("the log is closed".into());
+        timeout(limits::PREPARE_WAIT, answer).await.map_err(silent)?.map_err(ended)?
+    }
+
+    /// Sees to it that the conversation has a topic.
+    async fn ensure(&self, conversation: ConversationId) -> Result<(), AppendError> {
+        match self.shared.topic(conversation) {
+            Some(Topic::There | Topic::Used) => Ok(()),
+            Some(Topic::Gone) => {
+                let topic = self.shared.names.conversation(conversation);
+                Err(AppendError::Unavailable(topic_missing(&topic, true)))
+            }
+            None => self.ask_keeper(|waiter| Request::Create(conversation, waiter)).await,
+        }
+    }
+
+    async fn write(&self, stream: Stream, record: Record) -> Result<Offset, AppendError> {
+        let permit = self.admit().await?;
+        if let Stream::Conversation(conversation) = stream {
+            self.ensure(conversation).await?;
+        }
+        let (waiter, answer) = oneshot::channel();
+        self.producers.append(&self.shared, stream, record, waiter, permit)?;
+        keeper::outcome(answer).await
+    }
+
+    async fn job<T>(
+        &self,
+        job: impl FnOnce(oneshot::Sender<Result<T, ReadError>>) -> read::Job,
+    ) -> Result<T, ReadError> {
+        if self.shared.is_closed() {
+            return Err(ReadError::Unavailable("the log is closed".into()));
+        }
+        let (waiter, answer) = oneshot::channel();
+        let full = |_| ReadError::Unavailable(format!("{} reads wait already", limits::READS_WAITING_MAX));
+        self.jobs.try_send(job(waiter)).map_err(full)?;
+        answer.await.map_err(|_| ReadError::Unavailable("the log is closed".into()))?
+    }
+}
+
+#[async_trait]
+impl EventLog for KafkaLog {
+    async fn append(&self, stream: Stream, record: Record) -> Result<Offset, AppendError> {
+        self.write(stream, record).await
+    }
+
+    async fn prepare(&self, stream: Stream) -> Result<(), AppendError> {
+        let Stream::Conversation(conversation) = stream else {
+            return self.shared.refusal().map_or(Ok(()), Err);
+        };
+        if let Some(refusal) = self.shared.refusal() {
+            return Err(refusal);
+        }
+        self.ensure(conversation).await?;
+        let topic = self.shared.names.conversation(conversation);
+        let producer = self.producers.shard(stream).producer();
+        let leads = move || produce::wait_for_leader(&*producer, &topic);
+        let led = tokio::task::spawn_blocking(leads).await;
+        led.unwrap_or_else(|error| Err(error.to_string())).map_err(AppendError::Unavailable)
+    }
+
+    async fn read(&self, stream: Stream, from: Offset, limit: usize) -> Result<Page, ReadError> {
+        self.job(|answer| read::Job::Page { stream, from: from.0, limit, answer }).await
+    }
+
+    async fn tail(&self, from: Checkpoint) -> Result<Box<dyn Tail>, ReadError> {
+        Ok(Box::new(tail::KafkaTail::open(&self.shared, &from)?))
+    }
+
+    async fn erase(&self, stream: Stream, erased: RecordId, at: Timestamp) -> Result<Offset, AppendError> {
+        let unreadable = |error: ReadError| AppendError::Unavailable(error.to_string());
+        let key = self.job(|answer| read::Job::Key { stream, record: erased, answer }).await;
+        let key = key.map_err(unreadable)?.unwrap_or_else(|| erased.to_string());
+        let record = Record::erasing(Uuid::now_v7(), erased, Some(key.into()), at);
+        let offset = self.write(stream, record.clone()).await?;
+        let permit = self.admit().await.map_err(|error| AppendError::Unknown(error.to_string()))?;
+        let roll = erase::Roll { stream, record, permit };
+        self.ask_keeper(|waiter| Request::Roll(roll, waiter)).await?;
+        Ok(offset)
+    }
+
+    fn health(&self) -> watch::Receiver<Health> {
+        self.shared.health.subscribe()
+    }
+
+    async fn close(&self) {
+        self.shared.set_health(Health::Unavailable("the log is closed".into()));
+        self.shared.closed.send_replace(true);
+        let threads =
+            self.threads.lock().map(|mut threads| std::mem::take(&mut *threads)).unwrap_or_default();
+        let ended =
+            tokio::task::spawn_blocking(move || threads.into_iter().for_each(|thread| drop(thread.join())));
+        if timeout(limits::CLOSE_WAIT * 2, ended).await.is_err() {
+            tracing::warn!("Kafka clients did not end in time");
+        }
+    }
+}
+
+impl Drop for KafkaLog {
+    /// The threads end by themselves and take the clients with them, off the caller's thread.
+    fn drop(&mut self) {
+        self.shared.closed.send_replace(true);
+    }
+}

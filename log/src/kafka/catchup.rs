@@ -1,0 +1,320 @@
+//! What has to be looked for: a thread that reads conversations' topics directly, many at a time, and sweeps.
+//!
+//! One consumer, whose assignment changes all the time: a topic is assigned where something of it is missing, and let go
+//! when it is there. That costs the same for one late record and for a rebuild of everything.
+
+use super::{Consumer, client::Client, limits, options::Purpose, shared::Shared, sweep, wire};
+use crate::resequencer::{Stretch, Want};
+use kafkatalk_protocol::ConversationId;
+use rdkafka::{
+    Message, Offset as KafkaOffset, TopicPartitionList, consumer::Consumer as _, error::KafkaError,
+    message::BorrowedMessage,
+};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        mpsc::{Receiver, RecvTimeoutError},
+    },
+    time::{Duration, Instant},
+};
+use tokio::sync::mpsc;
+
+/// What a tail asks for.
+pub(super) enum Ask {
+    /// Direct reads.
+    Read(Vec<Want>),
+    /// The end of one conversation.
+    End(ConversationId),
+    /// All ends.
+    Sweep,
+}
+
+/// What the thread hands to its tail.
+pub(super) enum Found {
+    /// Stretches of topics.
+    Stretches(Vec<Stretch>),
+    /// Direct reads that are over, and where the topic ends, where that was found out.
+    Finished(Vec<(ConversationId, Option<u64>)>),
+    /// Ends of topics.
+    Ends(Vec<(ConversationId, u64)>),
+    /// A sweep is whole.
+    Swept,
+}
+
+struct Reading {
+    from: u64,
+    to: u64,
+    heard: Instant,
+}
+
+/// The tail is gone or the log closed.
+struct Over;
+
+struct CatchUp<'a> {
+    shared: &'a Arc<Shared>,
+    consumer: Consumer,
+    /// For topics that are silent, one at a time. Made when it is first needed.
+    alone: Option<Consumer>,
+    reading: HashMap<ConversationId, Reading>,
+    /// Still assigned, and no longer needed.
+    done: Vec<ConversationId>,
+    stretches: Vec<Stretch>,
+    finished: Vec<(ConversationId, Option<u64>)>,
+    next_sweep: Option<Instant>,
+    next_look: Instant,
+    out: &'a mpsc::Sender<Found>,
+}
+
+pub(super) fn run(shared: &Arc<Shared>, asks: &Receiver<Ask>, out: &mpsc::Sender<Found>) {
+    let consumer = match shared.options.consumer(Purpose::Fetch, Client(Arc::clone(shared))) {
+        Ok(consumer) => consumer,
+        Err(error) => return tracing::error!("conversations cannot be caught up: {error}"),
+    };
+    let mut catch_up = CatchUp {
+        shared,
+        consumer,
+        alone: None,
+        reading: HashMap::new(),
+        done: Vec::new(),
+        stretches: Vec::new(),
+        finished: Vec::new(),
+        // The first sweep is asked for, when the feed's position is fixed.
+        next_sweep: None,
+        next_look: Instant::now(),
+        out,
+    };
+    while !shared.is_closed() && !out.is_closed() {
+        if catch_up.turn(asks).is_err() {
+            return;
+        }
+    }
+}
+
+impl CatchUp<'_> {
+    fn turn(&mut self, asks: &Receiver<Ask>) -> Result<(), Over> {
+        if self.reading.is_empty() {
+            self.rest()?;
+            match self.wait_for(asks) {
+                Ok(ask) => self.take(ask)?,
+                Err(RecvTimeoutError::Disconnected) => return Err(Over),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        }
+        while let Ok(ask) = asks.try_recv() {
+            self.take(ask)?;
+        }
+        if self.next_sweep.is_some_and(|at| at <= Instant::now()) {
+            self.sweep()?;
+        }
+        if !self.reading.is_empty() {
+            self.poll()?;
+            self.look_after_silent()?;
+        }
+        Ok(())
+    }
+
+    /// Waits for an ask, not past the next sweep and not so long that closing would be noticed late.
+    fn wait_for(&self, asks: &Receiver<Ask>) -> Result<Ask, RecvTimeoutError> {
+        // Without an assignment there is nothing to fetch; polling now and then serves librdkafka's own events.
+        drop(self.consumer.poll(Duration::ZERO));
+        let until_sweep = self.next_sweep.map(|at| at.saturating_duration_since(Instant::now()));
+        asks.recv_timeout(until_sweep.unwrap_or(limits::POLL_WAIT).min(limits::POLL_WAIT))
+    }
+
+    fn take(&mut self, ask: Ask) -> Result<(), Over> {
+        match ask {
+            Ask::Read(wants) => self.assign(wants),
+            Ask::End(conversation) => {
+                let topic = self.shared.names.conversation(conversation);
+                match sweep::bounds(&self.consumer, &topic) {
+                    Ok((_, end)) => self.send(Found::Ends(vec![(conversation, end)])),
+                    Err(error) => {
+                        tracing::debug!(topic, "its end is not known: {error}");
+                        self.next_sweep = Some(Instant::now() + limits::PROBE_RETRY);
+                        Ok(())
+                    }
+                }
+            }
+            Ask::Sweep => self.sweep(),
+        }
+    }
+
+    fn sweep(&mut self) -> Result<(), Over> {
+        self.flush()?;
+        let pause = match sweep::ends(self.shared, &self.consumer) {
+            Ok(ends) => {
+                self.send(Found::Ends(ends))?;
+                self.send(Found::Swept)?;
+                self.shared.options.sweep_interval
+            }
+            Err(error) => {
+                tracing::debug!("the sweep is put off: {error}");
+                limits::PROBE_RETRY.min(self.shared.options.sweep_interval)
+            }
+        };
+        self.next_sweep = Some(Instant::now() + pause);
+        Ok(())
+    }
+
+    fn assign(&mut self, wants: Vec<Want>) -> Result<(), Over> {
+        self.let_go();
+        let (mut list, now) = (TopicPartitionList::with_capacity(wants.len()), Instant::now());
+        for want in wants {
+            let Want { conversation, from, to } = want;
+            let topic = self.shared.names.conversation(conversation);
+            let start = i64::try_from(from).map_or(KafkaOffset::End, KafkaOffset::Offset);
+            let listed = list.add_partition_offset(&topic, 0, start);
+            if self.reading.contains_key(&conversation) || listed.is_err() {
+                self.finished.push((conversation, None));
+            } else {
+                self.reading.insert(conversation, Reading { from, to, heard: now });
+            }
+        }
+        if let Err(error) = self.consumer.incremental_assign(&list) {
+            tracing::warn!("topics cannot be read: {error}");
+            self.consumer.unassign().ok();
+            self.finished.extend(self.reading.drain().map(|(conversation, _)| (conversation, None)));
+        }
+        self.flush()
+    }
+
+    fn poll(&mut self) -> Result<(), Over> {
+        let mut wait = Duration::from_millis(50);
+        for _ in 0..limits::CHUNK_RECORDS_MAX {
+            match self.consumer.poll(wait) {
+                None => break,
+                Some(Ok(message)) => {
+                    let stretch = stretch(self.shared, &mut self.reading, &message);
+                    if let Some((stretch, last)) = stretch {
+                        if last {
+                            self.reading.remove(&stretch.conversation);
+                            self.done.push(stretch.conversation);
+                            self.finished.push((stretch.conversation, None));
+                        }
+                        self.stretches.push(stretch);
+                    }
+                }
+                Some(Err(KafkaError::PartitionEOF(_))) => {}
+                Some(Err(error)) => tracing::debug!("reading conversations: {error}"),
+            }
+            if self.reading.is_empty() {
+                break;
+            }
+            wait = Duration::ZERO;
+        }
+        self.flush()
+    }
+
+    /// Topics that say nothing are asked where they end: there may be nothing but holes, or nothing at all.
+    fn look_after_silent(&mut self) -> Result<(), Over> {
+        let now = Instant::now();
+        if now < self.next_look {
+            return Ok(());
+        }
+        self.next_look = now + limits::SILENCE_MAX / 4;
+        let silent = self.reading.iter().filter(|(_, at)| now - at.heard >= limits::SILENCE_MAX);
+        let silent: Vec<_> = silent.map(|(id, _)| *id).take(limits::SILENT_LOOK_UPS_MAX).collect();
+        for conversation in silent {
+            let Some(reading) = self.reading.remove(&conversation) else { continue };
+            self.done.push(conversation);
+            let end = self.read_alone(conversation, &reading);
+            if let Err(error) = &end {
+                tracing::debug!(%conversation, "it cannot be read: {error}");
+            }
+            self.finished.push((conversation, end.ok()));
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Reads one topic so that its end is certain. Returns where it ends.
+    fn read_alone(&mut self, conversation: ConversationId, reading: &Reading) -> Result<u64, KafkaError> {
+        let topic = self.shared.names.conversation(conversation);
+        let (low, end) = sweep::bounds(&self.consumer, &topic)?;
+        let mut from = reading.from;
+        let to = reading.to.min(end);
+        if from >= to {
+            return Ok(end);
+        }
+        if self.alone.is_none() {
+            let context = Client(Arc::clone(self.shared));
+            let made = self.shared.options.consumer(Purpose::Fetch, context);
+            self.alone = Some(made.map_err(|error| KafkaError::ClientCreation(error.to_string()))?);
+        }
+        if let Some(alone) = &self.alone {
+            let (shared, stretches) = (self.shared, &mut self.stretches);
+            super::read::walk(shared, alone, &topic, from.max(low), to, |offset, message| {
+                let record = decode(shared, message);
+                stretches.push(Stretch { conversation, from, to: offset + 1, record });
+                from = offset + 1;
+                stretches.len() < limits::CHUNK_RECORDS_MAX
+            })
+            .map(|walk| {
+                if matches!(walk, super::read::Walk::Finished) && from < to {
+                    stretches.push(Stretch { conversation, from, to, record: None });
+                }
+            })?;
+        }
+        Ok(end)
+    }
+
+    fn let_go(&mut self) {
+        if self.done.is_empty() {
+            return;
+        }
+        let mut list = TopicPartitionList::with_capacity(self.done.len());
+        for conversation in self.done.drain(..) {
+            list.add_partition(&self.shared.names.conversation(conversation), 0);
+        }
+        if let Err(error) = self.consumer.incremental_unassign(&list) {
+            tracing::debug!("topics cannot be let go: {error}");
+        }
+    }
+
+    /// Before a pause nothing stays assigned.
+    fn rest(&mut self) -> Result<(), Over> {
+        self.let_go();
+        self.flush()
+    }
+
+    fn flush(&mut self) -> Result<(), Over> {
+        if !self.stretches.is_empty() {
+            let stretches = std::mem::take(&mut self.stretches);
+            self.send(Found::Stretches(stretches))?;
+        }
+        if !self.finished.is_empty() {
+            let finished = std::mem::take(&mut self.finished);
+            self.send(Found::Finished(finished))?;
+        }
+        Ok(())
+    }
+
+    fn send(&self, found: Found) -> Result<(), Over> {
+        self.out.blocking_send(found).map_err(|_| Over)
+    }
+}
+
+/// What a message proves, and whether nothing more of its topic is wanted.
+fn stretch(
+    shared: &Shared,
+    reading: &mut HashMap<ConversationId, Reading>,
+    message: &BorrowedMessage<'_>,
+) -> Option<(Stretch, bool)> {
+    let conversation = shared.names.as_conversation(message.topic())?;
+    let at = reading.get_mut(&conversation)?;
+    let offset = u64::try_from(message.offset()).ok()?;
+    if offset < at.from {
+        return None;
+    }
+    let stretch = Stretch { conversation, from: at.from, to: offset + 1, record: decode(shared, message) };
+    at.from = offset + 1;
+    at.heard = Instant::now();
+    Some((stretch, at.from >= at.to))
+}
+
+fn decode(shared: &Shared, message: &BorrowedMessage<'_>) -> Option<Arc<crate::Record>> {
+    wire::decode(message.payload())
+        .inspect_err(|why| shared.garbage.found(message.topic(), message.offset(), why))
+        .ok()
+}

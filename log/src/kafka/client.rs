@@ -1,0 +1,29 @@
+//! What librdkafka tells by itself, led into the adapter: log lines to `tracing`, errors to the keeper.
+
+use super::shared::Shared;
+use rdkafka::{ClientContext, config::RDKafkaLogLevel, consumer::ConsumerContext, error::KafkaError};
+use std::sync::Arc;
+
+/// The context of clients that only read or ask.
+#[derive(Clone)]
+pub(super) struct Client(pub(super) Arc<Shared>);
+
+impl ClientContext for Client {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        log(level, facility, line);
+    }
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.0.heard_error(&error, reason);
+    }
+}
+impl ConsumerContext for Client {}
+
+/// librdkafka's lines are for those who look for the cause of something; the keeper says what an operator must know.
+pub(super) fn log(level: RDKafkaLogLevel, facility: &str, line: &str) {
+    match level {
+        RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
+            tracing::error!(target: "librdkafka", facility, "{line}");
+        }
+        _ => tracing::debug!(target: "librdkafka", facility, "{line}"),
+    }
+}

@@ -1,0 +1,88 @@
+//! Every limit of the Kafka adapter.
+
+use crate::resequencer;
+use std::time::Duration;
+
+/// Appends that may be on their way to the brokers at once, one permit each.
+pub(super) const APPENDS_IN_FLIGHT_MAX: usize = 4_096;
+/// How long an append waits for its permit before it is refused.
+pub(super) const ADMISSION_WAIT: Duration = Duration::from_secs(2);
+/// Most bytes of a record as JSON together with its key. Below the brokers' usual `message.max.bytes` of 1,048,588, with
+/// room for headers; above [`crate::limits::RECORD_BYTES_MAX`], so that only a key or a kind full of characters that JSON
+/// escapes can reach it.
+pub const MESSAGE_BYTES_MAX: usize = 1_000_000;
+/// How long the brokers have to acknowledge a record before its outcome counts as unknown.
+pub(super) const DELIVERY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Most producers that conversations are spread over.
+pub(super) const PRODUCERS_MAX: usize = 64;
+/// Most partitions of the feed.
+pub(super) const FEED_PARTITIONS_MAX: i32 = 1_024;
+/// Most characters of a topic prefix; a topic's name has at most 249.
+pub(super) const PREFIX_CHARS_MAX: usize = 150;
+
+/// Topics created in one request.
+pub(super) const CREATE_BATCH_MAX: usize = 250;
+/// Callers that may wait for a topic at once.
+pub(super) const CREATE_QUEUE_MAX: usize = 16_384;
+/// How long a request to the brokers that is on nobody's path may take.
+pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a caller waits for a topic to be made ready.
+pub(super) const PREPARE_WAIT: Duration = Duration::from_secs(30);
+/// How long between two looks at a new topic that has no leader yet.
+pub(super) const LEADER_POLL: Duration = Duration::from_millis(10);
+
+/// How long a look at whether the brokers answer may take.
+pub(super) const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often to look while all is well.
+pub(super) const PROBE_INTERVAL: Duration = Duration::from_secs(5);
+/// How often to look while it is not.
+pub(super) const PROBE_RETRY: Duration = Duration::from_secs(1);
+/// How long the first record of a producer may take before the log counts as ready all the same.
+pub(super) const WARM_UP_WAIT: Duration = Duration::from_secs(15);
+/// How long a polling thread waits for an event before it looks whether it should end.
+pub(super) const POLL_WAIT: Duration = Duration::from_millis(200);
+/// How long [`crate::EventLog::close`] waits for what is on its way.
+pub(super) const CLOSE_WAIT: Duration = Duration::from_secs(10);
+
+/// Tails that may be open at once; each has two threads.
+pub(super) const TAILS_MAX: usize = 16;
+/// Own acknowledgements that wait for a tail. Past that they are let go and found again by a sweep.
+pub(super) const INBOX_MAX: usize = 16_384;
+/// Chunks of records that wait for a tail.
+pub(super) const CHUNKS_MAX: usize = 8;
+/// Records in a chunk.
+pub(super) const CHUNK_RECORDS_MAX: usize = 512;
+/// Entries of a batch after which it is handed out though more is there.
+pub(super) const BATCH_ENTRIES_MAX: usize = 2_048;
+
+/// Conversation topics that one consumer reads at a time while it catches up.
+pub(super) const CATCH_UP_TOPICS_MAX: usize = 256;
+/// Requests for direct reads that a tail may have waiting.
+pub(super) const ASKS_MAX: usize = 16;
+/// How long a topic that is being read may be silent before its end is looked up.
+pub(super) const SILENCE_MAX: Duration = Duration::from_secs(2);
+/// Silent topics that are looked up at a time.
+pub(super) const SILENT_LOOK_UPS_MAX: usize = 16;
+/// Topics whose end offsets are asked for in one request.
+pub(super) const ENDS_BATCH_MAX: usize = 2_000;
+
+/// Threads that serve [`crate::EventLog::read`].
+pub(super) const READERS: usize = 2;
+/// Reads that may wait for them.
+pub(super) const READS_WAITING_MAX: usize = 256;
+/// How long a read may be silent before it fails.
+pub(super) const READ_WAIT: Duration = Duration::from_secs(10);
+
+/// Feed copies that failed and are announced again, by conversation. Past that the other nodes' sweeps find them.
+pub(super) const OWED_MAX: usize = 4_096;
+/// Warnings about unreadable records, one for each so many after the first.
+pub(super) const GARBAGE_WARNING_EVERY: u64 = 1_000;
+
+/// What bounds the resequencer of a tail.
+pub(super) const RESEQUENCER: resequencer::Limits = resequencer::Limits {
+    held_per_conversation: 1_024,
+    held_in_total: 65_536,
+    grace: Duration::from_millis(100),
+    retry: Duration::from_millis(500),
+    fruitless_reads: 10,
+};

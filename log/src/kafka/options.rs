@@ -1,0 +1,252 @@
+//! What an operator may set, and the configuration of the clients that follows from it.
+
+use super::{client::Client, limits, names::Names};
+use rdkafka::{ClientConfig, config::FromClientConfigAndContext, error::KafkaError};
+use std::time::Duration;
+
+/// How to reach Kafka, and what to keep there. See [`KafkaOptions::new`] for the defaults.
+#[derive(Clone, Debug)]
+pub struct KafkaOptions {
+    /// Brokers to begin with, `HOST:PORT,...`.
+    pub bootstrap: String,
+    /// How the names of all topics begin.
+    pub topic_prefix: String,
+    /// Copies of every record: 3 for a cluster that may lose a broker, 1 for a single one. With 3 or more, two brokers
+    /// must have a record before it is acknowledged.
+    pub replication_factor: i32,
+    /// Properties of librdkafka, such as those for TLS and SASL; they go over the adapter's own.
+    pub properties: Vec<(String, String)>,
+    /// The node's name, for the brokers' logs and tools.
+    pub node: String,
+    /// Partitions of the feed when it is created; an existing feed keeps its own.
+    pub feed_partitions: i32,
+    /// Producers that the conversations are spread over.
+    pub producers: usize,
+    /// How often to look for records that the feed did not tell.
+    pub sweep_interval: Duration,
+    /// Within what time after an erasure the brokers begin to forget the content (`max.compaction.lag.ms`).
+    pub forget_within: Duration,
+    /// How long a copy stays in the feed.
+    pub feed_retention: Duration,
+}
+
+impl KafkaOptions {
+    /// The defaults for a single broker.
+    pub fn new(bootstrap: impl Into<String>) -> Self {
+        Self {
+            bootstrap: bootstrap.into(),
+            topic_prefix: "kafkatalk".into(),
+            replication_factor: 1,
+            properties: Vec::new(),
+            node: "kafkatalk".into(),
+            feed_partitions: 16,
+            producers: 4,
+            sweep_interval: Duration::from_secs(30),
+            forget_within: Duration::from_hours(24),
+            feed_retention: Duration::from_hours(1),
+        }
+    }
+}
+
+/// Why the adapter cannot even try.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// Not a beginning of topic names.
+    #[error("topic prefix {0:?}: 1 to {max} characters of a-z A-Z 0-9 . _ -", max = limits::PREFIX_CHARS_MAX)]
+    Prefix(String),
+    /// A property that the adapter's promises rest on.
+    #[error("the Kafka property {0} is set by KafkaTalk itself and cannot be changed")]
+    Reserved(String),
+    /// librdkafka does not know the property or does not take its value.
+    #[error("the Kafka property {name} = {value:?}: {why}")]
+    Property {
+        /// Its name.
+        name: String,
+        /// What it was set to.
+        value: String,
+        /// What librdkafka says.
+        why: String,
+    },
+    /// A number outside of its bounds.
+    #[error("{name} is {value}: it must be {bounds}")]
+    OutOfBounds {
+        /// Of which setting.
+        name: &'static str,
+        /// What it was set to.
+        value: i64,
+        /// What it may be.
+        bounds: &'static str,
+    },
+    /// The client cannot be made.
+    #[error("cannot make a Kafka client: {0}")]
+    Client(String),
+}
+
+impl From<KafkaError> for ConnectError {
+    fn from(error: KafkaError) -> Self {
+        match error {
+            KafkaError::ClientConfig(_, why, name, value) => Self::Property { name, value, why },
+            other => Self::Client(other.to_string()),
+        }
+    }
+}
+
+/// What the promises of the port rest on.
+const RESERVED: &[&str] = &[
+    "acks",
+    "auto.offset.reset",
+    "bootstrap.servers",
+    "enable.auto.commit",
+    "enable.auto.offset.store",
+    "enable.idempotence",
+    "enable.partition.eof",
+    "group.id",
+    "metadata.broker.list",
+    "request.required.acks",
+    "transactional.id",
+];
+
+/// What a client is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Writing records.
+    Produce,
+    /// Making and describing topics.
+    Admin,
+    /// Following the feed and the ledgers.
+    Follow,
+    /// Reading topics that change all the time.
+    Fetch,
+}
+
+impl KafkaOptions {
+    pub(super) fn check(&self) -> Result<Names, ConnectError> {
+        let bounds = |name, value: i64, fine: bool, bounds| {
+            if fine { Ok(()) } else { Err(ConnectError::OutOfBounds { name, value, bounds }) }
+        };
+        let (replicas, partitions) = (self.replication_factor, self.feed_partitions);
+        bounds("the replication factor", replicas.into(), (1..=100).contains(&replicas), "1 to 100")?;
+        let fine = (1..=limits::FEED_PARTITIONS_MAX).contains(&partitions);
+        bounds("the number of feed partitions", partitions.into(), fine, "1 to 1024")?;
+        let fine = (1..=limits::PRODUCERS_MAX).contains(&self.producers);
+        bounds(
+            "the number of producers",
+            i64::try_from(self.producers).unwrap_or(i64::MAX),
+            fine,
+            "1 to 64",
+        )?;
+        if let Some((name, _)) = self.properties.iter().find(|(name, _)| RESERVED.contains(&name.as_str())) {
+            return Err(ConnectError::Reserved(name.clone()));
+        }
+        for purpose in [Purpose::Produce, Purpose::Follow] {
+            self.config(purpose).create_native_config()?;
+        }
+        Names::new(&self.topic_prefix)
+    }
+
+    fn config(&self, purpose: Purpose) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        let mut set = |settings: &[(&str, &str)]| {
+            for (name, value) in settings {
+                config.set(*name, *value);
+            }
+        };
+        set(&[
+            ("bootstrap.servers", &self.bootstrap),
+            ("client.id", &self.node),
+            ("socket.nagle.disable", "true"),
+            ("reconnect.backoff.ms", "50"),
+            ("reconnect.backoff.max.ms", "1000"),
+            ("topic.metadata.refresh.fast.interval.ms", "20"),
+            ("log.connection.close", "false"),
+        ]);
+        let group = format!("{}.{}", self.topic_prefix, self.node);
+        let consume = [
+            ("group.id", group.as_str()),
+            ("enable.auto.commit", "false"),
+            ("enable.auto.offset.store", "false"),
+            ("enable.partition.eof", "true"),
+            ("auto.offset.reset", "earliest"),
+            ("allow.auto.create.topics", "false"),
+            ("fetch.queue.backoff.ms", "10"),
+            ("fetch.error.backoff.ms", "50"),
+        ];
+        match purpose {
+            Purpose::Admin => {}
+            Purpose::Produce => set(&[
+                ("enable.idempotence", "true"),
+                ("acks", "all"),
+                ("linger.ms", "0"),
+                ("delivery.timeout.ms", &limits::DELIVERY_TIMEOUT.as_millis().to_string()),
+                ("message.max.bytes", &(limits::MESSAGE_BYTES_MAX + 4_096).to_string()),
+                ("retry.backoff.ms", "20"),
+                ("retry.backoff.max.ms", "500"),
+                // A topic that was deleted is told from one that is new after this long.
+                ("topic.metadata.propagation.max.ms", "5000"),
+            ]),
+            Purpose::Follow => {
+                set(&consume);
+                set(&[("queued.min.messages", "10000"), ("queued.max.messages.kbytes", "16384")]);
+            }
+            Purpose::Fetch => {
+                set(&consume);
+                set(&[
+                    ("fetch.wait.max.ms", "20"),
+                    ("queued.min.messages", "100000"),
+                    ("queued.max.messages.kbytes", "32768"),
+                ]);
+            }
+        }
+        for (name, value) in &self.properties {
+            config.set(name, value);
+        }
+        config
+    }
+
+    /// Makes a client. Never waits for a broker.
+    pub(super) fn client<C, T: FromClientConfigAndContext<C>>(
+        &self,
+        purpose: Purpose,
+        context: C,
+    ) -> Result<T, ConnectError>
+    where
+        C: rdkafka::ClientContext,
+    {
+        Ok(self.config(purpose).create_with_context(context)?)
+    }
+
+    pub(super) fn consumer(
+        &self,
+        purpose: Purpose,
+        context: Client,
+    ) -> Result<super::Consumer, ConnectError> {
+        self.client(purpose, context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_property_that_the_promises_rest_on_cannot_be_set() {
+        let properties = vec![("acks".into(), "1".into())];
+        let options = KafkaOptions { properties, ..KafkaOptions::new("127.0.0.1:1") };
+        assert!(matches!(options.check(), Err(ConnectError::Reserved(name)) if name == "acks"));
+    }
+
+    #[test]
+    fn an_unknown_property_is_named() {
+        let properties = vec![("no.such.thing".into(), "1".into())];
+        let options = KafkaOptions { properties, ..KafkaOptions::new("127.0.0.1:1") };
+        let error = options.check().unwrap_err().to_string();
+        assert!(error.contains("no.such.thing"), "{error}");
+    }
+
+    #[test]
+    fn properties_go_over_the_adapters_own() {
+        let properties = vec![("linger.ms".into(), "5".into())];
+        let options = KafkaOptions { properties, ..KafkaOptions::new("127.0.0.1:1") };
+        assert_eq!(options.config(Purpose::Produce).get("linger.ms"), Some("5"));
+    }
+}

@@ -1,0 +1,277 @@
+//! The producers: a few that conversations and ledgers are spread over, and one for the feed.
+//!
+//! A record goes to its topic; the acknowledgement goes to the node's own tails at once, and the copy to the feed from
+//! the very same callback, so that an append wakes its caller once, when both are acknowledged.
+
+use super::{
+    client, limits,
+    outcome::outcome,
+    shared::{Ack, Shared},
+    wire,
+};
+use crate::{AppendError, Record, Stream};
+use kafkatalk_protocol::{ConversationId, Offset};
+use rdkafka::{
+    ClientContext, Message,
+    config::RDKafkaLogLevel,
+    error::KafkaError,
+    message::DeliveryResult,
+    producer::{BaseProducer, BaseRecord, Producer, ProducerContext},
+    types::RDKafkaErrorCode,
+};
+use std::sync::{Arc, PoisonError, RwLock, atomic::Ordering};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+pub(super) type Outcome = Result<Offset, AppendError>;
+
+/// An append on its way. The permit goes back when it is over, whoever still waits.
+pub(super) struct Append {
+    pub(super) stream: Stream,
+    pub(super) record: Arc<Record>,
+    pub(super) waiter: oneshot::Sender<Outcome>,
+    pub(super) permit: OwnedSemaphorePermit,
+}
+
+/// What comes back with a producer's report.
+pub(super) enum Delivery {
+    Append(Append),
+    /// A producer's first record, which pays for its connections.
+    WarmUp(oneshot::Sender<Outcome>),
+}
+
+/// What comes back with a report on a feed copy.
+pub(super) struct Copy {
+    conversation: ConversationId,
+    offset: u64,
+    append: Option<(oneshot::Sender<Outcome>, OwnedSemaphorePermit)>,
+}
+
+/// A producer that is made anew when librdkafka gives it up.
+pub(super) struct Shard<C: ProducerContext + 'static> {
+    producer: RwLock<Arc<BaseProducer<C>>>,
+}
+
+pub(super) struct TopicReports {
+    shared: Arc<Shared>,
+    feed: Arc<Shard<FeedReports>>,
+}
+
+pub(super) struct FeedReports(Arc<Shared>);
+
+impl<C: ProducerContext> Shard<C> {
+    pub(super) fn new(producer: BaseProducer<C>) -> Self {
+        Self { producer: RwLock::new(Arc::new(producer)) }
+    }
+
+    pub(super) fn producer(&self) -> Arc<BaseProducer<C>> {
+        Arc::clone(&self.producer.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Serves reports until the log is closed and nothing is on its way, or the deadline has passed.
+    pub(super) fn serve(&self, shared: &Shared, remake: impl Fn() -> Option<BaseProducer<C>>) {
+        let mut closing: Option<std::time::Instant> = None;
+        loop {
+            let producer = self.producer();
+            producer.poll(limits::POLL_WAIT);
+            if let Some((code, why)) = producer.client().fatal_error() {
+                tracing::error!(%code, "a Kafka producer failed for good and is made anew: {why}");
+                if let Some(fresh) = remake() {
+                    *self.producer.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
+                }
+            }
+            if shared.is_closed() {
+                let since = *closing.get_or_insert_with(std::time::Instant::now);
+                if producer.in_flight_count() == 0 || since.elapsed() > limits::CLOSE_WAIT {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+impl Shard<FeedReports> {
+    pub(super) fn for_feed(shared: &Arc<Shared>) -> Result<BaseProducer<FeedReports>, super::ConnectError> {
+        shared.options.client(super::options::Purpose::Produce, FeedReports(Arc::clone(shared)))
+    }
+
+    /// Writes a copy, or with no value an announcement, to the feed.
+    fn tell(&self, shared: &Shared, value: Option<&[u8]>, copy: Copy) {
+        let key = copy.conversation.to_string();
+        let partition = feed_partition(copy.conversation, shared.feed_partitions.load(Ordering::Relaxed));
+        let headers = wire::feed_headers(copy.offset, shared.instance);
+        let mut record =
+            BaseRecord::<str, [u8], Box<Copy>>::with_opaque_to(&shared.names.feed, Box::new(copy));
+        record = record.key(&key).partition(partition).headers(headers);
+        record.payload = value;
+        if let Err((error, record)) = self.producer().send(record) {
+            record.delivery_opaque.failed(shared, &error);
+        }
+    }
+
+    /// Tells the feed what it was not told, as announcements.
+    pub(super) fn pay_debts(&self, shared: &Shared) {
+        for (conversation, offset) in shared.take_owed() {
+            self.tell(shared, None, Copy { conversation, offset, append: None });
+        }
+    }
+}
+
+impl Shard<TopicReports> {
+    pub(super) fn for_topics(
+        shared: &Arc<Shared>,
+        feed: &Arc<Shard<FeedReports>>,
+    ) -> Result<BaseProducer<TopicReports>, super::ConnectError> {
+        let context = TopicReports { shared: Arc::clone(shared), feed: Arc::clone(feed) };
+        shared.options.client(super::options::Purpose::Produce, context)
+    }
+
+    pub(super) fn append(&self, shared: &Shared, value: &[u8], append: Append) {
+        let topic = shared.names.of(append.stream);
+        let key = wire::key(&append.record);
+        let delivery = Box::new(Delivery::Append(append));
+        let record = BaseRecord::<str, [u8], Box<Delivery>>::with_opaque_to(&topic, delivery);
+        let record = record.key(&key).payload(value).partition(0);
+        if let Err((error, record)) = self.producer().send(record)
+            && let Delivery::Append(append) = *record.delivery_opaque
+        {
+            append.failed(shared, &error);
+        }
+    }
+
+    /// Writes a record that says nothing to a partition of the feed.
+    pub(super) fn warm_up(&self, shared: &Shared, partition: i32, waiter: oneshot::Sender<Outcome>) {
+        let delivery = Box::new(Delivery::WarmUp(waiter));
+        let record = BaseRecord::<str, [u8], Box<Delivery>>::with_opaque_to(&shared.names.feed, delivery);
+        // A failure drops the waiter, which is answer enough.
+        drop(self.producer().send(record.partition(partition)));
+    }
+}
+
+/// The same conversation always goes to the same partition, so that its copies stay in order.
+fn feed_partition(conversation: ConversationId, partitions: i32) -> i32 {
+    let partitions = u128::from(partitions.max(1).unsigned_abs());
+    i32::try_from(conversation.0.as_u128() % partitions).unwrap_or(0)
+}
+
+impl Append {
+    fn failed(self, shared: &Shared, error: &KafkaError) {
+        let mut outcome = outcome(error);
+        if let Stream::Conversation(conversation) = self.stream {
+            let missing = RDKafkaErrorCode::UnknownTopicOrPartition;
+            if matches!(error.rdkafka_error_code(), Some(code) if code == missing || is_local_unknown(code)) {
+                let topic = shared.names.conversation(conversation);
+                let lost = shared.missed_topic(conversation);
+                outcome = AppendError::Unavailable(super::topic_missing(&topic, lost));
+            }
+            if outcome.may_be_written() {
+                shared.tell(|| Ack::Unsure { conversation });
+            }
+        }
+        // A caller that no longer waits knows that the outcome is open.
+        self.waiter.send(Err(outcome)).ok();
+        drop(self.permit);
+    }
+}
+
+fn is_local_unknown(code: RDKafkaErrorCode) -> bool {
+    matches!(code, RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownPartition)
+}
+
+impl Copy {
+    /// The record is durable all the same. The other nodes are told later, by an announcement or by their own sweep.
+    fn failed(self, shared: &Shared, error: &KafkaError) {
+        tracing::debug!(conversation = %self.conversation, offset = self.offset, "the feed was not told: {error}");
+        shared.owe(self.conversation, self.offset);
+        self.over();
+    }
+
+    fn over(self) {
+        if let Some((waiter, permit)) = self.append {
+            waiter.send(Ok(Offset(self.offset))).ok();
+            drop(permit);
+        }
+    }
+}
+
+impl ProducerContext for TopicReports {
+    type DeliveryOpaque = Box<Delivery>;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, delivery: Box<Delivery>) {
+        let append = match *delivery {
+            Delivery::Append(append) => append,
+            Delivery::WarmUp(waiter) => {
+                drop(waiter.send(Ok(Offset(0))));
+                return;
+            }
+        };
+        let message = match result {
+            Ok(message) => message,
+            Err((error, _)) => return append.failed(&self.shared, error),
+        };
+        let Ok(offset) = u64::try_from(message.offset()) else {
+            // The brokers took it for a repetition of a record whose offset they no longer know.
+            let unknown = KafkaError::MessageProduction(RDKafkaErrorCode::DuplicateSequenceNumber);
+            return append.failed(&self.shared, &unknown);
+        };
+        let Append { stream, record, waiter, permit } = append;
+        let Stream::Conversation(conversation) = stream else {
+            waiter.send(Ok(Offset(offset))).ok();
+            return;
+        };
+        self.shared.saw_topic(conversation, true);
+        self.shared.tell(|| Ack::Record { conversation, offset, record: Arc::clone(&record) });
+        let copy = Copy { conversation, offset, append: Some((waiter, permit)) };
+        self.feed.tell(&self.shared, message.payload(), copy);
+    }
+}
+
+impl ProducerContext for FeedReports {
+    type DeliveryOpaque = Box<Copy>;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, copy: Box<Copy>) {
+        match result {
+            Ok(_) => copy.over(),
+            Err((error, _)) => copy.failed(&self.0, error),
+        }
+    }
+}
+
+impl ClientContext for TopicReports {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        client::log(level, facility, line);
+    }
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.shared.heard_error(&error, reason);
+    }
+}
+
+impl ClientContext for FeedReports {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        client::log(level, facility, line);
+    }
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.0.heard_error(&error, reason);
+    }
+}
+
+/// Waits until the producer knows who leads a new topic, so that its first record need not.
+pub(super) fn wait_for_leader<C: ProducerContext>(
+    producer: &BaseProducer<C>,
+    topic: &str,
+) -> Result<(), String> {
+    let until = std::time::Instant::now() + limits::PREPARE_WAIT;
+    loop {
+        let metadata = producer.client().fetch_metadata(Some(topic), limits::REQUEST_TIMEOUT);
+        let metadata = metadata.map_err(|error| error.to_string())?;
+        let led = metadata.topics().iter().any(|found| {
+            found.name() == topic && found.partitions().iter().any(|at| at.id() == 0 && at.leader() >= 0)
+        });
+        if led {
+            return Ok(());
+        }
+        if std::time::Instant::now() >= until {
+            return Err(format!("the topic {topic} has no leader after {:?}", limits::PREPARE_WAIT));
+        }
+        std::thread::sleep(limits::LEADER_POLL);
+    }
+}

@@ -1,0 +1,199 @@
+//! What the adapter's threads and callers share.
+
+use super::{KafkaOptions, limits, names::Names, wire::Garbage};
+use crate::{AppendError, Health, Record};
+use kafkatalk_protocol::ConversationId;
+use rdkafka::{error::KafkaError, types::RDKafkaErrorCode};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicBool, AtomicI32, Ordering},
+    },
+};
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
+use uuid::Uuid;
+
+pub(super) struct Shared {
+    pub(super) options: KafkaOptions,
+    pub(super) names: Names,
+    /// This run of this process, in the feed's headers: its records need not come back to it.
+    pub(super) instance: Uuid,
+    pub(super) health: watch::Sender<Health>,
+    pub(super) closed: watch::Sender<bool>,
+    pub(super) admission: Arc<Semaphore>,
+    /// Of the feed as it is; 0 before it was seen.
+    pub(super) feed_partitions: AtomicI32,
+    pub(super) garbage: Garbage,
+    /// Wakes the keeper to look whether the brokers still answer.
+    pub(super) suspicion: Notify,
+    topics: RwLock<HashMap<ConversationId, Topic>>,
+    inboxes: RwLock<Vec<Inbox>>,
+    owed: Mutex<HashMap<ConversationId, u64>>,
+}
+
+/// What is known of a conversation's topic. Absent: nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Topic {
+    /// It is there, and may be empty.
+    There,
+    /// It held records once: if it is missing, they are lost.
+    Used,
+    /// It held records, and is missing.
+    Gone,
+}
+
+/// What a tail hears from the node's own appends.
+pub(super) enum Ack {
+    /// Acknowledged.
+    Record { conversation: ConversationId, offset: u64, record: Arc<Record> },
+    /// Perhaps written: to be looked up.
+    Unsure { conversation: ConversationId },
+}
+
+#[derive(Clone)]
+pub(super) struct Inbox {
+    pub(super) id: Uuid,
+    pub(super) acks: mpsc::Sender<Ack>,
+    /// Whether something did not fit in, so that a sweep must find it.
+    pub(super) overflowed: Arc<AtomicBool>,
+}
+
+impl Shared {
+    pub(super) fn new(options: KafkaOptions, names: Names) -> Self {
+        Self {
+            options,
+            names,
+            instance: Uuid::new_v4(),
+            health: watch::Sender::new(Health::Unavailable("connecting to Kafka".into())),
+            closed: watch::Sender::new(false),
+            admission: Arc::new(Semaphore::new(limits::APPENDS_IN_FLIGHT_MAX)),
+            feed_partitions: AtomicI32::new(0),
+            garbage: Garbage::default(),
+            suspicion: Notify::new(),
+            topics: RwLock::default(),
+            inboxes: RwLock::default(),
+            owed: Mutex::default(),
+        }
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        *self.closed.borrow()
+    }
+
+    /// Why appends cannot be taken now, if they cannot.
+    pub(super) fn refusal(&self) -> Option<AppendError> {
+        if self.is_closed() {
+            return Some(AppendError::Unavailable("the log is closed".into()));
+        }
+        match &*self.health.borrow() {
+            Health::Ready => None,
+            Health::Unavailable(why) => Some(AppendError::Unavailable(why.clone())),
+        }
+    }
+
+    /// Says so once, when it changes.
+    pub(super) fn set_health(&self, health: Health) {
+        self.health.send_if_modified(|now| {
+            if *now == health || *self.closed.borrow() {
+                return false;
+            }
+            match &health {
+                Health::Ready => tracing::info!("Kafka takes records"),
+                Health::Unavailable(why) => tracing::warn!("Kafka does not take records: {why}"),
+            }
+            *now = health;
+            true
+        });
+    }
+
+    pub(super) fn heard_error(&self, error: &KafkaError, reason: &str) {
+        tracing::debug!(target: "librdkafka", "{error}: {reason}");
+        if matches!(error.rdkafka_error_code(), Some(RDKafkaErrorCode::AllBrokersDown)) {
+            self.suspicion.notify_one();
+        }
+    }
+
+    pub(super) fn topic(&self, conversation: ConversationId) -> Option<Topic> {
+        read(&self.topics).get(&conversation).copied()
+    }
+
+    pub(super) fn saw_topic(&self, conversation: ConversationId, used: bool) {
+        let seen = if used { Topic::Used } else { Topic::There };
+        match self.topic(conversation) {
+            Some(known) if known == seen || (known == Topic::Used && !used) => {}
+            _ => drop(write(&self.topics).insert(conversation, seen)),
+        }
+    }
+
+    /// Takes note that a topic is missing. Returns whether records are lost with it.
+    pub(super) fn missed_topic(&self, conversation: ConversationId) -> bool {
+        let mut topics = write(&self.topics);
+        let lost = matches!(topics.get(&conversation), Some(Topic::Used | Topic::Gone));
+        if !lost {
+            topics.remove(&conversation);
+        } else if topics.insert(conversation, Topic::Gone) == Some(Topic::Used) {
+            let topic = self.names.conversation(conversation);
+            tracing::error!(
+                topic,
+                "the topic held records and is gone: restore it, or those records are lost"
+            );
+        }
+        lost
+    }
+
+    /// Topics that held records; the sweep looks whether they still exist.
+    pub(super) fn used_topics(&self) -> Vec<ConversationId> {
+        let topics = read(&self.topics);
+        topics.iter().filter(|(_, topic)| **topic != Topic::There).map(|(id, _)| *id).collect()
+    }
+
+    /// None when too many are open.
+    pub(super) fn open_inbox(&self) -> Option<(Inbox, mpsc::Receiver<Ack>)> {
+        let mut inboxes = write(&self.inboxes);
+        if inboxes.len() >= limits::TAILS_MAX {
+            return None;
+        }
+        let (acks, receiver) = mpsc::channel(limits::INBOX_MAX);
+        let inbox = Inbox { id: Uuid::new_v4(), acks, overflowed: Arc::default() };
+        inboxes.push(inbox.clone());
+        Some((inbox, receiver))
+    }
+
+    pub(super) fn close_inbox(&self, id: Uuid) {
+        write(&self.inboxes).retain(|inbox| inbox.id != id);
+    }
+
+    /// Tells every tail. Never waits: a tail that is full finds the record by a sweep.
+    pub(super) fn tell(&self, ack: impl Fn() -> Ack) {
+        for inbox in read(&self.inboxes).iter() {
+            if inbox.acks.try_send(ack()).is_err() {
+                inbox.overflowed.store(true, Ordering::Release);
+            }
+        }
+    }
+
+    /// Remembers that the feed was not told of a record.
+    pub(super) fn owe(&self, conversation: ConversationId, offset: u64) {
+        let mut owed = lock(&self.owed);
+        if owed.len() < limits::OWED_MAX || owed.contains_key(&conversation) {
+            let highest = owed.entry(conversation).or_insert(offset);
+            *highest = offset.max(*highest);
+        }
+    }
+
+    pub(super) fn take_owed(&self) -> HashMap<ConversationId, u64> {
+        std::mem::take(&mut *lock(&self.owed))
+    }
+}
+
+// A thread that panicked leaves these maps whole: every change to them is one insertion or removal.
+fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
+}
+fn lock<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
+    lock.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,363 @@
+//! The tail: own acknowledgements, the feed, the ledgers and direct reads, put in order.
+//!
+//! There is no task behind it: the reader's own call of `next` does the work, so that a record is one wake-up away from
+//! its reader. Two threads stand beside it, one that waits for the feed and the ledgers ([`live`]), one that reads what
+//! is missing ([`catchup`]).
+
+use super::{
+    catchup::{self, Ask, Found},
+    limits,
+    live::{self, Live},
+    names::position,
+    shared::{Ack, Inbox, Shared},
+};
+use crate::{Batch, Checkpoint, Entry, Ledger, ReadError, Stream, Tail, resequencer::Resequencer};
+use async_trait::async_trait;
+use kafkatalk_protocol::{ConversationId, Offset};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{
+        Arc,
+        atomic::Ordering,
+        mpsc::{SyncSender, sync_channel},
+    },
+    thread,
+    time::Instant,
+};
+use tokio::{
+    sync::{mpsc, watch},
+    time::sleep_until,
+};
+
+pub(super) struct KafkaTail {
+    shared: Arc<Shared>,
+    closed: watch::Receiver<bool>,
+    inbox: Inbox,
+    acks: mpsc::Receiver<Ack>,
+    live: mpsc::Receiver<Vec<Live>>,
+    found: mpsc::Receiver<Found>,
+    reads: SyncSender<Ask>,
+    resequencer: Resequencer,
+    ledgers: [u64; Ledger::ALL.len()],
+    ledger_ends: Option<[u64; Ledger::ALL.len()]>,
+    ledgers_moved: bool,
+    /// Conversations that the first sweep found behind, and where they ended. None before it.
+    behind: Option<HashMap<ConversationId, u64>>,
+    /// Wanted, and not asked for yet because the thread has enough to do.
+    sweep_wanted: bool,
+    look_up: HashSet<ConversationId>,
+    caught_up: CaughtUp,
+    reading: usize,
+    entries: Vec<Entry>,
+}
+
+/// Whether all that was there when the tail was opened is handed out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum CaughtUp {
+    NotYet,
+    /// It is, and the reader is to hear of it.
+    ToSay,
+    Said,
+}
+
+/// What a checkpoint means here.
+fn positions(from: &Checkpoint) -> ([u64; Ledger::ALL.len()], HashMap<ConversationId, u64>) {
+    let (mut ledgers, mut conversations) = ([0; Ledger::ALL.len()], HashMap::new());
+    for (name, next) in from {
+        match name.parse() {
+            Ok(Stream::Ledger(ledger)) => ledgers[position(ledger)] = *next,
+            Ok(Stream::Conversation(id)) => drop(conversations.insert(id, *next)),
+            Err(_) => tracing::debug!(name, "the checkpoint names something that this log does not know"),
+        }
+    }
+    (ledgers, conversations)
+}
+
+impl KafkaTail {
+    pub(super) fn open(shared: &Arc<Shared>, from: &Checkpoint) -> Result<Self, ReadError> {
+        let too_many = || ReadError::Unavailable(format!("{} tails are open already", limits::TAILS_MAX));
+        let (ledgers, conversations) = positions(from);
+        for (conversation, _) in conversations.iter().filter(|(_, next)| **next > 0) {
+            shared.saw_topic(*conversation, true);
+        }
+        let (inbox, acks) = shared.open_inbox().ok_or_else(too_many)?;
+        let (live_out, live) = mpsc::channel(limits::CHUNKS_MAX);
+        let (found_out, found) = mpsc::channel(limits::CHUNKS_MAX);
+        let (reads, asked) = sync_channel(limits::ASKS_MAX);
+        let tail = Self {
+            shared: Arc::clone(shared),
+            closed: shared.closed.subscribe(),
+            inbox,
+            acks,
+            live,
+            found,
+            reads,
+            resequencer: Resequencer::new(limits::RESEQUENCER, conversations),
+            ledgers,
+            ledger_ends: None,
+            ledgers_moved: false,
+            behind: None,
+            sweep_wanted: false,
+            look_up: HashSet::new(),
+            caught_up: CaughtUp::NotYet,
+            reading: 0,
+            entries: Vec::new(),
+        };
+        let start = live::Start { ledgers };
+        let of_live = Arc::clone(shared);
+        let of_catch_up = Arc::clone(shared);
+        spawn("kafka-follow", move || live::follow(&of_live, &start, &live_out))?;
+        spawn("kafka-catch-up", move || catchup::run(&of_catch_up, &asked, &found_out))?;
+        Ok(tail)
+    }
+
+    /// Takes all that is there, up to a batch.
+    fn take_waiting(&mut self) {
+        while self.entries.len() < limits::BATCH_ENTRIES_MAX {
+            let before = self.entries.len();
+            let mut more = false;
+            if let Ok(ack) = self.acks.try_recv() {
+                self.take_ack(ack);
+                more = true;
+            }
+            if let Ok(chunk) = self.live.try_recv() {
+                self.take_live(chunk);
+                more = true;
+            }
+            if let Ok(found) = self.found.try_recv() {
+                self.take_found(found);
+                more = true;
+            }
+            if !more && before == self.entries.len() {
+                break;
+            }
+        }
+        if self.inbox.overflowed.load(Ordering::Relaxed) && self.acks.is_empty() {
+            self.inbox.overflowed.store(false, Ordering::Release);
+            self.sweep_wanted = true;
+        }
+    }
+
+    fn take_ack(&mut self, ack: Ack) {
+        match ack {
+            Ack::Record { conversation, offset, record } => {
+                self.resequencer.offer(conversation, offset, record, Instant::now(), &mut self.entries);
+            }
+            Ack::Unsure { conversation } => {
+                if self.look_up.len() < limits::OWED_MAX {
+                    self.look_up.insert(conversation);
+                } else {
+                    self.sweep_wanted = true;
+                }
+            }
+        }
+    }
+
+    fn take_live(&mut self, chunk: Vec<Live>) {
+        let now = Instant::now();
+        for item in chunk {
+            match item {
+                Live::Copied { conversation, offset, record } => {
+                    self.resequencer.offer(conversation, offset, record, now, &mut self.entries);
+                    self.shared.saw_topic(conversation, true);
+                }
+                Live::Announced { conversation, end } => {
+                    self.resequencer.hear_of(conversation, end, now + limits::RESEQUENCER.grace);
+                }
+                Live::Ledger { ledger, offset, record } => {
+                    let next = &mut self.ledgers[position(ledger)];
+                    if offset < *next {
+                        continue;
+                    }
+                    *next = offset + 1;
+                    self.ledgers_moved = true;
+                    if let Some(record) = record {
+                        let stream = Stream::Ledger(ledger);
+                        self.entries.push(Entry { stream, offset: Offset(offset), record });
+                    }
+                }
+                Live::LedgerEnds(ends) => {
+                    self.ledger_ends = Some(ends);
+                    self.sweep_wanted = true;
+                }
+                Live::LedgersRead => self.ledger_ends = Some([0; Ledger::ALL.len()]),
+            }
+        }
+    }
+
+    fn take_found(&mut self, found: Found) {
+        let now = Instant::now();
+        match found {
+            Found::Stretches(stretches) => {
+                for stretch in stretches {
+                    self.resequencer.read(stretch, now, &mut self.entries);
+                }
+            }
+            Found::Finished(finished) => {
+                self.reading = self.reading.saturating_sub(finished.len());
+                for (conversation, end) in finished {
+                    let lost = self.resequencer.finished(conversation, end, now);
+                    if lost > 0 {
+                        tracing::warn!(%conversation, lost, "records were announced that its topic does not hold");
+                        self.give_up_waiting(conversation);
+                    }
+                }
+            }
+            Found::Ends(ends) => self.take_ends(ends, now),
+            Found::Swept => {
+                self.behind.get_or_insert_default();
+            }
+        }
+    }
+
+    fn take_ends(&mut self, ends: Vec<(ConversationId, u64)>, now: Instant) {
+        let first = self.ledger_ends.is_some() && self.behind.is_none();
+        let mut behind = HashMap::new();
+        // What the first sweep finds, nobody is about to tell.
+        let due = if first { now } else { now + limits::RESEQUENCER.grace };
+        for (conversation, end) in ends {
+            let next = self.resequencer.next(conversation);
+            if next < end {
+                self.resequencer.hear_of(conversation, end, due);
+                behind.insert(conversation, end);
+            } else if next > end && first {
+                let topic = self.shared.names.conversation(conversation);
+                tracing::error!(topic, next, end, "the topic is shorter than what was already read of it");
+            }
+        }
+        if first {
+            self.behind = Some(behind);
+        }
+    }
+
+    fn give_up_waiting(&mut self, conversation: ConversationId) {
+        if let Some(behind) = &mut self.behind {
+            behind.remove(&conversation);
+        }
+    }
+
+    /// Asks for what is missing, as far as the thread can take it.
+    fn ask(&mut self) {
+        if self.sweep_wanted && self.reads.try_send(Ask::Sweep).is_ok() {
+            self.sweep_wanted = false;
+        }
+        while let Some(conversation) = self.look_up.iter().next().copied() {
+            if self.reads.try_send(Ask::End(conversation)).is_err() {
+                break;
+            }
+            self.look_up.remove(&conversation);
+        }
+        let room = limits::CATCH_UP_TOPICS_MAX.saturating_sub(self.reading);
+        // A new group only when half of the last is through: assigning costs, however few.
+        if room < limits::CATCH_UP_TOPICS_MAX / 2 {
+            return;
+        }
+        let now = Instant::now();
+        let wants = self.resequencer.wanted(now, room);
+        if wants.is_empty() {
+            return;
+        }
+        let conversations: Vec<_> = wants.iter().map(|want| want.conversation).collect();
+        if self.reads.try_send(Ask::Read(wants)).is_ok() {
+            self.reading += conversations.len();
+        } else {
+            for conversation in conversations {
+                self.resequencer.finished(conversation, None, now);
+            }
+        }
+    }
+
+    /// Whether all is handed out that was there when the tail was opened.
+    fn look_whether_caught_up(&mut self) {
+        let (Some(ends), Some(behind)) = (&self.ledger_ends, &mut self.behind) else { return };
+        behind.retain(|conversation, end| !self.resequencer.has_passed(*conversation, *end));
+        let ledgers = ends.iter().zip(&self.ledgers).all(|(end, next)| next >= end);
+        if ledgers && behind.is_empty() {
+            self.caught_up = CaughtUp::ToSay;
+        }
+    }
+
+    fn batch(&mut self) -> Option<Batch> {
+        let moved = self.resequencer.take_moved();
+        if self.caught_up == CaughtUp::NotYet {
+            self.look_whether_caught_up();
+        }
+        let announce = self.caught_up == CaughtUp::ToSay;
+        if self.entries.is_empty() && moved.is_empty() && !self.ledgers_moved && !announce {
+            return None;
+        }
+        let mut progress: Vec<_> =
+            moved.into_iter().map(|(id, next)| (Stream::Conversation(id).to_string(), next)).collect();
+        if self.ledgers_moved || announce {
+            let ledgers = Ledger::ALL.iter().zip(&self.ledgers);
+            progress.extend(ledgers.map(|(ledger, next)| (ledger.as_str().to_owned(), *next)));
+        }
+        self.ledgers_moved = false;
+        if announce {
+            self.caught_up = CaughtUp::Said;
+        }
+        let ledger_lag: u64 = self.ledger_ends.map_or(0, |ends| {
+            ends.iter().zip(&self.ledgers).map(|(end, next)| end.saturating_sub(*next)).sum()
+        });
+        Some(Batch {
+            entries: std::mem::take(&mut self.entries),
+            progress,
+            caught_up: self.caught_up == CaughtUp::Said,
+            lag: self.resequencer.lag() + ledger_lag,
+        })
+    }
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), ReadError> {
+    let spawned = thread::Builder::new().name(name.into()).spawn(run);
+    spawned.map(drop).map_err(|error| ReadError::Unavailable(format!("no thread for the tail: {error}")))
+}
+
+#[async_trait]
+impl Tail for KafkaTail {
+    async fn next(&mut self) -> Result<Option<Batch>, ReadError> {
+        loop {
+            self.take_waiting();
+            self.ask();
+            if let Some(batch) = self.batch() {
+                return Ok(Some(batch));
+            }
+            if *self.closed.borrow_and_update() {
+                return Ok(None);
+            }
+            let due = self.resequencer.next_due().filter(|_| self.reading == 0);
+            let due_at = due.unwrap_or_else(|| Instant::now() + limits::PROBE_INTERVAL);
+            // Everything received is kept in `self` before the next wait, so that a call that is dropped loses nothing.
+            tokio::select! {
+                biased;
+                _ = self.closed.changed() => {}
+                Some(ack) = self.acks.recv() => self.take_ack(ack),
+                chunk = self.live.recv() => match chunk {
+                    Some(chunk) => self.take_live(chunk),
+                    None => return self.ended(),
+                },
+                found = self.found.recv() => match found {
+                    Some(found) => self.take_found(found),
+                    None => return self.ended(),
+                },
+                () = sleep_until(due_at.into()) => {}
+            }
+        }
+    }
+}
+
+impl KafkaTail {
+    /// A thread ended: because the log is closed, or because it could not go on.
+    fn ended(&self) -> Result<Option<Batch>, ReadError> {
+        if self.shared.is_closed() {
+            return Ok(None);
+        }
+        Err(ReadError::Unavailable("a thread of the tail ended: open it again".into()))
+    }
+}
+
+impl Drop for KafkaTail {
+    fn drop(&mut self) {
+        self.shared.close_inbox(self.inbox.id);
+    }
+}

@@ -1,0 +1,114 @@
+//! How a record looks on Kafka.
+//!
+//! The value is the envelope as JSON, the key is [`Record::key`] or else the record's id, the time is the envelope's. The
+//! feed holds the same value under the conversation's id as key, and says in headers at which `offset` it stands in the
+//! conversation's topic, and which `node` wrote it. A feed record without a value announces that the topic goes up to
+//! and including that offset.
+
+use super::{limits, names};
+use crate::Record;
+use kafkatalk_protocol::ConversationId;
+use rdkafka::{
+    Message,
+    message::{BorrowedMessage, Header, Headers, OwnedHeaders},
+};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+use uuid::Uuid;
+
+const OFFSET: &str = "offset";
+const NODE: &str = "node";
+
+/// The key under which a record is compacted.
+pub(super) fn key(record: &Record) -> String {
+    record.key.as_deref().map_or_else(|| record.id.to_string(), Into::into)
+}
+
+pub(super) fn encode(record: &Record) -> Result<Vec<u8>, serde_json::Error> {
+    serde_json::to_vec(record)
+}
+
+/// A record, or what is wrong with it.
+pub(super) fn decode(value: Option<&[u8]>) -> Result<Arc<Record>, String> {
+    let value = value.ok_or("it has no value")?;
+    serde_json::from_slice(value).map(Arc::new).map_err(|error| error.to_string())
+}
+
+pub(super) fn feed_headers(offset: u64, node: Uuid) -> OwnedHeaders {
+    OwnedHeaders::new_with_capacity(2)
+        .insert(Header { key: OFFSET, value: Some(&offset.to_string()) })
+        .insert(Header { key: NODE, value: Some(&node.to_string()) })
+}
+
+/// What the headers and the key of a feed record say.
+pub(super) struct FeedMark {
+    pub(super) conversation: ConversationId,
+    pub(super) offset: u64,
+    pub(super) node: Uuid,
+}
+
+/// None where it is not a feed record of ours.
+pub(super) fn feed_mark(message: &BorrowedMessage<'_>) -> Option<FeedMark> {
+    let conversation = names::parse_id(std::str::from_utf8(message.key()?).ok()?)?;
+    let headers = message.headers()?;
+    let (mut offset, mut node) = (None, None);
+    for header in headers.iter() {
+        let text = header.value.and_then(|bytes| std::str::from_utf8(bytes).ok());
+        match header.key {
+            OFFSET => offset = text.and_then(|text| text.parse().ok()),
+            NODE => node = text.and_then(|text| text.parse().ok()),
+            _ => {}
+        }
+    }
+    Some(FeedMark { conversation, offset: offset?, node: node? })
+}
+
+/// Counts what cannot be read, and warns now and then: a topic full of garbage must not fill the disk with warnings.
+#[derive(Default)]
+pub(super) struct Garbage(AtomicU64);
+
+impl Garbage {
+    pub(super) fn found(&self, topic: &str, offset: i64, why: &str) {
+        let count = self.0.fetch_add(1, Ordering::Relaxed);
+        if count.is_multiple_of(limits::GARBAGE_WARNING_EVERY) {
+            tracing::warn!(topic, offset, count, "skipped something that is no record of ours: {why}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kafkatalk_protocol::Timestamp;
+    use serde_json::value::RawValue;
+
+    fn record() -> Record {
+        let payload = RawValue::from_string(r#"{"body":"hi"}"#.into()).unwrap();
+        let at = Timestamp::from_millis(1_769_850_900_120);
+        Record { id: Uuid::from_u128(5), key: None, kind: "message.posted".into(), author: None, at, payload }
+    }
+
+    #[test]
+    fn a_stranger_can_read_the_value() {
+        let expected = concat!(
+            r#"{"id":"00000000-0000-0000-0000-000000000005","kind":"message.posted","#,
+            r#""at":"2026-01-31T09:15:00.120Z","payload":{"body":"hi"}}"#
+        );
+        assert_eq!(String::from_utf8(encode(&record()).unwrap()).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_record_without_a_key_is_keyed_by_its_id() {
+        assert_eq!(key(&record()), "00000000-0000-0000-0000-000000000005");
+        assert_eq!(key(&record().keyed("mine")), "mine");
+    }
+
+    #[test]
+    fn garbage_is_no_record() {
+        for bytes in [None, Some(&b""[..]), Some(b"{}"), Some(b"\xff\xfe"), Some(b"[1,2")] {
+            assert!(decode(bytes).is_err());
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! The contract, kept by the adapter for Apache Kafka on a real broker, and what is particular to it.
+//!
+//! The broker is started once for all tests here, by `scripts/kafka.sh`, and ends with this process, however that ends.
+//! Each test has its own prefix of topic names. `KAFKATALK_TEST_KAFKA=HOST:PORT` takes a broker that runs already.
+
+#[path = "kafka/broker.rs"]
+mod broker;
+mod contract;
+
+use contract::{Harness, Sizes};
+use kafkatalk_log::{
+    EventLog, Health,
+    kafka::{KafkaLog, KafkaOptions},
+};
+use std::{sync::Arc, time::Duration};
+
+/// A place on the broker for one test.
+struct Kafka {
+    options: KafkaOptions,
+}
+
+fn options(bootstrap: &str, prefix: &str) -> KafkaOptions {
+    KafkaOptions {
+        topic_prefix: prefix.into(),
+        feed_partitions: 4,
+        producers: 2,
+        sweep_interval: Duration::from_secs(1),
+        forget_within: Duration::from_millis(500),
+        ..KafkaOptions::new(bootstrap)
+    }
+}
+
+async fn connect(options: KafkaOptions) -> Arc<KafkaLog> {
+    let log = KafkaLog::connect(options).unwrap();
+    let mut health = log.health();
+    health.wait_for(|health| *health == Health::Ready).await.unwrap();
+    Arc::new(log)
+}
+
+impl Harness for Kafka {
+    const SIZES: Sizes = Sizes { streams: 10_000, records: 2_000 };
+
+    async fn new(test: &str) -> Self {
+        let bootstrap = tokio::task::spawn_blocking(broker::bootstrap).await.unwrap();
+        let prefix = format!("{test}-{}", &uuid::Uuid::new_v4().simple().to_string()[..8]);
+        Self { options: options(&bootstrap, &prefix) }
+    }
+
+    async fn open(&self) -> Arc<dyn EventLog> {
+        connect(self.options.clone()).await
+    }
+
+    fn location(&self) -> String {
+        format!("{} {}", self.options.bootstrap, self.options.topic_prefix)
+    }
+
+    async fn open_at(location: &str) -> Arc<dyn EventLog> {
+        let (bootstrap, prefix) = location.split_once(' ').unwrap();
+        connect(options(bootstrap, prefix)).await
+    }
+}
+
+contract::contract_suite!(Kafka);

@@ -1,0 +1,288 @@
+#!/usr/bin/env bash
+# A real Apache Kafka for tests and development, without containers: one broker or a cluster of three on loopback.
+#
+#   kafka.sh jars               fetch Apache Kafka by Maven into the cache (once); prints the folder
+#   kafka.sh start N DIR        start N brokers (1 or 3) that keep everything in DIR, wait until they take requests,
+#                               print the bootstrap servers and write them to DIR/bootstrap
+#   kafka.sh stop DIR           stop them; DIR stays
+#   kafka.sh status DIR         one line for each broker: its number, its port, running or stopped
+#   kafka.sh kill DIR I         kill -9 broker I (from 1)
+#   kafka.sh restart DIR I      start broker I again, on the same data and port
+#   kafka.sh pause DIR I        stop broker I in its tracks (SIGSTOP)
+#   kafka.sh resume DIR I       and let it go on
+#
+# With KAFKA_WATCH_PID=PID in the environment of `start`, the brokers end soon after that process does, and DIR is
+# removed: so a test that is killed leaves nothing behind. KAFKA_HEAP (512m) is the heap of each broker.
+#
+# It needs a JDK 17 or later, and Maven for the first run only.
+set -euo pipefail
+
+readonly KAFKA_VERSION=4.1.1
+readonly LOG4J_VERSION=2.25.1
+readonly READY_WAIT_SECONDS=90
+readonly STOP_WAIT_SECONDS=15
+
+cache_dir() {
+  echo "${KAFKATALK_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/kafkatalk}/kafka-$KAFKA_VERSION"
+}
+
+say() { echo "kafka.sh: $*" >&2; }
+fail() { say "$*"; exit 1; }
+
+# Installs a Debian package where that is possible, else says what is missing.
+need() {
+  local command=$1 package=$2
+  command -v "$command" >/dev/null 2>&1 && return
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+    say "installing $package"
+    { apt-get install -y -qq "$package" || { apt-get update -qq && apt-get install -y -qq "$package"; }; } >&2
+  fi
+  command -v "$command" >/dev/null 2>&1 || fail "$command is missing: install $package (Debian's name for it)"
+}
+
+write_pom() {
+  cat <<POM
+<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>kafkatalk</groupId><artifactId>kafka-jars</artifactId><version>1</version>
+  <dependencies>
+    <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>$KAFKA_VERSION</version></dependency>
+    <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka-tools</artifactId><version>$KAFKA_VERSION</version></dependency>
+    <dependency><groupId>org.apache.logging.log4j</groupId><artifactId>log4j-slf4j-impl</artifactId><version>$LOG4J_VERSION</version></dependency>
+    <dependency><groupId>org.apache.logging.log4j</groupId><artifactId>log4j-core</artifactId><version>$LOG4J_VERSION</version></dependency>
+  </dependencies>
+</project>
+POM
+}
+
+# The folder is renamed into place when it is whole, so that an interrupted download is never taken for a good one.
+jars() {
+  local dir; dir=$(cache_dir)
+  if [ ! -d "$dir/jars" ]; then
+    need java openjdk-17-jdk-headless
+    need mvn maven
+    mkdir -p "$dir"
+    local work; work=$(mktemp -d "$dir/fetch.XXXXXX")
+    say "fetching Apache Kafka $KAFKA_VERSION by Maven into $dir (43 MB, once)"
+    write_pom >"$work/pom.xml"
+    if ! mvn -q -B -f "$work/pom.xml" dependency:copy-dependencies -DoutputDirectory="$work/jars" >"$work/log" 2>&1; then
+      tail -n 20 "$work/log" >&2
+      rm -rf "$work"
+      fail "Maven could not fetch Apache Kafka $KAFKA_VERSION; its last words are above"
+    fi
+    mv -T "$work/jars" "$dir/jars" 2>/dev/null || [ -d "$dir/jars" ] || fail "cannot write $dir/jars"
+    rm -rf "$work"
+  fi
+  echo "$dir/jars"
+}
+
+free_ports() {
+  python3 - "$1" 2>/dev/null <<'PY' || free_ports_by_guess "$1"
+import socket, sys
+held = [socket.socket() for _ in range(int(sys.argv[1]))]
+for s in held: s.bind(("127.0.0.1", 0))
+print(" ".join(str(s.getsockname()[1]) for s in held))
+PY
+}
+
+# Below the range from which the system hands out ports for outgoing connections.
+free_ports_by_guess() {
+  local wanted=$1 port found=()
+  while [ "${#found[@]}" -lt "$wanted" ]; do
+    port=$((10000 + RANDOM % 20000))
+    if ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then found+=("$port"); fi
+  done
+  echo "${found[*]}"
+}
+
+write_properties() {
+  local dir=$1 n=$2 i=$3 port=$4 controller=$5 voters=$6
+  local replicas=1 in_sync=1
+  if [ "$n" -ge 3 ]; then replicas=3 in_sync=2; fi
+  cat >"$dir/n$i.properties" <<PROPERTIES
+process.roles=broker,controller
+node.id=$i
+controller.quorum.voters=$voters
+listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$controller
+advertised.listeners=PLAINTEXT://127.0.0.1:$port
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+log.dirs=$dir/data$i
+default.replication.factor=$replicas
+min.insync.replicas=$in_sync
+offsets.topic.replication.factor=$replicas
+offsets.topic.num.partitions=1
+transaction.state.log.replication.factor=$replicas
+transaction.state.log.min.isr=$in_sync
+share.coordinator.state.topic.replication.factor=$replicas
+share.coordinator.state.topic.min.isr=$in_sync
+auto.create.topics.enable=false
+group.initial.rebalance.delay.ms=0
+# Tests wait for compaction and for the deletion of files.
+log.cleaner.backoff.ms=500
+log.cleaner.min.cleanable.ratio=0.01
+log.cleaner.dedupe.buffer.size=16777216
+log.retention.check.interval.ms=5000
+log.segment.delete.delay.ms=1000
+# Ten thousand topics: keep the preallocated index of each small.
+log.index.size.max.bytes=65536
+PROPERTIES
+}
+
+write_log4j() {
+  cat >"$1/log4j2.properties" <<'LOG4J'
+status=error
+appender.out.type=Console
+appender.out.name=out
+appender.out.layout.type=PatternLayout
+appender.out.layout.pattern=%d %p %c{1}: %m%n
+rootLogger.level=warn
+rootLogger.appenderRef.out.ref=out
+logger.server.name=kafka.server.KafkaRaftServer
+logger.server.level=info
+LOG4J
+}
+
+# A session of its own, so that a Ctrl-C at the terminal reaches the tests and not the brokers under them.
+detached() {
+  if command -v setsid >/dev/null 2>&1; then exec setsid "$@"; else exec "$@"; fi
+}
+
+# What every broker of this folder is started with: fewer cores in the JIT and few collector threads keep a test
+# machine's other cores free.
+launch() {
+  local dir=$1 i=$2 jars=$3
+  detached java "-Xmx${KAFKA_HEAP:-512m}" "-Xms${KAFKA_HEAP:-512m}" -XX:+UseG1GC -XX:MaxGCPauseMillis=20 \
+    -XX:TieredStopAtLevel="${KAFKA_JIT_LEVEL:-4}" -Djava.awt.headless=true -Dlog4j2.disable.jmx=true \
+    "-Dlog4j2.configurationFile=$dir/log4j2.properties" -cp "$jars/*" kafka.Kafka "$dir/n$i.properties" \
+    >>"$dir/n$i.log" 2>&1 </dev/null &
+  echo $! >"$dir/n$i.pid"
+}
+
+running() {
+  local pid
+  pid=$(cat "$1/n$2.pid" 2>/dev/null) || return 1
+  # The process may long be another's: look at what it runs.
+  [ -r "/proc/$pid/cmdline" ] || { [ ! -d /proc/1 ] && kill -0 "$pid" 2>/dev/null; return; }
+  tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF "$1/n$2.properties"
+}
+
+wait_ready() {
+  local dir=$1 i=$2 port deadline
+  port=$(port_of "$dir" "$i")
+  deadline=$((SECONDS + READY_WAIT_SECONDS))
+  until grep -q 'Kafka Server started' "$dir/n$i.log" 2>/dev/null && (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
+    running "$dir" "$i" || { tail -n 20 "$dir/n$i.log" >&2; return 1; }
+    [ "$SECONDS" -lt "$deadline" ] || { say "broker $i is not ready after $READY_WAIT_SECONDS s"; return 1; }
+    sleep 0.1
+  done
+}
+
+port_of() { sed -n 's/^advertised.listeners=PLAINTEXT:..127.0.0.1://p' "$1/n$2.properties"; }
+absolute() { (cd "$1" 2>/dev/null && pwd) || fail "$1 is not a folder"; }
+brokers_of() { find "$1" -maxdepth 1 -name 'n*.properties' 2>/dev/null | sed 's/.*\/n\([0-9]*\)\.properties/\1/' | sort -n; }
+
+# Ends the brokers when the process that asked for them is gone.
+watch_owner() {
+  local dir=$1 owner=$2
+  # shellcheck disable=SC2016 # the inner shell is to expand it
+  detached bash -c '
+    while kill -0 "$2" 2>/dev/null; do
+      [ -d "$1" ] || exit 0
+      sleep 0.5
+    done
+    "$0" stop "$1"
+    rm -rf "$1"
+  ' "$SELF" "$dir" "$owner" >/dev/null 2>&1 </dev/null &
+}
+
+start() {
+  local n=$1 dir=$2 jars ports voters="" bootstrap="" id i
+  case $n in 1 | 3) ;; *) fail "start takes 1 or 3 brokers, not $n" ;; esac
+  jars=$(jars)
+  need java openjdk-17-jdk-headless
+  mkdir -p "$dir"
+  dir=$(cd "$dir" && pwd)
+  [ -z "$(brokers_of "$dir")" ] || fail "$dir holds brokers already: stop them and remove the folder, or use restart"
+  read -r -a ports <<<"$(free_ports $((2 * n)))"
+  for ((i = 1; i <= n; i++)); do
+    voters+="${voters:+,}$i@127.0.0.1:${ports[2 * i - 1]}"
+    bootstrap+="${bootstrap:+,}127.0.0.1:${ports[2 * i - 2]}"
+  done
+  id=$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | tr -d '=')
+  write_log4j "$dir"
+  for ((i = 1; i <= n; i++)); do
+    write_properties "$dir" "$n" "$i" "${ports[2 * i - 2]}" "${ports[2 * i - 1]}" "$voters"
+    format "$dir" "$i" "$id" "$jars"
+    launch "$dir" "$i" "$jars"
+  done
+  [ -z "${KAFKA_WATCH_PID:-}" ] || watch_owner "$dir" "$KAFKA_WATCH_PID"
+  for ((i = 1; i <= n; i++)); do
+    wait_ready "$dir" "$i" || { stop "$dir"; fail "broker $i did not start; see $dir/n$i.log"; }
+  done
+  echo "$bootstrap" >"$dir/bootstrap"
+  echo "$bootstrap"
+}
+
+format() {
+  local dir=$1 i=$2 id=$3 jars=$4
+  mkdir -p "$dir/data$i"
+  java -Xmx64m -XX:TieredStopAtLevel=1 "-Dlog4j2.configurationFile=$dir/log4j2.properties" -cp "$jars/*" \
+    kafka.tools.StorageTool format -t "$id" -c "$dir/n$i.properties" >"$dir/format$i.log" 2>&1 ||
+    { cat "$dir/format$i.log" >&2; fail "cannot format $dir/data$i"; }
+}
+
+stop() {
+  local dir=$1 i deadline
+  for i in $(brokers_of "$dir"); do
+    running "$dir" "$i" && { kill -CONT "$(cat "$dir/n$i.pid")"; kill "$(cat "$dir/n$i.pid")"; } 2>/dev/null
+  done
+  deadline=$((SECONDS + STOP_WAIT_SECONDS))
+  for i in $(brokers_of "$dir"); do
+    while running "$dir" "$i"; do
+      [ "$SECONDS" -lt "$deadline" ] || kill -9 "$(cat "$dir/n$i.pid")" 2>/dev/null
+      sleep 0.1
+    done
+  done
+  return 0
+}
+
+status() {
+  local dir=$1 i
+  for i in $(brokers_of "$dir"); do
+    if running "$dir" "$i"; then echo "$i $(port_of "$dir" "$i") running"; else echo "$i $(port_of "$dir" "$i") stopped"; fi
+  done
+}
+
+signal() {
+  local dir=$1 i=$2 signal=$3
+  running "$dir" "$i" || fail "broker $i of $dir does not run"
+  kill "-$signal" "$(cat "$dir/n$i.pid")"
+}
+
+restart() {
+  local dir=$1 i=$2
+  [ -f "$dir/n$i.properties" ] || fail "$dir holds no broker $i"
+  if running "$dir" "$i"; then fail "broker $i of $dir runs"; fi
+  mv -f "$dir/n$i.log" "$dir/n$i.log.old"
+  launch "$dir" "$i" "$(jars)"
+  wait_ready "$dir" "$i" || fail "broker $i did not start; see $dir/n$i.log"
+}
+
+usage() { sed -n '2,/^set -/{/^set -/d;s/^# \{0,1\}//;p}' "$SELF" >&2; exit 2; }
+
+SELF=$(readlink -f "${BASH_SOURCE[0]}")
+readonly SELF
+command=${1:-}
+[ -z "$command" ] || shift
+case "$command:$#" in
+  jars:0) jars ;;
+  start:2) start "$@" ;;
+  stop:1) stop "$(absolute "$1")" ;;
+  status:1) status "$(absolute "$1")" ;;
+  kill:2) signal "$(absolute "$1")" "$2" KILL ;;
+  restart:2) restart "$(absolute "$1")" "$2" ;;
+  pause:2) signal "$(absolute "$1")" "$2" STOP ;;
+  resume:2) signal "$(absolute "$1")" "$2" CONT ;;
+  *) usage ;;
+esac
