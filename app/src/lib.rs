@@ -4,6 +4,36 @@
 //! |---|---|
 //! | [`client`] | the client's state: timelines, outbox, connection, the list of conversations |
 //! | [`page`] | what the server gives a page before it is rendered |
+//! | [`route`] | the addresses of the site |
+//! | [`shell`](mod@shell) | the HTML document around every page |
+//! | [`app`] | which page is shown |
+//! | [`account`] | registering and signing in |
+//! | [`conversations`] | the list, finding people, and the frame around both panes |
+//! | [`conversation`] | one conversation: its messages, the composer, details |
+//! | [`ui`] | icons, avatars, how times and names are worded |
 
+// The types of nested views are deep.
+#![recursion_limit = "256"]
+#![expect(unreachable_pub, reason = "leptos' component macro writes `pub` into private modules")]
+#![expect(clippy::needless_pass_by_value, reason = "components own what they are given")]
+
+pub mod account;
+pub mod app;
 pub mod client;
+pub mod conversation;
+pub mod conversations;
+pub mod not_found;
 pub mod page;
+pub mod route;
+pub mod shell;
+pub mod title;
+pub mod ui;
+
+pub use app::App;
+pub use shell::shell;
+
+/// Wakes up the page that the server rendered.
+#[cfg(feature = "hydrate")]
+pub fn hydrate() {
+    leptos::mount::hydrate_body(App);
+}

@@ -2,13 +2,19 @@
 //!
 //! The server gathers a [`PageModel`] first and renders without waiting for anything; the page carries the model along,
 //! so that the browser starts from the very same state. Afterwards the client's own state takes over.
+//!
+//! To render, the server provides three things by context: the [`PageModel`], the [`AssetPath`], and leptos' `Nonce`;
+//! then it renders [`crate::shell()`]. Nothing else is read, the request's address included.
 
+use crate::route::Route;
 use kafkatalk_protocol::{Conversation, FieldError, Message, Offset, Timestamp, User};
 use serde::{Deserialize, Serialize};
 
 /// Everything that a page needs at first paint.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PageModel {
+    /// Which page: the request's address, or [`Route::NotFound`].
+    pub route: Route,
     /// Who is signed in.
     pub viewer: Option<User>,
     /// The newest conversations, latest activity first. Empty where nobody is signed in.
@@ -43,4 +49,45 @@ pub struct FormModel {
     pub username: String,
     /// Under which field, what. A field `form` stands for the form as a whole.
     pub errors: Vec<FieldError>,
+}
+
+/// The path under which the built front end is served, without a slash at the end: `kafkatalk.js`, `kafkatalk_bg.wasm`
+/// and `kafkatalk.css` lie there and never change, since the path names their content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AssetPath(pub String);
+
+/// Id of the element that carries the model to the browser.
+pub const MODEL_ELEMENT_ID: &str = "page-model";
+
+/// Name of the cookie in which the browser tells its offset from UTC, in minutes east.
+pub const UTC_OFFSET_COOKIE: &str = "kafkatalk_tz";
+
+impl PageModel {
+    /// As JSON that may stand inside a `script` element: no character of it can end the element or open a comment.
+    pub fn to_script_json(&self) -> Result<String, serde_json::Error> {
+        Ok(serde_json::to_string(self)?
+            .replace('<', "\\u003c")
+            .replace('>', "\\u003e")
+            .replace('&', "\\u0026"))
+    }
+
+    /// Reads what [`Self::to_script_json`] wrote.
+    pub fn from_script_json(json: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(json)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_survives_the_page_and_cannot_break_out_of_it() {
+        let username = "</script><!--<script>&\u{2028}".to_owned();
+        let form = Some(FormModel { username, errors: Vec::new() });
+        let model = PageModel { form, ..PageModel::default() };
+        let json = model.to_script_json().unwrap();
+        assert!(!json.contains(['<', '>', '&']), "{json}");
+        assert_eq!(PageModel::from_script_json(&json).unwrap(), model);
+    }
 }

@@ -7,4 +7,5 @@ use wasm_bindgen::prelude::wasm_bindgen;
 pub fn hydrate() {
     // A panic in wasm is otherwise only "unreachable executed".
     console_error_panic_hook::set_once();
+    kafkatalk_app::hydrate();
 }

@@ -1,0 +1,140 @@
+//! Registering and signing in: plain forms, which work before and without any script.
+
+mod field;
+mod picture;
+
+use crate::page::FormModel;
+use crate::ui::icon::{Icon, Logo};
+use field::{Field, error_of};
+use leptos::prelude::*;
+use picture::Picture;
+
+/// What a form is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    Register,
+    SignIn,
+}
+
+impl Purpose {
+    fn action(self) -> &'static str {
+        match self {
+            Self::Register => "/register",
+            Self::SignIn => "/sign-in",
+        }
+    }
+
+    fn button(self) -> &'static str {
+        match self {
+            Self::Register => "Register",
+            Self::SignIn => "Sign in",
+        }
+    }
+
+    fn password_autocomplete(self) -> &'static str {
+        match self {
+            Self::Register => "new-password",
+            Self::SignIn => "current-password",
+        }
+    }
+}
+
+/// The first page: what this is, and one form.
+#[component]
+pub fn WelcomePage(
+    /// What came of the form, if it was refused.
+    form: Option<FormModel>,
+) -> impl IntoView {
+    view! {
+        <main class="account">
+            <div class="account-side">
+                <header class="brand">
+                    <Logo />
+                    <span class="brand-name">"KafkaTalk"</span>
+                </header>
+                <h1>"Private messages, kept in order."</h1>
+                <p class="lead">
+                    "Write to one person at a time. What you send is kept on this server, in the order it was said, and nobody else sees it."
+                </p>
+                <AccountForm purpose=Purpose::Register form />
+                <p class="aside">"Registered already? " <a href="/sign-in">"Sign in"</a></p>
+            </div>
+            <Picture />
+        </main>
+    }
+}
+
+/// Signing in.
+#[component]
+pub fn SignInPage(
+    /// What came of the form, if it was refused.
+    form: Option<FormModel>,
+    /// The page to go on to.
+    next: Option<String>,
+) -> impl IntoView {
+    view! {
+        <main class="account">
+            <div class="account-side">
+                <header class="brand">
+                    <Logo />
+                    <a class="brand-name" href="/">"KafkaTalk"</a>
+                </header>
+                <h1>"Sign in"</h1>
+                <p class="lead">"Your conversations are where you left them."</p>
+                <AccountForm purpose=Purpose::SignIn form next />
+                <p class="aside">"New here? " <a href="/">"Register"</a></p>
+            </div>
+            <Picture />
+        </main>
+    }
+}
+
+#[component]
+fn AccountForm(
+    purpose: Purpose,
+    form: Option<FormModel>,
+    #[prop(optional_no_strip)] next: Option<String>,
+) -> impl IntoView {
+    let FormModel { username, errors } =
+        form.unwrap_or(FormModel { username: String::new(), errors: Vec::new() });
+    let whole = error_of(&errors, "form");
+    let (username_error, password_error) = (error_of(&errors, "username"), error_of(&errors, "password"));
+    // The keyboard goes to the first field that needs it; on a fresh page to the first field.
+    let password_first = username_error.is_none() && (password_error.is_some() || !username.is_empty());
+    let register = purpose == Purpose::Register;
+    view! {
+        <form class="account-form" method="post" action=purpose.action() novalidate>
+            {whole
+                .map(|detail| {
+                    view! {
+                        <p class="form-error" role="alert">
+                            {Icon::Alert.view()}
+                            <span>{detail}</span>
+                        </p>
+                    }
+                })}
+            <Field
+                name="username"
+                label="Username"
+                value=username
+                hint=register.then_some("3 to 32 letters, digits, dots, underscores or hyphens.")
+                error=username_error
+                autocomplete="username"
+                focus=!password_first
+            />
+            <Field
+                name="password"
+                label="Password"
+                secret=true
+                hint=register.then_some("At least 8 characters.")
+                error=password_error
+                autocomplete=purpose.password_autocomplete()
+                focus=password_first
+            />
+            {next.map(|next| view! { <input type="hidden" name="next" value=next /> })}
+            <button class="button button-primary" type="submit">
+                {purpose.button()}
+            </button>
+        </form>
+    }
+}

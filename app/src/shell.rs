@@ -1,0 +1,47 @@
+//! The HTML document around every page.
+
+use crate::app::App;
+use crate::page::{AssetPath, MODEL_ELEMENT_ID, PageModel};
+use crate::title::document_title;
+use leptos::{nonce::use_nonce, prelude::*};
+
+/// The whole document. Reads the [`PageModel`], the [`AssetPath`] and the nonce from the context.
+pub fn shell() -> impl IntoView {
+    let model = use_context::<PageModel>().unwrap_or_default();
+    let AssetPath(assets) = use_context::<AssetPath>().unwrap_or(AssetPath("/pkg".into()));
+    let json = model.to_script_json().unwrap_or_default();
+    let (script, wasm) = (format!("{assets}/kafkatalk.js"), format!("{assets}/kafkatalk_bg.wasm"));
+    // Both paths are our own; written as JSON they are JavaScript strings.
+    let start =
+        format!("import init,{{hydrate}} from {script:?};await init({{module_or_path:{wasm:?}}});hydrate();");
+    view! {
+        <!DOCTYPE html>
+        <html lang="en">
+            <head>
+                <meta charset="utf-8" />
+                <title>{document_title(&model)}</title>
+                <meta
+                    name="viewport"
+                    content="width=device-width, initial-scale=1, viewport-fit=cover, interactive-widget=resizes-content"
+                />
+                <meta name="description" content="Private messages that stay yours: kept in order, on your own server." />
+                <meta name="color-scheme" content="light dark" />
+                <meta name="theme-color" content="#f8f6f2" media="(prefers-color-scheme: light)" />
+                <meta name="theme-color" content="#171614" media="(prefers-color-scheme: dark)" />
+                <meta name="mobile-web-app-capable" content="yes" />
+                <meta name="referrer" content="same-origin" />
+                <link rel="stylesheet" href=format!("{assets}/kafkatalk.css") />
+                <link rel="modulepreload" href=script nonce=use_nonce() />
+                <link rel="preload" href=wasm r#as="fetch" r#type="application/wasm" crossorigin="anonymous" />
+                <link rel="icon" href="/favicon.svg" r#type="image/svg+xml" />
+                <link rel="apple-touch-icon" href="/apple-touch-icon.png" />
+                <link rel="manifest" href="/manifest.webmanifest" />
+                <script id=MODEL_ELEMENT_ID r#type="application/json" inner_html=json></script>
+                <script r#type="module" nonce=use_nonce() inner_html=start></script>
+            </head>
+            <body>
+                <App />
+            </body>
+        </html>
+    }
+}

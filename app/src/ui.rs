@@ -1,0 +1,6 @@
+//! What every feature uses: icons, the logo, avatars, how times and names are worded.
+
+pub mod avatar;
+pub mod icon;
+pub mod person;
+pub mod time;

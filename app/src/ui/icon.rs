@@ -1,0 +1,102 @@
+//! Icons from Lucide (<https://lucide.dev>, ISC licence), drawn inline so that they take the colour of the text.
+
+use leptos::prelude::*;
+
+/// An icon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Icon {
+    /// Back to the list. Lucide `arrow-left`.
+    Back,
+    /// Close a panel. Lucide `x`.
+    Close,
+    /// A new conversation. Lucide `square-pen`.
+    Compose,
+    /// Send. Lucide `arrow-up`.
+    Send,
+    /// Down to the newest. Lucide `arrow-down`.
+    Down,
+    /// Find. Lucide `search`.
+    Search,
+    /// Sign out. Lucide `log-out`.
+    SignOut,
+    /// No connection. Lucide `wifi-off`.
+    Offline,
+    /// Try again. Lucide `rotate-ccw`.
+    Retry,
+    /// Delete. Lucide `trash-2`.
+    Delete,
+    /// Something failed. Lucide `circle-alert`.
+    Alert,
+    /// A link. Lucide `link`.
+    Link,
+    /// More about it. Lucide `info`.
+    Info,
+    /// Waiting. Lucide `clock`.
+    Clock,
+    /// Done. Lucide `check`.
+    Tick,
+    /// Done, and more. Lucide `check-check`.
+    Ticks,
+}
+
+impl Icon {
+    fn paths(self) -> &'static str {
+        match self {
+            Self::Back => r#"<path d="m12 19-7-7 7-7"/><path d="M19 12H5"/>"#,
+            Self::Close => r#"<path d="M18 6 6 18"/><path d="m6 6 12 12"/>"#,
+            Self::Compose => {
+                r#"<path d="M12 3H5a2 2 0 0 0-2 2v14a2 2 0 0 0 2 2h14a2 2 0 0 0 2-2v-7"/><path d="M18.375 2.625a1 1 0 0 1 3 3l-9.013 9.014a2 2 0 0 1-.853.505l-2.873.84a.5.5 0 0 1-.62-.62l.84-2.873a2 2 0 0 1 .506-.852z"/>"#
+            }
+            Self::Send => r#"<path d="m5 12 7-7 7 7"/><path d="M12 19V5"/>"#,
+            Self::Down => r#"<path d="M12 5v14"/><path d="m19 12-7 7-7-7"/>"#,
+            Self::Search => r#"<path d="m21 21-4.34-4.34"/><circle cx="11" cy="11" r="8"/>"#,
+            Self::SignOut => {
+                r#"<path d="m16 17 5-5-5-5"/><path d="M21 12H9"/><path d="M9 21H5a2 2 0 0 1-2-2V5a2 2 0 0 1 2-2h4"/>"#
+            }
+            Self::Offline => {
+                r#"<path d="M12 20h.01"/><path d="M8.5 16.429a5 5 0 0 1 7 0"/><path d="M5 12.859a10 10 0 0 1 5.17-2.69"/><path d="M19 12.859a10 10 0 0 0-2.007-1.523"/><path d="M2 8.82a15 15 0 0 1 4.177-2.643"/><path d="M22 8.82a15 15 0 0 0-11.288-3.764"/><path d="m2 2 20 20"/>"#
+            }
+            Self::Retry => {
+                r#"<path d="M3 12a9 9 0 1 0 9-9 9.75 9.75 0 0 0-6.74 2.74L3 8"/><path d="M3 3v5h5"/>"#
+            }
+            Self::Delete => {
+                r#"<path d="M10 11v6"/><path d="M14 11v6"/><path d="M19 6v14a2 2 0 0 1-2 2H7a2 2 0 0 1-2-2V6"/><path d="M3 6h18"/><path d="M8 6V4a2 2 0 0 1 2-2h4a2 2 0 0 1 2 2v2"/>"#
+            }
+            Self::Alert => {
+                r#"<circle cx="12" cy="12" r="10"/><line x1="12" x2="12" y1="8" y2="12"/><line x1="12" x2="12.01" y1="16" y2="16"/>"#
+            }
+            Self::Link => {
+                r#"<path d="M10 13a5 5 0 0 0 7.54.54l3-3a5 5 0 0 0-7.07-7.07l-1.72 1.71"/><path d="M14 11a5 5 0 0 0-7.54-.54l-3 3a5 5 0 0 0 7.07 7.07l1.71-1.71"/>"#
+            }
+            Self::Info => r#"<circle cx="12" cy="12" r="10"/><path d="M12 16v-4"/><path d="M12 8h.01"/>"#,
+            Self::Clock => r#"<circle cx="12" cy="12" r="10"/><path d="M12 6v6l4 2"/>"#,
+            Self::Tick => r#"<path d="M20 6 9 17l-5-5"/>"#,
+            Self::Ticks => r#"<path d="M18 6 7 17l-5-5"/><path d="m22 10-7.5 7.5L13 16"/>"#,
+        }
+    }
+
+    /// The picture. Decoration: what holds it has the words.
+    pub fn view(self) -> impl IntoView + use<> {
+        view! {
+            <svg
+                class="icon"
+                viewBox="0 0 24 24"
+                fill="none"
+                stroke="currentColor"
+                stroke-width="2"
+                stroke-linecap="round"
+                stroke-linejoin="round"
+                aria-hidden="true"
+                inner_html=self.paths()
+            ></svg>
+        }
+    }
+}
+
+/// The logo: two speech marks on a baseline of ticks, which is a log.
+#[component]
+pub fn Logo() -> impl IntoView {
+    view! { <svg class="logo" viewBox="0 0 32 32" aria-hidden="true" inner_html=LOGO></svg> }
+}
+
+const LOGO: &str = include_str!("logo.svgpart");

@@ -1,0 +1,67 @@
+//! How people are named and coloured.
+
+use kafkatalk_protocol::{User, UserId};
+
+/// Colours of avatars; the stylesheet has a class `hue-0` to `hue-11` for each.
+pub const HUES: u32 = 12;
+
+/// One or two letters that stand for a name: the first of its first two words.
+pub fn initials(username: &str) -> String {
+    username
+        .split(|c: char| !c.is_alphanumeric())
+        .filter_map(|word| word.chars().next())
+        .take(2)
+        .flat_map(char::to_uppercase)
+        .collect()
+}
+
+/// The colour of a person, the same everywhere and for ever.
+pub fn hue(user: UserId) -> u32 {
+    user.0.as_bytes().iter().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(*byte)))
+        % HUES
+}
+
+/// The people of a conversation besides the viewer; the viewer, where there is nobody else.
+pub fn others(members: &[User], viewer: UserId) -> Vec<&User> {
+    let others: Vec<_> = members.iter().filter(|member| member.id != viewer).collect();
+    if others.is_empty() { members.iter().take(1).collect() } else { others }
+}
+
+/// What a conversation is called: the names of the others.
+pub fn conversation_name(members: &[User], viewer: UserId) -> String {
+    others(members, viewer).iter().map(|user| user.username.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    fn user(id: u128, name: &str) -> User {
+        User { id: UserId(Uuid::from_u128(id)), username: name.parse().unwrap() }
+    }
+
+    #[test]
+    fn initials_are_of_the_first_two_words() {
+        for (name, letters) in
+            [("bob", "B"), ("ada.lovelace", "AL"), ("a-b-c", "AB"), ("9lives", "9"), ("x__y", "XY")]
+        {
+            assert_eq!(initials(name), letters);
+        }
+    }
+
+    #[test]
+    fn people_are_spread_over_all_hues() {
+        let hues: std::collections::BTreeSet<_> =
+            (0..1_000).map(|n| hue(UserId(Uuid::from_u128(n * 0x9e37_79b9_7f4a)))).collect();
+        assert_eq!(hues, (0..HUES).collect());
+    }
+
+    #[test]
+    fn a_conversation_is_called_by_the_others() {
+        let (ada, bob) = (user(1, "ada"), user(2, "bob"));
+        assert_eq!(conversation_name(&[ada.clone(), bob.clone()], ada.id), "bob");
+        assert_eq!(conversation_name(&[ada.clone(), bob, user(3, "eve")], ada.id), "bob, eve");
+        assert_eq!(conversation_name(std::slice::from_ref(&ada), ada.id), "ada");
+    }
+}
