@@ -1,4 +1,5 @@
-//! The port. To add an adapter: implement [`EventLog`] and [`Tail`], and pass the contract suite in `tests/`.
+//! The port. To add an adapter: implement [`EventLog`] and [`Tail`], and pass the contract suite: `tests/contract.rs`
+//! says how. What is promised here and can be tested is tested there, for every adapter alike.
 //!
 //! What an adapter promises:
 //!
@@ -28,20 +29,30 @@ pub type Checkpoint = BTreeMap<String, u64>;
 pub trait EventLog: Send + Sync + 'static {
     /// Appends a record and says at which offset it is durable.
     ///
-    /// Dropping the future does not take the record back: it may or may not be written.
+    /// The record is kept to the letter: its payload's white space, escapes and order of fields included. Two records
+    /// with the same id are two records. Appends that are under way at once get their offsets in any order; one that
+    /// begins after another has returned comes after it.
+    ///
+    /// Dropping the future does not take the record back: it may or may not be written. Where the log's queue is full,
+    /// an append is refused at once as [`AppendError::Unavailable`]: it never waits for room.
     async fn append(&self, stream: Stream, record: Record) -> Result<Offset, AppendError>;
 
     /// Makes ready what a first append to the stream needs, so that it is as fast as any other. Idempotent.
     async fn prepare(&self, stream: Stream) -> Result<(), AppendError>;
 
-    /// Reads at most `limit` records from an offset on. A stream that was never written to reads as empty.
+    /// Reads at most `limit` records from an offset on. A stream that was never written to reads as empty, and so does
+    /// one from its end or from beyond it. A page may hold fewer than asked for; unless it is the last, it makes
+    /// progress. What an append had returned before the read began is in it.
     async fn read(&self, stream: Stream, from: Offset, limit: usize) -> Result<Page, ReadError>;
 
-    /// Follows all streams from a checkpoint on.
+    /// Follows all streams from a checkpoint on. A reader that is slow, or that reads nothing at all, delays neither
+    /// appends nor other readers, and misses nothing. A checkpoint that is ahead of the log is refused as
+    /// [`ReadError::Damaged`], where the adapter can tell: the log is not the one that the reader followed.
     async fn tail(&self, from: Checkpoint) -> Result<Box<dyn Tail>, ReadError>;
 
     /// Forgets a record's content for good. Appends a record of kind [`Record::ERASED`] under the same key, at the
-    /// returned offset; the erased record's place becomes a hole.
+    /// returned offset; the erased record's place becomes a hole, within a bounded time. An id that is not in the stream
+    /// changes nothing else.
     async fn erase(&self, stream: Stream, erased: RecordId, at: Timestamp) -> Result<Offset, AppendError>;
 
     /// Whether the log can take appends now; changes wake the watcher.
@@ -55,6 +66,8 @@ pub trait EventLog: Send + Sync + 'static {
 #[async_trait]
 pub trait Tail: Send {
     /// Waits for the next records, at least one entry or some progress; `None` once the log is closed. Cancel safe.
+    ///
+    /// A reader that had everything when it opened the tail is told so at once, by a batch without entries.
     async fn next(&mut self) -> Result<Option<Batch>, ReadError>;
 }
 

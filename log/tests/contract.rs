@@ -13,11 +13,17 @@
 
 pub mod appends;
 pub mod child;
+pub mod erasure;
+pub mod hostile;
+pub mod many;
+pub mod model;
+pub mod reads;
 pub mod support;
 pub mod tails;
 
 use kafkatalk_log::EventLog;
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,9 +31,15 @@ use std::time::Duration;
 const TEST_MAX: Duration = Duration::from_mins(3);
 
 /// One log for one test, empty at first. Dropping it cleans up.
-pub trait Harness: Sized + 'static {
+pub trait Harness: Send + Sync + Sized + 'static {
     /// How much work the heavier tests do on this adapter.
     const SIZES: Sizes;
+
+    /// Bound on the time from an erasure until the content is gone from reads and from the files.
+    const FORGETS_WITHIN: Duration;
+
+    /// Path of the `child_process` that [`contract_suite`] made for this harness.
+    const CHILD: &'static str = "child_process";
 
     /// Makes an empty place for a log of that test alone.
     fn new(test: &str) -> impl Future<Output = Self>;
@@ -37,6 +49,9 @@ pub trait Harness: Sized + 'static {
 
     /// Where the log is, for [`Harness::open_at`] in another process.
     fn location(&self) -> String;
+
+    /// The folders that hold the log's files, if this machine has them: where erased content must be gone from.
+    fn files(&self) -> Vec<PathBuf>;
 
     /// Opens, in a child process, the log that the parent's harness made.
     fn open_at(location: &str) -> impl Future<Output = Arc<dyn EventLog>>;
@@ -49,6 +64,14 @@ pub struct Sizes {
     pub streams: usize,
     /// Records of the tests with many records.
     pub records: usize,
+    /// Appends that are begun at once, more than the log's queue takes where that is feasible.
+    pub flood: usize,
+    /// Times that a process is killed.
+    pub kills: usize,
+    /// Records that are erased and looked for in the files.
+    pub erasures: usize,
+    /// Cases of random work.
+    pub cases: u32,
 }
 
 /// Runs one test of the suite.
@@ -67,12 +90,42 @@ macro_rules! contract_suite {
             appends::a_stream_counts_its_offsets_from_zero,
             appends::what_was_appended_is_read_back_to_the_letter,
             appends::a_stream_that_was_never_written_to_reads_as_empty,
+            appends::every_ledger_is_a_stream_of_its_own,
+            appends::any_id_names_a_conversation,
+            appends::preparing_a_stream_twice_changes_nothing_in_it,
+            appends::a_record_past_the_limit_is_refused_and_not_written,
+            appends::what_was_appended_is_there_after_opening_again,
+            appends::an_append_that_nobody_waits_for_is_written_once_or_not_at_all,
+            appends::an_append_in_a_race_with_close_says_truly_what_became_of_it,
             appends::records_of_the_same_message_are_both_kept,
             appends::a_closed_log_refuses_appends_and_ends_its_tails,
+            reads::pages_lead_through_a_stream_to_its_end,
+            reads::a_read_begins_at_any_offset,
+            reads::a_read_from_the_end_or_beyond_is_empty,
+            reads::a_page_of_large_records_ends_early_and_leads_on,
+            reads::a_read_sees_every_append_that_returned_before_it,
+            hostile::any_json_is_kept_to_the_letter,
+            hostile::any_kind_and_key_is_kept_to_the_letter,
+            hostile::any_id_author_and_time_is_kept,
             tails::a_tail_of_an_empty_log_has_caught_up_at_once,
             tails::a_tail_hands_out_what_was_appended_before_and_after_it_was_opened,
             tails::a_tail_continues_from_any_checkpoint,
+            many::many_writers_and_several_tails_agree_on_one_order,
+            many::a_reader_that_is_broken_off_and_begins_again_misses_and_repeats_nothing,
+            many::a_wait_for_the_tail_that_is_cancelled_loses_nothing,
+            many::a_tail_that_is_not_read_holds_up_nobody_and_misses_nothing,
+            many::a_flood_of_appends_is_taken_or_refused_at_once_and_never_half,
+            many::ten_thousand_streams_are_followed_as_one,
+            erasure::an_erased_record_becomes_a_hole_and_a_record_says_so,
+            erasure::a_page_that_begins_at_a_hole_goes_on_behind_it,
+            erasure::a_tail_steps_over_what_was_erased,
+            erasure::a_live_tail_hears_of_an_erasure,
+            erasure::what_was_erased_stays_erased_after_opening_again,
+            erasure::erasing_what_is_not_there_changes_nothing_else,
+            erasure::erased_content_is_gone_from_the_files,
             child::what_was_acknowledged_outlives_a_killed_process,
+            child::a_tail_continues_where_it_was_when_the_process_was_killed,
+            model::random_work_agrees_with_a_model,
         }
 
         /// Not a test of its own: what other tests run in a process that they kill.

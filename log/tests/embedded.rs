@@ -5,7 +5,10 @@ mod contract;
 use contract::{Harness, Sizes};
 use kafkatalk_log::EventLog;
 use kafkatalk_log::embedded::{EmbeddedLog, EmbeddedOptions};
+use kafkatalk_log::limits::FORGET_WITHIN;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use tempfile::TempDir;
 
 struct Embedded {
@@ -13,7 +16,9 @@ struct Embedded {
 }
 
 impl Harness for Embedded {
-    const SIZES: Sizes = Sizes { streams: 10_000, records: 2_000 };
+    const SIZES: Sizes =
+        Sizes { streams: 10_000, records: 4_000, flood: 20_000, kills: 5, erasures: 60, cases: 100 };
+    const FORGETS_WITHIN: Duration = FORGET_WITHIN;
 
     async fn new(_test: &str) -> Self {
         Self { dir: TempDir::new().unwrap() }
@@ -25,6 +30,10 @@ impl Harness for Embedded {
 
     fn location(&self) -> String {
         self.dir.path().to_str().unwrap().to_owned()
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        vec![self.dir.path().into()]
     }
 
     async fn open_at(location: &str) -> Arc<dyn EventLog> {

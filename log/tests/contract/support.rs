@@ -9,6 +9,11 @@ use uuid::Uuid;
 /// Longest that a test waits for one thing.
 pub const WAIT_MAX: Duration = Duration::from_mins(1);
 
+/// When everything happens in these tests.
+pub fn at() -> Timestamp {
+    Timestamp::from_millis(1_769_850_900_123)
+}
+
 /// A conversation's stream; the same for the same number.
 pub fn conversation(number: u128) -> Stream {
     Stream::Conversation(ConversationId(Uuid::from_u128(number)))
@@ -26,7 +31,7 @@ pub fn raw(json: &str) -> Record {
         key: None,
         kind: "message.posted".into(),
         author: Some(UserId(Uuid::from_u128(7))),
-        at: Timestamp::from_millis(1_769_850_900_123),
+        at: at(),
         payload: serde_json::from_str(json).unwrap(),
     }
 }
