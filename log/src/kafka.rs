@@ -64,7 +64,8 @@ pub struct KafkaLog {
     shared: Arc<Shared>,
     producers: Arc<Producers>,
     requests: mpsc::Sender<Request>,
-    jobs: mpsc::Sender<read::Job>,
+    /// None once the log is closed, which ends the readers.
+    jobs: Mutex<Option<mpsc::Sender<read::Job>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -133,7 +134,7 @@ impl KafkaLog {
         let producers = Arc::new(Producers { topics, feed });
         let (requests, asked) = mpsc::channel(limits::CREATE_QUEUE_MAX);
         let (jobs, reads) = mpsc::channel(limits::READS_WAITING_MAX);
-        let log = Self { shared, producers, requests, jobs, threads: Mutex::default() };
+        let log = Self { shared, producers, requests, jobs: Mutex::new(Some(jobs)), threads: Mutex::default() };
         log.start(asked, reads)?;
         Ok(log)
     }
@@ -222,13 +223,13 @@ impl KafkaLog {
         &self,
         job: impl FnOnce(oneshot::Sender<Result<T, ReadError>>) -> read::Job,
     ) -> Result<T, ReadError> {
-        if self.shared.is_closed() {
-            return Err(ReadError::Unavailable("the log is closed".into()));
-        }
+        let closed = || ReadError::Unavailable("the log is closed".into());
         let (waiter, answer) = oneshot::channel();
         let full = |_| ReadError::Unavailable(format!("{} reads wait already", limits::READS_WAITING_MAX));
-        self.jobs.try_send(job(waiter)).map_err(full)?;
-        answer.await.map_err(|_| ReadError::Unavailable("the log is closed".into()))?
+        let jobs = self.jobs.lock().map_or(None, |jobs| jobs.clone()).ok_or_else(closed)?;
+        jobs.try_send(job(waiter)).map_err(full)?;
+        drop(jobs);
+        answer.await.map_err(|_| closed())?
     }
 }
 
@@ -280,6 +281,7 @@ impl EventLog for KafkaLog {
     async fn close(&self) {
         self.shared.set_health(Health::Unavailable("the log is closed".into()));
         self.shared.closed.send_replace(true);
+        drop(self.jobs.lock().map(|mut jobs| jobs.take()));
         let threads =
             self.threads.lock().map(|mut threads| std::mem::take(&mut *threads)).unwrap_or_default();
         let ended =
