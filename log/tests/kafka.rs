@@ -12,7 +12,7 @@ use kafkatalk_log::{
     EventLog, Health,
     kafka::{KafkaLog, KafkaOptions},
 };
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 /// A place on the broker for one test.
 struct Kafka {
@@ -38,7 +38,9 @@ async fn connect(options: KafkaOptions) -> Arc<KafkaLog> {
 }
 
 impl Harness for Kafka {
-    const SIZES: Sizes = Sizes { streams: 10_000, records: 2_000 };
+    const SIZES: Sizes =
+        Sizes { streams: 10_000, records: 2_000, flood: 5_000, kills: 2, erasures: 6, cases: 5 };
+    const FORGETS_WITHIN: Duration = Duration::from_mins(1);
 
     async fn new(test: &str) -> Self {
         let bootstrap = tokio::task::spawn_blocking(broker::bootstrap).await.unwrap();
@@ -52,6 +54,10 @@ impl Harness for Kafka {
 
     fn location(&self) -> String {
         format!("{} {}", self.options.bootstrap, self.options.topic_prefix)
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        Vec::new()
     }
 
     async fn open_at(location: &str) -> Arc<dyn EventLog> {
