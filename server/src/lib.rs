@@ -1,1 +1,3 @@
-//! KafkaTalk, in the browser.
+//! The KafkaTalk node: use cases, views, live sessions, HTTP, pages.
+
+pub mod views;

@@ -1,0 +1,123 @@
+//! Views: what the node derives from the log to answer quickly, in one SQLite file that may be deleted at any time.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`apply`](Applier) | the one writer: a batch of the tail in, one transaction, a [`Change`] per record out |
+//! | [`query`](Query) | what can be asked |
+//! | `schema` | the tables, and when a file is thrown away and begun anew |
+//! | `pool`, `cache` | bounded readers, and answers kept in memory |
+//! | `dump` | every row in words, to compare a rebuilt file with a live one |
+//!
+//! The log orders records within a stream and not between streams, so nothing here may depend on which of two streams
+//! came first: a message may come before the conversation that it is in, a conversation before the people in it. What
+//! cannot be placed yet is *held* and placed later. Equal streams give equal rows, whatever their interleaving.
+
+mod apply;
+mod cache;
+mod change;
+mod dump;
+mod error;
+mod pool;
+mod query;
+mod schema;
+
+pub use apply::Applier;
+pub use change::{Applied, Change, IgnoreReason, Opened};
+pub use error::ViewsError;
+pub use query::{HistoryPage, Query};
+
+use cache::Cache;
+use kafkatalk_protocol::{ConversationId, SessionId, User, UserId};
+use pool::Pool;
+use std::{path::Path, path::PathBuf, sync::Arc};
+
+/// How the views of one node are kept.
+#[derive(Clone, Debug)]
+pub struct ViewsOptions {
+    /// Names the log that the views follow, such as `embedded`. A file made from another log is begun anew.
+    pub source: String,
+    /// Reads at the same time; each has a connection with a page cache of its own.
+    pub readers: usize,
+    /// Reads that may wait for their turn; more are refused as [`ViewsError::Busy`].
+    pub reads_waiting: usize,
+}
+
+impl Default for ViewsOptions {
+    fn default() -> Self {
+        Self { source: "embedded".into(), readers: READERS_DEFAULT, reads_waiting: READS_WAITING_DEFAULT }
+    }
+}
+
+/// See [`ViewsOptions::readers`].
+pub const READERS_DEFAULT: usize = 4;
+/// See [`ViewsOptions::reads_waiting`].
+pub const READS_WAITING_DEFAULT: usize = 10_000;
+
+/// The read side. Cheap to clone; clones share everything.
+#[derive(Clone)]
+pub struct Views {
+    pool: Arc<Pool>,
+    cache: Arc<Cache>,
+}
+
+impl std::fmt::Debug for Views {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Views").field("path", &self.pool.path()).finish_non_exhaustive()
+    }
+}
+
+impl Views {
+    /// Opens the file, or begins a new one where there is none, where it has another schema, or where it was made from
+    /// another log. The applier is the only writer: one process, one applier.
+    pub fn open(path: &Path, options: ViewsOptions) -> Result<(Self, Applier), ViewsError> {
+        let connection = schema::open_writer(path, &options.source)?;
+        let cache = Arc::new(Cache::new());
+        let pool = Arc::new(Pool::new(path.to_owned(), &options));
+        let applier = Applier::new(connection, Arc::clone(&cache))?;
+        Ok((Self { pool, cache }, applier))
+    }
+
+    /// Deletes a views file, so that the next opening begins at the beginning of the log. The node must not be running.
+    pub fn delete(path: &Path) -> Result<(), ViewsError> {
+        schema::delete(path)
+    }
+
+    /// Asks something, off the async threads. All questions in one closure see one moment.
+    pub async fn read<T, F>(&self, ask: F) -> Result<T, ViewsError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Query<'_>) -> Result<T, ViewsError> + Send + 'static,
+    {
+        let cache = Arc::clone(&self.cache);
+        self.pool.run(move |connection| query::ask(connection, &cache, ask)).await
+    }
+
+    /// The same on the caller's own thread, for tools and tests.
+    pub fn read_blocking<T>(
+        &self,
+        ask: impl FnOnce(&Query<'_>) -> Result<T, ViewsError>,
+    ) -> Result<T, ViewsError> {
+        self.pool.run_here(|connection| query::ask(connection, &self.cache, ask))
+    }
+
+    /// Who is in a conversation, if that is in memory: no wait. `None` says nothing; ask [`Query::members`] then.
+    pub fn cached_members(&self, conversation: ConversationId) -> Option<Arc<[UserId]>> {
+        self.cache.members(conversation).map(|members| Arc::clone(&members.ids))
+    }
+
+    /// Whose session a token's hash stands for, if that is in memory: no wait. `None` says nothing; ask
+    /// [`Query::session_by_token_hash`] then.
+    pub fn cached_session(&self, token_hash: &str) -> Option<(SessionId, User)> {
+        self.cache.session(&schema::token_hash(token_hash)?)
+    }
+
+    /// Writes every row in words, sorted, with ids in place of the file's own row numbers: equal for equal streams.
+    pub fn dump(&self, out: &mut dyn std::io::Write) -> Result<(), ViewsError> {
+        self.pool.run_here(|connection| dump::write(connection, out))
+    }
+
+    /// Where the file is.
+    pub fn path(&self) -> PathBuf {
+        self.pool.path().to_owned()
+    }
+}

@@ -1,0 +1,214 @@
+//! The tables, and opening the file that holds them.
+
+use super::ViewsError;
+use kafkatalk_protocol::{ConversationId, Offset};
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+use uuid::Uuid;
+
+/// Raised with every change of the tables or of what the rows mean: files of another version are begun anew.
+const VERSION: i64 = 1;
+/// `KfTv`: tells a views file from any other SQLite file.
+const APPLICATION_ID: i64 = 0x4b66_5476;
+/// Prepared statements that one connection keeps.
+const STATEMENTS_MAX: usize = 64;
+/// Page cache of the writer, in KiB.
+const WRITER_CACHE_KIB: i64 = 8 * 1024;
+/// Page cache of one reader, in KiB. The operating system's cache lies behind it, so it need not be large.
+const READER_CACHE_KIB: i64 = 1024;
+/// Pages that the log of writes may have before the writer moves them into the file.
+const WAL_PAGES: i64 = 4_000;
+/// How long one connection waits for another's lock, in milliseconds; only a checkpoint ever holds one.
+const LOCK_WAIT_MS: u64 = 5_000;
+
+/// Messages that one row of `counts` may stand for. Unread messages are counted by summing such rows, and the part of
+/// one: never by walking through the history.
+pub(super) const CHUNK_OFFSETS: u64 = 256;
+
+/// People and conversations have row numbers inside the file, because an integer costs a third of a UUID in every row
+/// and index. Messages lie in the order of conversation and offset: `place` is `conversation << 32 | offset`.
+///
+/// - `users` also holds people who are named as members but have not claimed a name yet: `username` is null then.
+/// - `conversations.waiting` counts such members; a conversation is seen when none is left.
+/// - `copies` holds messages that count for nothing as long as an earlier one with the same client id is there.
+/// - `held…` holds what belongs to conversations that are not seen yet.
+const TABLES: &str = "
+CREATE TABLE source (name TEXT NOT NULL) STRICT;
+CREATE TABLE checkpoint (name TEXT PRIMARY KEY, position INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE users (
+    row INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, username TEXT UNIQUE, password_hash TEXT
+) STRICT;
+CREATE TABLE sessions (
+    id BLOB PRIMARY KEY, user BLOB NOT NULL, token_hash BLOB NOT NULL UNIQUE, created_at INTEGER NOT NULL,
+    user_agent TEXT
+) STRICT, WITHOUT ROWID;
+CREATE INDEX sessions_by_user ON sessions (user, created_at);
+CREATE TABLE conversations (
+    row INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, created_at INTEGER NOT NULL, waiting INTEGER NOT NULL,
+    newest INTEGER, activity INTEGER NOT NULL
+) STRICT;
+CREATE TABLE members (
+    conversation INTEGER NOT NULL, user INTEGER NOT NULL, read INTEGER, PRIMARY KEY (conversation, user)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX conversations_of_user ON members (user, conversation);
+CREATE TABLE messages (
+    place INTEGER PRIMARY KEY, sender INTEGER NOT NULL, sent_at INTEGER NOT NULL, id BLOB NOT NULL,
+    record BLOB NOT NULL, body TEXT NOT NULL,
+    conversation INTEGER NOT NULL GENERATED ALWAYS AS (place >> 32) VIRTUAL
+) STRICT;
+CREATE UNIQUE INDEX messages_by_client_id ON messages (conversation, sender, id);
+CREATE INDEX messages_by_record ON messages (record);
+CREATE TABLE copies (
+    place INTEGER PRIMARY KEY, sender INTEGER NOT NULL, sent_at INTEGER NOT NULL, id BLOB NOT NULL,
+    record BLOB NOT NULL, body TEXT NOT NULL
+) STRICT;
+CREATE INDEX copies_by_client_id ON copies (sender, id);
+CREATE TABLE counts (
+    conversation INTEGER NOT NULL, chunk INTEGER NOT NULL, sender INTEGER NOT NULL, messages INTEGER NOT NULL,
+    PRIMARY KEY (conversation, chunk, sender)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE held_messages (
+    conversation BLOB NOT NULL, \"offset\" INTEGER NOT NULL, sender BLOB NOT NULL, sent_at INTEGER NOT NULL,
+    id BLOB NOT NULL, record BLOB NOT NULL, body TEXT NOT NULL, PRIMARY KEY (conversation, \"offset\")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE held_reads (
+    conversation BLOB NOT NULL, user BLOB NOT NULL, \"offset\" INTEGER NOT NULL, PRIMARY KEY (conversation, user)
+) STRICT, WITHOUT ROWID;
+";
+
+/// Bits of a place that hold the offset.
+const OFFSET_BITS: u32 = 32;
+/// The last offset that a place can hold.
+pub(super) const OFFSET_MAX: u64 = (1 << OFFSET_BITS) - 1;
+/// The last conversation row that a place can hold.
+pub(super) const CONVERSATION_ROW_MAX: i64 = (1 << (63 - OFFSET_BITS)) - 1;
+
+/// Where a message lies. `offset` is at most [`OFFSET_MAX`]; larger ones are refused on the way in.
+pub(super) fn place(conversation_row: i64, offset: Offset) -> i64 {
+    (conversation_row << OFFSET_BITS) | sql_offset(offset)
+}
+
+/// The offset in a place.
+pub(super) fn offset_of(place: i64) -> Offset {
+    Offset(u64::try_from(place).unwrap_or_default() & OFFSET_MAX)
+}
+
+/// An offset as a column holds it; what lies beyond the last is drawn to it.
+pub(super) fn sql_offset(offset: Offset) -> i64 {
+    i64::try_from(offset.0.min(OFFSET_MAX)).unwrap_or(i64::MAX)
+}
+
+/// An offset from a column.
+pub(super) fn column_offset(column: i64) -> Offset {
+    Offset(u64::try_from(column).unwrap_or_default())
+}
+
+/// A token's hash from hex; `None` if it is none.
+pub(super) fn token_hash(hex: &str) -> Option<[u8; 32]> {
+    let (mut bytes, hex) = ([0; 32], hex.as_bytes());
+    if hex.len() != 64 {
+        return None;
+    }
+    for (byte, pair) in bytes.iter_mut().zip(hex.chunks_exact(2)) {
+        let digit = |c: u8| (c as char).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+    }
+    Some(bytes)
+}
+
+/// An id as a column holds it.
+pub(super) fn blob(id: &Uuid) -> &[u8] {
+    id.as_bytes()
+}
+
+/// An id from a column.
+pub(super) fn uuid(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<Uuid> {
+    row.get::<_, [u8; 16]>(column).map(Uuid::from_bytes)
+}
+
+/// The row of a conversation, seen or not.
+pub(super) fn conversation_row(
+    connection: &Connection,
+    id: ConversationId,
+) -> Result<Option<i64>, ViewsError> {
+    let mut found = connection.prepare_cached("SELECT row FROM conversations WHERE id = ?1")?;
+    Ok(found.query_row([blob(&id.0)], |row| row.get(0)).optional()?)
+}
+
+/// Opens or begins the file for writing.
+pub(super) fn open_writer(path: &Path, source: &str) -> Result<Connection, ViewsError> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let mut connection = connect(path, WRITER_CACHE_KIB)?;
+    if !is_usable(&connection, source)? {
+        drop(connection);
+        delete(path)?;
+        connection = connect(path, WRITER_CACHE_KIB)?;
+        create(&mut connection, source)?;
+    }
+    connection.pragma_update(None, "wal_autocheckpoint", WAL_PAGES)?;
+    Ok(connection)
+}
+
+/// Opens the file for reading.
+pub(super) fn open_reader(path: &Path) -> Result<Connection, ViewsError> {
+    let connection = connect(path, READER_CACHE_KIB)?;
+    connection.pragma_update(None, "query_only", true)?;
+    Ok(connection)
+}
+
+fn connect(path: &Path, cache_kib: i64) -> Result<Connection, ViewsError> {
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    connection.busy_timeout(std::time::Duration::from_millis(LOCK_WAIT_MS))?;
+    connection.pragma_update(None, "cache_size", -cache_kib)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    // A power cut may take the last moments: the log has them. It does not tear the file.
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    Ok(connection)
+}
+
+/// Whether the file can be gone on with. An error where it is not ours to throw away.
+fn is_usable(connection: &Connection, source: &str) -> Result<bool, ViewsError> {
+    let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
+    let (pages, application) = (number("page_count")?, number("application_id")?);
+    if pages > 0 && application != APPLICATION_ID {
+        return Err(ViewsError::Foreign);
+    }
+    if pages == 0 || number("user_version")? != VERSION {
+        return Ok(false);
+    }
+    let made_from =
+        connection.query_row("SELECT name FROM source", [], |row| row.get::<_, String>(0)).optional()?;
+    Ok(made_from.as_deref() == Some(source))
+}
+
+fn create(connection: &mut Connection, source: &str) -> Result<(), ViewsError> {
+    // The mark goes first: a crash before the tables are there leaves a file that is known as ours and begun anew.
+    connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    let begun = connection.transaction()?;
+    begun.execute_batch(TABLES)?;
+    begun.execute("INSERT INTO source (name) VALUES (?1)", [source])?;
+    begun.pragma_update(None, "user_version", VERSION)?;
+    Ok(begun.commit()?)
+}
+
+/// Deletes the file and what SQLite keeps beside it.
+pub(super) fn delete(path: &Path) -> Result<(), ViewsError> {
+    for suffix in ["-wal", "-shm", ""] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        match std::fs::remove_file(PathBuf::from(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+    }
+    Ok(())
+}
