@@ -20,6 +20,8 @@ mod error;
 mod pool;
 mod query;
 mod schema;
+#[cfg(test)]
+mod tests;
 
 pub use apply::Applier;
 pub use change::{Applied, Change, IgnoreReason, Opened};
@@ -69,10 +71,10 @@ impl std::fmt::Debug for Views {
 impl Views {
     /// Opens the file, or begins a new one where there is none, where it has another schema, or where it was made from
     /// another log. The applier is the only writer: one process, one applier.
-    pub fn open(path: &Path, options: ViewsOptions) -> Result<(Self, Applier), ViewsError> {
+    pub fn open(path: &Path, options: &ViewsOptions) -> Result<(Self, Applier), ViewsError> {
         let connection = schema::open_writer(path, &options.source)?;
         let cache = Arc::new(Cache::new());
-        let pool = Arc::new(Pool::new(path.to_owned(), &options));
+        let pool = Arc::new(Pool::new(path.to_owned(), options));
         let applier = Applier::new(connection, Arc::clone(&cache))?;
         Ok((Self { pool, cache }, applier))
     }

@@ -224,8 +224,8 @@ impl Work<'_> {
                  ON CONFLICT DO UPDATE SET \"offset\" = excluded.\"offset\"
                  WHERE excluded.\"offset\" > held_reads.\"offset\"",
             )?;
-            let held = hold.execute((blob(&conversation.0), blob(&user.0), sql_offset(offset)))?;
-            return Ok(change(held > 0, Arc::new([])));
+            let further = hold.execute((blob(&conversation.0), blob(&user.0), sql_offset(offset)))?;
+            return Ok(change(further > 0, Arc::new([])));
         };
         let change = match known.members.by_id(user) {
             None => ignored(IgnoreReason::NotAllowed),

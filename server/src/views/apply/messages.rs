@@ -52,7 +52,7 @@ impl Work<'_> {
             "INSERT INTO held_messages (conversation, \"offset\", sender, sent_at, id, record, body)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
         )?;
-        let held = hold.execute((
+        let new = hold.execute((
             blob(&conversation.0),
             sql_offset(message.offset),
             blob(&message.sender.0),
@@ -61,7 +61,7 @@ impl Work<'_> {
             blob(&message.record),
             message.body.as_str(),
         ))?;
-        Ok(if held == 0 { ignored(IgnoreReason::Repeat) } else { Change::Held { conversation } })
+        Ok(if new == 0 { ignored(IgnoreReason::Repeat) } else { Change::Held { conversation } })
     }
 
     fn post(&self, known: &mut Known, incoming: Incoming) -> Result<Change, ViewsError> {
