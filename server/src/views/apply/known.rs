@@ -74,7 +74,8 @@ impl Known {
         )?;
         let mut fewer = false;
         for (chunk, sender, messages) in self.counts.drain(..) {
-            fewer |= messages < 0;
+            // Something was taken back: it may have been all that was there.
+            fewer |= messages <= 0;
             count.execute((self.row, chunk, sender, messages))?;
         }
         if fewer {
