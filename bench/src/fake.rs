@@ -162,7 +162,9 @@ async fn live(mut socket: WebSocket, user: User, fake: &Messenger) {
                 let Some(Ok(Frame::Text(text))) = text else { return };
                 let answers = fake.hear(&user, serde_json::from_str(&text).unwrap());
                 let Some(answers) = answers else { return };
-                answers.into_iter().for_each(|answer| sender.send(answer).unwrap());
+                for answer in answers {
+                    sender.send(answer).unwrap();
+                }
             }
         }
     }

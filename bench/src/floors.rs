@@ -67,7 +67,12 @@ pub(crate) fn tell(report: &mut Report, floors: &[Floor]) {
     report.table(&table);
 }
 
+/// The relay's name.
+pub(crate) const RELAY: &str = "axum relay";
+/// Kafka's name.
+pub(crate) const PRODUCE: &str = "Kafka produce to consume";
+
 /// A name such as `axum relay, 1,000 @ 500`.
-fn name(part: &str, sockets: usize, rate: u32) -> String {
+pub(crate) fn name(part: &str, sockets: usize, rate: u32) -> String {
     format!("{part}, {} @ {rate}", thousands(count(sockets)))
 }

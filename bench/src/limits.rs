@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Longest wait for a server to answer 200 on `/readyz`.
-pub(crate) const READY_WAIT_MAX: Duration = Duration::from_secs(120);
+pub(crate) const READY_WAIT_MAX: Duration = Duration::from_mins(2);
 /// Pause between two looks at `/readyz`: also how exact a start-up time is.
 pub(crate) const READY_PAUSE: Duration = Duration::from_millis(2);
 /// How long a server may take to end after SIGTERM before it is killed.
@@ -15,7 +15,7 @@ pub(crate) const CONNECT_WAIT_MAX: Duration = Duration::from_secs(30);
 /// Longest wait, after the last message was sent, for acks and deliveries that are still out.
 pub(crate) const DRAIN_WAIT_MAX: Duration = Duration::from_secs(15);
 /// The same where the server was killed again and again.
-pub(crate) const RECOVERY_WAIT_MAX: Duration = Duration::from_secs(60);
+pub(crate) const RECOVERY_WAIT_MAX: Duration = Duration::from_mins(1);
 /// Pause between two looks at a condition that only the other side can bring about.
 pub(crate) const POLL_PAUSE: Duration = Duration::from_millis(20);
 /// Rest before memory is read, so that what connecting left behind is gone.
@@ -31,7 +31,7 @@ pub(crate) const CLIENT_TICK: Duration = Duration::from_millis(500);
 /// How long a client waits for an ack on a living socket before it sends again.
 pub(crate) const RESEND_AFTER: Duration = Duration::from_secs(5);
 /// Longest time that the kafka script may take to start brokers, the download of Kafka included.
-pub(crate) const KAFKA_START_WAIT_MAX: Duration = Duration::from_secs(300);
+pub(crate) const KAFKA_START_WAIT_MAX: Duration = Duration::from_mins(5);
 
 /// Connections that register users and open conversations side by side.
 pub(crate) const SETUP_CONNECTIONS: usize = 8;

@@ -9,6 +9,8 @@
 //! | [`load`], [`run`] | a steady load and what it shows |
 //! | [`crash`] | the same while the server is killed again and again |
 //! | [`floors`] | what the plain parts cost |
+//! | [`startup`] | starting, idling, sizes |
+//! | [`matrix`], [`smoke`] | all of it, at length and in short |
 //! | [`gather`], [`evidence`], [`checks`] | what clients saw, and whether that keeps the promises |
 //! | [`latency`], [`number`], [`report`] | figures that people read |
 
@@ -24,13 +26,16 @@ mod kafka;
 mod latency;
 mod limits;
 mod load;
+mod matrix;
 mod number;
 mod numbered;
 mod process;
 mod report;
 mod run;
 mod server;
+mod smoke;
 mod stage;
+mod startup;
 mod world;
 
 use anyhow::{Context as _, Result, bail};
@@ -71,6 +76,28 @@ enum Command {
         log: LogKind,
         #[command(flatten)]
         crash: crash::CrashArgs,
+        #[command(flatten)]
+        stage: StageArgs,
+    },
+    /// All the figures: both logs, few and many sockets, a slow and a fast load, and the floors beside them.
+    Matrix {
+        #[command(flatten)]
+        matrix: matrix::MatrixArgs,
+        #[command(flatten)]
+        stage: StageArgs,
+    },
+    /// A few seconds of load and kills on each log: whether promises are kept, not how fast.
+    Smoke {
+        /// Logs, parted by commas.
+        #[arg(long, value_name = "LOG", value_delimiter = ',', default_value = "embedded")]
+        logs: Vec<LogKind>,
+        #[command(flatten)]
+        stage: StageArgs,
+    },
+    /// Start-up time and idle memory with few and many messages, sizes of the binary and of a first visit.
+    Startup {
+        #[command(flatten)]
+        startup: startup::StartupArgs,
         #[command(flatten)]
         stage: StageArgs,
     },
@@ -118,33 +145,43 @@ fn main() -> ExitCode {
 }
 
 async fn perform(command: Command) -> Result<Verdict> {
-    match command {
+    let mut report = Report::new();
+    let (verdict, output) = match command {
         Command::Run { log, load, stage } => {
-            let output = stage.output.clone();
-            let outcome = run::measure(&mut Stage::new(stage)?, log, &load).await?;
-            let mut report = Report::new();
+            let mut stage = Stage::new(stage)?;
+            let outcome = run::measure(&mut stage, log, &load).await?;
             run::tell::all(&mut report, &[&outcome]);
-            report.publish(output.as_deref())?;
-            Ok(outcome.verdict())
+            (outcome.verdict(), stage.output())
         }
         Command::Crash { log, crash, stage } => {
-            let output = stage.output.clone();
-            let outcome = crash::measure(&mut Stage::new(stage)?, log, &crash).await?;
-            let mut report = Report::new();
+            let mut stage = Stage::new(stage)?;
+            let outcome = crash::measure(&mut stage, log, &crash).await?;
             crash::tell(&mut report, &outcome);
-            report.publish(output.as_deref())?;
-            Ok(outcome.verdict())
+            (outcome.verdict(), stage.output())
+        }
+        Command::Matrix { matrix, stage } => {
+            let mut stage = Stage::new(stage)?;
+            (matrix::measure(&mut stage, &matrix, &mut report).await?, stage.output())
+        }
+        Command::Smoke { logs, stage } => {
+            let mut stage = Stage::new(stage)?;
+            (smoke::measure(&mut stage, &logs, &mut report).await?, stage.output())
+        }
+        Command::Startup { startup, stage } => {
+            let mut stage = Stage::new(stage)?;
+            let outcome = startup::measure(&mut stage, &startup).await?;
+            startup::tell(&mut report, &outcome);
+            (outcome.verdict(&startup), stage.output())
         }
         Command::Floors { no_kafka, load, stage } => {
-            let output = stage.output.clone();
-            let floors = floors::measure(&mut Stage::new(stage)?, &load, !no_kafka).await?;
-            let mut report = Report::new();
-            floors::tell(&mut report, &floors);
-            report.publish(output.as_deref())?;
-            Ok(Verdict::Kept)
+            let mut stage = Stage::new(stage)?;
+            floors::tell(&mut report, &floors::measure(&mut stage, &load, !no_kafka).await?);
+            (Verdict::Kept, stage.output())
         }
-        Command::Relay => floors::relay::serve().await.map(|()| Verdict::Kept),
-    }
+        Command::Relay => return floors::relay::serve().await.map(|()| Verdict::Kept),
+    };
+    report.publish(output.as_deref())?;
+    Ok(verdict)
 }
 
 /// Ends the bench in order, so that what it started is stopped.

@@ -94,6 +94,11 @@ impl Stage {
         &self.args
     }
 
+    /// Where the report goes beside the terminal.
+    pub(crate) fn output(&self) -> Option<PathBuf> {
+        self.args.output.clone()
+    }
+
     /// Random numbers of this run.
     pub(crate) fn random(&self) -> fastrand::Rng {
         self.args.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed)

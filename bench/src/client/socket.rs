@@ -1,4 +1,4 @@
-//! WebSockets with small buffers: a thousand of them in one process cost little.
+//! A WebSocket with small buffers: a thousand of them in one process cost little.
 
 use crate::limits::{CLIENT_READ_BUFFER_BYTES, CONNECT_WAIT_MAX};
 use anyhow::{Context as _, Result, bail};

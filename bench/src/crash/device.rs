@@ -154,13 +154,13 @@ impl Device {
             self.send_what_waits(&mut socket).await?;
             tokio::select! {
                 frame = socket.next() => self.take(frame?).await?,
-                command = commands.recv() => match command {
-                    Some(say) => self.put(say),
-                    None => {
+                command = commands.recv() => {
+                    let Some(say) = command else {
                         socket.close().await;
                         return Ok(End::Finished);
-                    }
-                },
+                    };
+                    self.put(say);
+                }
                 _ = tick.tick() => self.look_after(Instant::now()).await?,
             }
         }
@@ -203,11 +203,10 @@ impl Device {
                 screen.timeline.acknowledged(line);
                 self.count_shown(conversation);
             }
-            ServerFrame::Message { message } => {
-                if self.put_on_screen(&message) == Next::FillHole {
-                    self.fill(message.conversation).await?;
-                }
-            }
+            ServerFrame::Message { message } => match self.put_on_screen(&message) {
+                Next::Rest => {}
+                Next::FillHole => self.fill(message.conversation).await?,
+            },
             ServerFrame::Behind { conversation, .. } => self.fill(conversation).await?,
             ServerFrame::Error { code, detail, id } => self.refused(code, &detail, id),
             _ => {}

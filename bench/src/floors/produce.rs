@@ -1,6 +1,6 @@
 //! Kafka alone: one producer, one consumer, a topic of as many partitions as the server's feed has.
 
-use super::{Floor, name};
+use super::{Floor, PRODUCE, name};
 use crate::limits::{DRAIN_WAIT_MAX, KAFKA_FLOOR_IN_FLIGHT_MAX, KAFKA_FLOOR_PARTITIONS};
 use crate::load::times::Times;
 use crate::number::{count, float};
@@ -23,7 +23,6 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
-const TOPIC: &str = "bench-floor";
 /// Longest wait for the broker to answer an administrative request.
 const ADMIN_WAIT_MAX: Duration = Duration::from_secs(30);
 
@@ -33,18 +32,20 @@ pub(crate) async fn measure(stage: &mut Stage, load: &LoadArgs) -> Result<Vec<Fl
     let replicas = i32::try_from(stage.args().brokers)?;
     let config = client(stage.kafka().await?.bootstrap());
     let kafka = stage.kafka_pids(LogKind::Kafka)?;
-    create_topic(&config, replicas).await?;
+    let topic = format!("bench-floor-{:016x}", random.u64(..));
+    create_topic(&config, &topic, replicas).await?;
 
     let parts = parts(load)?;
     let messages = parts.last().map_or(0, |part| part.end);
     let numbering = Numbering::new(random.u64(..), load.bytes);
     let times = Arc::new(Times::new(messages, true));
-    let consumer = consumer(config.clone()).await?;
+    let consumer = consumer(config.clone(), &topic)?;
     let consuming = AbortOnDropHandle::new(tokio::spawn(consume(consumer, numbering, Arc::clone(&times))));
     let mut config = config;
     config.set("acks", "all").set("enable.idempotence", "true").set("linger.ms", "0");
     let producer = Producer {
-        producer: config.create().context("cannot make a producer")?,
+        topic,
+        client: config.create().context("cannot make a producer")?,
         in_flight: Arc::new(Semaphore::new(KAFKA_FLOOR_IN_FLIGHT_MAX)),
         keys: load.conversations.unwrap_or(load.sockets / 2).max(1),
         numbering,
@@ -60,7 +61,7 @@ pub(crate) async fn measure(stage: &mut Stage, load: &LoadArgs) -> Result<Vec<Fl
         let cpu = cpu_of(&kafka)?.saturating_sub(cpu);
         let end_to_end = times.end_to_end(range.clone());
         floors.push(Floor {
-            name: name("Kafka produce to consume", load.sockets, part.rate),
+            name: name(PRODUCE, load.sockets, part.rate),
             counts: [count(range.len()), end_to_end.len()],
             end_to_end,
             to_ack: Some(times.to_ack(range.clone())),
@@ -80,9 +81,9 @@ fn client(bootstrap: &str) -> ClientConfig {
     config
 }
 
-async fn create_topic(config: &ClientConfig, replicas: i32) -> Result<()> {
+async fn create_topic(config: &ClientConfig, topic: &str, replicas: i32) -> Result<()> {
     let admin: AdminClient<DefaultClientContext> = config.create()?;
-    let topic = NewTopic::new(TOPIC, KAFKA_FLOOR_PARTITIONS, TopicReplication::Fixed(replicas));
+    let topic = NewTopic::new(topic, KAFKA_FLOOR_PARTITIONS, TopicReplication::Fixed(replicas));
     let options = AdminOptions::new().operation_timeout(Some(ADMIN_WAIT_MAX));
     for made in admin.create_topics([&topic], &options).await? {
         made.map_err(|(topic, code)| anyhow::anyhow!("cannot make the topic {topic}: {code}"))?;
@@ -91,12 +92,12 @@ async fn create_topic(config: &ClientConfig, replicas: i32) -> Result<()> {
 }
 
 /// A consumer at the end of every partition, asking as the server's feed does.
-async fn consumer(mut config: ClientConfig) -> Result<StreamConsumer> {
+fn consumer(mut config: ClientConfig, topic: &str) -> Result<StreamConsumer> {
     config.set("group.id", "bench-floor").set("enable.auto.commit", "false").set("fetch.wait.max.ms", "20");
     let consumer: StreamConsumer = config.create().context("cannot make a consumer")?;
     let mut partitions = TopicPartitionList::new();
     for partition in 0..KAFKA_FLOOR_PARTITIONS {
-        partitions.add_partition_offset(TOPIC, partition, Offset::Beginning)?;
+        partitions.add_partition_offset(topic, partition, Offset::Beginning)?;
     }
     consumer.assign(&partitions)?;
     Ok(consumer)
@@ -112,7 +113,8 @@ async fn consume(consumer: StreamConsumer, numbering: Numbering, times: Arc<Time
 }
 
 struct Producer {
-    producer: FutureProducer,
+    topic: String,
+    client: FutureProducer,
     in_flight: Arc<Semaphore>,
     keys: usize,
     numbering: Numbering,
@@ -129,8 +131,8 @@ impl Producer {
             let text = self.numbering.text(self.numbering.id(number));
             let key = random.usize(..self.keys).to_string();
             self.times.asked(number);
-            let record = FutureRecord::to(TOPIC).key(&key).payload(&text);
-            let delivery = self.producer.send_result(record).map_err(|(error, _)| error)?;
+            let record = FutureRecord::to(&self.topic).key(&key).payload(&text);
+            let delivery = self.client.send_result(record).map_err(|(error, _)| error)?;
             let times = Arc::clone(&self.times);
             tokio::spawn(async move {
                 let acknowledged = matches!(delivery.await, Ok(Ok(_)));

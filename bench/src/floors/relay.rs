@@ -1,6 +1,6 @@
 //! A bare relay: axum, one task for each socket, small buffers; what comes from a socket goes to its peer.
 
-use super::{Floor, name};
+use super::{Floor, RELAY, name};
 use crate::limits::{DRAIN_WAIT_MAX, RELAY_QUEUE_MAX, RELAY_READ_BUFFER_BYTES, SETTLE};
 use crate::load::{Clients, Shared, Wire, times::Times};
 use crate::number::{count, float};
@@ -144,7 +144,7 @@ pub(crate) async fn measure(load: &LoadArgs, random: &mut fastrand::Rng) -> Resu
         let cpu = process::cpu(relay.pid)?.saturating_sub(cpu);
         let end_to_end = shared.times.end_to_end(range.clone());
         floors.push(Floor {
-            name: name("axum relay", load.sockets, part.rate),
+            name: name(RELAY, load.sockets, part.rate),
             counts: [count(range.len()), end_to_end.len()],
             end_to_end,
             to_ack: None,
