@@ -74,8 +74,7 @@ impl Known {
         )?;
         let mut fewer = false;
         for (chunk, sender, messages) in self.counts.drain(..) {
-            // Something was taken back: it may have been all that was there.
-            fewer |= messages <= 0;
+            fewer |= messages < 0;
             count.execute((self.row, chunk, sender, messages))?;
         }
         if fewer {

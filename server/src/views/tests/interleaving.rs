@@ -107,7 +107,7 @@ fn without_erased(streams: &[Vec<Entry>]) -> Vec<Vec<Entry>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
     fn any_interleaving_in_any_batches_with_any_crashes_gives_the_same_rows(

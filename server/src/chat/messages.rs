@@ -1,0 +1,79 @@
+//! Saying something, reading what was said, and having read it.
+
+use super::{
+    Chat,
+    errors::{ConversationError, Unavailable},
+};
+use crate::views::{Change, HistoryPage};
+use kafkatalk_log::{Ledger, Stream};
+use kafkatalk_protocol::{
+    Body, ConversationId, Message, MessageId, Offset, User, UserId,
+    event::{MessagePosted, ReceiptRead},
+    http::Messages,
+};
+use std::sync::Arc;
+
+impl Chat {
+    /// Says something once, however often it is sent under the same id. Also whether this call is the one that said it.
+    ///
+    /// The offset is that of the first record in the log with this id, as this node's own tail has shown it: the one
+    /// that every reader counts.
+    pub async fn send(
+        &self,
+        sender: &User,
+        conversation: ConversationId,
+        id: MessageId,
+        body: Body,
+    ) -> Result<(Arc<Message>, bool), ConversationError> {
+        self.require_member(sender.id, conversation).await?;
+        let author = sender.id;
+        let known =
+            self.views.read(move |views| views.message_by_client_id(conversation, author, id)).await?;
+        if let Some(message) = known {
+            return Ok((Arc::new(message), false));
+        }
+        let record = self.record(Some(author), &MessagePosted { id, body });
+        match self.commit(Stream::Conversation(conversation), record).await? {
+            Change::Posted { message, .. } => Ok((message, true)),
+            Change::Duplicate { first } => Ok((first, false)),
+            _ => Err(Unavailable::Impossible("a message came back as something else").into()),
+        }
+    }
+
+    /// A page of history.
+    pub async fn history(
+        &self,
+        caller: UserId,
+        conversation: ConversationId,
+        page: HistoryPage,
+        limit: usize,
+    ) -> Result<Messages, ConversationError> {
+        self.require_member(caller, conversation).await?;
+        Ok(self.views.read(move |views| views.messages(conversation, page, limit)).await?)
+    }
+
+    /// Read up to here, on all devices of the caller. Going back changes nothing.
+    pub async fn mark_read(
+        &self,
+        caller: UserId,
+        conversation: ConversationId,
+        offset: Offset,
+    ) -> Result<(), ConversationError> {
+        self.require_member(caller, conversation).await?;
+        let (held, newest) = self
+            .views
+            .read(move |views| {
+                Ok((views.read_position(conversation, caller)?, views.newest_offset(conversation)?))
+            })
+            .await?;
+        // Nobody has read what was not said yet. The record itself must be right: a reader of the log takes it as it is.
+        let Some(offset) = newest.map(|newest| newest.min(offset)) else { return Ok(()) };
+        if held.is_some_and(|held| held >= offset) {
+            return Ok(());
+        }
+        let receipt = ReceiptRead { conversation, user: caller, offset };
+        let record = self.record(Some(caller), &receipt).keyed(format!("{conversation}/{caller}"));
+        self.commit(Stream::Ledger(Ledger::Receipts), record).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,135 @@
+//! The follower: the one loop from the log's tail to the views, and from there to the hub and to who waits.
+//!
+//! It runs on a thread of its own, because it commits to SQLite. It never gives up: when the log or the views fail, it
+//! says so, waits, and goes on from the checkpoint that the views hold.
+
+use crate::{
+    limits::{FOLLOW_RETRY_MAX, FOLLOW_RETRY_MIN},
+    live::Hub,
+    metrics::Metrics,
+    views::{Applied, Applier, Views},
+    waiters::Waiters,
+};
+use kafkatalk_log::{Batch, EventLog, Tail};
+use std::{sync::Arc, thread::JoinHandle, time::Duration};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// How far the follower is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Reading what was in the log before this node started; how many records are known to be left.
+    CatchingUp {
+        /// Records.
+        left: u64,
+    },
+    /// Live.
+    Live,
+    /// Held up; why.
+    Stuck(String),
+}
+
+/// What the follower works with.
+pub struct Follower {
+    /// The truth.
+    pub log: Arc<dyn EventLog>,
+    /// The read side, for the hub.
+    pub views: Views,
+    /// The write side.
+    pub applier: Applier,
+    /// Who waits for their own records.
+    pub waiters: Waiters,
+    /// Who is connected.
+    pub hub: Hub,
+    /// Figures.
+    pub metrics: Arc<Metrics>,
+}
+
+impl std::fmt::Debug for Follower {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Follower")
+    }
+}
+
+/// A follower that runs.
+#[derive(Debug)]
+pub struct Following {
+    /// How far it is.
+    pub progress: watch::Receiver<Progress>,
+    thread: JoinHandle<()>,
+}
+
+impl Following {
+    /// Waits for the thread, after `stop` was cancelled or the log closed.
+    pub fn join(self) {
+        if self.thread.join().is_err() {
+            tracing::error!("the follower ended in a panic");
+        }
+    }
+}
+
+/// Starts following. Ends when `stop` is cancelled or the log is closed.
+pub fn start(follower: Follower, stop: CancellationToken) -> std::io::Result<Following> {
+    let (progress, watching) = watch::channel(Progress::CatchingUp { left: 0 });
+    let runtime = tokio::runtime::Handle::current();
+    let thread = std::thread::Builder::new().name("follower".into()).spawn(move || {
+        let mut follower = follower;
+        runtime.block_on(async {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = follower.run(&progress) => {}
+            }
+        });
+    })?;
+    Ok(Following { progress: watching, thread })
+}
+
+impl Follower {
+    async fn run(&mut self, progress: &watch::Sender<Progress>) {
+        let mut pause = FOLLOW_RETRY_MIN;
+        loop {
+            match self.follow(progress, &mut pause).await {
+                Ok(()) => return,
+                Err(error) => {
+                    tracing::error!(%error, "the views cannot follow the log; trying again in {pause:?}");
+                    progress.send_replace(Progress::Stuck(error));
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(FOLLOW_RETRY_MAX);
+                }
+            }
+        }
+    }
+
+    /// Follows until the log is closed, or something fails.
+    async fn follow(
+        &mut self,
+        progress: &watch::Sender<Progress>,
+        pause: &mut Duration,
+    ) -> Result<(), String> {
+        let checkpoint = self.applier.checkpoint();
+        let mut tail: Box<dyn Tail> = self.log.tail(checkpoint).await.map_err(|error| error.to_string())?;
+        while let Some(batch) = tail.next().await.map_err(|error| error.to_string())? {
+            // A batch that failed is not tried again alone: the tail is opened anew from what the views hold.
+            let applied = self.applier.apply(&batch).map_err(|error| error.to_string())?;
+            self.publish(&batch, &applied);
+            *pause = FOLLOW_RETRY_MIN;
+            let now = if batch.caught_up { Progress::Live } else { Progress::CatchingUp { left: batch.lag } };
+            progress.send_if_modified(|held| {
+                let changed = *held != now;
+                held.clone_from(&now);
+                changed
+            });
+        }
+        Ok(())
+    }
+
+    fn publish(&self, batch: &Batch, applied: &[Applied]) {
+        self.hub.deliver(applied, &self.views);
+        for one in applied {
+            if let Some(waited) = self.waiters.call(one.record, &one.change) {
+                self.metrics.delivered(waited);
+            }
+        }
+        self.metrics.followed(applied, batch.lag);
+    }
+}

@@ -1,0 +1,122 @@
+//! HTTP: the API, the pages, the socket's upgrade, and what operators ask for.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`accounts`], [`conversations`] | the API's handlers, described for OpenAPI where they stand |
+//! | [`ws`] | the upgrade to a WebSocket |
+//! | [`pages`] | pages rendered here, and plain forms |
+//! | [`assets`] | the front end's files |
+//! | [`health`] | alive, ready, figures |
+//! | [`auth`] | who is asking, and from which origin |
+//! | [`input`] | bodies, ids and queries, parsed at the edge |
+//! | [`problem`] | errors as problem documents |
+//! | [`openapi`] | the API's routes with their description |
+//! | [`state`] | what every handler shares |
+
+pub mod accounts;
+pub mod assets;
+pub mod auth;
+pub mod conversations;
+pub mod health;
+pub mod input;
+pub mod openapi;
+pub mod pages;
+pub mod problem;
+pub mod state;
+pub mod ws;
+
+use crate::limits::{REQUEST_BYTES_MAX, REQUEST_TIME};
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, MatchedPath, Request, State as Shared},
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use kafkatalk_protocol::ErrorCode;
+use problem::Refusal;
+use state::State;
+use std::time::Instant;
+use tower_http::{
+    compression::CompressionLayer,
+    request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
+    set_header::SetResponseHeaderLayer,
+};
+use tracing::Instrument;
+
+/// Everything that this node answers.
+pub fn router(state: State) -> Router {
+    let (api, description) = openapi::api();
+    let description = serde_json::to_string(&description).unwrap_or_default();
+    let described = move || {
+        let body = description.clone();
+        async move { ([(header::CONTENT_TYPE, "application/json")], body) }
+    };
+    let api = api
+        .route("/api/v1/openapi.json", get(described))
+        .route("/api/{*path}", axum::routing::any(conversations::no_such_path))
+        .method_not_allowed_fallback(conversations::no_such_method);
+    let pages = Router::new()
+        .route("/register", post(pages::register).get(pages::page))
+        .route("/sign-out", post(pages::sign_out).get(pages::page))
+        .route("/sign-in", get(pages::page).post(pages::sign_in))
+        .route("/pkg/{version}/{file}", get(assets::package))
+        .route("/favicon.svg", get(assets::root))
+        .route("/manifest.webmanifest", get(assets::root))
+        .route("/apple-touch-icon.png", get(assets::root))
+        .route("/icons/{file}", get(assets::root))
+        .fallback(get(pages::page));
+    let bounded = pages
+        .merge(api)
+        .layer(middleware::from_fn(in_time))
+        .layer(DefaultBodyLimit::max(REQUEST_BYTES_MAX))
+        .layer(CompressionLayer::new());
+    bounded
+        .route("/api/v1/ws", get(ws::upgrade))
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .route("/metrics", get(health::metrics))
+        .layer(middleware::from_fn_with_state(state.clone(), observe))
+        .layer(PropagateRequestIdLayer::x_request_id())
+        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+        .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(fixed(header::REFERRER_POLICY, "same-origin"))
+        .layer(fixed(HeaderName::from_static("cross-origin-opener-policy"), "same-origin"))
+        .with_state(state)
+}
+
+fn fixed(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
+}
+
+/// A request that takes too long is answered: the caller may then ask again instead of waiting for ever.
+async fn in_time(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(REQUEST_TIME, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => {
+            let detail = "This took too long; whether it was done is not known. Send the same again.";
+            let mut refusal = Refusal::new(ErrorCode::LogUnavailable, detail);
+            refusal.0.retry_after = Some(crate::limits::RETRY_AFTER.as_secs());
+            refusal.into_response()
+        }
+    }
+}
+
+/// Logs each request once, with its id and never its content, and counts it.
+async fn observe(Shared(state): Shared<State>, request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().map_or("page", MatchedPath::as_str).to_owned();
+    let id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
+    let span = tracing::info_span!("request", id, method = %request.method(), route);
+    let begun = Instant::now();
+    let response = next.run(request).instrument(span.clone()).await;
+    let (status, took) = (response.status(), begun.elapsed());
+    state.metrics.request_finished(&route, status.as_u16(), took);
+    let _in = span.enter();
+    if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE {
+        tracing::error!(status = status.as_u16(), ?took, "request failed");
+    } else {
+        tracing::debug!(status = status.as_u16(), ?took, "request");
+    }
+    response
+}

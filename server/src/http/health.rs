@@ -1,0 +1,46 @@
+//! For operators and load balancers: alive, ready, figures.
+
+use super::state::State;
+use crate::follow::Progress;
+use axum::{
+    extract::State as Shared,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use kafkatalk_log::Health;
+
+/// `GET /healthz`: the process answers.
+pub async fn healthz() -> &'static str {
+    "alive\n"
+}
+
+/// `GET /readyz`: 200, or 503 with what is missing, a line each.
+pub async fn readyz(Shared(state): Shared<State>) -> (StatusCode, String) {
+    let missing = missing(&state.log_health.borrow(), &state.progress.borrow());
+    if missing.is_empty() {
+        return (StatusCode::OK, "ready\n".into());
+    }
+    (StatusCode::SERVICE_UNAVAILABLE, missing.join("\n") + "\n")
+}
+
+fn missing(log: &Health, progress: &Progress) -> Vec<String> {
+    let mut missing = Vec::new();
+    if let Health::Unavailable(why) = log {
+        missing.push(format!("log: {why}"));
+    }
+    match progress {
+        Progress::Live => {}
+        Progress::CatchingUp { left } => {
+            missing.push(format!("views: catching up, {left} records known to be left"))
+        }
+        Progress::Stuck(why) => missing.push(format!("views: {why}")),
+    }
+    missing
+}
+
+/// `GET /metrics`: Prometheus text.
+pub async fn metrics(Shared(state): Shared<State>) -> Response {
+    state.metrics.set_queued_frames(state.hub.queued_frames());
+    let text = state.metrics.render();
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+}

@@ -1,0 +1,206 @@
+//! What requests bring, parsed at the edge: JSON bodies, ids in paths, queries, and where they come from.
+
+use super::{problem::Refusal, state::State};
+use axum::{
+    extract::{ConnectInfo, FromRequest, FromRequestParts, Path, Query, Request, rejection::JsonRejection},
+    http::{HeaderMap, header, request::Parts},
+};
+use kafkatalk_protocol::{
+    ConversationId, ErrorCode, Offset, Problem,
+    limits::{PAGE_DEFAULT, PAGE_MAX, USERS_PAGE_DEFAULT},
+    problem::FieldError,
+};
+use serde::{Deserialize, de::DeserializeOwned};
+use std::{
+    net::{IpAddr, SocketAddr},
+    str::FromStr,
+};
+
+/// A JSON body.
+#[derive(Debug)]
+pub struct Json<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<State> for Json<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, state: &State) -> Result<Self, Refusal> {
+        match axum::Json::<T>::from_request(request, state).await {
+            Ok(axum::Json(value)) => Ok(Self(value)),
+            Err(rejection) => Err(explain(&rejection)),
+        }
+    }
+}
+
+fn explain(rejection: &JsonRejection) -> Refusal {
+    match rejection {
+        JsonRejection::JsonDataError(error) => {
+            Refusal::new(ErrorCode::InvalidInput, format!("{}.", error.body_text()))
+        }
+        JsonRejection::MissingJsonContentType(_) => Refusal::new(
+            ErrorCode::MalformedJson,
+            "Send JSON, with the header Content-Type: application/json.",
+        ),
+        other if other.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE => {
+            Refusal::new(ErrorCode::TooLarge, "The body is larger than this server takes.")
+        }
+        other => Refusal::new(ErrorCode::MalformedJson, format!("{}.", other.body_text())),
+    }
+}
+
+/// Collects what is wrong with each field, so that a form can show all of it at once.
+#[derive(Debug, Default)]
+pub struct FieldErrors(Vec<FieldError>);
+
+impl FieldErrors {
+    /// Parses a field, or notes why not.
+    pub fn parse<T: FromStr<Err: std::fmt::Display>>(&mut self, field: &str, text: &str) -> Option<T> {
+        match text.parse() {
+            Ok(value) => Some(value),
+            Err(reason) => {
+                self.0.push(FieldError { field: field.into(), detail: reason.to_string() });
+                None
+            }
+        }
+    }
+
+    /// The problem that these make.
+    pub fn into_problem(self) -> Problem {
+        let words: Vec<_> = self.0.iter().map(|error| format!("{}: {}", error.field, error.detail)).collect();
+        let mut problem = Problem::new(ErrorCode::InvalidInput, words.join(" "));
+        problem.errors = self.0;
+        problem
+    }
+}
+
+/// The conversation in a path. What is no id names nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct InConversation(pub ConversationId);
+
+impl FromRequestParts<State> for InConversation {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Refusal> {
+        let Path(text) =
+            Path::<String>::from_request_parts(parts, state).await.map_err(|_| Refusal::not_found())?;
+        text.parse().map(Self).map_err(|_| Refusal::not_found())
+    }
+}
+
+/// The query of a request.
+#[derive(Debug)]
+pub struct Asked<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequestParts<State> for Asked<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Refusal> {
+        match Query::<T>::from_request_parts(parts, state).await {
+            Ok(Query(value)) => Ok(Self(value)),
+            Err(rejection) => {
+                Err(Refusal::new(ErrorCode::InvalidInput, format!("{}.", rejection.body_text())))
+            }
+        }
+    }
+}
+
+fn page_limit(asked: Option<i64>, default: usize) -> Result<usize, Refusal> {
+    let Some(asked) = asked else { return Ok(default) };
+    usize::try_from(asked).ok().filter(|limit| (1..=PAGE_MAX).contains(limit)).ok_or_else(|| {
+        Refusal(crate::chat::errors::field_problem("limit", format!("Use a limit from 1 to {PAGE_MAX}.")))
+    })
+}
+
+/// `GET /users`.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct UsersAsked {
+    /// How the username begins; in any case. Empty finds everybody.
+    #[serde(default)]
+    pub prefix: String,
+    /// 1 to 200, 20 if not given.
+    pub limit: Option<i64>,
+}
+
+impl UsersAsked {
+    /// The limit, if it is one.
+    pub fn limit(&self) -> Result<usize, Refusal> {
+        page_limit(self.limit, USERS_PAGE_DEFAULT)
+    }
+}
+
+/// `GET /conversations`.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ConversationsAsked {
+    /// 1 to 200, 50 if not given.
+    pub limit: Option<i64>,
+    /// `next` of the page before.
+    pub before: Option<String>,
+}
+
+impl ConversationsAsked {
+    /// The limit, if it is one.
+    pub fn limit(&self) -> Result<usize, Refusal> {
+        page_limit(self.limit, PAGE_DEFAULT)
+    }
+}
+
+/// `GET /conversations/{id}/messages`.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct MessagesAsked {
+    /// Only messages before this offset.
+    pub before: Option<u64>,
+    /// Only messages after this offset; -1 starts at the beginning.
+    pub after: Option<i64>,
+    /// 1 to 200, 50 if not given.
+    pub limit: Option<i64>,
+}
+
+impl MessagesAsked {
+    /// The limit, if it is one.
+    pub fn limit(&self) -> Result<usize, Refusal> {
+        page_limit(self.limit, PAGE_DEFAULT)
+    }
+
+    /// Which page.
+    pub fn page(&self) -> Result<crate::views::HistoryPage, Refusal> {
+        use crate::views::HistoryPage;
+        let refuse = |field, words: &str| Err(Refusal(crate::chat::errors::field_problem(field, words)));
+        match (self.before, self.after) {
+            (Some(_), Some(_)) => refuse("before", "Give before or after, not both."),
+            (Some(offset), None) => Ok(HistoryPage::Before(Offset(offset))),
+            (None, Some(-1)) => Ok(HistoryPage::After(None)),
+            (None, Some(offset)) => match u64::try_from(offset) {
+                Ok(offset) => Ok(HistoryPage::After(Some(Offset(offset)))),
+                Err(_) => refuse("after", "Give an offset, or -1 for the beginning."),
+            },
+            (None, None) => Ok(HistoryPage::Latest),
+        }
+    }
+}
+
+/// The address a request comes from, for rate limits.
+#[derive(Debug, Clone, Copy)]
+pub struct From(pub IpAddr);
+
+impl FromRequestParts<State> for From {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Self::Rejection> {
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
+        let forwarded = state.settings.trust_proxy.then(|| forwarded_for(&parts.headers)).flatten();
+        Ok(Self(forwarded.or(peer).unwrap_or(IpAddr::from([0, 0, 0, 0]))))
+    }
+}
+
+/// The last hop is the one that the trusted proxy saw itself; those before it are hearsay.
+fn forwarded_for(headers: &HeaderMap) -> Option<IpAddr> {
+    let last = headers.get_all("x-forwarded-for").iter().next_back()?;
+    last.to_str().ok()?.rsplit(',').next()?.trim().parse().ok()
+}
+
+/// What a device calls itself.
+pub fn user_agent(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::USER_AGENT)?.to_str().ok()
+}

@@ -1,0 +1,63 @@
+//! What every handler shares.
+
+use super::assets::Assets;
+use crate::{
+    chat::Chat,
+    follow::Progress,
+    live::{Hub, socket::Node},
+    metrics::Metrics,
+    rates::Rates,
+};
+use axum::http::HeaderMap;
+use kafkatalk_log::Health;
+use std::sync::Arc;
+use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
+
+/// How this node faces the world.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Settings {
+    /// Cookies are for https alone.
+    pub secure_cookies: bool,
+    /// A proxy in front sets `X-Forwarded-*`, and clients cannot.
+    pub trust_proxy: bool,
+}
+
+/// Shared by all handlers; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// Use cases and rates, as sockets need them.
+    pub node: Arc<Node>,
+    /// Who is connected.
+    pub hub: Hub,
+    /// Figures.
+    pub metrics: Arc<Metrics>,
+    /// How far the follower is.
+    pub progress: watch::Receiver<Progress>,
+    /// Whether the log takes appends.
+    pub log_health: watch::Receiver<Health>,
+    /// Open sockets, to be waited for at shutdown.
+    pub sockets: TaskTracker,
+    /// The front end.
+    pub assets: Arc<Assets>,
+    /// How this node faces the world.
+    pub settings: Settings,
+}
+
+impl State {
+    /// The use cases.
+    pub fn chat(&self) -> &Chat {
+        &self.node.chat
+    }
+
+    /// Who may do how much.
+    pub fn rates(&self) -> &Rates {
+        &self.node.rates
+    }
+
+    /// Whether the browser speaks https to us, as far as we can tell.
+    pub fn is_secure(&self, headers: &HeaderMap) -> bool {
+        let forwarded = || headers.get("x-forwarded-proto").is_some_and(|proto| proto == "https");
+        self.settings.secure_cookies || (self.settings.trust_proxy && forwarded())
+    }
+}

@@ -1,0 +1,31 @@
+//! The upgrade to a WebSocket.
+
+use super::{auth::SignedIn, problem::Refusal, state::State};
+use crate::{limits::SOCKET_READ_BUFFER_BYTES, live::socket};
+use axum::{
+    extract::{State as Shared, WebSocketUpgrade},
+    response::Response,
+};
+use kafkatalk_protocol::{ErrorCode, frame::SUBPROTOCOL, limits::FRAME_BYTES_MAX};
+
+/// `GET /api/v1/ws`.
+pub async fn upgrade(
+    Shared(state): Shared<State>,
+    SignedIn(caller): SignedIn,
+    upgrade: WebSocketUpgrade,
+) -> Result<Response, Refusal> {
+    let membership =
+        state.hub.join(&caller).map_err(|error| Refusal::new(ErrorCode::RateLimited, format!("{error}.")))?;
+    let (node, tracked) = (state.node.clone(), state.sockets.token());
+    Ok(upgrade
+        .protocols([SUBPROTOCOL])
+        .read_buffer_size(SOCKET_READ_BUFFER_BYTES)
+        .write_buffer_size(0)
+        // A byte more than we take, so that a frame just over the limit is refused by us, with our code.
+        .max_message_size(FRAME_BYTES_MAX + 1)
+        .max_frame_size(FRAME_BYTES_MAX + 1)
+        .on_upgrade(move |opened| async move {
+            socket::serve(opened, membership, node, caller).await;
+            drop(tracked);
+        }))
+}

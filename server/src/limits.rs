@@ -1,0 +1,38 @@
+//! Every limit of the server that is not for an operator to set; those are in `config`.
+
+use std::time::Duration;
+
+/// How long a use case waits for the views to pass its own record before it answers "unknown".
+pub const APPLY_WAIT: Duration = Duration::from_secs(10);
+/// How long a hash may wait for its turn before the caller is sent away.
+pub const HASH_WAIT: Duration = Duration::from_secs(10);
+/// Random bytes in a session token.
+pub const TOKEN_BYTES: usize = 32;
+/// Most characters kept of what a device calls itself.
+pub const USER_AGENT_CHARS_MAX: usize = 200;
+/// Largest body of an HTTP request.
+pub const REQUEST_BYTES_MAX: usize = 256 * 1024;
+/// How long a request may take as a whole, the WebSocket apart.
+pub const REQUEST_TIME: Duration = Duration::from_secs(30);
+/// What a client is told to wait when the log is away.
+pub const RETRY_AFTER: Duration = Duration::from_secs(2);
+
+/// Read buffer of a socket. The library's default of 128 KiB a socket would be most of the memory of an idle node.
+pub const SOCKET_READ_BUFFER_BYTES: usize = 1024;
+/// Frames that one socket may send within a second, on average over [`SOCKET_FRAMES_BURST`].
+pub const SOCKET_FRAMES_PER_SECOND: u32 = 50;
+/// Frames that one socket may send at once.
+pub const SOCKET_FRAMES_BURST: u32 = 200;
+/// How long a new socket may take to say hello; until then nothing newer is sent.
+pub const HELLO_GRACE: Duration = Duration::from_millis(500);
+/// How often the server pings a socket that says nothing.
+pub const SOCKET_PING_EVERY: Duration = Duration::from_secs(30);
+/// How long a socket may be silent, pongs included, before it is given up.
+pub const SOCKET_SILENCE_MAX: Duration = Duration::from_secs(75);
+/// How long a close frame may take to leave.
+pub const SOCKET_CLOSE_TIME: Duration = Duration::from_secs(1);
+
+/// First and longest pause before the follower tries again after an error.
+pub const FOLLOW_RETRY_MIN: Duration = Duration::from_millis(100);
+/// See [`FOLLOW_RETRY_MIN`].
+pub const FOLLOW_RETRY_MAX: Duration = Duration::from_secs(5);

@@ -1,0 +1,233 @@
+//! Who is connected to this node.
+//!
+//! The follower's thread hands over what it has applied; the hub writes each frame once and puts it into the bounded
+//! queues of the sockets concerned. It never waits: a socket whose queue is full is told to close with
+//! [`CloseCode::TooSlow`] and will catch up by offset, as every new socket does.
+
+use crate::{
+    chat::accounts::Caller,
+    metrics::Metrics,
+    views::{Applied, Change, Views},
+};
+use axum::extract::ws::Utf8Bytes;
+use kafkatalk_protocol::{CloseCode, ConversationId, Offset, ServerFrame, SessionId, UserId};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU16, AtomicU64, Ordering},
+    },
+};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// A frame on its way to a socket, written once for all who get it.
+#[derive(Clone, Debug)]
+pub struct Outgoing {
+    /// The JSON.
+    pub text: Utf8Bytes,
+    /// For a message: where it stands, so that a socket which caught up meanwhile can step over it.
+    pub place: Option<(ConversationId, Offset)>,
+}
+
+impl Outgoing {
+    /// Writes a frame.
+    pub fn of(frame: &ServerFrame) -> Self {
+        let place = match frame {
+            ServerFrame::Message { message } => Some((message.conversation, message.offset)),
+            _ => None,
+        };
+        // The frames of the protocol are all writable as JSON: no maps with odd keys, no failing impls.
+        let text = serde_json::to_string(frame).unwrap_or_default();
+        Self { text: text.into(), place }
+    }
+}
+
+/// The hub's end of a socket.
+#[derive(Debug)]
+struct Seat {
+    id: u64,
+    session: SessionId,
+    queue: mpsc::Sender<Outgoing>,
+    stop: Stop,
+}
+
+/// How a socket is told to close: a signal, and the code to close with.
+#[derive(Clone, Debug, Default)]
+pub struct Stop {
+    code: Arc<AtomicU16>,
+    signal: CancellationToken,
+}
+
+impl Stop {
+    fn with(&self, code: CloseCode) {
+        // The first reason stands.
+        let _ = self.code.compare_exchange(0, code.as_u16(), Ordering::AcqRel, Ordering::Acquire);
+        self.signal.cancel();
+    }
+
+    /// Waits until told; the code.
+    pub async fn told(&self) -> CloseCode {
+        self.signal.cancelled().await;
+        CloseCode::from_u16(self.code.load(Ordering::Acquire)).unwrap_or(CloseCode::GoingAway)
+    }
+}
+
+/// The socket's end: its queue, and the word to stop. Leaves the hub when dropped.
+#[derive(Debug)]
+pub struct Membership {
+    /// What is for this socket.
+    pub queue: mpsc::Receiver<Outgoing>,
+    /// When to close.
+    pub stop: Stop,
+    hub: Hub,
+    user: UserId,
+    id: u64,
+}
+
+impl Drop for Membership {
+    fn drop(&mut self) {
+        self.hub.leave(self.user, self.id);
+    }
+}
+
+type Seats = HashMap<UserId, Vec<Seat>>;
+
+/// The sockets of this node, by person. Clones share them.
+#[derive(Clone, Debug)]
+pub struct Hub {
+    seats: Arc<Mutex<Seats>>,
+    next_id: Arc<AtomicU64>,
+    queue_frames: usize,
+    sockets_per_user: usize,
+    metrics: Arc<Metrics>,
+}
+
+/// A person has as many sockets on this node as they may.
+#[derive(Debug, thiserror::Error)]
+#[error("too many open connections of one person; close some first")]
+pub struct TooManySockets;
+
+impl Hub {
+    /// An empty hub whose queues hold that many frames each.
+    pub fn new(queue_frames: usize, sockets_per_user: usize, metrics: Arc<Metrics>) -> Self {
+        Self {
+            seats: Arc::default(),
+            next_id: Arc::default(),
+            queue_frames: queue_frames.max(1),
+            sockets_per_user,
+            metrics,
+        }
+    }
+
+    /// Takes a socket in: from here on, what is applied for this person reaches its queue.
+    pub fn join(&self, caller: &Caller) -> Result<Membership, TooManySockets> {
+        let (sender, queue) = mpsc::channel(self.queue_frames);
+        let (id, stop) = (self.next_id.fetch_add(1, Ordering::Relaxed), Stop::default());
+        let seat = Seat { id, session: caller.session, queue: sender, stop: stop.clone() };
+        let mut seats = self.lock();
+        let theirs = seats.entry(caller.user.id).or_default();
+        if theirs.len() >= self.sockets_per_user {
+            return Err(TooManySockets);
+        }
+        theirs.push(seat);
+        drop(seats);
+        self.metrics.socket_opened();
+        Ok(Membership { queue, stop, hub: self.clone(), user: caller.user.id, id })
+    }
+
+    fn leave(&self, user: UserId, id: u64) {
+        let mut seats = self.lock();
+        if let Some(theirs) = seats.get_mut(&user) {
+            theirs.retain(|seat| seat.id != id);
+            if theirs.is_empty() {
+                seats.remove(&user);
+            }
+        }
+        drop(seats);
+        self.metrics.socket_closed();
+    }
+
+    /// Hands on what the views have just taken in. Called by the follower alone.
+    pub fn deliver(&self, applied: &[Applied], views: &Views) {
+        for one in applied {
+            match &one.change {
+                Change::Posted { message, members } => {
+                    let frame = ServerFrame::Message { message: (**message).clone() };
+                    self.broadcast(members, &frame);
+                }
+                Change::Read { conversation, user, offset, advanced: true, members } => {
+                    let frame =
+                        ServerFrame::Read { conversation: *conversation, user: *user, offset: *offset };
+                    self.broadcast(members, &frame);
+                }
+                Change::Created { conversation, members, first: true } => {
+                    self.introduce(*conversation, members, views);
+                }
+                Change::Claimed { opened, .. } => {
+                    for one in opened {
+                        self.introduce(one.conversation, &one.members, views);
+                    }
+                }
+                Change::SessionEnded { session, user: Some(user) } => self.end_session(*user, *session),
+                _ => {}
+            }
+        }
+    }
+
+    fn broadcast(&self, members: &[UserId], frame: &ServerFrame) {
+        let seats = self.lock();
+        let mut written = None;
+        for seat in members.iter().filter_map(|member| seats.get(member)).flatten() {
+            self.hand(seat, written.get_or_insert_with(|| Outgoing::of(frame)).clone());
+        }
+    }
+
+    /// A new conversation looks different to each of its members, so each who is here gets their own frame.
+    fn introduce(&self, conversation: ConversationId, members: &[UserId], views: &Views) {
+        for member in members.iter().filter(|member| self.is_here(**member)) {
+            match views.read_blocking(|views| views.conversation(*member, conversation)) {
+                Ok(Some(conversation)) => {
+                    self.broadcast(&[*member], &ServerFrame::Conversation { conversation })
+                }
+                Ok(None) => {}
+                // Not lost: the device finds it in its list at the latest when it reconnects.
+                Err(error) => tracing::warn!(%error, "a new conversation could not be shown live"),
+            }
+        }
+    }
+
+    fn hand(&self, seat: &Seat, outgoing: Outgoing) {
+        if let Err(mpsc::error::TrySendError::Full(_)) = seat.queue.try_send(outgoing) {
+            self.metrics.socket_too_slow();
+            seat.stop.with(CloseCode::TooSlow);
+        }
+    }
+
+    fn is_here(&self, user: UserId) -> bool {
+        self.lock().contains_key(&user)
+    }
+
+    fn end_session(&self, user: UserId, session: SessionId) {
+        for seat in self.lock().get(&user).into_iter().flatten().filter(|seat| seat.session == session) {
+            seat.stop.with(CloseCode::SessionEnded);
+        }
+    }
+
+    /// Tells every socket that the node is going away.
+    pub fn close_all(&self) {
+        for seat in self.lock().values().flatten() {
+            seat.stop.with(CloseCode::GoingAway);
+        }
+    }
+
+    /// Frames that wait in queues, for the metrics.
+    pub fn queued_frames(&self) -> usize {
+        self.lock().values().flatten().map(|seat| seat.queue.max_capacity() - seat.queue.capacity()).sum()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Seats> {
+        // The map is whole after every statement, so a panic elsewhere has not torn it.
+        self.seats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

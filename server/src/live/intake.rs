@@ -1,0 +1,107 @@
+//! What a client may say on its socket.
+
+use kafkatalk_protocol::{
+    ClientFrame, CloseCode, ErrorCode, MessageId, ServerFrame, limits::FRAME_BYTES_MAX, text::TextError,
+};
+use serde::Deserialize;
+
+/// A frame that was not what it should be.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// So wrong that the socket closes.
+    Close(CloseCode),
+    /// Told to the client; the socket stays open.
+    Tell(ServerFrame),
+}
+
+/// Parses a text frame.
+pub fn parse(text: &str) -> Result<ClientFrame, Refused> {
+    if text.len() > FRAME_BYTES_MAX {
+        return Err(Refused::Close(CloseCode::TooLarge));
+    }
+    serde_json::from_str(text).map_err(|error| explain(text, &error))
+}
+
+/// What of a frame can be told even when the whole is wrong.
+#[derive(Deserialize)]
+struct Outline {
+    r#type: String,
+    #[serde(default)]
+    id: serde_json::Value,
+    #[serde(default)]
+    body: serde_json::Value,
+}
+
+/// Only for frames that did not parse: finds out how much of them made sense.
+fn explain(text: &str, error: &serde_json::Error) -> Refused {
+    let Ok(outline) = serde_json::from_str::<Outline>(text) else {
+        return Refused::Close(CloseCode::Malformed);
+    };
+    let id = outline.id.as_str().and_then(|id| id.parse::<MessageId>().ok());
+    let detail = match (outline.r#type.as_str(), outline.body.as_str()) {
+        ("send", Some(body)) => match body.parse::<kafkatalk_protocol::Body>() {
+            Err(reason) => return Refused::Tell(body_error(reason, id)),
+            Ok(_) => format!("This send frame is not complete: {error}."),
+        },
+        ("hello" | "send" | "read" | "typing" | "ping", _) => {
+            format!("This {} frame is not as the protocol has it: {error}.", outline.r#type)
+        }
+        (unknown, _) => format!("This server does not know frames of type {unknown:?}."),
+    };
+    Refused::Tell(ServerFrame::Error { code: ErrorCode::InvalidInput, detail, id })
+}
+
+fn body_error(reason: TextError, id: Option<MessageId>) -> ServerFrame {
+    let code = match reason {
+        TextError::BodyLong => ErrorCode::TooLarge,
+        _ => ErrorCode::InvalidInput,
+    };
+    ServerFrame::Error { code, detail: reason.to_string(), id }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn told(frame: &serde_json::Value) -> (ErrorCode, Option<MessageId>) {
+        match parse(&frame.to_string()) {
+            Err(Refused::Tell(ServerFrame::Error { code, id, .. })) => (code, id),
+            other => panic!("expected an error frame, got {other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_is_no_json_object_with_a_type_closes_the_socket() {
+        for text in ["", "hello", "[]", "{}", r#"{"type":7}"#, "\u{0}"] {
+            assert_eq!(parse(text), Err(Refused::Close(CloseCode::Malformed)), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_frame_that_is_too_large_closes_the_socket() {
+        let text = json!({"type": "send", "body": "a".repeat(FRAME_BYTES_MAX)}).to_string();
+        assert_eq!(parse(&text), Err(Refused::Close(CloseCode::TooLarge)));
+    }
+
+    #[test]
+    fn a_bad_body_is_told_with_the_id_of_its_message() {
+        let id = MessageId(uuid::Uuid::from_u128(7));
+        let frame = |body: &str| json!({"type": "send", "conversation": id, "id": id, "body": body});
+        assert_eq!(told(&frame("  ")), (ErrorCode::InvalidInput, Some(id)));
+        assert_eq!(told(&frame(&"a".repeat(8_001))), (ErrorCode::TooLarge, Some(id)));
+    }
+
+    #[test]
+    fn a_frame_of_a_newer_client_is_told_and_the_socket_stays() {
+        assert_eq!(told(&json!({"type": "react"})), (ErrorCode::InvalidInput, None));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in "\\PC{0,200}") {
+            let _ = parse(&text);
+        }
+    }
+}

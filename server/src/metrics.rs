@@ -1,0 +1,187 @@
+//! Figures for Prometheus. Names begin with `kafkatalk_`; units are in the names.
+
+use crate::views::{Applied, Change};
+use kafkatalk_log::AppendError;
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{
+        counter::Counter,
+        family::Family,
+        gauge::Gauge,
+        histogram::{Histogram, exponential_buckets},
+        info::Info,
+    },
+    registry::{Registry, Unit},
+};
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Outcome {
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Reason {
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Route {
+    route: String,
+    status: u16,
+}
+
+/// A node's figures. Its methods are named after what happened.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    sockets: Gauge,
+    sockets_too_slow: Counter,
+    appends: Family<Outcome, Counter>,
+    append_time: Histogram,
+    delivery_time: Histogram,
+    queued_frames: Gauge,
+    tail_lag: Gauge<u64, AtomicU64>,
+    records: Counter,
+    skipped: Family<Reason, Counter>,
+    requests: Family<Route, Counter>,
+    request_time: Histogram,
+}
+
+/// From 50 us to 13 s, each bucket twice the one before.
+fn latency() -> Histogram {
+    Histogram::new(exponential_buckets(0.000_05, 2.0, 19))
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// All of them, at nought.
+    pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("kafkatalk");
+        registry.register(
+            "build",
+            "The version of this binary",
+            Info::new([("version", env!("CARGO_PKG_VERSION"))]),
+        );
+        let metrics = Self {
+            registry: Registry::default(),
+            sockets: Gauge::default(),
+            sockets_too_slow: Counter::default(),
+            appends: Family::default(),
+            append_time: latency(),
+            delivery_time: latency(),
+            queued_frames: Gauge::default(),
+            tail_lag: Gauge::default(),
+            records: Counter::default(),
+            skipped: Family::default(),
+            requests: Family::default(),
+            request_time: latency(),
+        };
+        let add = &mut registry;
+        add.register("sockets", "Open WebSockets", metrics.sockets.clone());
+        add.register("sockets_too_slow", "WebSockets closed as too slow", metrics.sockets_too_slow.clone());
+        add.register("appends", "Appends to the log by outcome", metrics.appends.clone());
+        add.register_with_unit(
+            "append",
+            "From append to durable",
+            Unit::Seconds,
+            metrics.append_time.clone(),
+        );
+        let delivery = "From a message's append on this node to the queues of its sockets";
+        add.register_with_unit("delivery", delivery, Unit::Seconds, metrics.delivery_time.clone());
+        add.register(
+            "queued_frames",
+            "Frames waiting in the queues of sockets",
+            metrics.queued_frames.clone(),
+        );
+        add.register(
+            "tail_lag_records",
+            "Records between the views and the log's end",
+            metrics.tail_lag.clone(),
+        );
+        add.register("records_applied", "Records taken into the views", metrics.records.clone());
+        add.register("records_skipped", "Records that count for nothing, by reason", metrics.skipped.clone());
+        add.register("http_requests", "HTTP requests by route and status", metrics.requests.clone());
+        add.register_with_unit("http_request", "Time to answer", Unit::Seconds, metrics.request_time.clone());
+        Self { registry, ..metrics }
+    }
+
+    /// An append returned after this long.
+    pub fn append_finished(&self, took: Duration, outcome: Result<(), &AppendError>) {
+        let outcome = match outcome {
+            Ok(()) => "durable",
+            Err(AppendError::Unavailable(_)) => "unavailable",
+            Err(AppendError::Unknown(_)) => "unknown",
+            Err(AppendError::TooLarge { .. }) => "too_large",
+        };
+        self.appends.get_or_create(&Outcome { outcome }).inc();
+        self.append_time.observe(took.as_secs_f64());
+    }
+
+    /// A message that this node appended has come to the queues of its sockets.
+    pub fn delivered(&self, took: Duration) {
+        self.delivery_time.observe(took.as_secs_f64());
+    }
+
+    /// A socket opened.
+    pub fn socket_opened(&self) {
+        self.sockets.inc();
+    }
+
+    /// A socket closed.
+    pub fn socket_closed(&self) {
+        self.sockets.dec();
+    }
+
+    /// A socket is closed because it does not keep up.
+    pub fn socket_too_slow(&self) {
+        self.sockets_too_slow.inc();
+    }
+
+    /// The views took these in, with so many records known to be left.
+    pub fn followed(&self, applied: &[Applied], lag: u64) {
+        self.records.inc_by(applied.len() as u64);
+        self.tail_lag.set(lag);
+        for one in applied {
+            let reason = match &one.change {
+                Change::Duplicate { .. } => "duplicate",
+                Change::Ignored { reason } => reason.as_str(),
+                _ => continue,
+            };
+            self.skipped.get_or_create(&Reason { reason }).inc();
+        }
+    }
+
+    /// How many frames wait in all queues of sockets.
+    pub fn set_queued_frames(&self, frames: usize) {
+        self.queued_frames.set(i64::try_from(frames).unwrap_or(i64::MAX));
+    }
+
+    /// A request was answered. `route` is a pattern, so that there are few.
+    pub fn request_finished(&self, route: &str, status: u16, took: Duration) {
+        self.requests.get_or_create(&Route { route: route.to_owned(), status }).inc();
+        self.request_time.observe(took.as_secs_f64());
+    }
+
+    /// As Prometheus reads it.
+    pub fn render(&self) -> String {
+        let mut text = String::new();
+        if encode(&mut text, &self.registry).is_err() {
+            tracing::error!("the metrics cannot be written");
+        }
+        text
+    }
+
+    /// The newest lag, for tests and the readiness answer.
+    pub fn tail_lag(&self) -> u64 {
+        self.tail_lag.inner().load(Ordering::Relaxed)
+    }
+}

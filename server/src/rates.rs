@@ -1,0 +1,151 @@
+//! Who may do how much: rate limits, by address and by person. All of them are off with `--no-rate-limits`.
+
+use crate::limits::{SOCKET_FRAMES_BURST, SOCKET_FRAMES_PER_SECOND};
+use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock as _};
+use kafkatalk_protocol::{ErrorCode, Problem, UserId};
+use std::{net::IpAddr, num::NonZeroU32, time::Duration};
+
+/// The limits an operator sets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLimits {
+    /// Registrations from one address within a minute.
+    pub registrations_per_minute: NonZeroU32,
+    /// Sign-ins from one address within a minute.
+    pub sign_ins_per_minute: NonZeroU32,
+    /// Messages of one person a second, for long.
+    pub messages_per_second: NonZeroU32,
+    /// Messages of one person at once.
+    pub messages_burst: NonZeroU32,
+}
+
+/// Counts, and says when it is too much.
+#[derive(Debug)]
+pub struct Rates {
+    limits: Option<Limiters>,
+}
+
+#[derive(Debug)]
+struct Limiters {
+    told: RateLimits,
+    registrations: DefaultKeyedRateLimiter<IpAddr>,
+    sign_ins: DefaultKeyedRateLimiter<IpAddr>,
+    messages: DefaultKeyedRateLimiter<UserId>,
+}
+
+impl Rates {
+    /// With these limits, or with none at all.
+    pub fn new(limits: Option<RateLimits>) -> Self {
+        let limits = limits.map(|told| Limiters {
+            registrations: RateLimiter::keyed(Quota::per_minute(told.registrations_per_minute)),
+            sign_ins: RateLimiter::keyed(Quota::per_minute(told.sign_ins_per_minute)),
+            messages: RateLimiter::keyed(
+                Quota::per_second(told.messages_per_second).allow_burst(told.messages_burst),
+            ),
+            told,
+        });
+        Self { limits }
+    }
+
+    /// What clients are told of the limit on messages: a second, and at once.
+    pub fn messages_told(&self) -> (Option<u32>, Option<u32>) {
+        let told = self.limits.as_ref().map(|limits| limits.told);
+        (told.map(|t| t.messages_per_second.get()), told.map(|t| t.messages_burst.get()))
+    }
+
+    /// Counts a registration.
+    pub fn registration(&self, from: IpAddr) -> Result<(), Problem> {
+        let Some(limits) = &self.limits else { return Ok(()) };
+        check(&limits.registrations, &from, "Too many registrations from your address.")
+    }
+
+    /// Counts a sign-in, whether it succeeds or not.
+    pub fn sign_in(&self, from: IpAddr) -> Result<(), Problem> {
+        let Some(limits) = &self.limits else { return Ok(()) };
+        check(&limits.sign_ins, &from, "Too many sign-ins from your address.")
+    }
+
+    /// Counts a message.
+    pub fn message(&self, sender: UserId) -> Result<(), Problem> {
+        let Some(limits) = &self.limits else { return Ok(()) };
+        check(&limits.messages, &sender, "You are sending faster than this server takes messages.")
+    }
+
+    /// A count for the frames of one socket.
+    pub fn frames(&self) -> FrameRate {
+        let quota = NonZeroU32::new(SOCKET_FRAMES_PER_SECOND).zip(NonZeroU32::new(SOCKET_FRAMES_BURST));
+        FrameRate(
+            self.limits.as_ref().and(quota).map(|(rate, burst)| {
+                Box::new(RateLimiter::direct(Quota::per_second(rate).allow_burst(burst)))
+            }),
+        )
+    }
+
+    /// Forgets who has been quiet long enough to count as new. To be called now and then, so that memory stays bounded.
+    pub fn forget_quiet(&self) {
+        if let Some(limits) = &self.limits {
+            limits.registrations.retain_recent();
+            limits.sign_ins.retain_recent();
+            limits.messages.retain_recent();
+        }
+    }
+}
+
+/// Counts the frames of one socket.
+#[derive(Debug)]
+pub struct FrameRate(Option<Box<DefaultDirectRateLimiter>>);
+
+impl FrameRate {
+    /// Counts a frame; whether it is within the limit.
+    pub fn allows(&self) -> bool {
+        self.0.as_ref().is_none_or(|limiter| limiter.check().is_ok())
+    }
+}
+
+fn check<K: std::hash::Hash + Eq + Clone>(
+    limiter: &DefaultKeyedRateLimiter<K>,
+    key: &K,
+    what: &str,
+) -> Result<(), Problem> {
+    limiter.check_key(key).map_err(|not_until| {
+        let wait = not_until
+            .wait_time_from(governor::clock::DefaultClock::default().now())
+            .max(Duration::from_secs(1));
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        let mut problem = Problem::new(ErrorCode::RateLimited, format!("{what} Try again in {seconds} s."));
+        problem.retry_after = Some(seconds);
+        problem
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+
+    fn limits(n: u32) -> RateLimits {
+        let n = NonZeroU32::new(n).unwrap();
+        RateLimits {
+            registrations_per_minute: n,
+            sign_ins_per_minute: n,
+            messages_per_second: n,
+            messages_burst: n,
+        }
+    }
+
+    #[test]
+    fn one_address_is_limited_and_another_is_not() {
+        let rates = Rates::new(Some(limits(2)));
+        let (here, there) = (IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from([127, 0, 0, 2]));
+        assert!(rates.sign_in(here).is_ok() && rates.sign_in(here).is_ok());
+        assert_eq!(rates.sign_in(here).unwrap_err().code, ErrorCode::RateLimited);
+        assert!(rates.sign_in(there).is_ok());
+    }
+
+    #[test]
+    fn without_limits_nothing_is_limited() {
+        let rates = Rates::new(None);
+        let sender = UserId(uuid::Uuid::from_u128(1));
+        assert!((0..10_000).all(|_| rates.message(sender).is_ok()));
+        assert_eq!(rates.messages_told(), (None, None));
+    }
+}

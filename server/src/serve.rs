@@ -1,0 +1,162 @@
+//! A node, from start to stop.
+//!
+//! Start: open the views, follow the log, listen. A log that is not reachable yet does not keep the node from starting:
+//! it answers `/healthz`, says on `/readyz` what is missing, and goes on by itself.
+//!
+//! Stop: tell sockets to go elsewhere, take no more requests, finish those that run, stop following, close the log; all
+//! within a deadline.
+
+use crate::{
+    chat::Chat,
+    clock::Clock,
+    follow::{self, Follower, Following},
+    http::{
+        self,
+        assets::Assets,
+        state::{Settings, State},
+    },
+    live::{Hub, socket::Node},
+    metrics::Metrics,
+    rates::{RateLimits, Rates},
+    secrets::{HashCost, Passwords, SecretError},
+    views::{Views, ViewsError, ViewsOptions},
+    waiters::Waiters,
+};
+use axum::serve::ListenerExt;
+use kafkatalk_log::EventLog;
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use tokio::net::TcpListener;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// What a node needs to know.
+#[derive(Clone, Debug)]
+pub struct NodeOptions {
+    /// File of the views; made where there is none.
+    pub views_file: PathBuf,
+    /// How the views are kept, and which log they follow.
+    pub views: ViewsOptions,
+    /// Frames that may wait for one socket.
+    pub socket_queue_frames: usize,
+    /// Sockets of one person on this node.
+    pub sockets_per_user: usize,
+    /// None: no limits at all.
+    pub rate_limits: Option<RateLimits>,
+    /// What a password's hash costs.
+    pub hash_cost: HashCost,
+    /// How this node faces the world.
+    pub settings: Settings,
+    /// How long stopping may take.
+    pub shutdown_deadline: Duration,
+    /// Time and ids.
+    pub clock: Clock,
+}
+
+/// Why a node could not start, or ended.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The views' file cannot be used.
+    #[error("the views cannot be opened: {0}")]
+    Views(#[from] ViewsError),
+    /// Passwords cannot be hashed with this cost.
+    #[error("passwords cannot be hashed as configured: {0}")]
+    Secrets(#[from] SecretError),
+    /// The machine refused.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+/// How often counts of quiet callers are forgotten.
+const FORGET_QUIET_EVERY: Duration = Duration::from_secs(60);
+
+/// Serves until `shutdown` is cancelled, then stops in order.
+pub async fn serve(
+    listener: TcpListener,
+    log: Arc<dyn EventLog>,
+    options: NodeOptions,
+    shutdown: CancellationToken,
+) -> Result<(), ServeError> {
+    let metrics = Arc::new(Metrics::new());
+    let (views, applier) = Views::open(&options.views_file, &options.views)?;
+    let hub = Hub::new(options.socket_queue_frames, options.sockets_per_user, metrics.clone());
+    let (waiters, stop_following) = (Waiters::default(), CancellationToken::new());
+    let follower = Follower {
+        log: log.clone(),
+        views: views.clone(),
+        applier,
+        waiters: waiters.clone(),
+        hub: hub.clone(),
+        metrics: metrics.clone(),
+    };
+    let following = follow::start(follower, stop_following.clone())?;
+    let passwords = Passwords::new(options.hash_cost)?;
+    let chat = Chat::new(log.clone(), views, waiters, passwords, options.clock.clone(), metrics.clone());
+    let state = State {
+        node: Arc::new(Node { chat, rates: Rates::new(options.rate_limits) }),
+        hub: hub.clone(),
+        metrics,
+        progress: following.progress.clone(),
+        log_health: log.health(),
+        sockets: TaskTracker::new(),
+        assets: Arc::new(Assets::load()),
+        settings: options.settings,
+    };
+    let tasks = TaskTracker::new();
+    tasks.spawn(forget_quiet(state.node.clone(), shutdown.clone()));
+    let sockets = state.sockets.clone();
+    let served = answer(listener, state, shutdown.clone());
+    let ended = tokio::select! {
+        ended = tasks.track_future(served) => ended,
+        () = overdue(&hub, &sockets, &shutdown, options.shutdown_deadline) => {
+            tracing::warn!("some connections did not end within the shutdown deadline; they are cut off");
+            Ok(())
+        }
+    };
+    shutdown.cancel();
+    stop(log, following, &stop_following, &tasks).await;
+    ended.map_err(ServeError::from)
+}
+
+async fn answer(listener: TcpListener, state: State, shutdown: CancellationToken) -> std::io::Result<()> {
+    let sockets = state.sockets.clone();
+    let listener = listener.tap_io(|stream| {
+        // Frames are small and must not wait for each other.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection keeps its delay");
+        }
+    });
+    let router = http::router(state).into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned()).await?;
+    // Upgraded connections are no longer the server's, so they are waited for here.
+    sockets.close();
+    sockets.wait().await;
+    Ok(())
+}
+
+/// From the word to stop: sends sockets away, and returns when the deadline has passed.
+async fn overdue(hub: &Hub, sockets: &TaskTracker, shutdown: &CancellationToken, deadline: Duration) {
+    shutdown.cancelled().await;
+    tracing::info!(sockets = sockets.len(), "stopping; clients are told to reconnect elsewhere");
+    hub.close_all();
+    tokio::time::sleep(deadline).await;
+}
+
+async fn stop(
+    log: Arc<dyn EventLog>,
+    following: Following,
+    stop_following: &CancellationToken,
+    tasks: &TaskTracker,
+) {
+    stop_following.cancel();
+    // A thread may be in the middle of a commit; waiting for it must not hold up the runtime.
+    let _ = tokio::task::spawn_blocking(move || following.join()).await;
+    log.close().await;
+    tasks.close();
+    tasks.wait().await;
+    tracing::info!("stopped");
+}
+
+async fn forget_quiet(node: Arc<Node>, shutdown: CancellationToken) {
+    while tokio::time::timeout(FORGET_QUIET_EVERY, shutdown.cancelled()).await.is_err() {
+        node.rates.forget_quiet();
+    }
+}
