@@ -134,7 +134,8 @@ impl KafkaLog {
         let producers = Arc::new(Producers { topics, feed });
         let (requests, asked) = mpsc::channel(limits::CREATE_QUEUE_MAX);
         let (jobs, reads) = mpsc::channel(limits::READS_WAITING_MAX);
-        let log = Self { shared, producers, requests, jobs: Mutex::new(Some(jobs)), threads: Mutex::default() };
+        let log =
+            Self { shared, producers, requests, jobs: Mutex::new(Some(jobs)), threads: Mutex::default() };
         log.start(asked, reads)?;
         Ok(log)
     }

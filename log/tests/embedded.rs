@@ -1,4 +1,11 @@
-//! The contract, kept by the embedded log.
+//! The contract, kept by the embedded log, and what is particular to it.
+
+#[path = "embedded/cramped.rs"]
+mod cramped;
+#[path = "embedded/faults.rs"]
+mod faults;
+#[path = "embedded/opening.rs"]
+mod opening;
 
 mod contract;
 
@@ -17,7 +24,7 @@ struct Embedded {
 
 impl Harness for Embedded {
     const SIZES: Sizes =
-        Sizes { streams: 10_000, records: 4_000, flood: 20_000, kills: 5, erasures: 60, cases: 100 };
+        Sizes { streams: 10_000, records: 4_000, flood: 20_000, kills: 5, erasures: 60, cases: 40 };
     const FORGETS_WITHIN: Duration = FORGET_WITHIN;
 
     async fn new(_test: &str) -> Self {

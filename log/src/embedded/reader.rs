@@ -170,10 +170,11 @@ pub(super) struct Following {
     pub(super) upto: u64,
 }
 
-/// Reads on after a number.
+/// Reads on after a number. Not beyond `last`: a reader must not be ahead of what the writer has told of.
 pub(super) fn following(
     connection: &Connection,
     seq: u64,
+    last: u64,
     limit: usize,
     bytes_max: usize,
 ) -> Result<Following, ReadError> {
@@ -181,9 +182,9 @@ pub(super) fn following(
         let mut statement = connection.prepare_cached(
             "SELECT seq, offset, records.id, key, kind, author, at, payload, name
              FROM records JOIN streams ON streams.id = records.stream
-             WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+             WHERE seq > ?1 AND seq <= ?2 ORDER BY seq LIMIT ?3",
         )?;
-        let mut rows = statement.query((integer(seq), integer(limit as u64)))?;
+        let mut rows = statement.query((integer(seq), integer(last), integer(limit as u64)))?;
         let (mut entries, mut bytes, mut upto) = (Vec::with_capacity(limit), 0, seq);
         while bytes < bytes_max
             && let Some(row) = rows.next()?

@@ -77,7 +77,13 @@ impl Tail for EmbeddedTail {
                 let Ok(permit) = self.shared.readers.permit().await else { return Ok(None) };
                 let position = self.position;
                 self.reading = Some(self.shared.readers.spawn(permit, move |connection| {
-                    reader::following(connection, position, TAIL_BATCH_RECORDS_MAX, TAIL_BATCH_BYTES_MAX)
+                    reader::following(
+                        connection,
+                        position,
+                        committed,
+                        TAIL_BATCH_RECORDS_MAX,
+                        TAIL_BATCH_BYTES_MAX,
+                    )
                 }));
                 continue;
             }

@@ -81,3 +81,79 @@ impl Window {
         Some(Part { entries, upto })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Record, Stream};
+    use kafkatalk_protocol::{ConversationId, Offset, Timestamp};
+    use proptest::prelude::*;
+    use std::sync::Arc;
+    use uuid::Uuid;
+
+    fn committed(seq: u64, bytes: usize) -> Committed {
+        let record = Record {
+            id: Uuid::from_u128(seq.into()),
+            key: None,
+            kind: "k".into(),
+            author: None,
+            at: Timestamp::from_millis(0),
+            payload: serde_json::from_str("{}").unwrap(),
+        };
+        let stream = Stream::Conversation(ConversationId(Uuid::nil()));
+        Committed { seq, bytes, entry: Entry { stream, offset: Offset(seq), record: Arc::new(record) } }
+    }
+
+    fn seqs(part: &Part) -> Vec<u64> {
+        part.entries.iter().map(|entry| entry.offset.0).collect()
+    }
+
+    #[test]
+    fn a_reader_from_before_the_window_is_sent_to_the_database() {
+        let mut window = Window::new(10, 2, 1_000);
+        window.push((11..=14).map(|seq| committed(seq, 1)), 14);
+        assert!(window.after(11, 10).is_none());
+        assert_eq!(seqs(&window.after(12, 10).unwrap()), [13, 14]);
+    }
+
+    #[test]
+    fn a_window_of_large_records_holds_few() {
+        let mut window = Window::new(0, 100, 1_000);
+        window.push((1..=5).map(|seq| committed(seq, 400)), 5);
+        assert!(window.after(2, 10).is_none());
+        assert_eq!(seqs(&window.after(3, 10).unwrap()), [4, 5]);
+    }
+
+    #[test]
+    fn an_erased_record_is_stepped_over() {
+        let mut window = Window::new(0, 100, 1_000);
+        window.push((1..=3).map(|seq| committed(seq, 1)), 3);
+        for seq in [2, 3] {
+            window.forget(seq);
+        }
+        let part = window.after(0, 10).unwrap();
+        assert_eq!((seqs(&part), part.upto), (vec![1], 3));
+    }
+
+    proptest! {
+        #[test]
+        fn a_reader_that_keeps_up_gets_every_record_once(
+            commits in prop::collection::vec(1_u64..20, 1..20),
+            batch in 1_usize..8,
+        ) {
+            let mut window = Window::new(0, 1_000, 1_000_000);
+            let (mut last, mut position, mut read) = (0, 0, Vec::new());
+            for count in commits {
+                window.push((last + 1..=last + count).map(|seq| committed(seq, 1)), last + count);
+                last += count;
+                while position < last {
+                    let part = window.after(position, batch).unwrap();
+                    prop_assert!(part.entries.len() <= batch);
+                    read.extend(seqs(&part));
+                    position = part.upto;
+                }
+            }
+            prop_assert_eq!(read, (1..=last).collect::<Vec<_>>());
+        }
+    }
+}

@@ -399,3 +399,6 @@ fn blank(connection: &Connection, seq: u64) -> rusqlite::Result<()> {
         .execute([integer(seq)])?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
