@@ -10,6 +10,7 @@
 //! | `folder` | the data folder and the lock that keeps a second process out |
 //! | `schema` | tables, connections and their settings |
 //! | `writer` | the thread that appends, erases and recovers |
+//! | `checkpoint` | the thread that copies the write-ahead log into the database |
 //! | `window` | the newest records in memory, from which tails are fed |
 //! | `reader` | reading back, on connections of their own |
 //! | `tail` | following all streams |
@@ -17,6 +18,7 @@
 //! Readers never hold up the writer, and the writer never waits for a tail: one that falls behind what is in memory
 //! reads the database until it has caught up.
 
+mod checkpoint;
 mod folder;
 mod reader;
 mod schema;
@@ -30,6 +32,7 @@ use crate::limits::{
 };
 use crate::{AppendError, Checkpoint, EventLog, Health, Page, ReadError, Record, RecordId, Stream, Tail};
 use async_trait::async_trait;
+use checkpoint::Checkpointer;
 use folder::Folder;
 use kafkatalk_protocol::{Offset, Timestamp};
 use reader::Readers;
@@ -160,9 +163,13 @@ impl EmbeddedLog {
             options,
         });
         let dir = folder.dir().to_owned();
-        Writer::new(Arc::clone(&shared), folder, connection, commands, committed)
-            .start()
-            .map_err(|error| OpenError::Folder { dir, reason: error.to_string() })?;
+        let unusable = |reason| OpenError::Folder { dir, reason };
+        let started = Checkpointer::start(&folder.database()).and_then(|checkpointer| {
+            let writer =
+                Writer::new(Arc::clone(&shared), folder, connection, checkpointer, commands, committed);
+            writer.start().map_err(|error| error.to_string())
+        });
+        started.map_err(unusable)?;
         Ok(Self { shared, commands: RwLock::new(Some(sender)), committed: watcher })
     }
 

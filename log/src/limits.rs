@@ -37,6 +37,14 @@ pub const READS_AT_ONCE_MAX: usize = 4;
 pub const WRITER_CACHE_KIB: i64 = 8 * 1024;
 /// Memory of SQLite's page cache for each reading connection, in KiB.
 pub const READER_CACHE_KIB: i64 = 2 * 1024;
+/// Once about this much was written since the last time, the write-ahead log is copied into the database.
+pub const CHECKPOINT_EVERY_BYTES: usize = 8 * 1024 * 1024;
+/// Passes of one such copy, each for what came in during the one before.
+pub const CHECKPOINT_PASSES_MAX: usize = 3;
+/// A write-ahead log that is larger makes the writer pause and empty it.
+pub const WAL_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Between two looks whether the log's file is still the one that was opened.
+pub const FILE_CHECK_EVERY: Duration = Duration::from_secs(1);
 /// How long a connection waits for a lock that another holds.
 pub const LOCK_WAIT_MAX: Duration = Duration::from_secs(1);
 /// Between two attempts to take up writing again after a failure.

@@ -45,6 +45,19 @@ impl Folder {
         self.dir.join("log.sqlite3")
     }
 
+    /// What tells the log's file from any other that may take its place; `None` where there is no file, or where the
+    /// system has no such thing.
+    pub(super) fn identity(&self) -> Option<(u64, u64)> {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt;
+            let file = std::fs::metadata(self.database()).ok()?;
+            Some((file.dev(), file.ino()))
+        }
+        #[cfg(not(unix))]
+        None
+    }
+
     /// Makes the names of new files durable, as far as the system can.
     pub(super) fn sync(&self) -> std::io::Result<()> {
         if cfg!(unix) { File::open(&self.dir)?.sync_all() } else { Ok(()) }

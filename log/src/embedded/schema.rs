@@ -98,6 +98,8 @@ fn settings(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "secure_delete", "ON")?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
+    // A thread of its own does that.
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)
 }
 
@@ -111,6 +113,21 @@ fn create(connection: &Connection) -> rusqlite::Result<()> {
 /// Writes something small and makes it durable: whether the disk takes writes at all.
 pub(super) fn probe(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "user_version", FORMAT)
+}
+
+/// How far a copy of the write-ahead log into the database came.
+pub(super) struct Pass {
+    /// Pages in the write-ahead log.
+    pub(super) pages: u64,
+    /// Those of them that are in the database now.
+    pub(super) copied: u64,
+}
+
+/// Copies what it can of the write-ahead log into the database, without holding up anybody.
+pub(super) fn checkpoint(connection: &Connection) -> rusqlite::Result<Pass> {
+    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
+        Ok(Pass { pages: number(row, 1)?, copied: number(row, 2)? })
+    })
 }
 
 /// Copies all of the write-ahead log into the database, durably, and empties it. `false` if a reader was in the way.

@@ -1,12 +1,13 @@
 //! The thread that appends, erases and recovers.
 
+use super::checkpoint::Checkpointer;
 use super::folder::Folder;
 use super::reader::{self, Found, integer};
 use super::window::Committed;
 use super::{Shared, schema};
 use crate::limits::{
-    COMMIT_BYTES_MAX, COMMIT_RECORDS_MAX, FORGET_EVERY, FORGET_WAIT_MAX, FORGET_WITHIN, LOCK_WAIT_MAX,
-    RECOVERY_EVERY, WRITER_STREAMS_MAX,
+    CHECKPOINT_EVERY_BYTES, COMMIT_BYTES_MAX, COMMIT_RECORDS_MAX, FILE_CHECK_EVERY, FORGET_EVERY,
+    FORGET_WAIT_MAX, FORGET_WITHIN, LOCK_WAIT_MAX, RECOVERY_EVERY, WRITER_STREAMS_MAX,
 };
 use crate::{AppendError, Entry, Health, Record, RecordId, Stream};
 use kafkatalk_protocol::{Offset, Timestamp};
@@ -19,6 +20,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 use tokio::sync::{oneshot, watch};
 use uuid::{NoContext, Uuid};
+
+const REPLACED: &str = "its file was deleted or replaced; restore it, then restart";
+
+/// What SQLite writes at once.
+const PAGE_BYTES: usize = 4_096;
 
 type Reply = oneshot::Sender<Result<Offset, AppendError>>;
 
@@ -84,6 +90,12 @@ pub(super) struct Writer {
     failing: bool,
     /// Since when erased content may still lie in the write-ahead log.
     forgetting: Option<Forgetting>,
+    checkpointer: Checkpointer,
+    /// About how much was written since the checkpointer was last woken.
+    unchecked_bytes: usize,
+    /// What tells the log's file from another, and when to look again.
+    identity: Option<(u64, u64)>,
+    next_look: Instant,
     folder: Folder,
 }
 
@@ -98,11 +110,25 @@ impl Writer {
         shared: Arc<Shared>,
         folder: Folder,
         connection: Connection,
+        checkpointer: Checkpointer,
         commands: Receiver<Command>,
         committed: watch::Sender<u64>,
     ) -> Self {
         let ends = Ends { seq: *committed.borrow(), streams: HashMap::new() };
-        Self { shared, connection, commands, committed, ends, failing: false, forgetting: None, folder }
+        Self {
+            shared,
+            connection,
+            commands,
+            committed,
+            ends,
+            failing: false,
+            forgetting: None,
+            checkpointer,
+            unchecked_bytes: 0,
+            identity: folder.identity(),
+            next_look: Instant::now(),
+            folder,
+        }
     }
 
     pub(super) fn start(self) -> std::io::Result<()> {
@@ -160,6 +186,13 @@ impl Writer {
             }
             return;
         }
+        if let Err(reason) = self.check_file() {
+            self.fail(reason);
+            for command in group.drain(..) {
+                command.answer(Err(AppendError::Unavailable(reason.into())));
+            }
+            return;
+        }
         match transact(&self.connection, &mut self.ends, group) {
             Ok(written) => self.publish(group, written),
             Err(failure) => {
@@ -175,12 +208,26 @@ impl Writer {
         }
     }
 
+    /// SQLite would go on writing to a file that was deleted or replaced, and all of that would be lost.
+    fn check_file(&mut self) -> Result<(), &'static str> {
+        let now = Instant::now();
+        if now < self.next_look {
+            return Ok(());
+        }
+        self.next_look = now + FILE_CHECK_EVERY;
+        if self.folder.identity() == self.identity {
+            return Ok(());
+        }
+        Err(REPLACED)
+    }
+
     /// Hands what is durable to the tails, then to those who asked for it.
     fn publish(&mut self, group: &mut Vec<Command>, written: Written) {
         if !written.erased.is_empty() && self.forgetting.is_none() {
             let now = Instant::now();
             self.forgetting = Some(Forgetting { since: now, next: now + FORGET_EVERY, reported: false });
         }
+        self.count(&written.committed);
         let offsets: Vec<_> = written.committed.iter().map(|committed| committed.entry.offset).collect();
         {
             let mut window = self.shared.window();
@@ -192,6 +239,20 @@ impl Writer {
         self.committed.send_replace(self.ends.seq);
         for (command, offset) in group.drain(..).zip(offsets) {
             command.answer(Ok(offset));
+        }
+    }
+
+    /// Wakes the checkpointer when enough was written.
+    fn count(&mut self, committed: &[Committed]) {
+        // Each record touches a page of its stream's offsets, and the commit the last page of the records.
+        let pages = (committed.len() + 1) * PAGE_BYTES;
+        self.unchecked_bytes += committed.iter().map(|record| record.bytes).sum::<usize>() + pages;
+        if self.unchecked_bytes >= CHECKPOINT_EVERY_BYTES {
+            self.unchecked_bytes = 0;
+            self.checkpointer.wake();
+        }
+        if self.checkpointer.take_overgrown() {
+            empty_wal(&self.connection, FORGET_WAIT_MAX);
         }
     }
 
@@ -232,6 +293,9 @@ impl Writer {
     /// Begins anew on a fresh connection. What a failed commit left in the write-ahead log is either dropped by it or
     /// copied into the database and flushed there, before anybody is told of it.
     fn reopen(&mut self) -> Result<(), String> {
+        if self.folder.identity() != self.identity {
+            return Err(REPLACED.into());
+        }
         let connection = schema::reopen(&self.folder.database()).map_err(|error| error.to_string())?;
         if !schema::truncate_wal(&connection).map_err(|error| error.to_string())? {
             return Err("readers are in the way of flushing it".into());
@@ -276,6 +340,7 @@ impl Writer {
     /// Leaves the folder tidy: one file that holds it all.
     fn finish(self) {
         self.shared.readers.close();
+        self.checkpointer.stop();
         if !self.failing && !empty_wal(&self.connection, LOCK_WAIT_MAX) {
             tracing::info!("readers are at work; the next start copies the write-ahead log");
         }

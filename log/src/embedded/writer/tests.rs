@@ -34,7 +34,9 @@ impl Bench {
             health: watch::Sender::new(Health::Ready),
         });
         let (_, commands) = sync_channel(1);
-        Self { writer: Writer::new(shared, folder, connection, commands, sender), committed, _dir: dir }
+        let checkpointer = Checkpointer::start(&folder.database()).unwrap();
+        let writer = Writer::new(shared, folder, connection, checkpointer, commands, sender);
+        Self { writer, committed, _dir: dir }
     }
 
     /// Writes so many records in one transaction.
@@ -144,6 +146,16 @@ fn what_a_failed_commit_did_write_is_told_to_tails_after_recovery() {
     assert_eq!(*bench.committed.borrow(), 2);
     assert!(bench.writer.shared.window().after(1, 10).is_none(), "tails must read it from the database");
     assert_eq!(bench.write(1)[0].as_ref().unwrap(), &Offset(2));
+}
+
+#[test]
+fn a_log_whose_file_was_deleted_refuses_appends() {
+    let mut bench = Bench::new();
+    bench.write(1);
+    std::fs::remove_file(bench.writer.folder.database()).unwrap();
+    bench.writer.next_look = Instant::now();
+    assert!(is_unavailable(&bench.write(1)[0]));
+    assert!(!bench.healthy());
 }
 
 #[test]

@@ -1,0 +1,73 @@
+//! The thread that copies the write-ahead log into the database, so that no append waits for that.
+
+use super::schema;
+use crate::limits::{CHECKPOINT_PASSES_MAX, WAL_BYTES_MAX};
+use rusqlite::Connection;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{Builder, JoinHandle};
+
+/// The writer's end of the thread.
+pub(super) struct Checkpointer {
+    wake: SyncSender<()>,
+    overgrown: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+impl Checkpointer {
+    pub(super) fn start(database: &Path) -> Result<Self, String> {
+        let connection = schema::reopen(database).map_err(|error| error.to_string())?;
+        // One is enough: who is woken copies all that is there.
+        let (wake, woken) = sync_channel(1);
+        let overgrown = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&overgrown);
+        let thread = Builder::new()
+            .name("log-checkpoint".into())
+            .spawn(move || run(&connection, &woken, &flag))
+            .map_err(|error| error.to_string())?;
+        Ok(Self { wake, overgrown, thread })
+    }
+
+    /// Asks for a copy. Never waits.
+    pub(super) fn wake(&self) {
+        // Full means that it was asked already.
+        let _ = self.wake.try_send(());
+    }
+
+    /// Whether the write-ahead log has outgrown its limit, because appends came too fast for it to begin anew. Asked
+    /// once, it is the writer's to empty it.
+    pub(super) fn take_overgrown(&self) -> bool {
+        self.overgrown.load(Ordering::Relaxed) && self.overgrown.swap(false, Ordering::Relaxed)
+    }
+
+    /// Waits for a copy under way, and ends the thread.
+    pub(super) fn stop(self) {
+        drop(self.wake);
+        if self.thread.join().is_err() {
+            tracing::warn!("the thread that copies the write-ahead log had died");
+        }
+    }
+}
+
+fn run(connection: &Connection, woken: &Receiver<()>, overgrown: &AtomicBool) {
+    let page_bytes: u64 =
+        connection.query_row("PRAGMA page_size", [], |row| schema::number(row, 0)).unwrap_or(4_096);
+    while woken.recv().is_ok() {
+        // SQLite begins the write-ahead log anew when all of it is copied at the moment of a commit. Commits that came
+        // in during a pass are what the next, much shorter one is for.
+        for _ in 0..CHECKPOINT_PASSES_MAX {
+            match schema::checkpoint(connection) {
+                Ok(pass) if pass.copied < pass.pages => {
+                    overgrown.store(pass.pages * page_bytes > WAL_BYTES_MAX, Ordering::Relaxed);
+                }
+                Ok(_) => break,
+                Err(error) => {
+                    tracing::warn!(%error, "cannot copy the write-ahead log into the database");
+                    break;
+                }
+            }
+        }
+    }
+}
