@@ -1,0 +1,79 @@
+//! What the plain parts cost, measured in the same run: no messenger on these parts can do better.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`relay`] | axum WebSockets that hand a text to a peer, and do nothing else |
+//! | [`sqlite`] | one row committed at a time, as durable as the embedded log |
+//! | [`produce`] | Kafka from produce call to consumer poll |
+
+use crate::latency::Latencies;
+use crate::limits::SQLITE_COMMITS;
+use crate::number::{count, short, thousands};
+use crate::report::{Report, Table};
+use crate::run::LoadArgs;
+use crate::stage::Stage;
+use anyhow::Result;
+
+pub(crate) mod produce;
+pub(crate) mod relay;
+pub(crate) mod sqlite;
+
+/// What one plain part showed.
+pub(crate) struct Floor {
+    /// Which part, and under which load.
+    pub(crate) name: String,
+    /// From end to end.
+    pub(crate) end_to_end: Latencies,
+    /// Until it was acknowledged, where there are acks.
+    pub(crate) to_ack: Option<Latencies>,
+    /// CPU of the part's process for each message, in microseconds, where it is a process of its own.
+    pub(crate) cpu_us: Option<f64>,
+    /// Memory that each idle socket added, where there are sockets.
+    pub(crate) bytes_per_socket: Option<f64>,
+    /// Messages that were measured, and those that arrived.
+    pub(crate) counts: [u64; 2],
+}
+
+/// All the floors under a load; Kafka's where it is wanted.
+pub(crate) async fn measure(stage: &mut Stage, load: &LoadArgs, with_kafka: bool) -> Result<Vec<Floor>> {
+    let mut floors = relay::measure(load, &mut stage.random()).await?;
+    floors.push(sqlite::measure(stage.folder(), load.bytes, SQLITE_COMMITS).await?);
+    if with_kafka {
+        floors.extend(produce::measure(stage, load).await?);
+    }
+    Ok(floors)
+}
+
+/// The floors as a table.
+pub(crate) fn tell(report: &mut Report, floors: &[Floor]) {
+    let mut table = Table::new([
+        "floor",
+        "end to end p50 / p90 / p99 / max, ms",
+        "ack p50 / p90 / p99 / max, ms",
+        "CPU us per message",
+        "kB per idle socket",
+        "measured / arrived",
+    ]);
+    let or_none = |figure: Option<f64>| figure.map_or_else(|| "none".into(), short);
+    for floor in floors {
+        table.row([
+            floor.name.clone(),
+            floor.end_to_end.quartet(),
+            floor.to_ack.as_ref().map_or_else(|| "none".into(), Latencies::quartet),
+            or_none(floor.cpu_us),
+            or_none(floor.bytes_per_socket.map(|bytes| bytes / 1024.0)),
+            floor.counts.map(thousands).join(" / "),
+        ]);
+    }
+    report.table(&table);
+}
+
+/// The relay's name.
+pub(crate) const RELAY: &str = "axum relay";
+/// Kafka's name.
+pub(crate) const PRODUCE: &str = "Kafka produce to consume";
+
+/// A name such as `axum relay, 1,000 @ 500`.
+pub(crate) fn name(part: &str, sockets: usize, rate: u32) -> String {
+    format!("{part}, {} @ {rate}", thousands(count(sockets)))
+}

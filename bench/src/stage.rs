@@ -1,0 +1,143 @@
+//! Where a measurement takes place: which server, on which log, with fresh data that is removed afterwards.
+
+use crate::kafka::Kafka;
+use crate::process::{self, Pid};
+use crate::report::progress;
+use crate::server::Setup;
+use anyhow::{Context as _, Result};
+use clap::{Args, ValueEnum};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use tempfile::TempDir;
+
+/// Which log the server keeps its truth in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogKind {
+    /// In its data folder.
+    Embedded,
+    /// On a Kafka that the bench starts.
+    Kafka,
+}
+
+impl fmt::Display for LogKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Embedded => "embedded",
+            Self::Kafka => "kafka",
+        })
+    }
+}
+
+/// Flags that every command has.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct StageArgs {
+    /// The server's binary.
+    #[arg(long, value_name = "PATH", default_value = "target/release/kafkatalk")]
+    pub(crate) server: PathBuf,
+    /// One more flag for `kafkatalk serve`; may be given again.
+    #[arg(long = "server-flag", value_name = "FLAG", allow_hyphen_values = true)]
+    pub(crate) server_flags: Vec<String>,
+    /// The script that starts Kafka.
+    #[arg(long, value_name = "PATH", default_value = "scripts/kafka.sh")]
+    pub(crate) kafka_script: PathBuf,
+    /// Brokers to start: 1 or 3.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) brokers: u32,
+    /// Where temporary data goes, on the disk that is to be measured; the system's temporary folder by default.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) work_dir: Option<PathBuf>,
+    /// Keep the data and the server's logs.
+    #[arg(long)]
+    pub(crate) keep: bool,
+    /// Write the report to this file, too.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// What decides everything that is random; by the clock when it is not given.
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) seed: Option<u64>,
+}
+
+/// The place of a run.
+pub(crate) struct Stage {
+    args: StageArgs,
+    // Before the folder: what is dropped first must still find its files.
+    kafka: Option<Kafka>,
+    folder: TempDir,
+    servers: u32,
+}
+
+impl Stage {
+    /// Makes a folder for the run.
+    pub(crate) fn new(args: StageArgs) -> Result<Self> {
+        let mut builder = tempfile::Builder::new();
+        builder.prefix("kafkatalk-bench-").disable_cleanup(args.keep);
+        let folder = match &args.work_dir {
+            Some(parent) => builder.tempdir_in(parent),
+            None => builder.tempdir(),
+        };
+        let folder = folder.context("cannot make a temporary folder: name another place with --work-dir")?;
+        if args.keep {
+            progress(&format!("everything stays in {}", folder.path().display()));
+        }
+        Ok(Self { args, folder, kafka: None, servers: 0 })
+    }
+
+    /// Where the run keeps its data.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The flags of the command.
+    pub(crate) fn args(&self) -> &StageArgs {
+        &self.args
+    }
+
+    /// Where the report goes beside the terminal.
+    pub(crate) fn output(&self) -> Option<PathBuf> {
+        self.args.output.clone()
+    }
+
+    /// Random numbers of this run.
+    pub(crate) fn random(&self) -> fastrand::Rng {
+        self.args.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed)
+    }
+
+    /// A server of its own, with data that nobody has used, on that log.
+    pub(crate) async fn server(&mut self, log: LogKind) -> Result<Setup> {
+        self.servers += 1;
+        let mut flags = self.args.server_flags.clone();
+        if log == LogKind::Kafka {
+            let prefix = format!("bench{}", self.servers);
+            let bootstrap = self.kafka().await?.bootstrap().to_owned();
+            flags.extend(["--kafka".into(), bootstrap, "--topic-prefix".into(), prefix]);
+            flags.extend(["--replication-factor".into(), self.args.brokers.to_string()]);
+        }
+        Setup::new(&self.args.server, &self.folder().join(format!("server{}", self.servers)), flags)
+    }
+
+    /// The run's Kafka, started when it is first asked for.
+    pub(crate) async fn kafka(&mut self) -> Result<&Kafka> {
+        if self.kafka.is_none() {
+            progress(&format!("starting Kafka with {} broker(s)", self.args.brokers));
+            let folder = self.folder().join("kafka");
+            self.kafka = Some(Kafka::start(&self.args.kafka_script, self.args.brokers, &folder).await?);
+        }
+        self.kafka.as_ref().context("Kafka was started")
+    }
+
+    /// Kafka's processes, where the log needs them.
+    pub(crate) fn kafka_pids(&self, log: LogKind) -> Result<Vec<Pid>> {
+        match (&self.kafka, log) {
+            (Some(kafka), LogKind::Kafka) => kafka.pids(),
+            _ => Ok(Vec::new()),
+        }
+    }
+}
+
+/// CPU time that some processes have used so far.
+pub(crate) fn cpu_of(pids: &[Pid]) -> Result<Duration> {
+    pids.iter().map(|pid| process::cpu(*pid)).sum()
+}
