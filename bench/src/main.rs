@@ -1,2 +1,202 @@
-//! The KafkaTalk binary.
-fn main() {}
+//! Load, floors and figures: what a message costs, and whether every promise is kept while it is paid.
+//!
+//! The bench starts the server that it measures, speaks nothing but its public API, and stops it.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`stage`], [`server`], [`kafka`], [`process`] | what is measured: started, watched, killed, stopped |
+//! | [`client`], [`world`], [`numbered`] | the API as a stranger speaks it; users, conversations, messages |
+//! | [`load`], [`run`] | a steady load and what it shows |
+//! | [`crash`] | the same while the server is killed again and again |
+//! | [`floors`] | what the plain parts cost |
+//! | [`startup`] | starting, idling, sizes |
+//! | [`matrix`], [`smoke`] | all of it, at length and in short |
+//! | [`gather`], [`evidence`], [`checks`] | what clients saw, and whether that keeps the promises |
+//! | [`latency`], [`number`], [`report`] | figures that people read |
+
+mod checks;
+mod client;
+mod crash;
+mod evidence;
+#[cfg(test)]
+mod fake;
+mod floors;
+mod gather;
+mod kafka;
+mod latency;
+mod limits;
+mod load;
+mod matrix;
+mod number;
+mod numbered;
+mod process;
+mod report;
+mod run;
+mod server;
+mod smoke;
+mod stage;
+mod startup;
+mod world;
+
+use anyhow::{Context as _, Result, bail};
+use clap::{Parser, Subcommand};
+use report::{Report, Verdict, progress};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use stage::{LogKind, Stage, StageArgs};
+use std::process::ExitCode;
+use tokio::{
+    runtime::Builder,
+    signal::unix::{SignalKind, signal},
+};
+
+/// Measures KafkaTalk, and checks that it keeps its promises under load.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// One load on one server: latency, CPU, memory, lost or doubled or misordered messages.
+    Run {
+        /// The log that the server keeps its truth in.
+        #[arg(long, default_value = "embedded")]
+        log: LogKind,
+        #[command(flatten)]
+        load: run::LoadArgs,
+        #[command(flatten)]
+        stage: StageArgs,
+    },
+    /// Kills the server again and again under load, and checks that no acknowledged message is lost, doubled or moved.
+    Crash {
+        /// The log that the server keeps its truth in.
+        #[arg(long, default_value = "embedded")]
+        log: LogKind,
+        #[command(flatten)]
+        crash: crash::CrashArgs,
+        #[command(flatten)]
+        stage: StageArgs,
+    },
+    /// All the figures: both logs, few and many sockets, a slow and a fast load, and the floors beside them.
+    Matrix {
+        #[command(flatten)]
+        matrix: matrix::MatrixArgs,
+        #[command(flatten)]
+        stage: StageArgs,
+    },
+    /// A few seconds of load and kills on each log: whether promises are kept, not how fast.
+    Smoke {
+        /// Logs, parted by commas.
+        #[arg(long, value_name = "LOG", value_delimiter = ',', default_value = "embedded")]
+        logs: Vec<LogKind>,
+        #[command(flatten)]
+        stage: StageArgs,
+    },
+    /// Start-up time and idle memory with few and many messages, sizes of the binary and of a first visit.
+    Startup {
+        #[command(flatten)]
+        startup: startup::StartupArgs,
+        #[command(flatten)]
+        stage: StageArgs,
+    },
+    /// What the plain parts cost: a bare WebSocket relay, a SQLite commit, Kafka from produce to consume.
+    Floors {
+        /// Leave Kafka out.
+        #[arg(long)]
+        no_kafka: bool,
+        #[command(flatten)]
+        load: run::LoadArgs,
+        #[command(flatten)]
+        stage: StageArgs,
+    },
+    /// The bare relay itself, for `floors`.
+    #[command(hide = true)]
+    Relay,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let mut runtime = match cli.command {
+        // As a server would.
+        Command::Relay => Builder::new_multi_thread(),
+        // One thread: what the clients cost is taken from the server's cores.
+        _ => Builder::new_current_thread(),
+    };
+    let runtime = runtime.enable_all().build();
+    let ended = runtime.context("cannot start").and_then(|runtime| {
+        raise_file_limit()?;
+        runtime.block_on(async {
+            tokio::select! {
+                ended = perform(cli.command) => ended,
+                stopped = interrupted() => stopped,
+            }
+        })
+    });
+    match ended {
+        Ok(Verdict::Kept) => ExitCode::SUCCESS,
+        Ok(Verdict::Broken) => ExitCode::from(1),
+        Err(error) => {
+            progress(&format!("{error:#}"));
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn perform(command: Command) -> Result<Verdict> {
+    let mut report = Report::new();
+    let (verdict, output) = match command {
+        Command::Run { log, load, stage } => {
+            let mut stage = Stage::new(stage)?;
+            let outcome = run::measure(&mut stage, log, &load).await?;
+            run::tell::all(&mut report, &[&outcome]);
+            (outcome.verdict(), stage.output())
+        }
+        Command::Crash { log, crash, stage } => {
+            let mut stage = Stage::new(stage)?;
+            let outcome = crash::measure(&mut stage, log, &crash).await?;
+            crash::tell(&mut report, &outcome);
+            (outcome.verdict(), stage.output())
+        }
+        Command::Matrix { matrix, stage } => {
+            let mut stage = Stage::new(stage)?;
+            (matrix::measure(&mut stage, &matrix, &mut report).await?, stage.output())
+        }
+        Command::Smoke { logs, stage } => {
+            let mut stage = Stage::new(stage)?;
+            (smoke::measure(&mut stage, &logs, &mut report).await?, stage.output())
+        }
+        Command::Startup { startup, stage } => {
+            let mut stage = Stage::new(stage)?;
+            let outcome = startup::measure(&mut stage, &startup).await?;
+            startup::tell(&mut report, &outcome);
+            (outcome.verdict(&startup), stage.output())
+        }
+        Command::Floors { no_kafka, load, stage } => {
+            let mut stage = Stage::new(stage)?;
+            floors::tell(&mut report, &floors::measure(&mut stage, &load, !no_kafka).await?);
+            (Verdict::Kept, stage.output())
+        }
+        Command::Relay => return floors::relay::serve().await.map(|()| Verdict::Kept),
+    };
+    report.publish(output.as_deref())?;
+    Ok(verdict)
+}
+
+/// Ends the bench in order, so that what it started is stopped.
+async fn interrupted() -> Result<Verdict> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    bail!("interrupted")
+}
+
+/// As many open files as the system lets us have, for the server that is started from here as well.
+fn raise_file_limit() -> Result<()> {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })
+        .context("cannot raise the limit of open files")
+}

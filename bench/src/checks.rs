@@ -1,0 +1,285 @@
+//! Whether what clients saw keeps the promises: pure, so that tests can show it histories that break each of them.
+
+use crate::evidence::{Evidence, Line, Previous, Witness};
+use crate::limits::FAULTS_SHOWN;
+use crate::number::count;
+use kafkatalk_protocol::{ConversationId, MessageId, Offset, UserId};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+#[cfg(test)]
+mod tests;
+
+/// A promise that was broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Fault {
+    /// Acknowledged, and not in history.
+    Lost,
+    /// In history at another offset than the one that was acknowledged, or acknowledged at two.
+    Moved,
+    /// Twice in history under one id.
+    Doubled,
+    /// In history, but nobody sent it, or it says something else than what was sent.
+    Foreign,
+    /// History's offsets do not go up.
+    HistoryDisordered,
+    /// `previous` in history does not name the message before.
+    HistoryChainBroken,
+    /// Two members read two histories.
+    HistoriesDiffer,
+    /// In history, and never shown to a member.
+    Undelivered,
+    /// Shown to a member more than once.
+    ShownTwice,
+    /// Shown to a member after one with a higher offset.
+    ShownDisordered,
+    /// Shown right after a message that it does not name as `previous`.
+    ShownChainBroken,
+    /// Shown to a member, and not in history at that offset.
+    Ghost,
+    /// Still in the sender's outbox at the end: never acknowledged nor refused.
+    Unresolved,
+}
+
+impl Fault {
+    /// Every fault, in the order in which reports name them.
+    pub(crate) const ALL: [Self; 13] = [
+        Self::Lost,
+        Self::Moved,
+        Self::Doubled,
+        Self::Foreign,
+        Self::HistoryDisordered,
+        Self::HistoryChainBroken,
+        Self::HistoriesDiffer,
+        Self::Undelivered,
+        Self::ShownTwice,
+        Self::ShownDisordered,
+        Self::ShownChainBroken,
+        Self::Ghost,
+        Self::Unresolved,
+    ];
+
+    /// In words.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Lost => "acknowledged, not in history",
+            Self::Moved => "not at its acknowledged offset",
+            Self::Doubled => "twice in history",
+            Self::Foreign => "in history, never sent like that",
+            Self::HistoryDisordered => "out of order in history",
+            Self::HistoryChainBroken => "`previous` broken in history",
+            Self::HistoriesDiffer => "members read different histories",
+            Self::Undelivered => "never shown to a member",
+            Self::ShownTwice => "shown twice",
+            Self::ShownDisordered => "shown out of order",
+            Self::ShownChainBroken => "`previous` broken as shown",
+            Self::Ghost => "shown, not in history",
+            Self::Unresolved => "never acknowledged",
+        }
+    }
+}
+
+/// A fault and where it was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Finding {
+    /// What.
+    pub(crate) fault: Fault,
+    /// Where.
+    pub(crate) conversation: ConversationId,
+    /// Whose view, where it is about one member's.
+    pub(crate) member: Option<UserId>,
+    /// Which message.
+    pub(crate) message: Option<MessageId>,
+    /// At which offset.
+    pub(crate) offset: Option<Offset>,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: conversation {}", self.fault.as_str(), self.conversation)?;
+        if let Some(member) = self.member {
+            write!(f, ", member {member}")?;
+        }
+        if let Some(message) = self.message {
+            write!(f, ", message {message}")?;
+        }
+        self.offset.map_or(Ok(()), |offset| write!(f, ", offset {offset}"))
+    }
+}
+
+/// What the checks found in all conversations together.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Findings {
+    /// Messages that were sent.
+    pub(crate) said: u64,
+    /// Messages that were acknowledged.
+    pub(crate) acknowledged: u64,
+    /// Messages that stand in history.
+    pub(crate) in_history: u64,
+    /// Messages that were shown to the other member.
+    pub(crate) delivered: u64,
+    /// Messages whose sender sent another one first that stands after it. No promise: told for interest.
+    pub(crate) overtaken: u64,
+    found: BTreeMap<Fault, u64>,
+    examples: Vec<Finding>,
+}
+
+impl Findings {
+    /// How often a fault was found.
+    pub(crate) fn count(&self, fault: Fault) -> u64 {
+        self.found.get(&fault).copied().unwrap_or(0)
+    }
+
+    /// How many faults were found.
+    pub(crate) fn total(&self) -> u64 {
+        self.found.values().sum()
+    }
+
+    /// The first faults, spelt out.
+    pub(crate) fn examples(&self) -> &[Finding] {
+        &self.examples
+    }
+
+    fn note(&mut self, finding: Finding) {
+        *self.found.entry(finding.fault).or_default() += 1;
+        if self.examples.len() < FAULTS_SHOWN {
+            self.examples.push(finding);
+        }
+    }
+}
+
+/// Looks at every conversation.
+pub(crate) fn judge<'a>(all: impl IntoIterator<Item = &'a Evidence>) -> Findings {
+    let mut findings = Findings::default();
+    for evidence in all {
+        Check { evidence, findings: &mut findings }.run();
+    }
+    findings
+}
+
+struct Check<'a> {
+    evidence: &'a Evidence,
+    findings: &'a mut Findings,
+}
+
+impl Check<'_> {
+    fn run(&mut self) {
+        let (reader, history) = match self.evidence.histories.first() {
+            Some((reader, history)) => (Some(*reader), history.as_slice()),
+            // Nobody can read it: whatever was shown of it is a ghost.
+            None => (None, [].as_slice()),
+        };
+        self.findings.said += count(self.evidence.said.len());
+        self.findings.in_history += count(history.len());
+        self.history(reader, history);
+        for (other, theirs) in self.evidence.histories.iter().skip(1) {
+            if theirs != history {
+                self.note(Fault::HistoriesDiffer, Some(*other), None);
+            }
+        }
+        self.acks(history);
+        for witness in &self.evidence.witnesses {
+            self.witness(witness, history);
+        }
+    }
+
+    fn note(&mut self, fault: Fault, member: Option<UserId>, line: Option<&Line>) {
+        self.findings.note(Finding {
+            fault,
+            conversation: self.evidence.conversation,
+            member,
+            message: line.map(|line| line.id),
+            offset: line.map(|line| line.offset),
+        });
+    }
+
+    /// One line after another, each once, chained, and as it was sent.
+    fn history(&mut self, reader: Option<UserId>, history: &[Line]) {
+        let mut ids = BTreeSet::new();
+        let mut before: Option<&Line> = None;
+        let mut latest_of: BTreeMap<UserId, MessageId> = BTreeMap::new();
+        for line in history {
+            if before.is_some_and(|before| line.offset <= before.offset) {
+                self.note(Fault::HistoryDisordered, reader, Some(line));
+            } else if line.previous != Previous::Told(before.map(|before| before.offset)) {
+                self.note(Fault::HistoryChainBroken, reader, Some(line));
+            }
+            if !ids.insert(line.id) {
+                self.note(Fault::Doubled, reader, Some(line));
+            }
+            if !line.intact || self.evidence.said.get(&line.id) != Some(&line.sender) {
+                self.note(Fault::Foreign, reader, Some(line));
+            }
+            // Ids are numbered in the order of sending.
+            let latest = latest_of.entry(line.sender).or_insert(line.id);
+            self.findings.overtaken += u64::from(line.id < *latest);
+            *latest = line.id.max(*latest);
+            before = Some(line);
+        }
+    }
+
+    /// What was acknowledged is where the ack said.
+    fn acks(&mut self, history: &[Line]) {
+        let place: BTreeMap<MessageId, Offset> =
+            history.iter().rev().map(|line| (line.id, line.offset)).collect();
+        let mut acknowledged: BTreeMap<MessageId, Offset> = BTreeMap::new();
+        for (id, offset) in &self.evidence.acks {
+            if acknowledged.insert(*id, *offset).is_some_and(|before| before != *offset) {
+                self.note_message(Fault::Moved, *id, Some(*offset));
+            }
+        }
+        self.findings.acknowledged += count(acknowledged.len());
+        for (id, offset) in &acknowledged {
+            match place.get(id) {
+                None => self.note_message(Fault::Lost, *id, Some(*offset)),
+                Some(found) if found != offset => self.note_message(Fault::Moved, *id, Some(*offset)),
+                Some(_) => {}
+            }
+        }
+        let unresolved =
+            self.evidence.said.keys().filter(|id| !acknowledged.contains_key(id) && !place.contains_key(id));
+        for id in unresolved.copied().collect::<Vec<_>>() {
+            self.note_message(Fault::Unresolved, id, None);
+        }
+    }
+
+    fn note_message(&mut self, fault: Fault, message: MessageId, offset: Option<Offset>) {
+        let conversation = self.evidence.conversation;
+        self.findings.note(Finding { fault, conversation, member: None, message: Some(message), offset });
+    }
+
+    /// What a member was shown is history: all of it, in order, each once.
+    fn witness(&mut self, witness: &Witness, history: &[Line]) {
+        let member = Some(witness.member);
+        let places: BTreeMap<Offset, &Line> = history.iter().map(|line| (line.offset, line)).collect();
+        let mut shown: BTreeSet<Offset> = BTreeSet::new();
+        let mut before: Option<&Line> = None;
+        for line in &witness.shown {
+            let place = places.get(&line.offset).filter(|place| place.id == line.id);
+            let chain = if witness.own_shown {
+                Some(Previous::Told(before.map(|before| before.offset)))
+            } else {
+                place.map(|place| place.previous)
+            };
+            if !shown.insert(line.offset) {
+                self.note(Fault::ShownTwice, member, Some(line));
+            } else if before.is_some_and(|before| line.offset < before.offset) {
+                self.note(Fault::ShownDisordered, member, Some(line));
+            } else if line.previous != Previous::Untold && chain.is_some_and(|chain| chain != line.previous) {
+                self.note(Fault::ShownChainBroken, member, Some(line));
+            }
+            if place.is_none() {
+                self.note(Fault::Ghost, member, Some(line));
+            }
+            before = before.filter(|before| before.offset > line.offset).or(Some(line));
+        }
+        for line in history {
+            let owed = witness.own_shown || line.sender != witness.member;
+            if owed && !shown.contains(&line.offset) {
+                self.note(Fault::Undelivered, member, Some(line));
+            }
+            let to_the_other = line.sender != witness.member && shown.contains(&line.offset);
+            self.findings.delivered += u64::from(to_the_other);
+        }
+    }
+}

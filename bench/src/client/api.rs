@@ -1,0 +1,93 @@
+//! The requests of the protocol that the bench makes.
+
+use super::http::{Answer, Ask, Http};
+use crate::limits::HISTORY_PAGES_MAX;
+use anyhow::{Context as _, Result, bail};
+use hyper::{Method, StatusCode};
+use kafkatalk_protocol::http::{BASE, Messages, OpenConversation, SignedIn};
+use kafkatalk_protocol::limits::PAGE_MAX;
+use kafkatalk_protocol::{Conversation, ConversationId, Message, Offset, Problem, Username};
+use serde::de::DeserializeOwned;
+use std::net::SocketAddr;
+
+/// A user of the load, signed in.
+pub(crate) type Account = SignedIn;
+
+/// What every user of a load has for a password; the data is gone with the run.
+const PASSWORD: &str = "correct horse battery staple";
+
+/// A client of the HTTP API.
+pub(crate) struct Api {
+    http: Http,
+}
+
+impl Api {
+    /// Connects.
+    pub(crate) async fn connect(address: SocketAddr) -> Result<Self> {
+        Ok(Self { http: Http::connect(address).await? })
+    }
+
+    /// Whether `/readyz` says that the server can serve.
+    pub(crate) async fn ready(&mut self) -> Result<bool> {
+        Ok(self.http.ask(Ask::get("/readyz")).await?.status == StatusCode::OK)
+    }
+
+    /// Registers a user.
+    pub(crate) async fn register(&mut self, username: &Username) -> Result<Account> {
+        let json = serde_json::json!({ "username": username, "password": PASSWORD });
+        self.post("/users", None, json.to_string().into()).await
+    }
+
+    /// Opens the conversation with another user.
+    pub(crate) async fn open(&mut self, account: &Account, other: &Username) -> Result<Conversation> {
+        let json = serde_json::to_vec(&OpenConversation { members: vec![other.clone()] })?;
+        self.post("/conversations", Some(&account.token), json).await
+    }
+
+    /// Reads a conversation's messages after an offset, page by page, to the end.
+    pub(crate) async fn history(
+        &mut self,
+        account: &Account,
+        conversation: ConversationId,
+        after: Option<Offset>,
+    ) -> Result<Vec<Message>> {
+        let mut messages = Vec::new();
+        let mut after = after.map_or_else(|| "-1".into(), |offset| offset.to_string());
+        for _ in 0..HISTORY_PAGES_MAX {
+            let path = format!("{BASE}/conversations/{conversation}/messages?after={after}&limit={PAGE_MAX}");
+            let page: Messages = self.get(&path, account).await?;
+            messages.extend(page.messages);
+            match page.next {
+                Some(next) => after = next.to_string(),
+                None => return Ok(messages),
+            }
+        }
+        bail!("the history of {conversation} has no end")
+    }
+
+    async fn get<T: DeserializeOwned>(&mut self, path: &str, account: &Account) -> Result<T> {
+        let ask = Ask { token: Some(&account.token), ..Ask::get(path) };
+        understood(&self.http.ask(ask).await?).with_context(|| format!("GET {path}"))
+    }
+
+    async fn post<T: DeserializeOwned>(
+        &mut self,
+        path: &str,
+        token: Option<&str>,
+        json: Vec<u8>,
+    ) -> Result<T> {
+        let path = format!("{BASE}{path}");
+        let ask = Ask { method: Method::POST, token, json: Some(json), ..Ask::get(&path) };
+        understood(&self.http.ask(ask).await?).with_context(|| format!("POST {path}"))
+    }
+}
+
+fn understood<T: DeserializeOwned>(answer: &Answer) -> Result<T> {
+    if !answer.status.is_success() {
+        match serde_json::from_slice::<Problem>(&answer.body) {
+            Ok(problem) => bail!("{} {}: {}", problem.status, problem.code.as_str(), problem.detail),
+            Err(_) => bail!("{} without a problem document", answer.status),
+        }
+    }
+    serde_json::from_slice(&answer.body).context("the answer is not what the protocol says")
+}

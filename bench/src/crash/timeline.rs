@@ -1,0 +1,162 @@
+//! A client's rule for showing messages: each once, in order, never past a hole.
+
+use crate::evidence::{Line, Previous};
+use kafkatalk_protocol::Offset;
+use std::collections::BTreeMap;
+
+/// One conversation on one client's screen.
+#[derive(Debug, Default)]
+pub(crate) struct Timeline {
+    shown: Vec<Line>,
+    ahead: BTreeMap<Offset, Line>,
+    repeats: u64,
+}
+
+/// What a client must do after it took something in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Nothing.
+    Rest,
+    /// Read history after what is shown: something is missing before what came.
+    FillHole,
+}
+
+impl Timeline {
+    /// Takes a message in, from whichever way it came.
+    pub(crate) fn message(&mut self, line: Line) -> Next {
+        let seen = self.position().is_some_and(|position| line.offset <= position);
+        let known = self.ahead.get(&line.offset).is_some_and(|ahead| ahead.previous != Previous::Untold);
+        if seen || known {
+            self.repeats += 1;
+        } else {
+            self.ahead.insert(line.offset, line);
+        }
+        self.advance();
+        if self.ahead.values().any(|line| line.previous != Previous::Untold) {
+            Next::FillHole
+        } else {
+            Next::Rest
+        }
+    }
+
+    /// Takes in that one's own message stands at an offset. What stands before it may still be on its way.
+    pub(crate) fn acknowledged(&mut self, line: Line) {
+        if self.position().is_none_or(|position| line.offset > position) {
+            self.ahead.entry(line.offset).or_insert(line);
+            self.advance();
+        }
+    }
+
+    /// The last offset up to which nothing is missing.
+    pub(crate) fn position(&self) -> Option<Offset> {
+        self.shown.last().map(|line| line.offset)
+    }
+
+    /// Whether something is held back.
+    pub(crate) fn has_hole(&self) -> bool {
+        !self.ahead.is_empty()
+    }
+
+    /// What is shown from a place in the sequence on.
+    pub(crate) fn shown_from(&self, first: usize) -> &[Line] {
+        self.shown.get(first..).unwrap_or_default()
+    }
+
+    /// Messages that came again and were dropped.
+    pub(crate) fn repeats(&self) -> u64 {
+        self.repeats
+    }
+
+    /// Everything that was shown, in that order.
+    pub(crate) fn into_shown(self) -> Vec<Line> {
+        self.shown
+    }
+
+    fn advance(&mut self) {
+        while let Some(first) = self.ahead.first_entry() {
+            let position = self.shown.last().map(|line| line.offset);
+            let follows = match first.get().previous {
+                // One that names an older message than the last shown breaks the chain: show it, the checks will tell.
+                Previous::Told(previous) => previous <= position,
+                Previous::Untold => *first.key() == position.map_or(Offset(0), Offset::next),
+            };
+            if !follows {
+                break;
+            }
+            self.shown.push(first.remove());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::numbered::Numbering;
+    use kafkatalk_protocol::UserId;
+    use uuid::Uuid;
+
+    const ME: UserId = UserId(Uuid::from_u128(1));
+
+    fn told(offset: u64, previous: Option<u64>) -> Line {
+        let id = Numbering::new(1, 200).id(usize::try_from(offset).unwrap());
+        let previous = Previous::Told(previous.map(Offset));
+        Line { offset: Offset(offset), previous, id, sender: ME, intact: true }
+    }
+
+    fn ack(offset: u64) -> Line {
+        Line { previous: Previous::Untold, ..told(offset, None) }
+    }
+
+    fn offsets(timeline: &Timeline) -> Vec<u64> {
+        timeline.shown_from(0).iter().map(|line| line.offset.0).collect()
+    }
+
+    #[test]
+    fn a_message_after_a_hole_waits_until_the_hole_is_filled() {
+        let mut timeline = Timeline::default();
+        assert_eq!(timeline.message(told(0, None)), Next::Rest);
+        assert_eq!(timeline.message(told(2, Some(1))), Next::FillHole);
+        assert_eq!(offsets(&timeline), [0]);
+        assert_eq!(timeline.message(told(1, Some(0))), Next::Rest);
+        assert_eq!(offsets(&timeline), [0, 1, 2]);
+    }
+
+    #[test]
+    fn a_repeated_message_is_dropped_and_counted() {
+        let mut timeline = Timeline::default();
+        for _ in 0..2 {
+            timeline.message(told(0, None));
+            timeline.message(told(2, Some(1)));
+        }
+        timeline.message(told(1, Some(0)));
+        assert_eq!((offsets(&timeline), timeline.repeats()), (vec![0, 1, 2], 2));
+    }
+
+    #[test]
+    fn a_message_steps_over_an_offset_that_nobody_sees() {
+        let mut timeline = Timeline::default();
+        timeline.message(told(0, None));
+        assert_eq!(timeline.message(told(2, Some(0))), Next::Rest);
+        assert_eq!(offsets(&timeline), [0, 2]);
+    }
+
+    #[test]
+    fn an_own_message_that_was_acknowledged_waits_for_what_may_stand_before_it() {
+        let mut timeline = Timeline::default();
+        timeline.acknowledged(ack(0));
+        timeline.acknowledged(ack(2));
+        assert_eq!((offsets(&timeline), timeline.has_hole()), (vec![0], true));
+        assert_eq!(timeline.message(told(1, Some(0))), Next::Rest);
+        assert_eq!(offsets(&timeline), [0, 1, 2]);
+    }
+
+    #[test]
+    fn an_own_message_that_also_comes_as_a_message_is_shown_once() {
+        let mut timeline = Timeline::default();
+        timeline.acknowledged(ack(1));
+        assert_eq!(timeline.message(told(1, Some(0))), Next::FillHole);
+        timeline.message(told(0, None));
+        timeline.acknowledged(ack(1));
+        assert_eq!((offsets(&timeline), timeline.repeats()), (vec![0, 1], 0));
+    }
+}

@@ -1,0 +1,116 @@
+//! Load and crash clients against the messenger: what is kept counts as kept, what is broken is found.
+
+use super::{Fake, Habit};
+use crate::checks::{Fault, Findings, judge};
+use crate::crash::Devices;
+use crate::evidence::Evidence;
+use crate::gather;
+use crate::load::{Clients, Shared, Wire, times::Times};
+use crate::numbered::Numbering;
+use crate::run;
+use crate::world::World;
+use std::{sync::Arc, time::Duration};
+
+const MESSAGES: usize = 60;
+const RATE: u32 = 2_000;
+/// More than any of these tests needs on a busy machine.
+const WAIT_MAX: Duration = Duration::from_secs(20);
+
+fn shared() -> Arc<Shared> {
+    let (numbering, times) = (Numbering::new(5, 200), Times::new(MESSAGES, true));
+    Arc::new(Shared { wire: Wire::KafkaTalk, numbering, times })
+}
+
+/// Sends messages as the load does, without ever asking for what is missing.
+async fn load(habit: Habit, wait_max: Duration) -> Findings {
+    let fake = Fake::start(habit).await;
+    let world = World::build(fake.address, 4, 3, 9).await.unwrap();
+    let shared = shared();
+    let clients = Clients::connect(fake.address, &world.accounts, Arc::clone(&shared)).await.unwrap();
+    let mut random = fastrand::Rng::with_seed(1);
+    let said = clients.voices.talk(&world.pairs, 0..MESSAGES, RATE, &mut random, |_| {}).await.unwrap();
+    clients.voices.drained(wait_max).await;
+    let heard = clients.close().await.unwrap();
+    let mut all = gather::histories(&world, fake.address, shared.numbering).await.unwrap();
+    gather::add_said(&mut all, &world, &said);
+    run::add_heard(&mut all, &world, heard);
+    judge(all.values())
+}
+
+/// Sends messages as people do.
+async fn talk(habit: Habit) -> Findings {
+    let fake = Fake::start(habit).await;
+    let world = World::build(fake.address, 4, 3, 9).await.unwrap();
+    let shared = shared();
+    let mut random = fastrand::Rng::with_seed(1);
+    let devices = Devices::start(&world, fake.address, &shared, &mut random);
+    let said = devices.voices.talk(&world.pairs, 0..MESSAGES, RATE, &mut random, |_| {}).await.unwrap();
+    let settled_in_time = if habit == Habit::LosesMessage { Duration::from_millis(500) } else { WAIT_MAX };
+    devices.voices.drained(settled_in_time).await;
+    let mut all = gather::histories(&world, fake.address, shared.numbering).await.unwrap();
+    devices.wait_until_shown(&all).await;
+    let told = devices.finish().await.unwrap();
+    gather::add_said(&mut all, &world, &said);
+    crate::crash::add_what_was_seen(&mut all, &world, &told);
+    judge(all.values())
+}
+
+fn found(findings: &Findings) -> Vec<Fault> {
+    Fault::ALL.into_iter().filter(|fault| findings.count(*fault) > 0).collect()
+}
+
+#[tokio::test]
+async fn a_load_on_a_sound_server_finds_no_fault() {
+    let findings = load(Habit::Sound, WAIT_MAX).await;
+    assert_eq!(findings.total(), 0, "{:?}", findings.examples());
+    let messages = u64::try_from(MESSAGES).unwrap();
+    assert_eq!(
+        [findings.said, findings.acknowledged, findings.in_history, findings.delivered],
+        [messages; 4]
+    );
+}
+
+#[tokio::test]
+async fn a_load_finds_a_delivery_that_never_came() {
+    let findings = load(Habit::SkipsDelivery, Duration::from_millis(300)).await;
+    assert_eq!(found(&findings), [Fault::Undelivered], "{:?}", findings.examples());
+}
+
+#[tokio::test]
+async fn a_load_finds_a_delivery_that_came_twice() {
+    let findings = load(Habit::DeliversTwice, WAIT_MAX).await;
+    assert_eq!(found(&findings), [Fault::ShownTwice], "{:?}", findings.examples());
+}
+
+#[tokio::test]
+async fn devices_see_everything_once_though_sockets_are_cut_and_deliveries_skipped() {
+    for habit in [Habit::Sound, Habit::SkipsDelivery, Habit::DeliversTwice, Habit::CutsSocket] {
+        let findings = talk(habit).await;
+        assert_eq!(findings.total(), 0, "{habit:?}: {:?}", findings.examples());
+        assert_eq!(findings.delivered, u64::try_from(MESSAGES).unwrap(), "{habit:?}");
+    }
+}
+
+#[tokio::test]
+async fn devices_find_that_an_acknowledged_message_is_gone() {
+    let findings = talk(Habit::LosesMessage).await;
+    assert!(findings.count(Fault::Lost) > 0, "{:?}", found(&findings));
+}
+
+#[tokio::test]
+async fn devices_find_that_a_message_sent_again_was_written_again() {
+    let findings = talk(Habit::WritesTwice).await;
+    assert!(findings.count(Fault::Doubled) > 0, "{:?}", found(&findings));
+}
+
+#[test]
+fn a_conversation_that_nobody_opened_is_a_leak() {
+    let mut evidence = Evidence::new(kafkatalk_protocol::ConversationId(uuid::Uuid::nil()));
+    let line = crate::evidence::Line::of_ack(
+        Numbering::new(5, 200).id(0),
+        kafkatalk_protocol::Offset(0),
+        kafkatalk_protocol::UserId(uuid::Uuid::nil()),
+    );
+    evidence.witness(line.sender).shown.push(line);
+    assert_eq!(found(&judge(&[evidence])), [Fault::Ghost]);
+}

@@ -1,0 +1,66 @@
+//! Every bound of the bench: waits, queues, buffers.
+
+use std::time::Duration;
+
+/// Longest wait for a server to answer 200 on `/readyz`.
+pub(crate) const READY_WAIT_MAX: Duration = Duration::from_mins(2);
+/// Pause between two looks at `/readyz`: also how exact a start-up time is.
+pub(crate) const READY_PAUSE: Duration = Duration::from_millis(2);
+/// How long a server may take to end after SIGTERM before it is killed.
+pub(crate) const STOP_WAIT_MAX: Duration = Duration::from_secs(15);
+/// Longest wait for one HTTP answer.
+pub(crate) const HTTP_WAIT_MAX: Duration = Duration::from_secs(30);
+/// Longest wait for a WebSocket to be open and greeted.
+pub(crate) const CONNECT_WAIT_MAX: Duration = Duration::from_secs(30);
+/// Longest wait, after the last message was sent, for acks and deliveries that are still out.
+pub(crate) const DRAIN_WAIT_MAX: Duration = Duration::from_secs(15);
+/// The same where the server was killed again and again.
+pub(crate) const RECOVERY_WAIT_MAX: Duration = Duration::from_mins(1);
+/// Pause between two looks at a condition that only the other side can bring about.
+pub(crate) const POLL_PAUSE: Duration = Duration::from_millis(20);
+/// Rest before memory is read, so that what connecting left behind is gone.
+pub(crate) const SETTLE: Duration = Duration::from_secs(2);
+/// How long an idle server is watched for its own CPU.
+pub(crate) const IDLE_WATCH: Duration = Duration::from_secs(2);
+/// First pause before a client tries to connect again; doubles up to [`BACKOFF_MAX`], each drawn at random below.
+pub(crate) const BACKOFF_MIN: Duration = Duration::from_millis(50);
+/// Longest pause before a client tries to connect again.
+pub(crate) const BACKOFF_MAX: Duration = Duration::from_secs(1);
+/// How often a client looks for messages that it must send again, and for holes that no frame will tell of.
+pub(crate) const CLIENT_TICK: Duration = Duration::from_millis(500);
+/// How long a client waits for an ack on a living socket before it sends again.
+pub(crate) const RESEND_AFTER: Duration = Duration::from_secs(5);
+/// Longest time that the kafka script may take to start brokers, the download of Kafka included.
+pub(crate) const KAFKA_START_WAIT_MAX: Duration = Duration::from_mins(5);
+
+/// Connections that register users and open conversations side by side.
+pub(crate) const SETUP_CONNECTIONS: usize = 8;
+/// Sockets that are being opened at the same time.
+pub(crate) const CONNECTING_MAX: usize = 64;
+/// Messages that wait for one client; a load that fills it is more than the bench itself can carry.
+pub(crate) const CLIENT_QUEUE_MAX: usize = 65_536;
+/// Read buffer of a client's socket, small so that a thousand of them cost little.
+pub(crate) const CLIENT_READ_BUFFER_BYTES: usize = 1024;
+/// Largest HTTP answer that is read.
+pub(crate) const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Most pages of one conversation's history that are read back.
+pub(crate) const HISTORY_PAGES_MAX: usize = 10_000;
+/// Lines of a server's log that are shown when it fails.
+pub(crate) const LOG_LINES_SHOWN: usize = 20;
+/// Faults that are spelt out; the rest are only counted.
+pub(crate) const FAULTS_SHOWN: usize = 10;
+
+/// Rows that the SQLite floor commits.
+pub(crate) const SQLITE_COMMITS: u64 = 2_000;
+/// Messages that wait for one socket of the relay.
+pub(crate) const RELAY_QUEUE_MAX: usize = 64;
+/// Read buffer of a relay's socket.
+pub(crate) const RELAY_READ_BUFFER_BYTES: usize = 2048;
+/// Partitions of the Kafka floor's topic, as many as the server's feed has.
+pub(crate) const KAFKA_FLOOR_PARTITIONS: i32 = 16;
+/// Records that the Kafka floor has on the way at most.
+pub(crate) const KAFKA_FLOOR_IN_FLIGHT_MAX: usize = 1_000;
+/// Appends that are under way at the same time while a log is filled.
+pub(crate) const FILL_IN_FLIGHT_MAX: usize = 2_000;
+/// Files that one page view fetches at most.
+pub(crate) const ASSETS_MAX: usize = 50;

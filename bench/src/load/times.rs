@@ -1,0 +1,147 @@
+//! When each message was asked for, acknowledged and received.
+
+use crate::latency::Latencies;
+use crate::number::nanos;
+use std::{
+    ops::Range,
+    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
+    time::{Duration, Instant},
+};
+use tokio::sync::Notify;
+
+/// Nanoseconds since the run began; 0 for not yet.
+type Moment = AtomicU64;
+
+/// A run's moments, by the numbers of its messages.
+pub(crate) struct Times {
+    zero: Instant,
+    asked: Vec<Moment>,
+    acked: Vec<Moment>,
+    received: Vec<Moment>,
+    has_acks: bool,
+    owed: AtomicUsize,
+    settled: Notify,
+}
+
+impl Times {
+    /// Room for that many messages; `has_acks` says whether each is owed an ack beside its delivery.
+    pub(crate) fn new(messages: usize, has_acks: bool) -> Self {
+        let moments = || (0..messages).map(|_| Moment::new(0)).collect();
+        Self {
+            zero: Instant::now(),
+            asked: moments(),
+            acked: moments(),
+            received: moments(),
+            has_acks,
+            owed: AtomicUsize::new(0),
+            settled: Notify::new(),
+        }
+    }
+
+    /// The message is handed to its sender's client now.
+    pub(crate) fn asked(&self, number: usize) {
+        if self.mark(&self.asked, number) {
+            self.owed.fetch_add(1 + usize::from(self.has_acks), Ordering::Relaxed);
+        }
+    }
+
+    /// Its sender's client has the ack now. Only the first time counts.
+    pub(crate) fn acked(&self, number: usize) {
+        if self.mark(&self.acked, number) {
+            self.settle_one();
+        }
+    }
+
+    /// The peer's client has it now. Only the first time counts.
+    pub(crate) fn received(&self, number: usize) {
+        if self.mark(&self.received, number) {
+            self.settle_one();
+        }
+    }
+
+    /// Waits until every message has everything that it is owed.
+    pub(crate) async fn settled(&self) {
+        loop {
+            let settled = self.settled.notified();
+            if self.owed.load(Ordering::Relaxed) == 0 {
+                return;
+            }
+            settled.await;
+        }
+    }
+
+    /// How long the messages of a range took from asking to delivery.
+    pub(crate) fn end_to_end(&self, numbers: Range<usize>) -> Latencies {
+        self.between(numbers, &self.received)
+    }
+
+    /// How long they took from asking to the ack.
+    pub(crate) fn to_ack(&self, numbers: Range<usize>) -> Latencies {
+        self.between(numbers, &self.acked)
+    }
+
+    /// How many messages of a range were acknowledged and how many were received.
+    pub(crate) fn counts(&self, numbers: Range<usize>) -> (u64, u64) {
+        (self.to_ack(numbers.clone()).len(), self.end_to_end(numbers).len())
+    }
+
+    /// How long after `since` the first ack came after that.
+    pub(crate) fn first_ack_after(&self, since: Instant) -> Option<Duration> {
+        let since = nanos(since.saturating_duration_since(self.zero));
+        let acked = self.acked.iter().map(|moment| moment.load(Ordering::Relaxed));
+        acked.filter(|moment| *moment > since).min().map(|moment| Duration::from_nanos(moment - since))
+    }
+
+    fn between(&self, numbers: Range<usize>, end: &[Moment]) -> Latencies {
+        let mut latencies = Latencies::new();
+        for number in numbers {
+            let moment =
+                |moments: &[Moment]| moments.get(number).map_or(0, |moment| moment.load(Ordering::Relaxed));
+            let (asked, end) = (moment(&self.asked), moment(end));
+            if asked > 0 && end > 0 {
+                latencies.record(end.saturating_sub(asked));
+            }
+        }
+        latencies
+    }
+
+    /// Writes down now; whether it was the first time.
+    fn mark(&self, moments: &[Moment], number: usize) -> bool {
+        let now = nanos(self.zero.elapsed()).max(1);
+        let moment = moments.get(number);
+        moment.is_some_and(|m| m.compare_exchange(0, now, Ordering::Relaxed, Ordering::Relaxed).is_ok())
+    }
+
+    fn settle_one(&self) {
+        if self.owed.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.settled.notify_waiters();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::FutureExt as _;
+
+    #[test]
+    fn a_message_is_settled_when_it_is_acknowledged_and_received() {
+        let times = Times::new(1, true);
+        times.asked(0);
+        times.received(0);
+        times.received(0);
+        assert!(times.settled().now_or_never().is_none());
+        times.acked(0);
+        assert!(times.settled().now_or_never().is_some());
+        assert_eq!(times.counts(0..1), (1, 1));
+    }
+
+    #[test]
+    fn a_message_that_never_came_has_no_latency() {
+        let times = Times::new(2, true);
+        times.asked(0);
+        times.asked(1);
+        times.received(1);
+        assert_eq!(times.counts(0..2), (0, 1));
+    }
+}

@@ -1,0 +1,133 @@
+//! All the figures in one go: both logs, few and many sockets, a slow and a fast load, and the floors beside them.
+
+use crate::floors::{self, Floor};
+use crate::number::{count, short, thousands};
+use crate::report::{Report, Table, Verdict};
+use crate::run::{self, LoadArgs, Outcome};
+use crate::stage::{LogKind, Stage};
+use anyhow::Result;
+use clap::Args;
+
+/// How wide and how long.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct MatrixArgs {
+    /// Logs, parted by commas.
+    #[arg(long, value_name = "LOG", value_delimiter = ',', default_value = "embedded,kafka")]
+    logs: Vec<LogKind>,
+    /// Numbers of sockets, parted by commas.
+    #[arg(long, value_name = "N", value_delimiter = ',', default_value = "2,200,1000")]
+    sockets: Vec<usize>,
+    /// Messages a second, parted by commas.
+    #[arg(long, value_name = "N", value_delimiter = ',', default_value = "50,500",
+        value_parser = clap::value_parser!(u32).range(1..))]
+    rates: Vec<u32>,
+    /// Seconds that are measured at each rate.
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    seconds: u32,
+    /// Seconds of the same load before that.
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    warm_up_seconds: u32,
+}
+
+impl MatrixArgs {
+    fn load(&self, sockets: usize) -> LoadArgs {
+        let mut load = LoadArgs::pairs(sockets / 2, 1, self.seconds);
+        load.rate.clone_from(&self.rates);
+        load.warm_up_seconds = self.warm_up_seconds;
+        load
+    }
+}
+
+/// One place in the matrix, beside its floors.
+struct Ratio {
+    log: LogKind,
+    sockets: usize,
+    rate: u32,
+    figures: [f64; 4],
+    floors: [Option<f64>; 2],
+}
+
+/// Measures everything and tells it.
+pub(crate) async fn measure(stage: &mut Stage, matrix: &MatrixArgs, report: &mut Report) -> Result<Verdict> {
+    let mut outcomes = Vec::new();
+    let mut floors = Vec::new();
+    let mut ratios = Vec::new();
+    for sockets in &matrix.sockets {
+        let load = matrix.load(*sockets);
+        // Beside the figures that they belong to, so that the machine is in the same mood.
+        let found = floors::measure(stage, &load, matrix.logs.contains(&LogKind::Kafka)).await?;
+        for log in &matrix.logs {
+            let outcome = run::measure(stage, *log, &load).await?;
+            ratios.extend(beside(&outcome, &found));
+            outcomes.push(outcome);
+        }
+        floors.extend(found);
+    }
+    report.heading("Messages");
+    run::tell::all(report, &outcomes.iter().collect::<Vec<_>>());
+    report.heading("Floors");
+    floors::tell(report, &floors);
+    report.heading("Beside the floors");
+    report.table(&table(&ratios));
+    Ok(outcomes.iter().fold(Verdict::Kept, |verdict, outcome| verdict.and(outcome.verdict())))
+}
+
+fn beside(outcome: &Outcome, floors: &[Floor]) -> Vec<Ratio> {
+    let floor = |part: &str, rate: u32| {
+        let name = floors::name(part, outcome.sockets, rate);
+        floors.iter().find(|floor| floor.name == name)
+    };
+    let at_rate = |at: &run::AtRate| {
+        let part = match outcome.log {
+            LogKind::Embedded => floors::RELAY,
+            LogKind::Kafka => floors::PRODUCE,
+        };
+        let quantile = |q| at.end_to_end.quantile_ms(q).unwrap_or(f64::NAN);
+        let of_floor = |q| floor(part, at.rate).and_then(|floor| floor.end_to_end.quantile_ms(q));
+        let relay_cpu = floor(floors::RELAY, at.rate).and_then(|floor| floor.cpu_us).unwrap_or(f64::NAN);
+        Ratio {
+            log: outcome.log,
+            sockets: outcome.sockets,
+            rate: at.rate,
+            figures: [quantile(0.5), quantile(0.99), at.cpu_us, relay_cpu],
+            floors: [of_floor(0.5), of_floor(0.99)],
+        }
+    };
+    outcome.rates.iter().map(at_rate).collect()
+}
+
+fn table(ratios: &[Ratio]) -> Table {
+    let mut table = Table::new([
+        "log",
+        "sockets @ messages/s",
+        "floor of latency",
+        "p50: ours / floor, ms",
+        "ratio",
+        "p99: ours / floor, ms",
+        "ratio",
+        "CPU: ours / relay, us",
+    ]);
+    for ratio in ratios {
+        let floor = match ratio.log {
+            LogKind::Embedded => floors::RELAY,
+            LogKind::Kafka => floors::PRODUCE,
+        };
+        let [p50, p99, cpu, relay_cpu] = ratio.figures;
+        let pair = |ours: f64, floor: Option<f64>| {
+            let floor = floor.unwrap_or(f64::NAN);
+            [format!("{} / {}", short(ours), short(floor)), short(ours / floor)]
+        };
+        let ([p50, p50_ratio], [p99, p99_ratio]) = (pair(p50, ratio.floors[0]), pair(p99, ratio.floors[1]));
+        table.row([
+            ratio.log.to_string(),
+            format!("{} @ {}", thousands(count(ratio.sockets)), ratio.rate),
+            floor.into(),
+            p50,
+            p50_ratio,
+            p99,
+            p99_ratio,
+            format!("{} / {}", short(cpu), short(relay_cpu)),
+        ]);
+    }
+    table
+}

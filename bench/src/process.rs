@@ -1,0 +1,92 @@
+//! What `/proc` tells of a process and all that it started: CPU time and memory.
+
+use anyhow::{Context as _, Result};
+use std::{collections::BTreeMap, fs, time::Duration};
+
+/// A process id.
+pub(crate) type Pid = u32;
+
+/// CPU time, user and system, of a process and its living descendants.
+pub(crate) fn cpu(root: Pid) -> Result<Duration> {
+    let ticks: u64 = tree(root)?.iter().map(|stat| stat.cpu_ticks).sum();
+    let ticks_per_second = rustix::param::clock_ticks_per_second().max(1);
+    Ok(Duration::from_nanos(ticks * (1_000_000_000 / ticks_per_second)))
+}
+
+/// Resident memory of a process and its living descendants, in bytes.
+pub(crate) fn resident_bytes(root: Pid) -> Result<u64> {
+    tree(root)?.iter().map(|stat| resident_of(stat.pid)).sum()
+}
+
+fn resident_of(pid: Pid) -> Result<u64> {
+    let path = format!("/proc/{pid}/smaps_rollup");
+    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
+    let kib = text
+        .lines()
+        .find_map(|line| line.strip_prefix("Rss:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    Ok(kib.with_context(|| format!("{path} has no Rss line"))? * 1024)
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stat {
+    pid: Pid,
+    parent: Pid,
+    cpu_ticks: u64,
+}
+
+/// The process first, then whatever descends from it.
+fn tree(root: Pid) -> Result<Vec<Stat>> {
+    let mut by_parent: BTreeMap<Pid, Vec<Stat>> = BTreeMap::new();
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc").context("cannot read /proc")? {
+        let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse::<Pid>().ok()) else {
+            continue;
+        };
+        // A process may end between the listing and the reading.
+        let Ok(text) = fs::read_to_string(format!("/proc/{pid}/stat")) else { continue };
+        let Some(stat) = parse(pid, &text) else { continue };
+        if pid == root {
+            found.push(stat);
+        } else {
+            by_parent.entry(stat.parent).or_default().push(stat);
+        }
+    }
+    anyhow::ensure!(!found.is_empty(), "process {root} has ended");
+    let mut next = 0;
+    while let Some(stat) = found.get(next).copied() {
+        found.extend(by_parent.remove(&stat.pid).unwrap_or_default());
+        next += 1;
+    }
+    Ok(found)
+}
+
+/// Fields 4 (parent), 14 (user time) and 15 (system time) of `/proc/PID/stat`; the name before them is in parentheses and
+/// may hold anything.
+fn parse(pid: Pid, text: &str) -> Option<Stat> {
+    let mut fields = text.get(text.rfind(')')? + 1..)?.split_ascii_whitespace();
+    let parent = fields.nth(1)?.parse().ok()?;
+    let user: u64 = fields.nth(9)?.parse().ok()?;
+    let system: u64 = fields.next()?.parse().ok()?;
+    Some(Stat { pid, parent, cpu_ticks: user + system })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_name_may_hold_spaces_and_parentheses() {
+        let text = "7 (a b) c) S 3 7 7 0 -1 4194304 100 0 0 0 11 31 5 6 20 0 1 0 126075 3133440 390";
+        assert_eq!(parse(7, text), Some(Stat { pid: 7, parent: 3, cpu_ticks: 42 }));
+    }
+
+    #[test]
+    fn this_process_has_memory() {
+        assert!(resident_bytes(std::process::id()).unwrap() > 100_000);
+    }
+
+    #[test]
+    fn a_process_that_is_gone_is_an_error() {
+        assert!(cpu(Pid::MAX).is_err());
+    }
+}

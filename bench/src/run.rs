@@ -1,0 +1,273 @@
+//! One load on one server: latency, CPU, memory, and whether every promise was kept.
+
+use crate::checks::{Findings, judge};
+use crate::evidence::Evidence;
+use crate::gather::{self, Gathered};
+use crate::latency::Latencies;
+use crate::limits::{DRAIN_WAIT_MAX, IDLE_WATCH, SETTLE};
+use crate::load::{Clients, Heard, Said, Shared, Wire, times::Times};
+use crate::number::{count, float};
+use crate::numbered::Numbering;
+use crate::process::{self, Pid};
+use crate::report::{Verdict, progress};
+use crate::server::{Server, Setup};
+use crate::stage::{LogKind, Stage, cpu_of};
+use crate::world::World;
+use anyhow::{Context as _, Result};
+use clap::Args;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::{
+    task::{JoinHandle, spawn_blocking},
+    time::sleep,
+};
+
+pub(crate) mod tell;
+
+/// Fewest sockets for which memory per socket says something; below, noise of the process does.
+pub(crate) const SOCKETS_FOR_MEMORY_MIN: usize = 100;
+
+/// Bytes of a message where nothing else is asked for.
+const BYTES_DEFAULT: usize = 200;
+
+/// What a load is like.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct LoadArgs {
+    /// Users, each with one socket; an even number.
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    pub(crate) sockets: usize,
+    /// Messages a second; several rates, parted by commas, run one after the other on the same server.
+    #[arg(long, value_name = "N", value_delimiter = ',', default_value = "50", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) rate: Vec<u32>,
+    /// Seconds that are measured at each rate.
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) seconds: u32,
+    /// Seconds of the same load before that, which are checked but not measured.
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub(crate) warm_up_seconds: u32,
+    /// Private conversations; one for every pair of users where it is not given.
+    #[arg(long, value_name = "N")]
+    pub(crate) conversations: Option<usize>,
+    /// Bytes of a message.
+    #[arg(long, value_name = "N", default_value_t = BYTES_DEFAULT)]
+    pub(crate) bytes: usize,
+}
+
+impl LoadArgs {
+    /// That many conversations, each of two users of its own, at one rate.
+    pub(crate) fn pairs(conversations: usize, rate: u32, seconds: u32) -> Self {
+        Self {
+            sockets: 2 * conversations,
+            rate: vec![rate],
+            seconds,
+            warm_up_seconds: 0,
+            conversations: Some(conversations),
+            bytes: BYTES_DEFAULT,
+        }
+    }
+}
+
+/// What one server showed.
+pub(crate) struct Outcome {
+    /// Its log.
+    pub(crate) log: LogKind,
+    /// Sockets that were open.
+    pub(crate) sockets: usize,
+    /// Conversations that were talked in.
+    pub(crate) conversations: usize,
+    /// How long it took to register the users and to open the conversations.
+    pub(crate) set_up: [Duration; 2],
+    /// How long it took to open all the sockets.
+    pub(crate) connecting: Duration,
+    /// Memory that each idle socket added.
+    pub(crate) bytes_per_socket: f64,
+    /// CPU that the server uses when nobody says anything, in percent of a core.
+    pub(crate) idle_cpu_percent: f64,
+    /// What each rate showed.
+    pub(crate) rates: Vec<AtRate>,
+    /// What the checks found.
+    pub(crate) findings: Findings,
+    /// Sockets that ended before their time, and messages that were refused: why.
+    pub(crate) troubles: Vec<String>,
+}
+
+/// What a server showed at one rate.
+pub(crate) struct AtRate {
+    /// Messages a second.
+    pub(crate) rate: u32,
+    /// From the sender's client to the peer's.
+    pub(crate) end_to_end: Latencies,
+    /// From the sender's client to its ack.
+    pub(crate) to_ack: Latencies,
+    /// CPU of the server for each message, in microseconds.
+    pub(crate) cpu_us: f64,
+    /// CPU of Kafka for each message, where there is one.
+    pub(crate) kafka_cpu_us: Option<f64>,
+    /// Messages that were sent, acknowledged and delivered in time.
+    pub(crate) counts: [u64; 3],
+}
+
+impl Outcome {
+    /// Broken by any fault, trouble, or message that did not arrive in time.
+    pub(crate) fn verdict(&self) -> Verdict {
+        let missing = self.rates.iter().filter(|at| at.counts.iter().any(|count| *count != at.counts[0]));
+        Verdict::of(self.findings.total() + count(self.troubles.len()) + count(missing.count()))
+    }
+}
+
+/// Messages of one rate: where their numbers begin, where the measured ones begin, where they end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Part {
+    /// Messages a second.
+    pub(crate) rate: u32,
+    /// The first message.
+    pub(crate) begin: usize,
+    /// The first message that is measured.
+    pub(crate) measured: usize,
+    /// The first message after.
+    pub(crate) end: usize,
+}
+
+/// The messages of a load, rate after rate.
+pub(crate) fn parts(load: &LoadArgs) -> Result<Vec<Part>> {
+    let mut begin = 0;
+    let mut parts = Vec::new();
+    for rate in &load.rate {
+        let messages = |seconds: u32| usize::try_from(u64::from(*rate) * u64::from(seconds));
+        let measured = begin + messages(load.warm_up_seconds)?;
+        let end = measured + messages(load.seconds)?;
+        parts.push(Part { rate: *rate, begin, measured, end });
+        begin = end;
+    }
+    Ok(parts)
+}
+
+/// Runs a load on a fresh server.
+pub(crate) async fn measure(stage: &mut Stage, log: LogKind, load: &LoadArgs) -> Result<Outcome> {
+    let mut random = stage.random();
+    let parts = parts(load)?;
+    let messages = parts.last().context("--rate names at least one rate")?.end;
+    let numbering = Numbering::new(random.u64(..), load.bytes);
+    let shared = Arc::new(Shared { wire: Wire::KafkaTalk, numbering, times: Times::new(messages, true) });
+
+    let setup = stage.server(log).await?;
+    let (mut server, world) = populated(&setup, load, random.u64(..)).await?;
+    let kafka = stage.kafka_pids(log)?;
+    // Started anew, so that memory which registering left behind does not hide what the sockets take.
+    server.ready().await?;
+    sleep(SETTLE).await;
+    let before = process::resident_bytes(server.pid())?;
+    let started = Instant::now();
+    let clients = Clients::connect(server.address(), &world.accounts, Arc::clone(&shared)).await?;
+    let connecting = started.elapsed();
+    sleep(SETTLE).await;
+    let added = process::resident_bytes(server.pid())?.saturating_sub(before);
+    let idle_cpu_percent = idle_cpu_percent(server.pid()).await?;
+
+    let (mut rates, mut said) = (Vec::new(), Vec::new());
+    for part in parts {
+        progress(&format!("{log} log, {} sockets, {} messages/s", load.sockets, part.rate));
+        let (at, of_part) =
+            at_rate(&clients, &world, &shared, part, [&[server.pid()], &kafka], &mut random).await?;
+        rates.push(at);
+        said.extend(of_part);
+    }
+    let heard = clients.close().await?;
+    let troubles = troubles(&heard);
+    let mut evidence = gather::histories(&world, server.address(), numbering).await?;
+    gather::add_said(&mut evidence, &world, &said);
+    add_heard(&mut evidence, &world, heard);
+    server.stop().await?;
+    Ok(Outcome {
+        log,
+        sockets: load.sockets,
+        conversations: world.pairs.len(),
+        set_up: [world.registering, world.opening],
+        connecting,
+        bytes_per_socket: float(added) / float(count(load.sockets)),
+        idle_cpu_percent,
+        rates,
+        findings: judge(evidence.values()),
+        troubles,
+    })
+}
+
+/// Starts a server, fills it with users and conversations, and starts it once more.
+pub(crate) async fn populated(setup: &Setup, load: &LoadArgs, run: u64) -> Result<(Server, World)> {
+    let conversations = load.conversations.unwrap_or(load.sockets / 2);
+    let mut server = setup.start()?;
+    server.ready().await?;
+    progress(&format!("registering {} users, opening {conversations} conversations", load.sockets));
+    let world = World::build(server.address(), load.sockets, conversations, run).await?;
+    server.stop().await?;
+    Ok((setup.start()?, world))
+}
+
+async fn idle_cpu_percent(pid: Pid) -> Result<f64> {
+    let before = process::cpu(pid)?;
+    sleep(IDLE_WATCH).await;
+    let used = process::cpu(pid)?.saturating_sub(before);
+    Ok(100.0 * used.as_secs_f64() / IDLE_WATCH.as_secs_f64())
+}
+
+/// CPU that the server and Kafka have used up to now. Read on a thread of its own: it takes milliseconds.
+fn cpu_now(processes: [&[Pid]; 2]) -> JoinHandle<Result<[Duration; 2]>> {
+    let [server, kafka] = processes.map(<[Pid]>::to_vec);
+    spawn_blocking(move || Ok([cpu_of(&server)?, cpu_of(&kafka)?]))
+}
+
+async fn at_rate(
+    clients: &Clients,
+    world: &World,
+    shared: &Shared,
+    part: Part,
+    processes: [&[Pid]; 2],
+    random: &mut fastrand::Rng,
+) -> Result<(AtRate, Vec<Said>)> {
+    let mut before = None;
+    let at_number = |number| {
+        if number == part.measured {
+            before = Some(cpu_now(processes));
+        }
+    };
+    let said = clients.voices.talk(&world.pairs, part.begin..part.end, part.rate, random, at_number).await?;
+    clients.voices.drained(DRAIN_WAIT_MAX).await;
+    let after = cpu_now(processes).await??;
+    let before = before.context("nothing was measured: --seconds is at least 1")?.await??;
+    let range = part.measured..part.end;
+    let sent = count(range.len());
+    let cpu_us = |which: usize| after[which].saturating_sub(before[which]).as_secs_f64() * 1e6 / float(sent);
+    let (acked, received) = shared.times.counts(range.clone());
+    let at = AtRate {
+        rate: part.rate,
+        end_to_end: shared.times.end_to_end(range.clone()),
+        to_ack: shared.times.to_ack(range),
+        cpu_us: cpu_us(0),
+        kafka_cpu_us: (!processes[1].is_empty()).then(|| cpu_us(1)),
+        counts: [sent, acked, received],
+    };
+    Ok((at, said))
+}
+
+fn troubles(heard: &[Heard]) -> Vec<String> {
+    let broken =
+        heard.iter().filter_map(|heard| heard.broken.as_ref().map(|why| format!("a socket ended: {why}")));
+    let refused = heard.iter().flat_map(|heard| &heard.refusals).map(|why| format!("refused: {why}"));
+    broken.chain(refused).collect()
+}
+
+/// Adds what each client heard.
+pub(crate) fn add_heard(all: &mut Gathered, world: &World, heard: Vec<Heard>) {
+    for (account, heard) in world.accounts.iter().zip(heard) {
+        for (conversation, id, offset) in heard.acks {
+            all.entry(conversation).and_modify(|evidence| evidence.acks.push((id, offset)));
+        }
+        for (conversation, line) in heard.lines {
+            // A message from a conversation that nobody here opened would be a leak.
+            let evidence = all.entry(conversation).or_insert_with(|| Evidence::new(conversation));
+            evidence.witness(account.user.id).shown.push(line);
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! The tables of a load's figures.
+
+use super::{AtRate, Outcome, SOCKETS_FOR_MEMORY_MIN};
+use crate::checks::{Fault, Findings};
+use crate::number::{short, thousands};
+use crate::report::{Report, Table, Verdict};
+
+/// Everything about some loads.
+pub(crate) fn all(report: &mut Report, outcomes: &[&Outcome]) {
+    report.table(&latencies(outcomes));
+    report.table(&servers(outcomes));
+    for outcome in outcomes {
+        faults(report, &outcome.findings, &outcome.troubles);
+    }
+}
+
+/// Latency, CPU and counts: a row for each server and rate.
+fn latencies(outcomes: &[&Outcome]) -> Table {
+    let mut table = Table::new([
+        "log",
+        "sockets @ messages/s",
+        "end to end p50 / p90 / p99 / max, ms",
+        "ack p50 / p90 / p99 / max, ms",
+        "server CPU us per message",
+        "Kafka CPU us per message",
+        "sent / acknowledged / delivered",
+    ]);
+    for outcome in outcomes {
+        for at in &outcome.rates {
+            let AtRate { rate, end_to_end, to_ack, cpu_us, kafka_cpu_us, counts } = at;
+            table.row([
+                outcome.log.to_string(),
+                format!("{} @ {rate}", thousands(crate::number::count(outcome.sockets))),
+                end_to_end.quartet(),
+                to_ack.quartet(),
+                short(*cpu_us),
+                kafka_cpu_us.map_or_else(|| "none".into(), short),
+                counts.map(thousands).join(" / "),
+            ]);
+        }
+    }
+    table
+}
+
+/// Set-up, connecting, memory and faults: a row for each server.
+fn servers(outcomes: &[&Outcome]) -> Table {
+    let mut table = Table::new([
+        "log",
+        "sockets",
+        "conversations",
+        "register / open, s",
+        "connect all, s",
+        "kB per idle socket",
+        "idle CPU, % of a core",
+        "lost / doubled / misordered / other faults",
+        "verdict",
+    ]);
+    for outcome in outcomes {
+        let memory = if outcome.sockets >= SOCKETS_FOR_MEMORY_MIN {
+            short(outcome.bytes_per_socket / 1024.0)
+        } else {
+            "too few".into()
+        };
+        table.row([
+            outcome.log.to_string(),
+            outcome.sockets.to_string(),
+            outcome.conversations.to_string(),
+            outcome.set_up.map(|took| short(took.as_secs_f64())).join(" / "),
+            short(outcome.connecting.as_secs_f64()),
+            memory,
+            short(outcome.idle_cpu_percent),
+            grouped(&outcome.findings),
+            verdict(outcome.verdict()).into(),
+        ]);
+    }
+    table
+}
+
+/// A verdict in a word.
+pub(crate) fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Kept => "kept",
+        Verdict::Broken => "BROKEN",
+    }
+}
+
+/// The faults in four groups.
+fn grouped(findings: &Findings) -> String {
+    let sum = |faults: &[Fault]| faults.iter().map(|fault| findings.count(*fault)).sum::<u64>();
+    let lost = sum(&[Fault::Lost, Fault::Undelivered]);
+    let doubled = sum(&[Fault::Doubled, Fault::ShownTwice]);
+    let misordered = sum(&[
+        Fault::HistoryDisordered,
+        Fault::ShownDisordered,
+        Fault::HistoryChainBroken,
+        Fault::ShownChainBroken,
+    ]);
+    let other = findings.total() - lost - doubled - misordered;
+    format!("{lost} / {doubled} / {misordered} / {other}")
+}
+
+/// What went wrong, spelt out; nothing where nothing did.
+pub(crate) fn faults(report: &mut Report, findings: &Findings, troubles: &[String]) {
+    for finding in findings.examples() {
+        report.paragraph(&format!("- {finding}"));
+    }
+    for trouble in troubles.iter().take(crate::limits::FAULTS_SHOWN) {
+        report.paragraph(&format!("- {trouble}"));
+    }
+}

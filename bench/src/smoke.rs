@@ -1,0 +1,34 @@
+//! A few seconds of everything, for the project's checks: whether promises are kept, not how fast.
+
+use crate::crash::{self, CrashArgs};
+use crate::report::{Report, Verdict};
+use crate::run::{self, LoadArgs};
+use crate::stage::{LogKind, Stage};
+use anyhow::Result;
+
+/// Conversations of the smoke loads.
+const CONVERSATIONS: usize = 10;
+/// Messages a second.
+const RATE: u32 = 100;
+/// Seconds of load.
+const RUN_SECONDS: u32 = 2;
+/// Seconds of load under which the server is killed.
+const CRASH_SECONDS: u32 = 4;
+/// Kills in that time.
+const KILLS: u32 = 2;
+
+/// A short load and a short crash check on each log.
+pub(crate) async fn measure(stage: &mut Stage, logs: &[LogKind], report: &mut Report) -> Result<Verdict> {
+    let mut verdict = Verdict::Kept;
+    for log in logs {
+        let outcome = run::measure(stage, *log, &LoadArgs::pairs(CONVERSATIONS, RATE, RUN_SECONDS)).await?;
+        verdict = verdict.and(outcome.verdict());
+        run::tell::all(report, &[&outcome]);
+        let crash =
+            CrashArgs { kills: KILLS, rate: RATE, conversations: CONVERSATIONS, seconds: CRASH_SECONDS };
+        let outcome = crash::measure(stage, *log, &crash).await?;
+        verdict = verdict.and(outcome.verdict());
+        crash::tell(report, &outcome);
+    }
+    Ok(verdict)
+}
