@@ -1,2 +1,57 @@
-//! The KafkaTalk binary.
-fn main() {}
+//! The project's own builder: what `make` calls once cargo works.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`site`] | the front end: wasm, script, stylesheet, public files |
+//! | [`wasm_toolchain`] | a compiler for `wasm32-unknown-unknown`, on machines with and without downloads |
+//! | [`packages`] | what comes from the system's and from npm's registries |
+//! | [`tidy`] | the conventions |
+//! | [`place`] | where things lie |
+//! | [`command`] | running other programs |
+
+mod command;
+mod packages;
+mod place;
+mod run;
+mod site;
+mod tidy;
+mod wasm_toolchain;
+
+use anyhow::{Result, bail};
+use std::process::ExitCode;
+
+const HELP: &str = "\
+Usage: cargo xtask COMMAND
+
+  site [--dev|--release]  build the front end into target/site
+  tidy                    tell which conventions are not kept
+  run [ARGUMENTS]         build everything and start `kafkatalk serve ARGUMENTS`
+  release                 build the binary to hand out into dist/
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match dispatch(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            command::say(&format!("failed: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(arguments: &[String]) -> Result<()> {
+    let (name, rest) =
+        arguments.split_first().map_or(("help", arguments), |(name, rest)| (name.as_str(), rest));
+    match name {
+        "site" => site::build(site::Mode::from_arguments(rest)?),
+        "run" => run::serve(rest),
+        "release" => run::release(),
+        "tidy" => tidy::check(),
+        "help" | "--help" | "-h" => {
+            command::print(HELP);
+            Ok(())
+        }
+        unknown => bail!("there is no command `{unknown}`\n\n{HELP}"),
+    }
+}

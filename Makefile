@@ -1,0 +1,24 @@
+# What there is to do; the work is in xtask/ (Rust). Each target sets up what it needs, once.
+.DEFAULT_GOAL := help
+.PHONY: help run dev test bench release clean
+
+help: ## This list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-16s%s\n", $$1, $$2 }'
+
+run: ## Build everything and start it on this machine; ARGS="--listen 0.0.0.0:8080" passes flags on
+	@scripts/xtask.sh run $(ARGS)
+
+dev: ## The same, building again and reloading the page when a file changes
+	@scripts/xtask.sh dev $(ARGS)
+
+test: ## Every check there is; the last line counts them
+	@scripts/xtask.sh test $(ARGS)
+
+bench: ## Measure latency, CPU and memory per message, beside their floors
+	@scripts/xtask.sh bench $(ARGS)
+
+release: ## The one file to hand out, in dist/
+	@scripts/xtask.sh release
+
+clean: ## Remove what was built here (tools in the user's cache stay)
+	@rm -rf target dist end2end/results end2end/node_modules

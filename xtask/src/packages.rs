@@ -1,0 +1,78 @@
+//! What comes from the registries of the system and of npm.
+
+use crate::{
+    command::{self, find_program, run, say},
+    place,
+};
+use anyhow::{Context as _, Result, bail};
+use std::{
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// Installs Debian packages; an error says what to install by hand where that cannot be done.
+pub(crate) fn install_debian(packages: &[&str]) -> Result<()> {
+    let wanted = packages.join(" ");
+    if find_program("apt-get").is_none() {
+        bail!("please install these first (Debian's names): {wanted}");
+    }
+    say(&format!("installing from Debian: {wanted}"));
+    let user = command::output(Command::new("id").arg("-u"))?;
+    let apt = |arguments: &[&str]| {
+        let mut command = Command::new(if user == "0" { "env" } else { "sudo" });
+        command.arg("DEBIAN_FRONTEND=noninteractive").arg("apt-get").arg("-qq").args(arguments);
+        command.stdout(std::process::Stdio::null());
+        command
+    };
+    let install = |packages: &[&str]| {
+        run(apt(&["install", "-y", "--no-install-recommends"]).args(packages).arg("-o=Dpkg::Use-Pty=0"))
+    };
+    // Package lists may be missing or old; asking for them first costs a second.
+    run(&mut apt(&["update"])).context("the package lists could not be read")?;
+    install(packages).with_context(|| format!("please install these by hand: {wanted}"))
+}
+
+/// The folder with the packages of `end2end/package.json`, installed once per lock file; none without npm.
+pub(crate) fn node_modules() -> Result<Option<PathBuf>> {
+    let project = place::root().join("end2end");
+    if find_program("npm").is_none() {
+        return Ok(None);
+    }
+    let lock = std::fs::read(project.join("package-lock.json")).context("end2end/package-lock.json")?;
+    let mut hasher = DefaultHasher::new();
+    lock.hash(&mut hasher);
+    let folder = place::cache().join("node").join(format!("{:016x}", hasher.finish()));
+    let modules = folder.join("node_modules");
+    if !folder.join("complete").exists() {
+        say("installing npm packages");
+        std::fs::create_dir_all(&folder)?;
+        for file in ["package.json", "package-lock.json"] {
+            std::fs::copy(project.join(file), folder.join(file))?;
+        }
+        let arguments = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
+        run(Command::new("npm").args(arguments).current_dir(&folder))?;
+        std::fs::write(folder.join("complete"), "")?;
+    }
+    link(&modules, &project.join("node_modules"))?;
+    Ok(Some(modules))
+}
+
+/// `wasm-opt`, where one is at hand or may be fetched.
+pub(crate) fn wasm_opt() -> Result<Option<PathBuf>> {
+    let from_npm = node_modules()?.map(|modules| modules.join(".bin/wasm-opt")).filter(|file| file.exists());
+    Ok(from_npm.or_else(|| find_program("wasm-opt")))
+}
+
+/// Makes `link` point to `target`, whatever it was before.
+fn link(target: &Path, link: &Path) -> Result<()> {
+    if std::fs::read_link(link).is_ok_and(|now| now == target) {
+        return Ok(());
+    }
+    if link.is_symlink() {
+        std::fs::remove_file(link)?;
+    } else if link.exists() {
+        std::fs::remove_dir_all(link)?;
+    }
+    std::os::unix::fs::symlink(target, link).with_context(|| format!("could not link {}", link.display()))
+}

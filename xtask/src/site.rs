@@ -1,0 +1,135 @@
+//! The front end: what a browser downloads, in the folder that the server embeds.
+//!
+//! `pkg/kafkatalk.js`, `pkg/kafkatalk_bg.wasm` and `pkg/kafkatalk.css`, what `style/public/` holds beside them, and in a
+//! release site each text file and the wasm once more as `.br`.
+
+mod compress;
+mod script;
+mod stamp;
+mod style;
+
+use crate::{command::say, place, wasm_toolchain::WasmToolchain};
+use anyhow::{Result, bail};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// The name of the site's files, and of the program.
+const NAME: &str = "kafkatalk";
+
+/// How much work goes into a site.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Mode {
+    /// Quick to build again, large.
+    Dev,
+    /// Optimised by the compiler: what `make run` serves.
+    Run,
+    /// As small as we can: `wasm-opt`, and compressed ahead.
+    Release,
+}
+
+impl Mode {
+    /// Reads `--dev` or `--release`.
+    pub(crate) fn from_arguments(arguments: &[String]) -> Result<Self> {
+        match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+            [] => Ok(Self::Run),
+            ["--dev"] => Ok(Self::Dev),
+            ["--release"] => Ok(Self::Release),
+            _ => bail!("`site` takes --dev or --release"),
+        }
+    }
+
+    /// The cargo profile that the wasm is built with.
+    fn profile(self) -> &'static str {
+        match self {
+            Self::Dev => "dev",
+            Self::Run | Self::Release => "wasm-release",
+        }
+    }
+
+    /// Whether a site built in that mode serves for this one as well.
+    fn is_served_by(self, built: &str) -> bool {
+        match self {
+            Self::Run => built == "Run" || built == "Release",
+            Self::Dev | Self::Release => built == format!("{self:?}"),
+        }
+    }
+}
+
+/// Builds the site, skipping what did not change.
+pub(crate) fn build(mode: Mode) -> Result<()> {
+    let wasm = compile(mode)?;
+    let site = place::site();
+    let inputs = stamp::of(&[&wasm, &place::root().join("style"), &place::root().join("Cargo.lock")])?;
+    if stamp::read().is_some_and(|(stamped, built)| stamped == inputs && mode.is_served_by(&built))
+        && site.join("pkg").exists()
+    {
+        return Ok(());
+    }
+    say("putting the site together");
+    let fresh = site.with_extension("fresh");
+    if fresh.exists() {
+        fs::remove_dir_all(&fresh)?;
+    }
+    let package = fresh.join("pkg");
+    fs::create_dir_all(&package)?;
+    script::write(&wasm, &package, mode)?;
+    style::write(&package, mode)?;
+    copy_public(&place::root().join("style/public"), &fresh)?;
+    if mode == Mode::Release {
+        compress::all_in(&fresh)?;
+    }
+    stamp::forget()?;
+    replace(&fresh, &site)?;
+    stamp::write(inputs, mode)
+}
+
+/// Compiles the wasm; cargo itself knows what changed.
+fn compile(mode: Mode) -> Result<PathBuf> {
+    let toolchain = WasmToolchain::find_or_set_up()?;
+    say("building the browser's part");
+    let mut cargo = toolchain.cargo("build");
+    crate::command::run(cargo.args([
+        "--package",
+        "kafkatalk-frontend",
+        "--lib",
+        "--profile",
+        mode.profile(),
+    ]))?;
+    let folder = if mode == Mode::Dev { "debug" } else { mode.profile() };
+    Ok(place::target().join("wasm32-unknown-unknown").join(folder).join("kafkatalk_frontend.wasm"))
+}
+
+fn copy_public(from: &Path, to: &Path) -> Result<()> {
+    if !from.exists() {
+        return Ok(());
+    }
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            fs::create_dir_all(&target)?;
+            copy_public(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}
+
+/// Puts a whole folder in another's place, so that nobody sees half of it.
+fn replace(fresh: &Path, site: &Path) -> Result<()> {
+    let old = site.with_extension("old");
+    if old.exists() {
+        fs::remove_dir_all(&old)?;
+    }
+    if site.exists() {
+        fs::rename(site, &old)?;
+    }
+    fs::rename(fresh, site)?;
+    if old.exists() {
+        fs::remove_dir_all(&old)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,44 @@
+//! The wasm and the script that loads it.
+
+use super::{Mode, NAME};
+use crate::{
+    command::{run, say},
+    packages,
+};
+use anyhow::{Context as _, Result};
+use std::{fs, path::Path, process::Command};
+use wasm_bindgen_cli_support::Bindgen;
+
+/// What today's browsers all understand, and the compiler emits.
+const WASM_FEATURES: [&str; 7] = [
+    "--enable-bulk-memory",
+    "--enable-mutable-globals",
+    "--enable-nontrapping-float-to-int",
+    "--enable-sign-ext",
+    "--enable-reference-types",
+    "--enable-multivalue",
+    "--enable-bulk-memory-opt",
+];
+
+/// Writes `NAME.js` and `NAME_bg.wasm`.
+pub(super) fn write(wasm: &Path, package: &Path, mode: Mode) -> Result<()> {
+    let mut bindgen = Bindgen::new();
+    bindgen.input_path(wasm).web(true)?.typescript(false).out_name(NAME);
+    bindgen.remove_name_section(mode != Mode::Dev).remove_producers_section(mode != Mode::Dev);
+    bindgen.generate(package).context("wasm-bindgen")?;
+    if mode == Mode::Release {
+        optimise(&package.join(format!("{NAME}_bg.wasm")))?;
+    }
+    Ok(())
+}
+
+fn optimise(wasm: &Path) -> Result<()> {
+    let Some(wasm_opt) = packages::wasm_opt()? else {
+        say("no npm and no wasm-opt here: the wasm stays about a tenth larger");
+        return Ok(());
+    };
+    let smaller = wasm.with_extension("opt");
+    run(Command::new(wasm_opt).arg("-Oz").args(WASM_FEATURES).arg(wasm).arg("-o").arg(&smaller))?;
+    fs::rename(&smaller, wasm)?;
+    Ok(())
+}

@@ -1,0 +1,165 @@
+//! Conventions about crates and their manifests.
+
+use super::repository::Repository;
+use toml::{Table, Value};
+
+/// Which of our crates each may build upon. The arrows of docs/architecture.md.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("protocol", &[]),
+    ("log", &["protocol"]),
+    ("app", &["protocol"]),
+    ("frontend", &["app", "protocol"]),
+    ("server", &["app", "log", "protocol"]),
+    ("bench", &["log", "protocol", "server"]),
+    ("xtask", &[]),
+];
+
+/// What a crate must not build upon, however indirectly it would be welcome.
+const FOREIGN: &[(&str, &[&str])] = &[
+    ("protocol", &["axum", "hyper", "leptos", "rdkafka", "rusqlite", "tokio", "tower-http"]),
+    ("log", &["axum", "hyper", "leptos", "leptos_axum", "tower-http"]),
+    ("app", &["axum", "hyper", "rdkafka", "rusqlite", "tokio", "tower-http"]),
+    ("frontend", &["axum", "hyper", "rdkafka", "rusqlite", "tokio", "tower-http"]),
+    ("server", &["rdkafka"]),
+];
+
+const OURS: &str = "kafkatalk-";
+
+fn manifest(repository: &Repository, folder: &str) -> Option<Table> {
+    repository.get(&format!("{folder}/Cargo.toml"))?.parse().ok()
+}
+
+/// Names in a manifest's tables of dependencies; those for tests as well when asked for.
+fn dependencies(manifest: &Table, with_tests: bool) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut tables = vec![manifest];
+    tables.extend(
+        manifest
+            .get("target")
+            .and_then(Value::as_table)
+            .into_iter()
+            .flatten()
+            .filter_map(|(_, t)| t.as_table()),
+    );
+    for table in tables {
+        for kind in ["dependencies", "build-dependencies", "dev-dependencies"] {
+            if kind != "dev-dependencies" || with_tests {
+                let entries = table.get(kind).and_then(Value::as_table).into_iter().flatten();
+                names.extend(entries.map(|(name, _)| name.clone()));
+            }
+        }
+    }
+    names
+}
+
+/// Dependencies against the arrows, and crates that have none.
+pub(super) fn arrows(repository: &Repository) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (path, _) in repository.ending(&["/Cargo.toml"]) {
+        let folder = path.trim_end_matches("/Cargo.toml");
+        let Some((_, allowed)) = ARROWS.iter().find(|(name, _)| *name == folder) else {
+            wrong.push(format!("{path}: say in xtask/src/tidy/crates.rs what it may build upon"));
+            continue;
+        };
+        let Some(manifest) = manifest(repository, folder) else {
+            wrong.push(format!("{path}: cannot be read"));
+            continue;
+        };
+        for name in dependencies(&manifest, false) {
+            if name.strip_prefix(OURS).is_some_and(|ours| !allowed.contains(&ours)) {
+                wrong.push(format!("{path}: {name}"));
+            }
+        }
+    }
+    wrong
+}
+
+/// Dependencies on what belongs to another crate.
+pub(super) fn foreign(repository: &Repository) -> Vec<String> {
+    FOREIGN
+        .iter()
+        .filter_map(|(folder, foreign)| Some((folder, foreign, manifest(repository, folder)?)))
+        .flat_map(|(folder, foreign, manifest)| {
+            let names = dependencies(&manifest, false);
+            names
+                .into_iter()
+                .filter(|name| foreign.contains(&name.as_str()))
+                .map(move |name| format!("{folder}/Cargo.toml: {name}"))
+        })
+        .collect()
+}
+
+/// Crates that do not take what the workspace says for all.
+pub(super) fn inherited(repository: &Repository) -> Vec<String> {
+    let workspace =
+        |table: Option<&Value>| table.and_then(|t| t.get("workspace")).and_then(Value::as_bool) == Some(true);
+    let mut wrong = Vec::new();
+    for (folder, _) in ARROWS {
+        let Some(manifest) = manifest(repository, folder) else { continue };
+        if !workspace(manifest.get("lints")) {
+            wrong.push(format!("{folder}/Cargo.toml: [lints] workspace = true"));
+        }
+        for field in ["version", "edition", "rust-version", "license", "publish"] {
+            if !workspace(manifest.get("package").and_then(|package| package.get(field))) {
+                wrong.push(format!("{folder}/Cargo.toml: {field}.workspace = true"));
+            }
+        }
+    }
+    wrong
+}
+
+/// The compiler's version where it is named, and that of wasm-bindgen.
+pub(super) fn versions(repository: &Repository) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let text = |path: &str, keys: &[&str]| -> Option<String> {
+        let table: Table = repository.get(path)?.parse().ok()?;
+        let (first, rest) = keys.split_first()?;
+        rest.iter().try_fold(table.get(*first)?, |value, key| value.get(key))?.as_str().map(str::to_owned)
+    };
+    let rust = text("rust-toolchain.toml", &["toolchain", "channel"]).unwrap_or_default();
+    let minimum = text("Cargo.toml", &["workspace", "package", "rust-version"]).unwrap_or_default();
+    if minimum.is_empty() || !rust.starts_with(&minimum) {
+        wrong.push(format!("Cargo.toml: rust-version is {minimum}, rust-toolchain.toml says {rust}"));
+    }
+    for line in repository.get("Dockerfile").into_iter().flat_map(str::lines) {
+        if line.contains("rust:") && !line.contains(&format!("rust:{rust}")) {
+            wrong.push(format!("Dockerfile: `{line}`, rust-toolchain.toml says {rust}"));
+        }
+    }
+    let bindgen = text("Cargo.toml", &["workspace", "dependencies", "wasm-bindgen"]);
+    let library = text("xtask/Cargo.toml", &["dependencies", "wasm-bindgen-cli-support"]);
+    if bindgen != library {
+        wrong.push(format!("wasm-bindgen is {bindgen:?}, xtask's library for it {library:?}"));
+    }
+    wrong
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_arrow_that_points_upward_is_found() {
+        let files =
+            Repository::of([("log/Cargo.toml", "[dependencies]\nkafkatalk-server = \"1\"\nserde = \"1\"\n")]);
+        assert_eq!(arrows(&files), ["log/Cargo.toml: kafkatalk-server"]);
+    }
+
+    #[test]
+    fn a_crate_without_arrows_is_found() {
+        assert_eq!(arrows(&Repository::of([("extra/Cargo.toml", "")])).len(), 1);
+    }
+
+    #[test]
+    fn a_foreign_dependency_is_found_and_one_of_the_tests_is_not() {
+        let manifest = "[dependencies]\ntokio = \"1\"\n[dev-dependencies]\naxum = \"1\"\n";
+        assert_eq!(foreign(&Repository::of([("app/Cargo.toml", manifest)])), ["app/Cargo.toml: tokio"]);
+    }
+
+    #[test]
+    fn a_crate_of_its_own_mind_is_found() {
+        let manifest = "[package]\nedition = \"2021\"\n[lints]\nworkspace = true\n";
+        let wrong = inherited(&Repository::of([("app/Cargo.toml", manifest)]));
+        assert!(wrong.contains(&"app/Cargo.toml: edition.workspace = true".to_owned()), "{wrong:?}");
+    }
+}
