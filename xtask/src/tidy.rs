@@ -19,7 +19,6 @@ struct Rule {
 const RULES: &[Rule] = &[
     Rule { asks: "a file has at most 500 lines, or a reason", check: text::long_files },
     Rule { asks: "a function over clippy's length has a reason", check: text::long_functions },
-    Rule { asks: "a lint is switched off by `expect` with a reason", check: text::allowed_lints },
     Rule { asks: "a module is `name.rs`, never `mod.rs`", check: text::mod_files },
     Rule { asks: "nothing is left for later or half merged", check: text::unfinished },
     Rule { asks: "no paths or hosts of one machine", check: text::machine_paths },

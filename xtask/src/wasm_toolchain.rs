@@ -19,7 +19,7 @@ use std::{
 
 const TARGET: &str = "wasm32-unknown-unknown";
 /// A reachable rustup takes some seconds; an unreachable one hangs for ever.
-const RUSTUP_LIMIT: Duration = Duration::from_secs(60);
+const RUSTUP_LIMIT: Duration = Duration::from_mins(1);
 /// Debian's compiler, its source, and a linker; the linker's package has a version in its name.
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 const DEBIAN_CARGO: &str = "/usr/bin/cargo";
@@ -99,8 +99,8 @@ fn debian_sysroot() -> Result<PathBuf> {
     fs::write(seed.join("src/lib.rs"), "#![no_std]\n")?;
     let manifest = "[package]\nname = \"seed\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n";
     fs::write(seed.join("Cargo.toml"), manifest)?;
-    let mut build = Command::new(DEBIAN_CARGO);
-    build.args([
+    let mut cargo = Command::new(DEBIAN_CARGO);
+    cargo.args([
         "build",
         "--quiet",
         "-Zbuild-std=std,panic_abort,panic_unwind",
@@ -108,9 +108,9 @@ fn debian_sysroot() -> Result<PathBuf> {
         "--target",
         TARGET,
     ]);
-    build.env("RUSTC", DEBIAN_RUSTC).env("RUSTC_BOOTSTRAP", "1").env("RUSTFLAGS", "-Cembed-bitcode=yes");
-    build.env("CARGO_TARGET_DIR", work.join("target")).current_dir(&seed);
-    run(&mut build)?;
+    cargo.env("RUSTC", DEBIAN_RUSTC).env("RUSTC_BOOTSTRAP", "1").env("RUSTFLAGS", "-Cembed-bitcode=yes");
+    cargo.env("CARGO_TARGET_DIR", work.join("target")).current_dir(&seed);
+    run(&mut cargo)?;
 
     let built = work.join("target").join(TARGET).join("release/deps");
     let libraries = work.join("sysroot/lib/rustlib").join(TARGET).join("lib");

@@ -1,7 +1,7 @@
 //! Links in Markdown files.
 
 use super::repository::Repository;
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::Path};
 
 /// Links to files and headings that are not there.
 pub(super) fn broken(repository: &Repository) -> Vec<String> {
@@ -18,15 +18,19 @@ pub(super) fn broken(repository: &Repository) -> Vec<String> {
                 if !crate::place::root().join(&target).exists() {
                     broken.push(format!("{path}:{number}: {link}"));
                 }
-            } else if !heading.is_empty() && target.ends_with(".md") {
-                let known = repository.get(&target).is_some_and(|text| headings(text).contains(heading));
-                if !known {
-                    broken.push(format!("{path}:{number}: {link} (no such heading)"));
-                }
+            } else if let Some(text) = repository.get(&target).filter(|_| markdown(&target))
+                && !heading.is_empty()
+                && !headings(text).contains(heading)
+            {
+                broken.push(format!("{path}:{number}: {link} (no such heading)"));
             }
         }
     }
     broken
+}
+
+fn markdown(path: &str) -> bool {
+    Path::new(path).extension().is_some_and(|kind| kind == "md")
 }
 
 /// Lines outside of code blocks, numbered from 1.

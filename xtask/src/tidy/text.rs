@@ -49,12 +49,6 @@ fn over_list(
         .collect()
 }
 
-/// `allow` hides a lint for ever; `expect` tells when it is no longer needed.
-pub(super) fn allowed_lints(repository: &Repository) -> Vec<String> {
-    let marks = [concat!("#[", "allow("), concat!("#![", "allow(")];
-    lines_with(repository, &[".rs"], |line| marks.iter().any(|mark| line.trim_start().starts_with(mark)))
-}
-
 /// Files named `mod.rs`.
 pub(super) fn mod_files(repository: &Repository) -> Vec<String> {
     repository.ending(&["/mod.rs"]).map(|(path, _)| path.to_owned()).collect()
@@ -98,7 +92,7 @@ pub(super) fn line_ends(repository: &Repository) -> Vec<String> {
 }
 
 fn may_panic(line: &str) -> bool {
-    [".unwrap()", ".expect(", "panic!(", "unreachable!(", "assert!("].iter().any(|call| {
+    [".unwrap()", ".expect(", "panic!(", "unreachable!("].iter().any(|call| {
         line.match_indices(call).any(|(at, _)| {
             // `debug_assert!`, and words that merely end alike, are something else.
             call.starts_with('.') || !line[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_')
@@ -127,8 +121,7 @@ pub(super) fn panics(repository: &Repository) -> Vec<String> {
 
 /// Waits and capacities that are a bare number where they are used.
 pub(super) fn bare_limits(repository: &Repository) -> Vec<String> {
-    let calls =
-        ["Duration::from_secs(", "Duration::from_millis(", "channel(", "Semaphore::new(", "with_capacity("];
+    let calls = ["Duration::from_secs(", "Duration::from_millis(", "channel(", "Semaphore::new("];
     repository
         .shipped_lines()
         .filter(|(path, _, line)| {
