@@ -180,7 +180,7 @@ impl CatchUp<'_> {
     }
 
     fn poll(&mut self) -> Result<(), Over> {
-        let mut wait = Duration::from_millis(50);
+        let mut wait = limits::CATCH_UP_POLL;
         for _ in 0..limits::CHUNK_RECORDS_MAX {
             match self.consumer.poll(wait) {
                 None => break,
