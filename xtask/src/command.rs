@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use std::{
-    io::Write as _,
+    io::{IsTerminal as _, Write as _},
     path::{Path, PathBuf},
     process::{Command, Stdio},
     time::{Duration, Instant},
@@ -11,9 +11,14 @@ use std::{
 /// How often a child with a time limit is looked at.
 const POLL: Duration = Duration::from_millis(50);
 
+/// Longest that something may take which needs the network and is worth waiting for.
+pub(crate) const DOWNLOAD_LIMIT: Duration = Duration::from_mins(2);
+
 /// Tells what is being done, on its own line.
 pub(crate) fn say(line: &str) {
-    let _ = writeln!(std::io::stderr(), "\u{1b}[1;36m==>\u{1b}[0m {line}");
+    let mut stderr = std::io::stderr();
+    let mark = if stderr.is_terminal() { "\u{1b}[1;36m==>\u{1b}[0m" } else { "==>" };
+    let _ = writeln!(stderr, "{mark} {line}");
 }
 
 /// Writes to standard output.

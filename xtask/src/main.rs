@@ -4,11 +4,15 @@
 //! |---|---|
 //! | [`site`] | the front end: wasm, script, stylesheet, public files |
 //! | [`wasm_toolchain`] | a compiler for `wasm32-unknown-unknown`, on machines with and without downloads |
+//! | [`check`] | `make test`: all checks, in stages |
+//! | [`browser`] | a Chromium to test with |
 //! | [`packages`] | what comes from the system's and from npm's registries |
 //! | [`tidy`] | the conventions |
 //! | [`place`] | where things lie |
 //! | [`command`] | running other programs |
 
+mod browser;
+mod check;
 mod command;
 mod packages;
 mod place;
@@ -25,12 +29,18 @@ Usage: cargo xtask COMMAND
 
   site [--dev|--release]  build the front end into target/site
   tidy                    tell which conventions are not kept
+  test [STAGE...]         run every check, or those of some stages
   run [ARGUMENTS]         build everything and start `kafkatalk serve ARGUMENTS`
   release                 build the binary to hand out into dist/
 ";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let Some((name, stages)) = arguments.split_first()
+        && name == "test"
+    {
+        return check::test(stages);
+    }
     match dispatch(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

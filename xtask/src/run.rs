@@ -9,7 +9,8 @@ use std::{fs, os::unix::process::CommandExt as _, process::Command};
 
 const PACKAGE: [&str; 4] = ["--package", "kafkatalk-server", "--bin", "kafkatalk"];
 
-fn cargo() -> Command {
+/// The cargo that called us.
+pub(crate) fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(place::root());
     command
@@ -18,12 +19,17 @@ fn cargo() -> Command {
 /// Builds everything and becomes `kafkatalk serve`.
 pub(crate) fn serve(arguments: &[String]) -> Result<()> {
     site::build(site::Mode::Run)?;
-    say("building the server");
-    run(cargo().arg("build").args(PACKAGE))?;
+    build_server()?;
     say("starting; Ctrl-C ends it");
     let mut server = Command::new(place::target().join("debug/kafkatalk"));
     let error = server.arg("serve").args(arguments).exec();
     Err(error).context("could not start the server")
+}
+
+/// Builds the server for this machine alone: quick to compile, the site read from disk.
+pub(crate) fn build_server() -> Result<()> {
+    say("building the server");
+    run(cargo().arg("build").args(PACKAGE))
 }
 
 /// Builds the stripped binary with the site in it, and says how large it is.

@@ -1,0 +1,137 @@
+//! `make test`: every check there is, in stages, each of which counts what it proved.
+
+mod cargo;
+mod counted;
+mod dependencies;
+mod files;
+
+use crate::{
+    browser,
+    command::{self, say},
+    packages, place, site,
+};
+use anyhow::{Result, bail};
+use counted::{Counts, run_counting};
+use std::{
+    process::{Command, ExitCode},
+    time::{Duration, Instant},
+};
+
+/// One kind of check. An error is a failure as well, and so is a stage that proved nothing.
+struct Stage {
+    name: &'static str,
+    about: &'static str,
+    run: fn() -> Result<Counts>,
+}
+
+/// Quick ones first. A stage's name can be given to `make test ARGS=...` to run it alone.
+const STAGES: &[Stage] = &[
+    Stage { name: "tidy", about: "the project's conventions", run: files::tidy },
+    Stage { name: "format", about: "rustfmt", run: cargo::format },
+    Stage { name: "scripts", about: "shellcheck", run: files::scripts },
+    Stage { name: "containers", about: "Dockerfile and docker-compose.yml", run: files::containers },
+    Stage { name: "dependencies", about: "licences, sources, advisories", run: dependencies::deny },
+    Stage { name: "lint", about: "clippy, all targets", run: cargo::lint },
+    Stage { name: "docs", about: "rustdoc without warnings", run: cargo::docs },
+    Stage { name: "lint-browser", about: "clippy for wasm32", run: cargo::lint_browser },
+    Stage { name: "tests", about: "unit, contract (both logs), API", run: cargo::tests },
+    Stage { name: "site", about: "the front end and its weight", run: site_within_budget },
+    Stage {
+        name: "browser-embedded",
+        about: "Chromium, on the embedded log",
+        run: || browser_tests("embedded"),
+    },
+    Stage { name: "browser-kafka", about: "Chromium, on Apache Kafka", run: || browser_tests("kafka") },
+];
+
+/// What a browser downloads at the first visit, compressed, the page itself aside.
+const FIRST_VISIT_BYTES_MAX: usize = 250_000;
+
+struct Outcome {
+    name: &'static str,
+    counts: Counts,
+    took: Duration,
+}
+
+/// Runs the stages of those names, or all, and counts.
+pub(crate) fn test(names: &[String]) -> ExitCode {
+    if let Some(unknown) = names.iter().find(|name| STAGES.iter().all(|stage| stage.name != name.as_str())) {
+        let known: Vec<&str> = STAGES.iter().map(|stage| stage.name).collect();
+        say(&format!("there is no stage `{unknown}`; there are {}", known.join(", ")));
+        return ExitCode::FAILURE;
+    }
+    let chosen: Vec<&Stage> = STAGES
+        .iter()
+        .filter(|stage| names.is_empty() || names.iter().any(|name| name == stage.name))
+        .collect();
+    let mut outcomes = Vec::new();
+    for (index, stage) in chosen.iter().enumerate() {
+        say(&format!("[{}/{}] {}: {}", index + 1, chosen.len(), stage.name, stage.about));
+        outcomes.push(run(stage));
+    }
+    report(&outcomes)
+}
+
+fn run(stage: &Stage) -> Outcome {
+    let began = Instant::now();
+    let mut counts = match (stage.run)() {
+        Ok(counts) => counts,
+        Err(error) => {
+            say(&format!("{}: {error:#}", stage.name));
+            Counts { passed: 0, failed: 1 }
+        }
+    };
+    if counts == Counts::default() {
+        say(&format!("{}: proved nothing", stage.name));
+        counts.failed = 1;
+    }
+    Outcome { name: stage.name, counts, took: began.elapsed() }
+}
+
+/// A line for each stage, and the sum as the last line.
+fn report(outcomes: &[Outcome]) -> ExitCode {
+    let mut sum = Counts::default();
+    let mut took = Duration::ZERO;
+    command::print("\n");
+    for outcome in outcomes {
+        let mark = if outcome.counts.failed == 0 { "ok    " } else { "FAILED" };
+        let Counts { passed, failed } = outcome.counts;
+        let seconds = outcome.took.as_secs_f64();
+        command::print(&format!(
+            "{mark} {:<18}{passed:>6} passed {failed:>4} failed {seconds:>8.1} s\n",
+            outcome.name
+        ));
+        sum += outcome.counts;
+        took += outcome.took;
+    }
+    command::print(&format!(
+        "{:>51.1} s\n{} passed, {} failed\n",
+        took.as_secs_f64(),
+        sum.passed,
+        sum.failed
+    ));
+    if sum.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn site_within_budget() -> Result<Counts> {
+    site::build(site::Mode::Release)?;
+    let mut bytes = 0;
+    for name in ["kafkatalk.js.br", "kafkatalk_bg.wasm.br", "kafkatalk.css.br"] {
+        bytes += std::fs::read(place::site().join("pkg").join(name))?.len();
+    }
+    say(&format!("script, wasm and stylesheet: {bytes} bytes of at most {FIRST_VISIT_BYTES_MAX}"));
+    if bytes > FIRST_VISIT_BYTES_MAX {
+        bail!("a first visit costs {bytes} bytes; at most {FIRST_VISIT_BYTES_MAX} are allowed");
+    }
+    Ok(Counts::one())
+}
+
+fn browser_tests(log: &str) -> Result<Counts> {
+    packages::node_modules()?;
+    site::build(site::Mode::Release)?;
+    crate::run::build_server()?;
+    let mut command = Command::new(place::root().join("end2end/run.sh"));
+    command.arg(log).env("KAFKATALK_CHROMIUM", browser::find_or_install()?);
+    command.env("KAFKATALK_BINARY", place::target().join("debug/kafkatalk"));
+    run_counting(&mut command)
+}

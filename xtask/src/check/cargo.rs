@@ -1,0 +1,63 @@
+//! Checks that cargo runs. All of them name the same packages, so that nothing is compiled twice.
+
+use super::counted::{Counts, run_counting};
+use crate::{
+    command::{self, say},
+    run::cargo,
+    wasm_toolchain::WasmToolchain,
+};
+use anyhow::Result;
+use std::process::Command;
+
+/// All but the browser's entry point, which asks the app for other features.
+const NATIVE: [&str; 3] = ["--workspace", "--exclude", "kafkatalk-frontend"];
+
+fn passes(command: &mut Command) -> Result<Counts> {
+    Ok(Counts::of(command.status()?.success()))
+}
+
+pub(super) fn format() -> Result<Counts> {
+    component("fmt", "rustfmt")?;
+    passes(cargo().args(["fmt", "--all", "--check"]))
+}
+
+pub(super) fn lint() -> Result<Counts> {
+    component("clippy", "clippy")?;
+    passes(cargo().args(["clippy", "--all-targets"]).args(NATIVE).args(["--", "-D", "warnings"]))
+}
+
+pub(super) fn docs() -> Result<Counts> {
+    passes(cargo().args(["doc", "--no-deps"]).args(NATIVE).env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+pub(super) fn lint_browser() -> Result<Counts> {
+    let toolchain = WasmToolchain::find_or_set_up()?;
+    let arguments = ["--package", "kafkatalk-frontend", "--package", "kafkatalk-app", "--lib"];
+    passes(toolchain.cargo("clippy").args(arguments).args([
+        "--features",
+        "kafkatalk-app/hydrate",
+        "--",
+        "-D",
+        "warnings",
+    ]))
+}
+
+pub(super) fn tests() -> Result<Counts> {
+    say("making Apache Kafka ready");
+    command::output(Command::new(crate::place::root().join("scripts/kafka.sh")).arg("jars"))?;
+    run_counting(cargo().args(["test", "--no-fail-fast"]).args(NATIVE))
+}
+
+/// Adds a part of the toolchain where it is missing and rustup can be reached.
+fn component(subcommand: &str, name: &str) -> Result<()> {
+    let there = command::succeeds_within(cargo().args([subcommand, "--version"]), command::DOWNLOAD_LIMIT);
+    if !there
+        && !command::succeeds_within(
+            Command::new("rustup").args(["component", "add", name]),
+            command::DOWNLOAD_LIMIT,
+        )
+    {
+        anyhow::bail!("please install {name} first");
+    }
+    Ok(())
+}
