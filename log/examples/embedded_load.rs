@@ -1,13 +1,17 @@
-//! Measures the embedded log: `cargo run --release -p kafkatalk-log --example embedded_load -- DIR [SECONDS]`.
+//! Measures the embedded log: `cargo run --release -p kafkatalk-log --example embedded_load -- DIR [SECONDS] [RECORDS]`.
 //!
 //! Prints, for 500 appends a second and for 64 writers at full speed: the time to the acknowledgement, the time to the
-//! tail, appends a second and processor time per append. DIR must be on the disk that is meant; it should be empty.
+//! tail, appends a second and processor time per append; beside them the floor, a plain write of 8 KiB and its flush to
+//! disk at the same rate. With RECORDS, goes on to that many records in the log, and prints how long it takes to open
+//! that log and to follow all of it. DIR must be on the disk that is meant, and empty.
 
 use kafkatalk_log::embedded::{EmbeddedLog, EmbeddedOptions};
 use kafkatalk_log::{Checkpoint, EventLog, Record, Stream};
 use kafkatalk_protocol::{ConversationId, Timestamp, UserId};
 use std::collections::HashMap;
-use std::io::Write;
+use std::fs::File;
+use std::io::{Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
@@ -21,15 +25,14 @@ type Sent = Arc<Mutex<HashMap<Uuid, Instant>>>;
 #[tokio::main]
 async fn main() {
     let mut arguments = std::env::args().skip(1);
-    let (Some(dir), seconds) = (arguments.next(), arguments.next()) else {
-        say("usage: embedded_load DIR [SECONDS]");
+    let Some(dir) = arguments.next().map(PathBuf::from) else {
+        say("usage: embedded_load DIR [SECONDS] [RECORDS]");
         return;
     };
-    let length = Duration::from_secs(seconds.and_then(|text| text.parse().ok()).unwrap_or(5));
-    let begun = Instant::now();
-    let log: Arc<dyn EventLog> =
-        Arc::new(EmbeddedLog::open(dir, EmbeddedOptions::default()).expect("a folder"));
-    say(&format!("opened in {:?}", begun.elapsed()));
+    let mut number = || arguments.next().and_then(|text| text.parse::<u32>().ok());
+    let (length, records) = (Duration::from_secs(number().unwrap_or(5).into()), number());
+    let log = open(&dir);
+    floor(&dir.join("floor"), length / 2);
 
     let (sent, delivered) = (Sent::default(), Arc::new(Mutex::new(Vec::new())));
     let following = tokio::spawn(follow(Arc::clone(&log), Arc::clone(&sent), Arc::clone(&delivered)));
@@ -38,6 +41,70 @@ async fn main() {
     log.close().await;
     let read = following.await.expect("the tail runs");
     say(&format!("the tail handed out {read} records; memory {}", memory()));
+    if let Some(records) = records {
+        grow(&dir, records).await;
+        reopen(&dir).await;
+    }
+}
+
+fn open(dir: &Path) -> Arc<dyn EventLog> {
+    let begun = Instant::now();
+    let log = EmbeddedLog::open(dir, EmbeddedOptions::default()).expect("a folder");
+    say(&format!("opened in {:?}; memory {}", begun.elapsed(), memory()));
+    Arc::new(log)
+}
+
+/// What the disk alone takes.
+fn floor(path: &Path, length: Duration) {
+    let mut file = File::create(path).expect("a folder");
+    let (begun, mut took) = (Instant::now(), Vec::new());
+    while begun.elapsed() < length {
+        let write = Instant::now();
+        file.seek(SeekFrom::Start((took.len() as u64 % 256) * 8_192)).expect("a file");
+        file.write_all(&[1; 8_192]).expect("room on the disk");
+        file.sync_data().expect("a disk");
+        took.push(write.elapsed());
+        std::thread::sleep((Duration::from_secs(1) / PACED_PER_SECOND).saturating_sub(write.elapsed()));
+    }
+    say(&format!("floor: 8 KiB and a flush {}", percentiles(&mut took)));
+    let _ = std::fs::remove_file(path);
+}
+
+/// Appends until there are so many records.
+async fn grow(dir: &Path, records: u32) {
+    let log = open(dir);
+    let end = log.tail(Checkpoint::new()).await.expect("an open log").next().await.expect("an open log");
+    let there = end.map_or(0, |batch| batch.lag + batch.entries.len() as u64);
+    let missing = u128::from(u64::from(records).saturating_sub(there));
+    let writers: Vec<_> = (0..1_024)
+        .map(|writer| {
+            let log = Arc::clone(&log);
+            tokio::spawn(async move {
+                for number in (writer..missing).step_by(1_024) {
+                    append(&*log, &Sent::default(), number).await;
+                }
+            })
+        })
+        .collect();
+    for writer in writers {
+        writer.await.expect("no panics");
+    }
+    log.close().await;
+}
+
+/// Opens a log that has grown, and follows all of it.
+async fn reopen(dir: &Path) {
+    let log = open(dir);
+    let (begun, mut read) = (Instant::now(), 0);
+    let mut tail = log.tail(Checkpoint::new()).await.expect("an open log");
+    while let Some(batch) = tail.next().await.expect("an open log") {
+        read += batch.entries.len();
+        if batch.caught_up {
+            break;
+        }
+    }
+    say(&format!("followed {read} records in {:?}; memory {}", begun.elapsed(), memory()));
+    log.close().await;
 }
 
 fn say(line: &str) {

@@ -132,7 +132,12 @@ impl Writer {
     }
 
     pub(super) fn start(self) -> std::io::Result<()> {
-        thread::Builder::new().name("log-writer".into()).spawn(move || self.run()).map(drop)
+        let obituary = Obituary(Arc::clone(&self.shared));
+        let run = move || {
+            let _obituary = obituary;
+            self.run();
+        };
+        thread::Builder::new().name("log-writer".into()).spawn(run).map(drop)
     }
 
     fn run(mut self) {
@@ -350,6 +355,17 @@ impl Writer {
         drop(connection);
         drop(folder);
         drop(committed);
+    }
+}
+
+/// Should the writer ever die of a mistake of ours, nobody shall take the log for healthy.
+struct Obituary(Arc<Shared>);
+
+impl Drop for Obituary {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.health.send_replace(Health::Unavailable("its writer died; restart".into()));
+        }
     }
 }
 
