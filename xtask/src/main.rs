@@ -6,6 +6,7 @@
 //! | [`wasm_toolchain`] | a compiler for `wasm32-unknown-unknown`, on machines with and without downloads |
 //! | [`check`] | `make test`: all checks, in stages |
 //! | [`browser`] | a Chromium to test with |
+//! | [`run`], [`dev`] | building the binary; running, releasing, measuring it; watching |
 //! | [`packages`] | what comes from the system's and from npm's registries |
 //! | [`tidy`] | the conventions |
 //! | [`place`] | where things lie |
@@ -14,6 +15,7 @@
 mod browser;
 mod check;
 mod command;
+mod dev;
 mod packages;
 mod place;
 mod run;
@@ -31,6 +33,8 @@ Usage: cargo xtask COMMAND
   tidy                    tell which conventions are not kept
   test [STAGE...]         run every check, or those of some stages
   run [ARGUMENTS]         build everything and start `kafkatalk serve ARGUMENTS`
+  dev [ARGUMENTS]         the same, again and again as files change
+  bench [ARGUMENTS]       measure the binary to hand out, with `kafkatalk-bench ARGUMENTS`
   release                 build the binary to hand out into dist/
 ";
 
@@ -56,6 +60,8 @@ fn dispatch(arguments: &[String]) -> Result<()> {
     match name {
         "site" => site::build(site::Mode::from_arguments(rest)?),
         "run" => run::serve(rest),
+        "dev" => dev::watch(rest),
+        "bench" => run::bench(rest),
         "release" => run::release(),
         "tidy" => tidy::check(),
         "help" | "--help" | "-h" => {

@@ -5,7 +5,7 @@ use crate::{
     place, site,
 };
 use anyhow::{Context as _, Result};
-use std::{fs, os::unix::process::CommandExt as _, process::Command};
+use std::{fs, os::unix::process::CommandExt as _, path::PathBuf, process::Command};
 
 const PACKAGE: [&str; 4] = ["--package", "kafkatalk-server", "--bin", "kafkatalk"];
 
@@ -21,7 +21,7 @@ pub(crate) fn serve(arguments: &[String]) -> Result<()> {
     site::build(site::Mode::Run)?;
     build_server()?;
     say("starting; Ctrl-C ends it");
-    let mut server = Command::new(place::target().join("debug/kafkatalk"));
+    let mut server = Command::new(built_server());
     let error = server.arg("serve").args(arguments).exec();
     Err(error).context("could not start the server")
 }
@@ -32,14 +32,36 @@ pub(crate) fn build_server() -> Result<()> {
     run(cargo().arg("build").args(PACKAGE))
 }
 
+/// What [`build_server`] builds.
+pub(crate) fn built_server() -> PathBuf {
+    place::target().join("debug/kafkatalk")
+}
+
+/// Measures the binary that `release` builds, with the arguments of `kafkatalk-bench`; everything, if there are none.
+pub(crate) fn bench(arguments: &[String]) -> Result<()> {
+    release()?;
+    say("building the bench");
+    run(cargo().args(["build", "--release", "--package", "kafkatalk-bench"]))?;
+    let mut bench = Command::new(place::target().join("release/kafkatalk-bench"));
+    bench.current_dir(place::root());
+    match arguments {
+        [] => bench.arg("matrix"),
+        _ => bench.args(arguments),
+    };
+    Err(bench.arg("--server").arg(dist()).exec()).context("could not start the bench")
+}
+
+fn dist() -> PathBuf {
+    place::root().join("dist/kafkatalk")
+}
+
 /// Builds the stripped binary with the site in it, and says how large it is.
 pub(crate) fn release() -> Result<()> {
     site::build(site::Mode::Release)?;
     say("building the server for release");
     run(cargo().args(["build", "--release"]).args(PACKAGE))?;
-    let dist = place::root().join("dist");
-    fs::create_dir_all(&dist)?;
-    let binary = dist.join("kafkatalk");
+    let binary = dist();
+    fs::create_dir_all(place::root().join("dist"))?;
     fs::copy(place::target().join("release/kafkatalk"), &binary)?;
     let bytes = fs::metadata(&binary)?.len();
     say(&format!("dist/kafkatalk: {bytes} bytes ({}.{} MB)", bytes / 1_000_000, bytes / 100_000 % 10));

@@ -85,6 +85,13 @@ pub(crate) fn build(mode: Mode) -> Result<()> {
     stamp::write(inputs, mode)
 }
 
+/// Tells the open pages of a site for development to load again. The server reads it from disk, like all of the site.
+pub(crate) fn announce() -> Result<()> {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_millis();
+    fs::write(place::site().join("pkg/built.txt"), now.to_string())?;
+    Ok(())
+}
+
 /// Compiles the wasm; cargo itself knows what changed.
 fn compile(mode: Mode) -> Result<PathBuf> {
     let toolchain = WasmToolchain::find_or_set_up()?;

@@ -26,6 +26,11 @@ pub(super) fn write(wasm: &Path, package: &Path, mode: Mode) -> Result<()> {
     bindgen.input_path(wasm).web(true)?.typescript(false).out_name(NAME);
     bindgen.remove_name_section(mode != Mode::Dev).remove_producers_section(mode != Mode::Dev);
     bindgen.generate(package).context("wasm-bindgen")?;
+    if mode == Mode::Dev {
+        let script = package.join(format!("{NAME}.js"));
+        let text = fs::read_to_string(&script)? + include_str!("reload.js");
+        fs::write(script, text)?;
+    }
     if mode == Mode::Release {
         optimise(&package.join(format!("{NAME}_bg.wasm")))?;
     }
