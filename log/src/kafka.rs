@@ -25,7 +25,7 @@ use async_trait::async_trait;
 use client::Client;
 use kafkatalk_protocol::{ConversationId, Offset, Timestamp};
 use keeper::{Keeper, Request};
-use produce::{Append, FeedReports, Outcome, Shard, TopicReports};
+use produce::{Append, FeedReports, Shard, TopicReports};
 use rdkafka::consumer::BaseConsumer;
 use shared::{Shared, Topic};
 use std::{
@@ -76,27 +76,20 @@ struct Producers {
 }
 
 impl Producers {
-    fn append(
-        &self,
-        shared: &Shared,
-        stream: Stream,
-        record: Record,
-        waiter: oneshot::Sender<Outcome>,
-        permit: OwnedSemaphorePermit,
-    ) -> Result<(), AppendError> {
+    fn append(&self, shared: &Shared, append: Append) -> Result<(), AppendError> {
+        let record = &append.record;
         let too_large = |bytes, max| Err(AppendError::TooLarge { bytes, max });
         if record.bytes() > RECORD_BYTES_MAX {
             return too_large(record.bytes(), RECORD_BYTES_MAX);
         }
         let unwritable =
             |error| AppendError::Unavailable(format!("the record cannot be written as JSON: {error}"));
-        let value = wire::encode(&record).map_err(unwritable)?;
+        let value = wire::encode(record).map_err(unwritable)?;
         let bytes = value.len() + record.key.as_deref().map_or(0, str::len);
         if bytes > limits::MESSAGE_BYTES_MAX {
             return too_large(bytes, limits::MESSAGE_BYTES_MAX);
         }
-        let append = Append { stream, record: Arc::new(record), waiter, permit };
-        self.shard(stream).append(shared, &value, append);
+        self.shard(append.stream).append(shared, &value, append);
         Ok(())
     }
 
@@ -201,7 +194,7 @@ impl KafkaLog {
     /// Sees to it that the conversation has a topic.
     async fn ensure(&self, conversation: ConversationId) -> Result<(), AppendError> {
         match self.shared.topic(conversation) {
-            Some(Topic::There | Topic::Used) => Ok(()),
+            Some(Topic::There | Topic::Used | Topic::Met) => Ok(()),
             Some(Topic::Gone) => {
                 let topic = self.shared.names.conversation(conversation);
                 Err(AppendError::Unavailable(topic_missing(&topic, true)))
@@ -212,11 +205,16 @@ impl KafkaLog {
 
     async fn write(&self, stream: Stream, record: Record) -> Result<Offset, AppendError> {
         let permit = self.admit().await?;
-        if let Stream::Conversation(conversation) = stream {
-            self.ensure(conversation).await?;
-        }
+        let gate = match stream {
+            Stream::Conversation(conversation) => {
+                self.ensure(conversation).await?;
+                self.shared.gate(conversation).await
+            }
+            Stream::Ledger(_) => None,
+        };
         let (waiter, answer) = oneshot::channel();
-        self.producers.append(&self.shared, stream, record, waiter, permit)?;
+        let append = Append { stream, record: Arc::new(record), waiter, permit, gate };
+        self.producers.append(&self.shared, append)?;
         keeper::outcome(answer).await
     }
 

@@ -8,6 +8,7 @@
 
 use super::{
     Producers, keeper,
+    produce::Append,
     shared::Shared,
     topics::{self, Admin, Wrong},
 };
@@ -60,7 +61,7 @@ async fn write_anew(
             Some(permit) => permit,
             None => Arc::clone(&shared.admission).acquire_owned().await?,
         };
-        producers.append(shared, stream, again, waiter, permit)?;
+        producers.append(shared, Append { stream, record: Arc::new(again), waiter, permit, gate: None })?;
         keeper::outcome(answer).await?;
         if topics::rolls_at_once(admin, topic).await? {
             return Ok(());

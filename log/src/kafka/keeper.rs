@@ -8,7 +8,7 @@ use super::{
     client::Client,
     erase, limits,
     options::Purpose,
-    shared::Shared,
+    shared::{Shared, Topic},
     topics::{self, Admin, Wrong},
 };
 use crate::{AppendError, Health};
@@ -170,7 +170,7 @@ impl Keeper {
                 }
             };
             if answer.is_ok() {
-                self.shared.saw_topic(conversation, false);
+                self.shared.saw_topic(conversation, Topic::There);
             }
             drop(waiter.send(answer.map_err(AppendError::Unavailable)));
         }

@@ -6,7 +6,7 @@
 use super::{
     client, limits,
     outcome::outcome,
-    shared::{Ack, Shared},
+    shared::{Ack, Gate, Shared},
     wire,
 };
 use crate::{AppendError, Record, Stream};
@@ -30,6 +30,7 @@ pub(super) struct Append {
     pub(super) record: Arc<Record>,
     pub(super) waiter: oneshot::Sender<Outcome>,
     pub(super) permit: OwnedSemaphorePermit,
+    pub(super) gate: Option<Gate>,
 }
 
 /// What comes back with a producer's report.
@@ -76,6 +77,7 @@ impl<C: ProducerContext> Shard<C> {
             if let Some((code, why)) = producer.client().fatal_error() {
                 tracing::error!(%code, "a Kafka producer failed for good and is made anew: {why}");
                 if let Some(fresh) = remake() {
+                    shared.forget_met();
                     *self.producer.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
                 }
             }
@@ -209,16 +211,17 @@ impl ProducerContext for TopicReports {
             Err((error, _)) => return append.failed(&self.shared, error),
         };
         let Ok(offset) = u64::try_from(message.offset()) else {
-            // The brokers took it for a repetition of a record whose offset they no longer know.
+            // librdkafka takes it for written, and the brokers did not say where. It may be wrong: see `Shared::gate`.
             let unknown = KafkaError::MessageProduction(RDKafkaErrorCode::DuplicateSequenceNumber);
             return append.failed(&self.shared, &unknown);
         };
-        let Append { stream, record, waiter, permit } = append;
+        let Append { stream, record, waiter, permit, gate } = append;
         let Stream::Conversation(conversation) = stream else {
             waiter.send(Ok(Offset(offset))).ok();
             return;
         };
-        self.shared.saw_topic(conversation, true);
+        self.shared.met(conversation);
+        drop(gate);
         self.shared.tell(|| Ack::Record { conversation, offset, record: Arc::clone(&record) });
         let copy = Copy { conversation, offset, append: Some((waiter, permit)) };
         self.feed.tell(&self.shared, message.payload(), copy);
@@ -230,7 +233,9 @@ impl ProducerContext for FeedReports {
 
     fn delivery(&self, result: &DeliveryResult<'_>, copy: Box<Copy>) {
         match result {
-            Ok(_) => copy.over(),
+            Ok(message) if message.offset() >= 0 => copy.over(),
+            // Taken for granted by librdkafka, not said by the brokers.
+            Ok(_) => copy.failed(&self.0, &KafkaError::NoMessageReceived),
             Err((error, _)) => copy.failed(&self.0, error),
         }
     }

@@ -11,7 +11,7 @@ use std::{
         atomic::{AtomicBool, AtomicI32, Ordering},
     },
 };
-use tokio::sync::{Notify, Semaphore, mpsc, watch};
+use tokio::sync::{Notify, OwnedMutexGuard, Semaphore, mpsc, watch};
 use uuid::Uuid;
 
 pub(super) struct Shared {
@@ -29,19 +29,25 @@ pub(super) struct Shared {
     pub(super) suspicion: Notify,
     topics: RwLock<HashMap<ConversationId, Topic>>,
     inboxes: RwLock<Vec<Inbox>>,
+    gates: Mutex<HashMap<ConversationId, Arc<tokio::sync::Mutex<()>>>>,
     owed: Mutex<HashMap<ConversationId, u64>>,
 }
 
-/// What is known of a conversation's topic. Absent: nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What is known of a conversation's topic, each more than the one before. Absent: nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Topic {
+    /// It held records, and is missing.
+    Gone,
     /// It is there, and may be empty.
     There,
     /// It held records once: if it is missing, they are lost.
     Used,
-    /// It held records, and is missing.
-    Gone,
+    /// The brokers have acknowledged a record of our present producer in it. See [`Shared::gate`].
+    Met,
 }
+
+/// Held by the one append that may be on its way to a topic where our producer is not known yet.
+pub(super) type Gate = OwnedMutexGuard<()>;
 
 /// What a tail hears from the node's own appends.
 pub(super) enum Ack {
@@ -73,6 +79,7 @@ impl Shared {
             suspicion: Notify::new(),
             topics: RwLock::default(),
             inboxes: RwLock::default(),
+            gates: Mutex::default(),
             owed: Mutex::default(),
         }
     }
@@ -118,21 +125,57 @@ impl Shared {
         read(&self.topics).get(&conversation).copied()
     }
 
-    pub(super) fn saw_topic(&self, conversation: ConversationId, used: bool) {
-        let seen = if used { Topic::Used } else { Topic::There };
-        match self.topic(conversation) {
-            Some(known) if known == seen || (known == Topic::Used && !used) => {}
-            _ => drop(write(&self.topics).insert(conversation, seen)),
+    pub(super) fn saw_topic(&self, conversation: ConversationId, seen: Topic) {
+        if self.topic(conversation).is_none_or(|known| known < seen) {
+            write(&self.topics).insert(conversation, seen);
         }
+    }
+
+    /// Waits until no other append is on its way to a topic where the brokers do not know our producer yet.
+    ///
+    /// Brokers take any sequence number from a producer that they meet for the first time. Were two records on their way
+    /// and the first refused (the partition is not up yet), the second would be taken, and librdkafka would conclude that
+    /// the first had been taken too.
+    pub(super) async fn gate(&self, conversation: ConversationId) -> Option<Gate> {
+        while self.topic(conversation) != Some(Topic::Met) {
+            let gate = Arc::clone(lock(&self.gates).entry(conversation).or_default());
+            let held = gate.lock_owned().await;
+            // While we waited, the topic may have become known, or the gate been taken down and set up again.
+            let same = lock(&self.gates)
+                .get(&conversation)
+                .is_some_and(|gate| Arc::ptr_eq(gate, OwnedMutexGuard::mutex(&held)));
+            if same {
+                return Some(held);
+            }
+        }
+        None
+    }
+
+    /// A record of our producer was acknowledged: from now on appends may overtake each other.
+    pub(super) fn met(&self, conversation: ConversationId) {
+        if self.topic(conversation) != Some(Topic::Met) {
+            write(&self.topics).insert(conversation, Topic::Met);
+            lock(&self.gates).remove(&conversation);
+        }
+    }
+
+    /// A producer was made anew: the brokers do not know it anywhere.
+    pub(super) fn forget_met(&self) {
+        write(&self.topics)
+            .values_mut()
+            .filter(|topic| **topic == Topic::Met)
+            .for_each(|topic| *topic = Topic::Used);
     }
 
     /// Takes note that a topic is missing. Returns whether records are lost with it.
     pub(super) fn missed_topic(&self, conversation: ConversationId) -> bool {
         let mut topics = write(&self.topics);
-        let lost = matches!(topics.get(&conversation), Some(Topic::Used | Topic::Gone));
-        if !lost {
-            topics.remove(&conversation);
-        } else if topics.insert(conversation, Topic::Gone) == Some(Topic::Used) {
+        let known = topics.remove(&conversation);
+        let lost = known.is_some_and(|known| known != Topic::There);
+        if lost {
+            topics.insert(conversation, Topic::Gone);
+        }
+        if lost && known != Some(Topic::Gone) {
             let topic = self.names.conversation(conversation);
             tracing::error!(
                 topic,

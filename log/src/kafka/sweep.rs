@@ -1,6 +1,9 @@
 //! The sweep: where the logs of all conversations end.
 
-use super::{Consumer, limits, shared::Shared};
+use super::{
+    Consumer, limits,
+    shared::{Shared, Topic},
+};
 use kafkatalk_protocol::ConversationId;
 use rdkafka::{
     Offset as KafkaOffset, TopicPartitionList,
@@ -20,7 +23,7 @@ pub(super) fn ends(shared: &Shared, consumer: &Consumer) -> Result<Vec<(Conversa
         ends_of(shared, consumer, batch, &mut ends)?;
     }
     for (conversation, end) in &ends {
-        shared.saw_topic(*conversation, *end > 0);
+        shared.saw_topic(*conversation, if *end > 0 { Topic::Used } else { Topic::There });
     }
     Ok(ends)
 }

@@ -9,7 +9,7 @@ use super::{
     limits,
     live::{self, Live},
     names::position,
-    shared::{Ack, Inbox, Shared},
+    shared::{Ack, Inbox, Shared, Topic},
 };
 use crate::{Batch, Checkpoint, Entry, Ledger, ReadError, Stream, Tail, resequencer::Resequencer};
 use async_trait::async_trait;
@@ -78,7 +78,7 @@ impl KafkaTail {
         let too_many = || ReadError::Unavailable(format!("{} tails are open already", limits::TAILS_MAX));
         let (ledgers, conversations) = positions(from);
         for (conversation, _) in conversations.iter().filter(|(_, next)| **next > 0) {
-            shared.saw_topic(*conversation, true);
+            shared.saw_topic(*conversation, Topic::Used);
         }
         let (inbox, acks) = shared.open_inbox().ok_or_else(too_many)?;
         let (live_out, live) = mpsc::channel(limits::CHUNKS_MAX);
@@ -159,7 +159,7 @@ impl KafkaTail {
             match item {
                 Live::Copied { conversation, offset, record } => {
                     self.resequencer.offer(conversation, offset, record, now, &mut self.entries);
-                    self.shared.saw_topic(conversation, true);
+                    self.shared.saw_topic(conversation, Topic::Used);
                 }
                 Live::Announced { conversation, end } => {
                     self.resequencer.hear_of(conversation, end, now + limits::RESEQUENCER.grace);
