@@ -122,7 +122,7 @@ group.initial.rebalance.delay.ms=0
 log.cleaner.backoff.ms=500
 log.cleaner.min.cleanable.ratio=0.01
 log.cleaner.dedupe.buffer.size=16777216
-log.retention.check.interval.ms=5000
+log.retention.check.interval.ms=1000
 log.segment.delete.delay.ms=1000
 # Ten thousand topics: keep the preallocated index of each small.
 log.index.size.max.bytes=65536

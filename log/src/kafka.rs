@@ -264,12 +264,16 @@ impl EventLog for KafkaLog {
     async fn erase(&self, stream: Stream, erased: RecordId, at: Timestamp) -> Result<Offset, AppendError> {
         let unreadable = |error: ReadError| AppendError::Unavailable(error.to_string());
         let key = self.job(|answer| read::Job::Key { stream, record: erased, answer }).await;
-        let key = key.map_err(unreadable)?.unwrap_or_else(|| erased.to_string());
-        let record = Record::erasing(Uuid::now_v7(), erased, Some(key.into()), at);
-        let offset = self.write(stream, record.clone()).await?;
-        let permit = self.admit().await.map_err(|error| AppendError::Unknown(error.to_string()))?;
-        let roll = erase::Roll { stream, record, permit };
-        self.ask_keeper(|waiter| Request::Roll(roll, waiter)).await?;
+        let key = key.map_err(unreadable)?;
+        let is_there = key.is_some();
+        let record = Record::erasing(Uuid::now_v7(), erased, key.map(Into::into), at);
+        let offset = self.write(stream, record).await?;
+        if is_there {
+            self.ask_keeper(|waiter| Request::Roll(stream, waiter)).await.map_err(|error| match error {
+                AppendError::Unavailable(why) => AppendError::Unknown(why),
+                other => other,
+            })?;
+        }
         Ok(offset)
     }
 
@@ -278,8 +282,8 @@ impl EventLog for KafkaLog {
     }
 
     async fn close(&self) {
-        self.shared.set_health(Health::Unavailable("the log is closed".into()));
         self.shared.closed.send_replace(true);
+        self.shared.health.send_replace(Health::Unavailable("the log is closed".into()));
         drop(self.jobs.lock().map(|mut jobs| jobs.take()));
         let threads =
             self.threads.lock().map(|mut threads| std::mem::take(&mut *threads)).unwrap_or_default();

@@ -26,6 +26,7 @@ fn options(bootstrap: &str, prefix: &str) -> KafkaOptions {
         producers: 2,
         sweep_interval: Duration::from_secs(1),
         forget_within: Duration::from_millis(500),
+        feed_retention: Duration::from_secs(2),
         ..KafkaOptions::new(bootstrap)
     }
 }
@@ -43,9 +44,9 @@ impl Harness for Kafka {
     const FORGETS_WITHIN: Duration = Duration::from_mins(1);
 
     async fn new(test: &str) -> Self {
-        let bootstrap = tokio::task::spawn_blocking(broker::bootstrap).await.unwrap();
+        let bootstrap = &tokio::task::spawn_blocking(broker::shared).await.unwrap().bootstrap;
         let prefix = format!("{test}-{}", &uuid::Uuid::new_v4().simple().to_string()[..8]);
-        Self { options: options(&bootstrap, &prefix) }
+        Self { options: options(bootstrap, &prefix) }
     }
 
     async fn open(&self) -> Arc<dyn EventLog> {
@@ -57,7 +58,7 @@ impl Harness for Kafka {
     }
 
     fn files(&self) -> Vec<PathBuf> {
-        Vec::new()
+        broker::partitions(&self.options.topic_prefix)
     }
 
     async fn open_at(location: &str) -> Arc<dyn EventLog> {

@@ -245,7 +245,7 @@ impl CatchUp<'_> {
         if let Some(alone) = &self.alone {
             let (shared, stretches) = (self.shared, &mut self.stretches);
             super::read::walk(shared, alone, &topic, from.max(low), to, |offset, message| {
-                let record = decode(shared, message);
+                let record = wire::record(shared, message);
                 stretches.push(Stretch { conversation, from, to: offset + 1, record });
                 from = offset + 1;
                 stretches.len() < limits::CHUNK_RECORDS_MAX
@@ -307,14 +307,9 @@ fn stretch(
     if offset < at.from {
         return None;
     }
-    let stretch = Stretch { conversation, from: at.from, to: offset + 1, record: decode(shared, message) };
+    let stretch =
+        Stretch { conversation, from: at.from, to: offset + 1, record: wire::record(shared, message) };
     at.from = offset + 1;
     at.heard = Instant::now();
     Some((stretch, at.from >= at.to))
-}
-
-fn decode(shared: &Shared, message: &BorrowedMessage<'_>) -> Option<Arc<crate::Record>> {
-    wire::decode(message.payload())
-        .inspect_err(|why| shared.garbage.found(message.topic(), message.offset(), why))
-        .ok()
 }

@@ -1,40 +1,39 @@
 //! Making the brokers forget a record.
 //!
 //! A record that follows under the same key makes compaction drop the earlier one. But compaction never touches the
-//! segment that is being written, and brokers begin a new segment only when a record comes: in a conversation that falls
-//! silent after an erasure, the content would stay for ever. So an erasure is written twice, and between the two the
-//! topic is told to begin a new segment: then both the content and the first erasing record lie in segments that
-//! compaction sees, and `max.compaction.lag.ms` bounds when.
+//! segment that is being written, and brokers begin a new segment only when something is appended: in a conversation that
+//! falls silent after an erasure, the content would stay for ever. So after the erasing record the topic is told to begin
+//! a new segment with whatever comes next, and a message without a value is appended, which stands for nothing: readers
+//! step over it as over a hole. Then both the content and the erasing record lie in segments that compaction sees, and
+//! `max.compaction.lag.ms` bounds when. The copy in the feed goes when the feed's retention ends.
 
 use super::{
     Producers, keeper,
-    produce::Append,
     shared::Shared,
     topics::{self, Admin, Wrong},
 };
-use crate::{AppendError, Record, Stream};
-use std::sync::Arc;
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
-use uuid::Uuid;
+use crate::{AppendError, Stream};
+use std::time::Duration;
+use tokio::{sync::oneshot, time::sleep};
 
 /// How often to try again when another node rolled the same topic at the same time.
 const TRIES: usize = 3;
+/// How long after a setting shows it surely holds for the topic's files too, where it shows a little later.
+const SETTING_LAG: Duration = Duration::from_millis(100);
+/// How often to look whether a setting shows yet.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// How often to look before setting it again.
+const LOOKS: usize = 50;
 
-/// A second erasing record to be written into a new segment.
-pub(super) struct Roll {
-    pub(super) stream: Stream,
-    pub(super) record: Record,
-    pub(super) permit: OwnedSemaphorePermit,
-}
-
+/// Closes the segment in which the erasing record lies.
 pub(super) async fn roll(
-    shared: &Arc<Shared>,
+    shared: &Shared,
     producers: &Producers,
     admin: &Admin,
-    roll: Roll,
+    stream: Stream,
 ) -> Result<(), AppendError> {
-    let topic = shared.names.of(roll.stream);
-    let result = write_anew(shared, producers, admin, roll, &topic).await;
+    let topic = shared.names.of(stream);
+    let result = begin_segment(shared, producers, admin, stream, &topic).await;
     if let Err(Wrong(why)) = topics::roll_at_once(shared, admin, &topic, false).await {
         tracing::warn!(topic, "segment.ms could not be set back after an erasure, delete it by hand: {why}");
     }
@@ -43,25 +42,24 @@ pub(super) async fn roll(
     })
 }
 
-async fn write_anew(
-    shared: &Arc<Shared>,
+async fn begin_segment(
+    shared: &Shared,
     producers: &Producers,
     admin: &Admin,
-    roll: Roll,
+    stream: Stream,
     topic: &str,
 ) -> Result<(), Wrong> {
-    let Roll { stream, record, permit } = roll;
-    let mut permit = Some(permit);
     for _ in 0..TRIES {
         topics::roll_at_once(shared, admin, topic, true).await?;
-        let mut again = record.clone();
-        again.id = Uuid::now_v7();
+        for _ in 0..LOOKS {
+            if topics::rolls_at_once(admin, topic).await? {
+                break;
+            }
+            sleep(LOOK_EVERY).await;
+        }
+        sleep(SETTING_LAG).await;
         let (waiter, answer) = oneshot::channel();
-        let permit = match permit.take() {
-            Some(permit) => permit,
-            None => Arc::clone(&shared.admission).acquire_owned().await?,
-        };
-        producers.append(shared, Append { stream, record: Arc::new(again), waiter, permit, gate: None })?;
+        producers.shard(stream).hole(shared, stream, waiter);
         keeper::outcome(answer).await?;
         if topics::rolls_at_once(admin, topic).await? {
             return Ok(());

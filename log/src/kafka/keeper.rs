@@ -11,7 +11,7 @@ use super::{
     shared::{Shared, Topic},
     topics::{self, Admin, Wrong},
 };
-use crate::{AppendError, Health};
+use crate::{AppendError, Health, Stream};
 use kafkatalk_protocol::{ConversationId, Offset};
 use std::{collections::BTreeSet, sync::Arc};
 use tokio::{
@@ -24,7 +24,7 @@ pub(super) enum Request {
     /// Make the conversation's topic.
     Create(ConversationId, oneshot::Sender<Result<(), AppendError>>),
     /// See [`erase`].
-    Roll(erase::Roll, oneshot::Sender<Result<(), AppendError>>),
+    Roll(Stream, oneshot::Sender<Result<(), AppendError>>),
 }
 
 pub(super) struct Keeper {
@@ -150,8 +150,8 @@ impl Keeper {
                     conversations.push(conversation);
                     waiters.push((conversation, waiter));
                 }
-                Request::Roll(roll, waiter) => {
-                    let rolled = erase::roll(&self.shared, &self.producers, &self.admin, roll).await;
+                Request::Roll(stream, waiter) => {
+                    let rolled = erase::roll(&self.shared, &self.producers, &self.admin, stream).await;
                     drop(waiter.send(rolled));
                 }
             }

@@ -123,11 +123,7 @@ fn take(shared: &Shared, message: &BorrowedMessage<'_>, chunk: &mut Vec<Live>) {
     if message.topic() == shared.names.feed {
         take_copy(shared, message, chunk);
     } else if let Some(ledger) = shared.names.as_ledger(message.topic()) {
-        let record = wire::decode(message.payload());
-        if let Err(why) = &record {
-            shared.garbage.found(message.topic(), message.offset(), why);
-        }
-        chunk.push(Live::Ledger { ledger, offset, record: record.ok() });
+        chunk.push(Live::Ledger { ledger, offset, record: wire::record(shared, message) });
     }
 }
 
@@ -144,10 +140,8 @@ fn take_copy(shared: &Shared, message: &BorrowedMessage<'_>, chunk: &mut Vec<Liv
     }
     let (conversation, offset) = (mark.conversation, mark.offset);
     let Some(end) = offset.checked_add(1) else { return };
-    if message.payload().is_none() {
-        return chunk.push(Live::Announced { conversation, end });
-    }
-    match wire::decode(message.payload()) {
+    let Some(value) = message.payload() else { return chunk.push(Live::Announced { conversation, end }) };
+    match wire::decode(value) {
         Ok(record) => chunk.push(Live::Copied { conversation, offset, record }),
         Err(why) => {
             // Its topic may hold something better at that offset.

@@ -22,6 +22,9 @@ use rdkafka::{
 use std::sync::{Arc, PoisonError, RwLock, atomic::Ordering};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
+/// The key of messages that stand for nothing: of several in a topic, compaction keeps the last.
+const HOLE_KEY: &str = "kafkatalk.hole";
+
 pub(super) type Outcome = Result<Offset, AppendError>;
 
 /// An append on its way. The permit goes back when it is over, whoever still waits.
@@ -38,6 +41,8 @@ pub(super) enum Delivery {
     Append(Append),
     /// A producer's first record, which pays for its connections.
     WarmUp(oneshot::Sender<Outcome>),
+    /// A message without a value, which stands for nothing and begins a segment. See [`super::erase`].
+    Hole(Stream, oneshot::Sender<Outcome>),
 }
 
 /// What comes back with a report on a feed copy.
@@ -147,6 +152,14 @@ impl Shard<TopicReports> {
         // A failure drops the waiter, which is answer enough.
         drop(self.producer().send(record.partition(partition)));
     }
+
+    /// Writes a message without a value.
+    pub(super) fn hole(&self, shared: &Shared, stream: Stream, waiter: oneshot::Sender<Outcome>) {
+        let topic = shared.names.of(stream);
+        let delivery = Box::new(Delivery::Hole(stream, waiter));
+        let record = BaseRecord::<str, [u8], Box<Delivery>>::with_opaque_to(&topic, delivery);
+        drop(self.producer().send(record.key(HOLE_KEY).partition(0)));
+    }
 }
 
 /// The same conversation always goes to the same partition, so that its copies stay in order.
@@ -205,6 +218,7 @@ impl ProducerContext for TopicReports {
                 drop(waiter.send(Ok(Offset(0))));
                 return;
             }
+            Delivery::Hole(stream, waiter) => return self.hole_written(result, stream, waiter),
         };
         let message = match result {
             Ok(message) => message,
@@ -225,6 +239,21 @@ impl ProducerContext for TopicReports {
         self.shared.tell(|| Ack::Record { conversation, offset, record: Arc::clone(&record) });
         let copy = Copy { conversation, offset, append: Some((waiter, permit)) };
         self.feed.tell(&self.shared, message.payload(), copy);
+    }
+}
+
+impl TopicReports {
+    /// Tells of it, so that the record after it need not wait until somebody looks what stands there.
+    fn hole_written(&self, result: &DeliveryResult<'_>, stream: Stream, waiter: oneshot::Sender<Outcome>) {
+        let offset = match result {
+            Ok(message) => u64::try_from(message.offset()).unwrap_or(0),
+            Err((error, _)) => return drop(waiter.send(Err(outcome(error)))),
+        };
+        if let Stream::Conversation(conversation) = stream {
+            self.shared.tell(|| Ack::Hole { conversation, offset });
+            self.feed.tell(&self.shared, None, Copy { conversation, offset, append: None });
+        }
+        drop(waiter.send(Ok(Offset(offset))));
     }
 }
 

@@ -1,6 +1,7 @@
 //! Reading a range of one stream: a few threads with a consumer each.
 
 use super::{Consumer, client::Client, limits, options::Purpose, shared::Shared, sweep, wire};
+use crate::limits::{PAGE_BYTES_MAX, PAGE_RECORDS_MAX};
 use crate::{Entry, Page, ReadError, RecordId, Stream};
 use kafkatalk_protocol::Offset;
 use rdkafka::{
@@ -63,16 +64,16 @@ fn page(
 ) -> Result<Page, KafkaError> {
     let topic = shared.names.of(stream);
     let (low, end) = sweep::bounds(consumer, &topic)?;
-    let limit = limit.min(crate::limits::PAGE_RECORDS_MAX);
-    let (mut entries, mut next) = (Vec::new(), from.min(end));
+    let limit = limit.min(PAGE_RECORDS_MAX);
+    let (mut entries, mut next, mut bytes) = (Vec::new(), from.min(end), 0);
     if from < end && limit > 0 {
         let walk = walk(shared, consumer, &topic, from.max(low), end, |offset, message| {
             next = offset + 1;
-            match wire::decode(message.payload()) {
-                Ok(record) => entries.push(Entry { stream, offset: Offset(offset), record }),
-                Err(why) => shared.garbage.found(&topic, message.offset(), &why),
+            if let Some(record) = wire::record(shared, message) {
+                bytes += record.bytes();
+                entries.push(Entry { stream, offset: Offset(offset), record });
             }
-            entries.len() < limit
+            entries.len() < limit && bytes < PAGE_BYTES_MAX
         })?;
         if matches!(walk, Walk::Finished) {
             next = end;
@@ -94,7 +95,7 @@ fn key(
         let key = message.key().and_then(|key| std::str::from_utf8(key).ok());
         if key == Some(id.as_str()) {
             found = Some(id.clone());
-        } else if wire::decode(message.payload()).is_ok_and(|decoded| decoded.id == record) {
+        } else if message.payload().is_some_and(|value| wire::decode(value).is_ok_and(|it| it.id == record)) {
             found = key.map(Into::into);
         }
         found.is_none()

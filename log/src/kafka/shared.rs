@@ -53,6 +53,8 @@ pub(super) type Gate = OwnedMutexGuard<()>;
 pub(super) enum Ack {
     /// Acknowledged.
     Record { conversation: ConversationId, offset: u64, record: Arc<Record> },
+    /// Acknowledged, and stands for nothing.
+    Hole { conversation: ConversationId, offset: u64 },
     /// Perhaps written: to be looked up.
     Unsure { conversation: ConversationId },
 }

@@ -11,7 +11,10 @@ use super::{
     names::position,
     shared::{Ack, Inbox, Shared, Topic},
 };
-use crate::{Batch, Checkpoint, Entry, Ledger, ReadError, Stream, Tail, resequencer::Resequencer};
+use crate::{
+    Batch, Checkpoint, Entry, Ledger, ReadError, Stream, Tail,
+    resequencer::{Resequencer, Stretch},
+};
 use async_trait::async_trait;
 use kafkatalk_protocol::{ConversationId, Offset};
 use std::{
@@ -142,6 +145,10 @@ impl KafkaTail {
         match ack {
             Ack::Record { conversation, offset, record } => {
                 self.resequencer.offer(conversation, offset, record, Instant::now(), &mut self.entries);
+            }
+            Ack::Hole { conversation, offset } => {
+                let hole = Stretch { conversation, from: offset, to: offset + 1, record: None };
+                self.resequencer.read(hole, Instant::now(), &mut self.entries);
             }
             Ack::Unsure { conversation } => {
                 if self.look_up.len() < limits::OWED_MAX {

@@ -5,7 +5,7 @@
 //! conversation's topic, and which `node` wrote it. A feed record without a value announces that the topic goes up to
 //! and including that offset.
 
-use super::{limits, names};
+use super::{limits, names, shared::Shared};
 use crate::Record;
 use kafkatalk_protocol::ConversationId;
 use rdkafka::{
@@ -31,9 +31,15 @@ pub(super) fn encode(record: &Record) -> Result<Vec<u8>, serde_json::Error> {
 }
 
 /// A record, or what is wrong with it.
-pub(super) fn decode(value: Option<&[u8]>) -> Result<Arc<Record>, String> {
-    let value = value.ok_or("it has no value")?;
+pub(super) fn decode(value: &[u8]) -> Result<Arc<Record>, String> {
     serde_json::from_slice(value).map(Arc::new).map_err(|error| error.to_string())
+}
+
+/// The record at a place of a stream; none where there is nothing that can be read, which is as good as a hole. A message
+/// without a value is a hole on purpose: see `erase`.
+pub(super) fn record(shared: &Shared, message: &BorrowedMessage<'_>) -> Option<Arc<Record>> {
+    let found = |why: &String| shared.garbage.found(message.topic(), message.offset(), why);
+    decode(message.payload()?).inspect_err(found).ok()
 }
 
 pub(super) fn feed_headers(offset: u64, node: Uuid) -> OwnedHeaders {
@@ -107,7 +113,7 @@ mod tests {
 
     #[test]
     fn garbage_is_no_record() {
-        for bytes in [None, Some(&b""[..]), Some(b"{}"), Some(b"\xff\xfe"), Some(b"[1,2")] {
+        for bytes in [&b""[..], b"{}", b"\xff\xfe", b"[1,2"] {
             assert!(decode(bytes).is_err());
         }
     }

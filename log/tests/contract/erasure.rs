@@ -89,16 +89,17 @@ pub async fn a_tail_steps_over_what_was_erased<H: Harness>(harness: H) {
     let log = harness.open().await;
     let (id, offset) = append(&*log, conversation(1), "secret").await;
     log.erase(conversation(1), id, at()).await.unwrap();
-    say(&*log, conversation(1), "after").await;
+    // The next offset, or a later one: to forget, an adapter may have to leave a hole.
+    let after = say(&*log, conversation(1), "after").await;
     until_hole::<H>(&*log, conversation(1), offset).await;
     let begun = Instant::now();
     loop {
         let mut tail = log.tail(Checkpoint::new()).await.unwrap();
         let mut offsets = Vec::new();
-        while !offsets.contains(&2) {
-            offsets.extend(next(&mut *tail).await.entries.iter().map(|entry| entry.offset.0));
+        while !offsets.contains(&after) {
+            offsets.extend(next(&mut *tail).await.entries.iter().map(|entry| entry.offset));
         }
-        if offsets == [1, 2] {
+        if offsets == [Offset(1), after] {
             return;
         }
         assert!(begun.elapsed() < H::FORGETS_WITHIN, "the tail still hands it out: {offsets:?}");
@@ -144,7 +145,6 @@ fn repeating(word: &str, times: usize) -> Record {
 }
 
 pub async fn erased_content_is_gone_from_the_files<H: Harness>(harness: H) {
-    let dirs = harness.files();
     let log = harness.open().await;
     let mut secrets = Vec::new();
     for number in 0..H::SIZES.erasures {
@@ -154,6 +154,7 @@ pub async fn erased_content_is_gone_from_the_files<H: Harness>(harness: H) {
         log.append(conversation(number as u128 % 3), secret).await.unwrap();
         log.append(conversation(number as u128 % 3), kept).await.unwrap();
     }
+    let dirs = harness.files();
     let found = |word: &str| dirs.iter().flat_map(|dir| files_with(dir, word.as_bytes())).collect::<Vec<_>>();
     assert!(dirs.is_empty() || !found("zanzibar").is_empty(), "the test looks at the wrong files");
     // While it is read, not only when all is quiet.

@@ -5,23 +5,43 @@ use std::{path::PathBuf, process::Command, sync::OnceLock};
 /// Where a broker may be found that the tests shall use instead of their own.
 const GIVEN: &str = "KAFKATALK_TEST_KAFKA";
 
+/// Brokers that end with this process and take their folder with them.
+pub(crate) struct Brokers {
+    pub(crate) bootstrap: String,
+    /// None where they are not ours.
+    pub(crate) folder: Option<PathBuf>,
+}
+
 pub(crate) fn script() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/kafka.sh"))
 }
 
-/// The bootstrap servers. The first caller waits for the broker to start, some ten seconds.
-pub(crate) fn bootstrap() -> String {
-    static BOOTSTRAP: OnceLock<String> = OnceLock::new();
-    BOOTSTRAP.get_or_init(|| std::env::var(GIVEN).unwrap_or_else(|_| start(1).0)).clone()
+/// The shared broker. The first caller waits for it to start, some ten seconds.
+pub(crate) fn shared() -> &'static Brokers {
+    static SHARED: OnceLock<Brokers> = OnceLock::new();
+    SHARED.get_or_init(|| match std::env::var(GIVEN) {
+        Ok(bootstrap) => Brokers { bootstrap, folder: None },
+        Err(_) => start(1),
+    })
 }
 
-/// Starts brokers that end with this process and take their folder with them.
-pub(crate) fn start(brokers: usize) -> (String, PathBuf) {
+/// Starts brokers.
+pub(crate) fn start(brokers: usize) -> Brokers {
     let folder = tempfile::Builder::new().prefix("kafkatalk-test-kafka-").tempdir().unwrap().keep();
     let mut command = Command::new(script());
     command.args(["start", &brokers.to_string()]).arg(&folder);
     let output = command.env("KAFKA_WATCH_PID", std::process::id().to_string()).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "scripts/kafka.sh could not start a broker: {said}");
-    (String::from_utf8(output.stdout).unwrap().trim().to_owned(), folder)
+    let bootstrap = String::from_utf8(output.stdout).unwrap().trim().to_owned();
+    Brokers { bootstrap, folder: Some(folder) }
+}
+
+/// The folders of the partitions whose topics begin with a prefix.
+pub(crate) fn partitions(prefix: &str) -> Vec<PathBuf> {
+    let data = shared().folder.iter().filter_map(|folder| std::fs::read_dir(folder.join("data1")).ok());
+    let paths = data.flatten().flatten().map(|entry| entry.path());
+    let ours =
+        |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(prefix));
+    paths.filter(ours).collect()
 }
