@@ -4,12 +4,8 @@
 //! promise is then a `#[test]` there. To add a promise: write it in a module below, as an `async fn` that takes the
 //! harness, and name it in the list of [`contract_suite`].
 
-// Each adapter's file compiles this module anew, and none uses all of it.
-#![allow(
-    dead_code,
-    unreachable_pub,
-    reason = "a module of several test binaries: what is public here is for them"
-)]
+// Each adapter's file compiles this module anew.
+#![expect(unreachable_pub, reason = "a module of several test binaries: what is public here is for them")]
 
 pub mod appends;
 pub mod child;

@@ -13,7 +13,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Row};
 use std::path::Path;
 use uuid::Uuid;
 
-/// Marks the file as a log of this program ("KTlg").
+/// Marks the file as a log of this program: the letters `KTlg`.
 const APPLICATION_ID: i64 = 0x4b54_6c67;
 /// The format of the tables below.
 const FORMAT: i64 = 1;
