@@ -105,6 +105,13 @@ struct Forgetting {
     reported: bool,
 }
 
+impl Forgetting {
+    fn due(after: Duration) -> Self {
+        let now = Instant::now();
+        Self { since: now, next: now + after, reported: false }
+    }
+}
+
 impl Writer {
     pub(super) fn new(
         shared: Arc<Shared>,
@@ -122,7 +129,8 @@ impl Writer {
             committed,
             ends,
             failing: false,
-            forgetting: None,
+            // A process that was killed may have left erased content in its write-ahead log.
+            forgetting: Some(Forgetting::due(Duration::ZERO)),
             checkpointer,
             unchecked_bytes: 0,
             identity: folder.identity(),
@@ -229,8 +237,7 @@ impl Writer {
     /// Hands what is durable to the tails, then to those who asked for it.
     fn publish(&mut self, group: &mut Vec<Command>, written: Written) {
         if !written.erased.is_empty() && self.forgetting.is_none() {
-            let now = Instant::now();
-            self.forgetting = Some(Forgetting { since: now, next: now + FORGET_EVERY, reported: false });
+            self.forgetting = Some(Forgetting::due(FORGET_EVERY));
         }
         self.count(&written.committed);
         let offsets: Vec<_> = written.committed.iter().map(|committed| committed.entry.offset).collect();

@@ -30,7 +30,7 @@ async fn until_hole<H: Harness>(log: &dyn EventLog, stream: Stream, offset: Offs
 }
 
 /// The files below a folder that hold these bytes.
-fn files_with(dir: &Path, needle: &[u8]) -> Vec<String> {
+pub fn files_with(dir: &Path, needle: &[u8]) -> Vec<String> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
         let path = entry.path();

@@ -1,11 +1,14 @@
 //! A disk that is full, and a database that somebody else holds.
 
-use crate::contract::support::{WAIT_MAX, conversation, follow, message, read_all, say, text_of, texts};
+use crate::contract::erasure::files_with;
+use crate::contract::support::{WAIT_MAX, at, conversation, follow, message, read_all, say, text_of, texts};
 use kafkatalk_log::embedded::{EmbeddedLog, EmbeddedOptions};
+use kafkatalk_log::limits::FORGET_WITHIN;
 use kafkatalk_log::{AppendError, Checkpoint, EventLog, Health};
 use rusqlite::Connection;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::collections::HashSet;
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,6 +16,8 @@ use tempfile::TempDir;
 
 /// Tells a child process that it is one, and where its log is.
 const CHILD: &str = "KAFKATALK_TEST_SMALL_DISK";
+/// What a child says when it has erased.
+const ERASED: &str = "erased";
 /// Largest size of a file on the small disk.
 const SMALL_DISK_BYTES: u64 = 600_000;
 
@@ -93,6 +98,45 @@ async fn child_with_a_small_disk() {
     let distinct: HashSet<_> = there.iter().cloned().collect();
     assert_eq!(distinct.len(), there.len(), "something is there twice");
     assert!(kept.iter().all(|text| distinct.contains(text)) && refused.is_disjoint(&distinct));
+    log.close().await;
+}
+
+/// Not a test of its own: erases something, says so, and waits for its end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "run by another test, in a process that it kills"]
+async fn child_that_erases() {
+    let Ok(dir) = std::env::var(CHILD) else { return };
+    let log = EmbeddedLog::open(&dir, EmbeddedOptions::default()).unwrap();
+    let record = message("zanzibar");
+    let id = record.id;
+    log.append(conversation(1), record).await.unwrap();
+    log.erase(conversation(1), id, at()).await.unwrap();
+    writeln!(std::io::stderr(), "{ERASED}").unwrap();
+    std::future::pending::<()>().await;
+}
+
+#[tokio::test]
+async fn what_was_erased_just_before_the_process_was_killed_is_gone_after_the_next_start() {
+    let dir = TempDir::new().unwrap();
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["faults::child_that_erases", "--exact", "--ignored", "--nocapture"])
+        .env(CHILD, dir.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let erased = lines.any(|line| line.unwrap() == ERASED);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(erased, "the child died by itself");
+    let log = EmbeddedLog::open(dir.path(), EmbeddedOptions::default()).unwrap();
+    let begun = Instant::now();
+    while !files_with(dir.path(), b"zanzibar").is_empty() {
+        assert!(begun.elapsed() < FORGET_WITHIN, "still in {:?}", files_with(dir.path(), b"zanzibar"));
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     log.close().await;
 }
 
