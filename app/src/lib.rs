@@ -3,6 +3,8 @@
 //! | module | holds |
 //! |---|---|
 //! | [`client`] | the client's state: timelines, outbox, connection, the list of conversations |
+//! | [`live`] | that state as signals, for components |
+//! | `browser` | what joins that state to the browser: socket, requests, the device's store (feature `hydrate`) |
 //! | [`page`] | what the server gives a page before it is rendered |
 //! | [`route`] | the addresses of the site |
 //! | [`shell`](mod@shell) | the HTML document around every page |
@@ -19,9 +21,12 @@
 
 pub mod account;
 pub mod app;
+#[cfg(feature = "hydrate")]
+pub mod browser;
 pub mod client;
 pub mod conversation;
 pub mod conversations;
+pub mod live;
 pub mod not_found;
 pub mod page;
 pub mod route;

@@ -92,6 +92,8 @@ impl Client {
         if self.looking.open == conversation {
             return;
         }
+        // What did not load before it was left is loaded anew when it is looked at again.
+        self.chats.retain(|_, chat| chat.timeline.loaded());
         self.looking.open = conversation;
         self.looking.at_end = true;
         self.changes.list = true;

@@ -87,7 +87,9 @@ impl Client {
     fn told(&mut self, told: &Conversation, now: Ticks) {
         self.learn(told, now);
         let unsure = self.summaries.get(&told.id).is_some_and(super::Summary::unsure);
-        if unsure {
+        let last = told.last_message.as_ref().map(|message| message.offset);
+        let mut overdue = self.outbox.overdue(now).into_iter();
+        if unsure || overdue.any(|(id, offset)| id == told.id && Some(offset) > last) {
             // A node that lags behind what this client has seen.
             self.fetch_failed(Purpose::Conversation(told.id), FetchError::Network, now);
         } else {
@@ -134,6 +136,8 @@ impl Client {
         let page = self.note(page.messages, now);
         let Some(chat) = self.chats.get_mut(&id) else { return };
         if chat.timeline.place_before(page) {
+            // Whoever asks for older ones looks at them.
+            chat.timeline.trim_end(self.limits.window_max);
             chat.backward.done();
         } else {
             self.fetch_failed(Purpose::Before(id), FetchError::Network, now);

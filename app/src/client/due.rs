@@ -3,6 +3,7 @@
 use super::{
     Chat, Client, Effect, Fetch, FetchError, Page, Purpose, Request, RequestId, Task, Ticks,
     limits::{FETCH_DEADLINE_MS, FETCHES_MAX, READ_CONFIRM_MS, READ_INTERVAL_MS, READ_TELLS_MAX, SENDS_MAX},
+    summary::Summary,
     timeline::Forward,
     view::Link,
 };
@@ -67,19 +68,22 @@ impl Client {
     /// Puts the views of one conversation in agreement: outbox, messages in memory, the list's numbers.
     fn settle(&mut self, now: Ticks) {
         let viewer = self.viewer.id;
-        for entry in self.outbox.overdue(now) {
-            if let Some(chat) = self.chats.get_mut(&entry.0) {
-                chat.timeline.heard_of(entry.1);
+        for (id, offset) in self.outbox.overdue(now) {
+            if let Some(chat) = self.chats.get_mut(&id) {
+                chat.timeline.heard_of(offset);
+            }
+            if self.summaries.get(&id).and_then(Summary::last).is_none_or(|last| last.offset < offset) {
+                self.ask(id);
             }
         }
         let (chats, summaries) = (&self.chats, &self.summaries);
-        let gone = self.outbox.let_go(now, |conversation, offset, overdue| {
+        let gone = self.outbox.let_go(|conversation, offset| {
             match chats.get(&conversation).map(|chat| &chat.timeline) {
                 Some(timeline) if !timeline.loaded() => false,
                 Some(timeline) if !timeline.detached() => timeline.last() >= Some(offset),
                 _ => {
-                    let last = summaries.get(&conversation).and_then(|summary| summary.last());
-                    overdue || last.is_some_and(|last| last.offset >= offset)
+                    let last = summaries.get(&conversation).and_then(Summary::last);
+                    last.is_some_and(|last| last.offset >= offset)
                 }
             }
         });

@@ -302,16 +302,12 @@ impl Outbox {
         self.entries.iter().filter_map(overdue).collect()
     }
 
-    /// Lets go of messages of the log that need not be shown from here any more, as `shown` says of a conversation, an
-    /// offset, and whether the message is overdue. True where any went.
-    pub(super) fn let_go(
-        &mut self,
-        now: Ticks,
-        shown: impl Fn(ConversationId, Offset, bool) -> bool,
-    ) -> bool {
+    /// Lets go of messages of the log that need not be shown from here any more, as `shown` says of a conversation and
+    /// an offset. True where any went.
+    pub(super) fn let_go(&mut self, shown: impl Fn(ConversationId, Offset) -> bool) -> bool {
         let before = self.entries.len();
         self.entries.retain(|entry| match entry.state {
-            State::Landed(offset, echo) => !shown(entry.conversation, offset, echo <= now),
+            State::Landed(offset, _) => !shown(entry.conversation, offset),
             _ => true,
         });
         before != self.entries.len()

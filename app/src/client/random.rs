@@ -22,8 +22,8 @@ fn split_mix(state: &mut u64) -> u64 {
 impl Random {
     /// The generator of that seed.
     pub fn new(seed: u128) -> Self {
-        let [a, b, c, d, e, f, g, h, low @ ..] = seed.to_be_bytes();
-        Self { high: u64::from_be_bytes([a, b, c, d, e, f, g, h]), low: u64::from_be_bytes(low) }
+        let half = |bits: u128| u64::try_from(bits & u128::from(u64::MAX)).unwrap_or_default();
+        Self { high: half(seed >> 64), low: half(seed) }
     }
 
     /// Any number.

@@ -111,8 +111,7 @@ impl Summary {
         let told_own = told.read.get(&viewer).copied();
         self.telling.known = self.telling.known.max(told_own);
         for (user, offset) in &told.read {
-            let known = self.read.entry(*user).or_insert(*offset);
-            *known = (*known).max(*offset);
+            self.raise_read(*user, *offset, viewer);
         }
         let told_last = told.last_message.as_ref().map(|message| message.offset);
         let known_last = self.last.as_ref().map(|message| message.offset);

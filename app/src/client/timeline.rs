@@ -209,6 +209,13 @@ impl Timeline {
         }
     }
 
+    /// The same for a reader who asked for older messages.
+    pub(super) fn trim_end(&mut self, max: usize) {
+        if self.window.len() > max {
+            self.detach(max);
+        }
+    }
+
     /// Drops what is beyond the first `max` messages and stops following the log.
     pub(super) fn detach(&mut self, max: usize) {
         self.window.truncate(max);

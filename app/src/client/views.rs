@@ -36,7 +36,10 @@ impl Client {
     }
 
     fn row(&self, id: ConversationId, summary: &Summary) -> Row {
-        let last = match self.outbox.of(id).next_back() {
+        let known = summary.last().map(|last| last.offset);
+        let waiting =
+            self.outbox.of(id).rfind(|entry| entry.offset().is_none_or(|offset| Some(offset) > known));
+        let last = match waiting {
             Some(entry) => Some(self.waiting_item(entry)),
             None => summary.last().map(|message| self.item(message, summary.read_by_others())),
         };

@@ -1,0 +1,28 @@
+//! Requests that pages make themselves.
+
+use super::http::{escape, read, request};
+use kafkatalk_protocol::{
+    Conversation, User, Username,
+    http::{OpenConversation, Users},
+    limits::USERS_PAGE_DEFAULT,
+};
+
+pub use super::http::RequestError;
+
+/// People whose names start with that, by name.
+pub async fn find_people(prefix: &str) -> Result<Vec<User>, RequestError> {
+    let path = format!("/users?limit={USERS_PAGE_DEFAULT}&prefix={}", escape(prefix));
+    read::<Users>("GET", &path, None).await.map(|found| found.users)
+}
+
+/// Opens the conversation with these people, or finds the one that is there. Hand it on as
+/// [`crate::client::Action::Opened`].
+pub async fn open_conversation(members: Vec<Username>) -> Result<Conversation, RequestError> {
+    let body = serde_json::to_string(&OpenConversation { members }).map_err(|_| RequestError::Network)?;
+    read("POST", "/conversations", Some(body)).await
+}
+
+/// Ends this device's session.
+pub async fn sign_out() -> Result<(), RequestError> {
+    request("DELETE", "/sessions/current", None).await.map(|_| ())
+}

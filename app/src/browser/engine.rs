@@ -1,0 +1,272 @@
+//! The loop: what happens goes in, what is to be done comes out.
+
+use super::{events, http, socket::Socket, store::Store};
+use crate::client::{
+    Action, Changes, ChatView, Client, Effect, Input, LinkView, ListView, Now, OutboxFull, RequestId,
+    SocketId, Ticks,
+};
+use kafkatalk_protocol::{Body, ConversationId, Message, MessageId, Timestamp};
+use leptos::prelude::*;
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    rc::{Rc, Weak},
+    sync::Arc,
+};
+use wasm_bindgen::{JsCast, closure::Closure};
+
+/// Milliseconds between two times that views are published, about one frame of the screen: a flood of messages costs
+/// no more drawing than the eye can see.
+const PUBLISH_INTERVAL_MS: u64 = 16;
+/// Longest wait that is given to a timer of the browser, which counts in 31 bits.
+const TIMER_MAX_MS: u64 = 60_000;
+/// Where to go when the session has ended.
+const SIGN_IN_PATH: &str = "/sign-in";
+
+/// Where views are published.
+#[derive(Clone, Copy)]
+pub(crate) struct Signals {
+    pub(crate) link: RwSignal<LinkView>,
+    pub(crate) list: RwSignal<ListView>,
+    pub(crate) chat: RwSignal<Option<ChatView>>,
+    pub(crate) announced: RwSignal<Option<Arc<Message>>>,
+    pub(crate) unsaved: RwSignal<bool>,
+}
+
+/// The client's state in the browser.
+#[derive(Clone)]
+pub(crate) struct Engine(Rc<Inner>);
+
+/// What the browser's callbacks hold: it does not keep the engine alive.
+#[derive(Clone)]
+pub(super) struct Handle(Weak<Inner>);
+
+impl Handle {
+    /// Tells the client that something happened.
+    pub(super) fn tell(&self, input: Input) {
+        if let Some(inner) = self.0.upgrade() {
+            inner.tell(input);
+        }
+    }
+}
+
+struct Inner {
+    this: Weak<Inner>,
+    client: RefCell<Client>,
+    signals: Signals,
+    store: Store,
+    socket: RefCell<Option<Socket>>,
+    events: RefCell<Vec<events::Listener>>,
+    inbox: RefCell<VecDeque<Input>>,
+    busy: Cell<bool>,
+    started: Cell<bool>,
+    pending: Cell<Changes>,
+    published: Cell<Ticks>,
+    timer: Cell<Option<(Ticks, i32)>>,
+    on_timer: Closure<dyn FnMut()>,
+}
+
+/// Both clocks.
+fn now() -> Now {
+    let performance = web_sys::window().and_then(|window| window.performance());
+    let ticks = performance.map_or_else(js_sys::Date::now, |performance| performance.now());
+    Now { ticks: Ticks(whole(ticks)), wall: Timestamp::from_millis(whole(js_sys::Date::now()).cast_signed()) }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "milliseconds, far below 2^53; the cast saturates"
+)]
+fn whole(ms: f64) -> u64 {
+    ms as u64
+}
+
+impl Engine {
+    pub(crate) fn new(client: Client, signals: Signals) -> Self {
+        let store = Store::of(client.viewer().id);
+        Self(Rc::new_cyclic(|this: &Weak<Inner>| {
+            let handle = this.clone();
+            let on_timer = Closure::new(move || {
+                if let Some(inner) = handle.upgrade() {
+                    inner.timer.set(None);
+                    inner.tell(Input::Timer);
+                }
+            });
+            Inner {
+                this: this.clone(),
+                client: RefCell::new(client),
+                signals,
+                store,
+                socket: RefCell::new(None),
+                events: RefCell::new(Vec::new()),
+                inbox: RefCell::new(VecDeque::new()),
+                busy: Cell::new(false),
+                started: Cell::new(false),
+                pending: Cell::new(Changes::default()),
+                published: Cell::new(Ticks(0)),
+                timer: Cell::new(None),
+                on_timer,
+            }
+        }))
+    }
+
+    pub(crate) fn start(&self) {
+        let inner = &self.0;
+        if inner.started.replace(true) {
+            return;
+        }
+        let handle = inner.handle();
+        *inner.events.borrow_mut() = events::listen(&handle, &inner.store);
+        let (outbox, drafts) = inner.store.load();
+        let (online, visible) = events::standing();
+        inner.tell(Input::Started { outbox, drafts, online, visible });
+    }
+
+    pub(crate) fn act(&self, action: Action) {
+        self.0.hasten();
+        self.0.tell(Input::Action(action));
+    }
+
+    pub(crate) fn send(&self, conversation: ConversationId, body: Body) -> Result<MessageId, OutboxFull> {
+        self.0.hasten();
+        let sent = self.0.client.borrow_mut().send(conversation, body, now());
+        self.0.turn();
+        sent
+    }
+
+    pub(crate) fn draft(&self, conversation: ConversationId) -> Arc<str> {
+        self.0.client.borrow().draft(conversation)
+    }
+}
+
+impl Inner {
+    fn handle(&self) -> Handle {
+        Handle(self.this.clone())
+    }
+
+    fn tell(&self, input: Input) {
+        self.inbox.borrow_mut().push_back(input);
+        self.turn();
+    }
+
+    /// What a person does is shown at once.
+    fn hasten(&self) {
+        self.published.set(Ticks(0));
+    }
+
+    /// Works off what came in. A callback that comes while this runs only adds to it.
+    fn turn(&self) {
+        if self.busy.replace(true) {
+            return;
+        }
+        loop {
+            let effects = self.client.borrow_mut().take_effects();
+            for effect in effects {
+                self.perform(effect);
+            }
+            let Some(input) = self.inbox.borrow_mut().pop_front() else { break };
+            self.client.borrow_mut().handle(input, now());
+        }
+        self.busy.set(false);
+        let now = now().ticks;
+        self.publish(now);
+        self.set_timer(now);
+    }
+
+    fn perform(&self, effect: Effect) {
+        match effect {
+            Effect::Connect(id) => {
+                let socket = Socket::open(id, &self.handle());
+                *self.socket.borrow_mut() = socket;
+            }
+            Effect::Close(id) => self.with_socket(id, Socket::close),
+            Effect::Transmit(id, frame) => self.with_socket(id, |socket| socket.send(&frame)),
+            Effect::Fetch(id, fetch) => self.fetch(id, fetch),
+            Effect::StoreEntry(entry) => {
+                let stored = self.store.put_entry(&entry);
+                self.signals.unsaved.set(!stored);
+            }
+            Effect::RemoveEntry(id) => self.store.remove_entry(id),
+            Effect::StoreDraft(conversation, text) => self.store.put_draft(conversation, text.as_deref()),
+            Effect::SessionEnded => {
+                if let Some(window) = web_sys::window() {
+                    let _ = window.location().set_href(SIGN_IN_PATH);
+                }
+            }
+            Effect::Announce(message) => self.signals.announced.set(Some(message)),
+        }
+    }
+
+    fn with_socket(&self, id: SocketId, act: impl FnOnce(&Socket)) {
+        if let Some(socket) = self.socket.borrow().as_ref().filter(|socket| socket.id() == id) {
+            act(socket);
+        }
+    }
+
+    fn fetch(&self, id: RequestId, fetch: crate::client::Fetch) {
+        let handle = self.handle();
+        leptos::task::spawn_local(async move {
+            let answer = http::answer(&fetch).await;
+            handle.tell(Input::Answered(id, answer));
+        });
+    }
+
+    fn publish(&self, now: Ticks) {
+        let new = self.client.borrow_mut().take_changes();
+        let old = self.pending.get();
+        let changes =
+            Changes { link: old.link || new.link, list: old.list || new.list, chat: old.chat || new.chat };
+        let rests = self.published.get().plus(PUBLISH_INTERVAL_MS) > now;
+        if !changes.any() || rests {
+            self.pending.set(changes);
+            return;
+        }
+        self.pending.set(Changes::default());
+        self.published.set(now);
+        let client = self.client.borrow();
+        let link = changes.link.then(|| client.link());
+        let list = changes.list.then(|| client.list());
+        let chat = changes.chat.then(|| client.opened().map(|open| client.chat(open)));
+        // Setting a signal may run code that comes back here.
+        drop(client);
+        set(self.signals.link, link);
+        set(self.signals.list, list);
+        set(self.signals.chat, chat);
+    }
+
+    fn set_timer(&self, now: Ticks) {
+        let due = self.client.borrow().wake_at(now);
+        let publish = self.pending.get().any().then(|| self.published.get().plus(PUBLISH_INTERVAL_MS));
+        let Some(due) = [due, publish].into_iter().flatten().min() else { return };
+        if self.timer.get().is_some_and(|(set, _)| set <= due) {
+            return;
+        }
+        let Some(window) = web_sys::window() else { return };
+        if let Some((_, old)) = self.timer.take() {
+            window.clear_timeout_with_handle(old);
+        }
+        // One more, since browsers round down.
+        let wait = i32::try_from((due.since(now) + 1).min(TIMER_MAX_MS)).unwrap_or(i32::MAX);
+        let callback = self.on_timer.as_ref().unchecked_ref();
+        let set = window.set_timeout_with_callback_and_timeout_and_arguments_0(callback, wait);
+        self.timer.set(set.ok().map(|id| (due, id)));
+    }
+}
+
+/// Sets a signal where there is a new value that differs.
+fn set<T: PartialEq + Send + Sync + 'static>(signal: RwSignal<T>, value: Option<T>) {
+    if let Some(value) = value
+        && signal.with_untracked(|old| *old != value)
+    {
+        signal.set(value);
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let (Some((_, timer)), Some(window)) = (self.timer.take(), web_sys::window()) {
+            window.clear_timeout_with_handle(timer);
+        }
+    }
+}

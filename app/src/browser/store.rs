@@ -1,0 +1,78 @@
+//! The outbox and the drafts in `localStorage`, one key each, so that tabs do not overwrite each other's.
+
+use crate::client::StoredEntry;
+use kafkatalk_protocol::{ConversationId, MessageId, UserId};
+use web_sys::Storage;
+
+/// The keys of one viewer: whoever signs in next on this device finds their own only.
+#[derive(Clone)]
+pub(super) struct Store {
+    outbox: String,
+    drafts: String,
+}
+
+/// What was stored: messages that wait, and texts that were begun.
+pub(super) type Stored = (Vec<StoredEntry>, Vec<(ConversationId, String)>);
+
+fn storage() -> Option<Storage> {
+    web_sys::window()?.local_storage().ok()?
+}
+
+impl Store {
+    pub(super) fn of(viewer: UserId) -> Self {
+        Self { outbox: format!("kafkatalk.outbox.{viewer}."), drafts: format!("kafkatalk.draft.{viewer}.") }
+    }
+
+    pub(super) fn load(&self) -> Stored {
+        let (mut outbox, mut drafts) = Stored::default();
+        let Some(storage) = storage() else { return (outbox, drafts) };
+        for index in 0..storage.length().unwrap_or(0) {
+            let Ok(Some(key)) = storage.key(index) else { continue };
+            let Ok(Some(value)) = storage.get_item(&key) else { continue };
+            if let Some(entry) = self.entry(&key, &value) {
+                outbox.push(entry);
+            } else if let Some(conversation) = self.draft(&key) {
+                drafts.push((conversation, value));
+            }
+        }
+        (outbox, drafts)
+    }
+
+    /// The message under that key, where it is one of the outbox.
+    pub(super) fn entry(&self, key: &str, value: &str) -> Option<StoredEntry> {
+        let id = self.entry_id(key)?;
+        serde_json::from_str(value).ok().filter(|entry: &StoredEntry| entry.id == id)
+    }
+
+    /// The id of the message of the outbox with that key.
+    pub(super) fn entry_id(&self, key: &str) -> Option<MessageId> {
+        key.strip_prefix(&self.outbox)?.parse().ok()
+    }
+
+    fn draft(&self, key: &str) -> Option<ConversationId> {
+        key.strip_prefix(&self.drafts)?.parse().ok()
+    }
+
+    /// False where the device does not take it.
+    pub(super) fn put_entry(&self, entry: &StoredEntry) -> bool {
+        let key = format!("{}{}", self.outbox, entry.id);
+        let value = serde_json::to_string(entry).ok();
+        storage().zip(value).is_some_and(|(storage, value)| storage.set_item(&key, &value).is_ok())
+    }
+
+    pub(super) fn remove_entry(&self, id: MessageId) {
+        if let Some(storage) = storage() {
+            let _ = storage.remove_item(&format!("{}{id}", self.outbox));
+        }
+    }
+
+    pub(super) fn put_draft(&self, conversation: ConversationId, text: Option<&str>) {
+        let Some(storage) = storage() else { return };
+        let key = format!("{}{conversation}", self.drafts);
+        // A draft that cannot be kept is still in the composer.
+        let _ = match text {
+            Some(text) => storage.set_item(&key, text),
+            None => storage.remove_item(&key),
+        };
+    }
+}

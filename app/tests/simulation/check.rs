@@ -1,0 +1,182 @@
+//! What must hold: at every step, and when all have come to rest.
+
+use crate::world::World;
+use kafkatalk_app::client::{Action, ChatStatus, Delivery, Edge, Input};
+use kafkatalk_protocol::{ConversationId, Message, MessageId, Offset};
+use std::collections::{BTreeMap, BTreeSet};
+
+fn fail(world: &mut World, tab: usize, what: impl std::fmt::Display) {
+    let now = world.now;
+    world.failures.push(format!("at {now} ms, page {tab}: {what}"));
+}
+
+/// What is shown is a part of the log without holes, and then what waits; nothing twice.
+pub(crate) fn step(world: &mut World, tab: usize) {
+    let client = &world.tabs[tab].client;
+    let Some(open) = client.opened() else { return };
+    let chat = client.chat(open);
+    let shown: Vec<_> = chat.items.iter().filter(|item| is_logged(&item.delivery)).collect();
+    let offsets: Vec<_> = shown.iter().filter_map(|item| item.offset()).collect();
+    let keys: BTreeSet<_> = chat.items.iter().map(kafkatalk_app::client::Item::key).collect();
+    let log: Vec<_> = world.server.convs[&open].records.iter().map(|record| record.message.offset).collect();
+    // Own messages at the end may be in the log without being joined yet.
+    let mut joined = offsets.clone();
+    while let Some(last) = joined.last()
+        && !contiguous(&log, &joined)
+        && chat.items.iter().any(|item| item.own() && item.offset() == Some(*last))
+    {
+        joined.pop();
+    }
+    if keys.len() != chat.items.len() {
+        fail(world, tab, format!("a message is shown twice: {:?}", chat.items));
+    } else if !contiguous(&log, &joined) {
+        fail(world, tab, format!("shown {offsets:?} of {log:?}"));
+    }
+}
+
+fn is_logged(delivery: &Delivery) -> bool {
+    matches!(delivery, Delivery::Received | Delivery::Sent | Delivery::Read)
+}
+
+fn contiguous(log: &[Offset], shown: &[Offset]) -> bool {
+    shown.is_empty() || log.windows(shown.len()).any(|part| part == shown)
+}
+
+/// Everything typed is in the log once and in order, and every page shows the log.
+pub(crate) fn agreement(world: &mut World) {
+    if !world.failures.is_empty() {
+        return;
+    }
+    log_holds_what_was_typed(world);
+    for tab in 0..world.tabs.len() {
+        outbox_is_empty(world, tab);
+        list_is_right(world, tab);
+    }
+    for tab in 0..world.tabs.len() {
+        if !world.failures.is_empty() {
+            return;
+        }
+        for conv in world.server.convs.keys().copied().collect::<Vec<_>>() {
+            let user = world.tabs[tab].user.id;
+            if world.server.convs[&conv].members.iter().any(|member| member.id == user) {
+                timeline_is_the_log(world, tab, conv);
+            }
+        }
+    }
+}
+
+fn log_holds_what_was_typed(world: &mut World) {
+    let mut places = BTreeMap::<(ConversationId, MessageId), Vec<Offset>>::new();
+    for (id, conv) in &world.server.convs {
+        for record in &conv.records {
+            places.entry((*id, record.message.id)).or_default().push(record.message.offset);
+        }
+    }
+    let mut known = 0;
+    for tab in 0..world.tabs.len() {
+        let mut last = BTreeMap::new();
+        for (conv, id) in world.tabs[tab].typed.clone() {
+            match places.get(&(conv, id)).map(Vec::as_slice) {
+                Some([offset]) => {
+                    known += 1;
+                    if last.insert(conv, *offset) >= Some(*offset) {
+                        fail(world, tab, format!("{id} is in the log before what was typed before it"));
+                    }
+                }
+                Some(more) => fail(world, tab, format!("{id} is in the log at {more:?}")),
+                None => fail(world, tab, format!("{id} is not in the log")),
+            }
+        }
+    }
+    let all: usize = world.server.convs.values().map(|conv| conv.records.len()).sum();
+    if known != all {
+        fail(world, 0, format!("{known} were typed, {all} are in the log"));
+    }
+}
+
+fn outbox_is_empty(world: &mut World, tab: usize) {
+    let waiting = world.tabs[tab].client.link().waiting;
+    if waiting > 0 {
+        fail(world, tab, format!("{waiting} still wait"));
+    }
+    let kept = &world.stores[world.tabs[tab].device];
+    if let Some(entry) = kept.values().find(|entry| entry.refused.is_none()) {
+        let entry = format!("{entry:?} is still kept");
+        fail(world, tab, entry);
+    }
+}
+
+fn list_is_right(world: &mut World, tab: usize) {
+    let user = world.tabs[tab].user.id;
+    let list = world.tabs[tab].client.list();
+    let moments: Vec<_> = list.rows.iter().map(|row| row.active_at).collect();
+    if !moments.is_sorted_by(|one, other| one >= other) {
+        fail(world, tab, format!("the list is out of order: {moments:?}"));
+    }
+    for row in &list.rows {
+        let conv = &world.server.convs[&row.id];
+        let unread = conv.unread(user, u64::MAX);
+        let newest = conv.records.last().map(|record| record.message.offset);
+        let shown = row.last.as_ref().and_then(kafkatalk_app::client::Item::offset);
+        let refused = row.last.as_ref().is_some_and(|last| matches!(last.delivery, Delivery::Failed { .. }));
+        if row.unread != unread {
+            let what = format!("{}: {} unread are shown, there are {unread}", row.id, row.unread);
+            return fail(world, tab, what);
+        }
+        if shown != newest && !refused {
+            return fail(world, tab, format!("{}: newest shown {shown:?}, it is {newest:?}", row.id));
+        }
+    }
+    let mine = world.server.convs.values().filter(|conv| conv.members.iter().any(|m| m.id == user)).count();
+    if list.more == Edge::End && list.rows.len() != mine {
+        fail(world, tab, format!("{} of {mine} conversations are listed", list.rows.len()));
+    }
+}
+
+/// Scrolls from the newest message to the oldest.
+fn timeline_is_the_log(world: &mut World, tab: usize, conv: ConversationId) {
+    let life = world.tabs[tab].life;
+    world.tell(tab, life, Input::Visible(false));
+    world.tell(tab, life, Input::Action(Action::Open(Some(conv))));
+    world.tell(tab, life, Input::Action(Action::JumpToLatest));
+    rest(world);
+    let mut seen = BTreeMap::new();
+    // Every page brings at least one message, or it is the end.
+    for _ in 0..200 {
+        let chat = world.tabs[tab].client.chat(conv);
+        if chat.status != ChatStatus::Ready || !world.failures.is_empty() {
+            return fail(world, tab, format!("{conv} is {:?}", chat.status));
+        }
+        for item in chat.items.iter().filter(|item| is_logged(&item.delivery)) {
+            seen.insert(item.offset(), (item.id(), item.body().to_owned(), item.delivery.clone()));
+        }
+        if chat.earlier == Edge::End {
+            break;
+        }
+        world.tell(tab, life, Input::Action(Action::LoadEarlier));
+        rest(world);
+    }
+    let user = world.tabs[tab].user.id;
+    let log = &world.server.convs[&conv];
+    let read =
+        log.members.iter().filter(|m| m.id != user).map(|m| log.read_of(m.id, u64::MAX)).min().flatten();
+    let expect = |message: &Message| {
+        let delivery = match message.sender.id == user {
+            false => Delivery::Received,
+            true if Some(message.offset) <= read => Delivery::Read,
+            true => Delivery::Sent,
+        };
+        (Some(message.offset), (message.id, message.body.as_str().to_owned(), delivery))
+    };
+    let expected: BTreeMap<_, _> = log.records.iter().map(|record| expect(&record.message)).collect();
+    if seen != expected {
+        let wrong: Vec<_> = expected.iter().filter(|(offset, item)| seen.get(offset) != Some(item)).collect();
+        let more: Vec<_> = seen.keys().filter(|offset| !expected.contains_key(offset)).collect();
+        fail(world, tab, format!("{conv} shows {more:?} too many, and otherwise than {wrong:?}"));
+    }
+}
+
+fn rest(world: &mut World) {
+    let end = world.now + 5_000;
+    world.run_until(end);
+}

@@ -1,0 +1,124 @@
+//! What people do, and what breaks.
+
+use crate::{
+    server::REFUSED,
+    world::{Event, World},
+};
+use kafkatalk_app::client::{Action, Input};
+use kafkatalk_protocol::{Body, CloseCode, ConversationId};
+use std::collections::BTreeSet;
+
+impl World {
+    pub(crate) fn set_network(&mut self, tab: usize, online: bool) {
+        if self.tabs[tab].network == online {
+            return;
+        }
+        self.tabs[tab].network = online;
+        if !online {
+            self.cut_wires(tab, true);
+        }
+        // The device notices, mostly.
+        if self.calm || self.random.below(3) > 0 {
+            let life = self.tabs[tab].life;
+            self.tell(tab, life, Input::Online(online));
+        }
+    }
+
+    /// Cuts the sockets of a page: some of what is under way still arrives.
+    fn cut_wires(&mut self, tab: usize, silent: bool) {
+        let life = self.tabs[tab].life;
+        let wires: BTreeSet<_> = self.tabs[tab].wires.iter().map(|socket| (tab, life, *socket)).collect();
+        for wire in wires {
+            for to_server in [false, true] {
+                let until = self.now + self.random.below(self.latency_ms);
+                self.cut.entry((wire, to_server)).or_insert(until);
+            }
+            let until = self.now + self.latency_ms;
+            let noticed = until + self.random.below(5_000);
+            self.at(noticed, Event::ServerLost(wire));
+            if !silent {
+                self.at(until, Event::PageLost(wire, 1006));
+            }
+        }
+    }
+
+    pub(crate) fn mishap(&mut self) {
+        if self.calm {
+            return;
+        }
+        let tab = usize::try_from(self.random.below(self.tabs.len() as u64)).unwrap();
+        match self.random.below(8) {
+            0 => self.cut_wires(tab, false),
+            1 => self.cut_wires(tab, true),
+            2 => {
+                self.set_network(tab, false);
+                let back = self.now + self.random.below(20_000);
+                self.at(back, Event::Network(tab, true));
+            }
+            3 => self.restart_server(),
+            4 => {
+                let wires: Vec<_> = self.server.sockets.keys().copied().collect();
+                if let Some(wire) = wires.get(tab) {
+                    self.server.sockets.remove(wire);
+                    self.on_wire(*wire, false, Event::PageLost(*wire, CloseCode::TooSlow.as_u16()));
+                }
+            }
+            5 => {
+                let open = self.tabs[tab].client.opened();
+                self.load_page(tab, open);
+            }
+            6 => self.tabs[tab].clock_skew_ms = self.random.below(100_000),
+            _ => {}
+        }
+        let next = self.now + self.random.below(8_000);
+        self.at(next, Event::Mishap);
+    }
+
+    fn restart_server(&mut self) {
+        self.up = false;
+        let wires: Vec<_> = std::mem::take(&mut self.server.sockets).into_keys().collect();
+        for wire in wires {
+            let code = if self.random.below(2) == 0 { 1001 } else { 1006 };
+            self.on_wire(wire, false, Event::PageLost(wire, code));
+        }
+        let back = self.now + self.random.below(10_000);
+        self.at(back, Event::ServerUp);
+    }
+
+    pub(crate) fn person(&mut self, tab: usize) {
+        if self.calm {
+            return;
+        }
+        let next = self.now + self.random.below(6_000);
+        self.at(next, Event::Person(tab));
+        let life = self.tabs[tab].life;
+        let user = self.tabs[tab].user.id;
+        let member = |conv: &&ConversationId| self.server.convs[*conv].members.iter().any(|m| m.id == user);
+        let convs: Vec<_> = self.server.convs.keys().filter(member).copied().collect();
+        let conv = convs[usize::try_from(self.random.below(convs.len() as u64)).unwrap()];
+        let action = match self.random.below(16) {
+            0..7 => return self.type_message(tab, conv),
+            7 | 8 => Input::Action(Action::Open(Some(conv))),
+            9 => Input::Action(Action::Open(None)),
+            10 => Input::Action(Action::AtEnd(self.random.below(2) == 0)),
+            11 => Input::Visible(self.random.below(2) == 0),
+            12 => Input::Action(Action::LoadEarlier),
+            13 => Input::Action(Action::LoadMoreConversations),
+            14 => Input::Action(Action::JumpToLatest),
+            _ => Input::Action(Action::LoadLater),
+        };
+        self.tell(tab, life, action);
+    }
+
+    fn type_message(&mut self, tab: usize, conv: ConversationId) {
+        self.typed += 1;
+        let bad = self.random.below(20) == 0;
+        let text = if bad { REFUSED.into() } else { format!("message {}", self.typed) };
+        let now = self.clock(tab);
+        let sent = self.tabs[tab].client.send(conv, Body::parse(&text).unwrap(), now);
+        if let (Ok(id), false) = (sent, bad) {
+            self.tabs[tab].typed.push((conv, id));
+        }
+        self.perform(tab);
+    }
+}
