@@ -10,6 +10,7 @@
 //! | [`views`] | what is derived from the log, and can be rebuilt from it |
 //! | [`waiters`] | use cases that wait for their own record |
 //! | [`secrets`], [`rates`], [`clock`] | passwords and tokens, rate limits, time and ids |
+//! | [`config`] | what an operator may set |
 //! | [`limits`] | every limit that is not for an operator to set |
 //!
 //! `http` and `live` call `chat`; `chat` appends to the log and reads `views`; `views` follow the tail. Nothing calls
@@ -17,6 +18,7 @@
 
 pub mod chat;
 pub mod clock;
+pub mod config;
 pub mod follow;
 pub mod http;
 pub mod limits;
