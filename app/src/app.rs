@@ -2,6 +2,7 @@
 
 use crate::account::{SignInPage, WelcomePage};
 use crate::conversations::ConversationsPage;
+use crate::live::Live;
 use crate::not_found::NotFoundPage;
 use crate::page::PageModel;
 use crate::route::Route;
@@ -11,20 +12,17 @@ use leptos::prelude::*;
 #[component]
 pub fn App() -> impl IntoView {
     let model = initial_model();
-    match (&model.route, &model.viewer) {
-        (Route::Welcome, _) => view! { <WelcomePage form=model.form /> }.into_any(),
-        (Route::SignIn { next }, _) => {
+    match &model.route {
+        Route::Welcome => view! { <WelcomePage form=model.form /> }.into_any(),
+        Route::SignIn { next } => {
             let next = next.clone();
             view! { <SignInPage form=model.form next /> }.into_any()
         }
-        (Route::Conversations { .. } | Route::Conversation(_), Some(viewer)) => {
-            let viewer = viewer.clone();
-            view! { <ConversationsPage viewer model /> }.into_any()
-        }
-        (Route::Conversations { .. } | Route::Conversation(_), None) => {
-            view! { <SignInPage form=None next=Some(model.route.to_string()) /> }.into_any()
-        }
-        (Route::NotFound, _) => view! { <NotFoundPage /> }.into_any(),
+        Route::Conversations { .. } | Route::Conversation(_) => match Live::new(&model) {
+            Some(live) => view! { <ConversationsPage live model /> }.into_any(),
+            None => view! { <SignInPage form=None next=Some(model.route.to_string()) /> }.into_any(),
+        },
+        Route::NotFound => view! { <NotFoundPage /> }.into_any(),
     }
 }
 

@@ -1,61 +1,107 @@
 //! One conversation: its messages, the composer, details.
 
+mod blank;
 mod bubble;
 mod composer;
+mod details;
 mod header;
 mod log;
-mod state;
+mod scroll;
+pub mod state;
 pub mod text;
 pub mod timeline;
 
+use crate::client::{ChatStatus, ChatView};
 use crate::conversations::Desk;
-use crate::ui::icon::Logo;
-use crate::ui::person::conversation_name;
+use crate::ui::focus::{focus_soon, has_fine_pointer};
+use crate::ui::person::names;
+use blank::{CouldNotLoad, NoSuchConversation, NothingOpen, Skeleton};
 use composer::Composer;
+use details::Details;
 use header::Header;
+use kafkatalk_protocol::{ConversationId, User};
 use leptos::prelude::*;
 use log::MessageLog;
+use scroll::Scroll;
+use std::sync::Arc;
 
 /// The pane beside the list: the open conversation, or how to open one.
 #[component]
 pub fn ConversationPane() -> impl IntoView {
     let desk = expect_context::<Desk>();
-    let id = Memo::new(move |_| desk.route.read().conversation());
-    move || match (id.get(), desk.open.get()) {
-        (None, _) => view! { <NothingOpen /> }.into_any(),
-        (Some(_), Some(conversation)) => {
-            let name = conversation_name(&conversation.members, desk.viewer_id());
+    let open = Memo::new(move |_| desk.open_id());
+    move || match open.get() {
+        None => view! { <NothingOpen /> }.into_any(),
+        Some(id) => view! { <OpenConversation id /> }.into_any(),
+    }
+}
+
+/// The conversation that this pane shows, as long as it is the one in the state.
+#[derive(Clone, Copy)]
+struct Chat {
+    desk: Desk,
+    id: ConversationId,
+}
+
+impl Chat {
+    fn read<T>(self, read: impl FnOnce(&ChatView) -> T) -> Option<T> {
+        self.desk.live.chat.with(|chat| chat.as_ref().filter(|chat| chat.id == self.id).map(read))
+    }
+
+    fn status(self) -> ChatStatus {
+        self.read(|chat| chat.status).unwrap_or(ChatStatus::Loading)
+    }
+
+    /// Everyone in it but the viewer; while the conversation is loading, as the list knows them.
+    fn others(self) -> Arc<[User]> {
+        let others = self.read(|chat| chat.others.clone()).filter(|others| !others.is_empty());
+        let listed = || {
+            self.desk
+                .live
+                .list
+                .with(|list| list.rows.iter().find(|row| row.id == self.id).map(|row| row.others.clone()))
+        };
+        others.or_else(listed).unwrap_or_default()
+    }
+}
+
+#[component]
+fn OpenConversation(id: ConversationId) -> impl IntoView {
+    let desk = expect_context::<Desk>();
+    let chat = Chat { desk, id };
+    provide_context(chat);
+    provide_context(Scroll::new(desk));
+    let status = Memo::new(move |_| chat.status());
+    let others = Memo::new(move |_| chat.others());
+    let label = move || others.with(|others| format!("Conversation with {}", names(others)));
+    let found = Memo::new(move |_| status.get() != ChatStatus::NotFound);
+    Effect::new(move |_| take_focus());
+    let messages = move || match status.get() {
+        ChatStatus::Ready => view! { <MessageLog /> }.into_any(),
+        ChatStatus::Loading => view! { <Skeleton /> }.into_any(),
+        ChatStatus::Failed => view! { <CouldNotLoad /> }.into_any(),
+        ChatStatus::NotFound => ().into_any(),
+    };
+    move || {
+        if found.get() {
             view! {
-                <section class="conversation-pane" aria-label=format!("Conversation with {name}")>
-                    <Header conversation />
-                    <MessageLog />
+                <section class="conversation-pane" aria-label=label>
+                    <Header others />
+                    {messages}
                     <Composer />
+                    <Details />
                 </section>
             }
             .into_any()
+        } else {
+            view! { <NoSuchConversation /> }.into_any()
         }
-        (Some(_), None) => view! { <NoSuchConversation /> }.into_any(),
     }
 }
 
-#[component]
-fn NothingOpen() -> impl IntoView {
-    view! {
-        <section class="conversation-pane blank" aria-label="No conversation open">
-            <Logo />
-            <p>"Choose a conversation, or start a new one."</p>
-        </section>
-    }
-}
-
-#[component]
-fn NoSuchConversation() -> impl IntoView {
-    view! {
-        <section class="conversation-pane blank" aria-label="Conversation not found">
-            <Logo />
-            <h1>"Conversation not found"</h1>
-            <p>"It is not there, or you are not in it."</p>
-            <a class="button button-primary" href="/conversations">"Go to your conversations"</a>
-        </section>
-    }
+/// A conversation that is opened takes the keyboard: to write, or, where a field would bring up a keyboard on the
+/// screen, to its heading.
+fn take_focus() {
+    let target = if has_fine_pointer() { "#composer" } else { ".conversation-pane h1" };
+    focus_soon(target.into());
 }

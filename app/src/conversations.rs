@@ -7,33 +7,74 @@ mod find;
 mod item;
 mod link;
 mod list;
+mod own_link;
 
 pub use desk::Desk;
 pub use link::RouteLink;
 
 use crate::conversation::ConversationPane;
+use crate::conversation::text::preview;
+use crate::live::Live;
 use crate::page::PageModel;
+use crate::title;
 use banner::ConnectionBanner;
-use kafkatalk_protocol::User;
 use leptos::prelude::*;
 use list::ListPane;
 
 /// Both panes: the list, and what is open. On a phone one at a time.
 #[component]
 pub fn ConversationsPage(
-    /// Who is signed in.
-    viewer: User,
+    /// The client's state.
+    live: Live,
     /// What to start from.
     model: PageModel,
 ) -> impl IntoView {
-    let desk = Desk::new(viewer, &model);
+    let desk = Desk::new(live, &model);
     provide_context(desk);
-    let pane = move || if desk.route.read().conversation().is_some() { "conversation" } else { "list" };
+    // After hydration has found everything as the server wrote it.
+    Effect::new(move |_| start(desk));
+    keep_title(desk);
+    let pane = move || if desk.open_id().is_some() { "conversation" } else { "list" };
     view! {
         <main class="desk" data-pane=pane>
             <ConnectionBanner />
             <ListPane />
             <ConversationPane />
+            <Announcements />
         </main>
     }
+}
+
+#[cfg(feature = "hydrate")]
+fn start(desk: Desk) {
+    desk.clock.start();
+    desk.live.start();
+    let listener = window_event_listener(leptos::ev::popstate, move |_| desk.follow_address());
+    on_cleanup(move || listener.remove());
+}
+
+#[cfg(not(feature = "hydrate"))]
+fn start(_desk: Desk) {}
+
+/// The title says where one is and how much is unread.
+fn keep_title(desk: Desk) {
+    let title = Memo::new(move |_| {
+        let unread = desk.live.list.with(|list| list.rows.iter().map(|row| row.unread).sum());
+        let name = desk.live.chat.with(|chat| chat.as_ref().and_then(title::chat_name));
+        title::title(&desk.route.with(|route| title::place(route, name.as_deref())), unread)
+    });
+    Effect::new(move |_| document().set_title(&title.get()));
+}
+
+/// New messages, for those who hear the page.
+#[component]
+fn Announcements() -> impl IntoView {
+    let desk = expect_context::<Desk>();
+    let words = move || {
+        desk.live.announced.with(|message| {
+            let message = message.as_ref()?;
+            Some(format!("{}: {}", message.sender.username, preview(message.body.as_str())))
+        })
+    };
+    view! { <p class="visually-hidden" aria-live="polite">{words}</p> }
 }

@@ -1,8 +1,9 @@
 //! The title of the document.
 
+use crate::client::ChatView;
 use crate::page::PageModel;
 use crate::route::Route;
-use crate::ui::person::conversation_name;
+use crate::ui::person::{conversation_name, names};
 
 const PRODUCT: &str = "KafkaTalk";
 
@@ -25,6 +26,11 @@ pub fn place(route: &Route, conversation: Option<&str>) -> String {
         Route::Conversation(_) => conversation.unwrap_or("Conversation not found").into(),
         Route::NotFound => "Page not found".into(),
     }
+}
+
+/// What an open conversation is called, once that is known.
+pub fn chat_name(chat: &ChatView) -> Option<String> {
+    (!chat.others.is_empty()).then(|| names(&chat.others))
 }
 
 /// The title with which a page is rendered.

@@ -1,13 +1,7 @@
 //! A labelled field with its hint and what is wrong with it.
 
 use crate::ui::icon::Icon;
-use kafkatalk_protocol::FieldError;
-use leptos::prelude::*;
-
-/// What is wrong with a field, if anything.
-pub(super) fn error_of(errors: &[FieldError], field: &str) -> Option<String> {
-    errors.iter().find(|error| error.field == field).map(|error| error.detail.clone())
-}
+use leptos::{html::Input, prelude::*};
 
 #[component]
 pub(super) fn Field(
@@ -19,17 +13,35 @@ pub(super) fn Field(
     #[prop(optional)]
     secret: bool,
     hint: Option<&'static str>,
-    error: Option<String>,
+    /// What is wrong with it.
+    error: Memo<Option<String>>,
     autocomplete: &'static str,
     /// Whether the keyboard goes here first.
     focus: bool,
+    field: NodeRef<Input>,
 ) -> impl IntoView {
     let (hint_id, error_id) = (format!("{name}-hint"), format!("{name}-error"));
-    let invalid = error.is_some();
-    let described_by = match (hint.is_some() && !invalid, invalid) {
-        (_, true) => Some(error_id.clone()),
-        (true, false) => Some(hint_id.clone()),
-        (false, false) => None,
+    let invalid = move || error.with(Option::is_some);
+    let described_by = {
+        let (hint_id, error_id) = (hint_id.clone(), error_id.clone());
+        move || match (invalid(), hint) {
+            (true, _) => Some(error_id.clone()),
+            (false, Some(_)) => Some(hint_id.clone()),
+            (false, None) => None,
+        }
+    };
+    let below = move || match (error.get(), hint) {
+        (Some(detail), _) => Some(
+            view! {
+                <p class="field-error" id=error_id.clone()>
+                    {Icon::Alert.view()}
+                    <span>{detail}</span>
+                </p>
+            }
+            .into_any(),
+        ),
+        (None, Some(hint)) => Some(view! { <p class="field-hint" id=hint_id.clone()>{hint}</p> }.into_any()),
+        (None, None) => None,
     };
     view! {
         <div class="field">
@@ -45,19 +57,11 @@ pub(super) fn Field(
                 spellcheck="false"
                 required
                 autofocus=focus
-                aria-invalid=invalid.then_some("true")
+                aria-invalid=move || invalid().then_some("true")
                 aria-describedby=described_by
+                node_ref=field
             />
-            {error
-                .map(|detail| {
-                    view! {
-                        <p class="field-error" id=error_id>
-                            {Icon::Alert.view()}
-                            <span>{detail}</span>
-                        </p>
-                    }
-                })}
-            {hint.filter(|_| !invalid).map(|hint| view! { <p class="field-hint" id=hint_id>{hint}</p> })}
+            {below}
         </div>
     }
 }

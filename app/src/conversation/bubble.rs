@@ -1,44 +1,61 @@
 //! A message as it is shown.
 
+use super::Chat;
 use super::state::StateGlyph;
 use super::text::{Span, is_few_emoji, spans};
-use super::timeline::{Progress, Row};
-use crate::conversations::Desk;
-use leptos::prelude::*;
+use super::timeline::Row;
+use crate::client::{Action, Delivery, Item};
+use crate::ui::focus::has_fine_pointer;
+use crate::ui::icon::Icon;
+use leptos::{
+    ev::{KeyboardEvent, MouseEvent},
+    prelude::*,
+};
+use std::sync::Arc;
 
 #[component]
-pub(super) fn Bubble(row: Memo<Row>) -> impl IntoView {
-    let desk = expect_context::<Desk>();
-    let entry = row.with_untracked(|row| row.entry.clone());
-    let mine = entry.progress.is_some();
-    let large = is_few_emoji(entry.body.as_str());
-    let at = move || row.with(|row| row.entry.at);
-    let clock = move || desk.zone.get().at(at()).clock();
-    let progress = Memo::new(move |_| row.with(|row| row.entry.progress));
-    let pending =
-        move || progress.get().filter(|progress| *progress != Progress::Sent && *progress != Progress::Read);
-    let author = if mine { "You said:".to_owned() } else { format!("{} said:", entry.sender.username) };
+pub(super) fn Bubble(
+    /// The message in its place; its sender, text and id never change.
+    row: Memo<Row>,
+) -> impl IntoView {
+    let chat = expect_context::<Chat>();
+    let item = row.with_untracked(|row| row.item.clone());
+    let key = item.key();
+    let open_details = move || chat.desk.details.set(Some(key));
+    let author = if item.own() { "You said:".into() } else { format!("{} said:", item.sender().username) };
+    let on_key = move |event: KeyboardEvent| {
+        let on_message = event.target() == event.current_target();
+        if on_message && matches!(event.key().as_str(), "Enter" | " ") {
+            event.prevent_default();
+            open_details();
+        }
+    };
+    // A long press, where there is no mouse.
+    let on_menu = move |event: MouseEvent| {
+        if !has_fine_pointer() {
+            event.prevent_default();
+            open_details();
+        }
+    };
     view! {
+        {move || row.with(|row| row.new).then(|| view! { <li class="new-line"><span>"New messages"</span></li> })}
         <li
             class="message"
-            class:mine=mine
+            class:mine=item.own()
+            class:large=is_few_emoji(item.body())
             class:opens=move || row.with(|row| row.opens)
             class:closes=move || row.with(|row| row.closes)
-            class:large=large
+            tabindex="-1"
+            on:keydown=on_key
         >
             <span class="visually-hidden">{author}</span>
-            <div class="bubble" dir="auto">{spans(entry.body.as_str()).into_iter().map(span_view).collect_view()}</div>
-            {move || {
-                (row.with(|row| row.closes) || pending().is_some())
-                    .then(|| {
-                        view! {
-                            <div class="meta">
-                                <time datetime=at().to_string()>{clock}</time>
-                                {progress.get().map(|progress| view! { <StateGlyph progress /> })}
-                            </div>
-                        }
-                    })
-            }}
+            <div class="bubble-line">
+                <div class="bubble" dir="auto" on:contextmenu=on_menu>
+                    {spans(item.body()).into_iter().map(span_view).collect_view()}
+                </div>
+                <Beside row />
+            </div>
+            <Below row />
         </li>
     }
 }
@@ -47,7 +64,87 @@ fn span_view(span: Span) -> impl IntoView {
     match span {
         Span::Text(text) => text.into_any(),
         Span::Link(link) => {
-            view! { <a href=link.clone() target="_blank" rel="noopener noreferrer nofollow">{link.clone()}</a> }.into_any()
+            view! { <a href=link.clone() target="_blank" rel="noopener noreferrer nofollow">{link.clone()}</a> }
+                .into_any()
         }
     }
+}
+
+/// Beside the bubble, while the mouse or the keyboard is there: time, place in the log, and the way to the details.
+#[component]
+fn Beside(row: Memo<Row>) -> impl IntoView {
+    let chat = expect_context::<Chat>();
+    let key = row.with_untracked(|row| row.item.key());
+    let words = move || {
+        let (at, offset) = row.with(|row| (row.item.at(), row.item.offset()));
+        let clock = chat.desk.clock.at(at).clock();
+        offset.map_or_else(|| clock.clone(), |offset| format!("{clock} · #{offset}"))
+    };
+    view! {
+        <div class="beside">
+            <span class="beside-words" aria-hidden="true">{words}</span>
+            <button
+                class="button-icon"
+                type="button"
+                tabindex="-1"
+                aria-label="Details"
+                title="Details"
+                on:click=move |_| chat.desk.details.set(Some(key))
+            >
+                {Icon::Info.view()}
+            </button>
+        </div>
+    }
+}
+
+/// Below the last bubble of a group, and below any that is not in the log yet: the time and the state.
+#[component]
+fn Below(row: Memo<Row>) -> impl IntoView {
+    let chat = expect_context::<Chat>();
+    let id = row.with_untracked(|row| row.item.id());
+    let delivery = Memo::new(move |_| row.with(|row| row.item.delivery.clone()));
+    let at = Memo::new(move |_| row.with(|row| row.item.at()));
+    let shown = Memo::new(move |_| row.with(|row| row.closes) || is_pending(&delivery.read()));
+    let meta = move || {
+        shown.get().then(|| {
+            let clock = move || chat.desk.clock.at(at.get()).clock();
+            view! {
+                <div class="meta">
+                    <time datetime=move || at.get().to_string()>{clock}</time>
+                    {move || view! { <StateGlyph delivery=delivery.get() /> }}
+                </div>
+            }
+        })
+    };
+    let failure = move || match delivery.get() {
+        Delivery::Failed { reason } => Some(failure_view(chat, id, &reason)),
+        _ => None,
+    };
+    view! {
+        {meta}
+        {failure}
+    }
+}
+
+fn is_pending(delivery: &Delivery) -> bool {
+    matches!(delivery, Delivery::Queued | Delivery::Failed { .. })
+}
+
+fn failure_view(chat: Chat, id: kafkatalk_protocol::MessageId, reason: &Arc<str>) -> impl IntoView + use<> {
+    view! {
+        <div class="failure" role="alert">
+            <p>{format!("Not sent. {reason}")}</p>
+            <button class="button-quiet" type="button" on:click=move |_| chat.desk.act(Action::Retry(id))>
+                "Try again"
+            </button>
+            <button class="button-quiet" type="button" on:click=move |_| chat.desk.act(Action::Discard(id))>
+                "Delete"
+            </button>
+        </div>
+    }
+}
+
+/// Whether a message is only on this device, so that it can be deleted without a trace.
+pub(super) fn is_only_here(item: &Item) -> bool {
+    item.offset().is_none() && is_pending(&item.delivery)
 }

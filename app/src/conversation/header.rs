@@ -1,19 +1,19 @@
 //! Who a conversation is with, and the way back to the list.
 
-use crate::conversations::{Desk, RouteLink};
+use crate::conversations::RouteLink;
 use crate::route::Route;
 use crate::ui::avatar::Avatar;
 use crate::ui::icon::Icon;
-use crate::ui::person::{conversation_name, others};
-use kafkatalk_protocol::Conversation;
+use crate::ui::person::names;
+use kafkatalk_protocol::User;
 use leptos::prelude::*;
+use std::sync::Arc;
 
 #[component]
-pub(super) fn Header(conversation: Conversation) -> impl IntoView {
-    let desk = expect_context::<Desk>();
-    let viewer = desk.viewer_id();
-    let name = conversation_name(&conversation.members, viewer);
-    let person = others(&conversation.members, viewer).first().map(|person| (*person).clone());
+pub(super) fn Header(others: Memo<Arc<[User]>>) -> impl IntoView {
+    let avatar = move || {
+        others.with(|others| others.first().cloned()).map(|user| view! { <Avatar user small=true /> })
+    };
     view! {
         <header class="pane-head">
             <RouteLink
@@ -23,8 +23,8 @@ pub(super) fn Header(conversation: Conversation) -> impl IntoView {
             >
                 {Icon::Back.view()}
             </RouteLink>
-            {person.map(|user| view! { <Avatar user small=true /> })}
-            <h1 dir="auto">{name}</h1>
+            {avatar}
+            <h1 dir="auto" tabindex="-1">{move || others.with(|others| names(others))}</h1>
         </header>
     }
 }

@@ -1,55 +1,152 @@
 //! The messages of a conversation: days, groups, and where one reads.
 
+use super::Chat;
+use super::blank::NothingSaid;
 use super::bubble::Bubble;
-use super::timeline::{DayRows, Row, arrange};
-use crate::conversations::Desk;
+use super::scroll::Scroll;
+use super::timeline::{DayRows, Row, arrange, first_new};
+use crate::client::{Action, Edge, ItemKey};
+use crate::ui::focus::{Step, move_among};
+use crate::ui::icon::Icon;
 use crate::ui::time::Day;
-use leptos::prelude::*;
-use std::sync::Arc;
+use kafkatalk_protocol::Offset;
+use leptos::{ev::KeyboardEvent, prelude::*};
+use std::{collections::HashMap, sync::Arc};
 
 type Days = Memo<Arc<Vec<DayRows>>>;
 
 #[component]
 pub(super) fn MessageLog() -> impl IntoView {
-    let desk = expect_context::<Desk>();
-    let days: Days =
-        Memo::new(move |_| desk.entries.with(|entries| Arc::new(arrange(entries, desk.zone.get()))));
+    let chat = expect_context::<Chat>();
+    let scroll = expect_context::<Scroll>();
+    let new_from = new_from(chat);
+    let days: Days = Memo::new(move |_| {
+        let zone = chat.desk.clock.zone();
+        Arc::new(chat.read(|chat| arrange(&chat.items, new_from, zone)).unwrap_or_default())
+    });
     let each = move || days.with(|days| days.iter().map(|day| day.day).collect::<Vec<_>>());
+    let earlier = Memo::new(move |_| chat.read(|chat| chat.earlier).unwrap_or(Edge::End));
+    let empty = Memo::new(move |_| days.with(|days| days.is_empty()) && earlier.get() == Edge::End);
+    // What was drawn may leave room for more, or may have moved the end out of view.
+    Effect::new(move |_| {
+        days.track();
+        request_animation_frame(move || scroll.settle(chat));
+    });
     view! {
-        <div class="log" role="log" aria-label="Messages" aria-live="off" tabindex="0">
+        <div
+            class="log"
+            role="log"
+            aria-label="Messages"
+            aria-live="off"
+            tabindex="0"
+            node_ref=scroll.element
+            on:scroll=move |_| scroll.look(chat)
+            on:keydown=on_key
+        >
             <div class="log-inner">
+                {move || empty.get().then(|| view! { <NothingSaid /> })}
+                {move || earlier_view(chat, earlier.get())}
                 <For each key=|day| *day let:day>
                     <DaySection days day />
                 </For>
             </div>
         </div>
+        <Pill />
+    }
+}
+
+/// From which message on everything was new when the conversation was opened. It stays, while one reads on.
+fn new_from(chat: Chat) -> Option<Offset> {
+    untrack(|| chat.read(|chat| first_new(&chat.items, chat.read_on_open))).flatten()
+}
+
+fn earlier_view(chat: Chat, earlier: Edge) -> impl IntoView {
+    match earlier {
+        Edge::End => ().into_any(),
+        Edge::More | Edge::Loading => view! {
+            <p class="earlier">
+                <span class="earlier-loading">"Loading earlier messages"</span>
+            </p>
+        }
+        .into_any(),
+        Edge::Failed => view! {
+            <p class="earlier" role="alert">
+                "Earlier messages could not be loaded. "
+                <button class="button-quiet" type="button" on:click=move |_| chat.desk.act(Action::LoadEarlier)>
+                    "Try again"
+                </button>
+            </p>
+        }
+        .into_any(),
+    }
+}
+
+/// Up and down go from one message to the next, once one is among them.
+fn on_key(event: KeyboardEvent) {
+    let step = match event.key().as_str() {
+        "ArrowDown" => Step::Next,
+        "ArrowUp" => Step::Previous,
+        _ => return,
+    };
+    if move_among(&event, ".message", step) {
+        event.prevent_default();
     }
 }
 
 #[component]
 fn DaySection(days: Days, day: Day) -> impl IntoView {
-    let desk = expect_context::<Desk>();
-    let rows = Memo::new(move |_| {
+    let chat = expect_context::<Chat>();
+    let rows: Memo<Vec<Row>> = Memo::new(move |_| {
         days.with(|days| {
             days.iter().find(|rows| rows.day == day).map(|day| day.rows.clone()).unwrap_or_default()
         })
     });
-    let label = move || day.label(desk.zone.get().at(desk.now.get()).day);
+    let by_key: Memo<Arc<HashMap<ItemKey, Row>>> = Memo::new(move |_| {
+        rows.with(|rows| Arc::new(rows.iter().map(|row| (row.item.key(), row.clone())).collect()))
+    });
+    let each = move || rows.with(|rows| rows.iter().map(|row| row.item.key()).collect::<Vec<_>>());
+    let bubble = move |key: ItemKey| {
+        by_key.with_untracked(|rows| rows.get(&key).cloned()).map(|first| {
+            // One that is about to be removed keeps its last state.
+            let row = Memo::new(move |previous: Option<&Row>| {
+                by_key.with(|rows| rows.get(&key).or(previous).unwrap_or(&first).clone())
+            });
+            view! { <Bubble row /> }
+        })
+    };
+    let label = move || day.label(chat.desk.clock.today());
     view! {
         <div class="day">
-            <p class="day-label"><time datetime=day.iso()>{label}</time></p>
+            <p class="day-label">
+                <time datetime=day.iso()>{label}</time>
+            </p>
             <ol role="list">
-                <For each=move || rows.get() key=|row| row.entry.key children=move |row| view! { <LiveBubble rows row /> } />
+                <For each key=|key| *key children=bubble />
             </ol>
         </div>
     }
 }
 
+/// The way down, and how much is new there.
 #[component]
-fn LiveBubble(rows: Memo<Vec<Row>>, row: Row) -> impl IntoView {
-    let key = row.entry.key;
-    let row = Memo::new(move |_| {
-        rows.with(|rows| rows.iter().find(|row| row.entry.key == key).cloned()).unwrap_or_else(|| row.clone())
-    });
-    view! { <Bubble row /> }
+fn Pill() -> impl IntoView {
+    let chat = expect_context::<Chat>();
+    let scroll = expect_context::<Scroll>();
+    let unread = Memo::new(move |_| chat.read(|chat| chat.unread).unwrap_or(0));
+    let shown = Memo::new(move |_| !scroll.at_end() && (unread.get() > 0 || scroll.far_up()));
+    let words = move || match unread.get() {
+        0 => "Newest".to_owned(),
+        1 => "1 new message".to_owned(),
+        count => format!("{count} new messages"),
+    };
+    view! {
+        <div class="pill-place">
+            <Show when=move || shown.get()>
+                <button class="pill" type="button" on:click=move |_| scroll.to_end()>
+                    {Icon::Down.view()}
+                    <span>{words}</span>
+                </button>
+            </Show>
+        </div>
+    }
 }

@@ -1,79 +1,23 @@
-//! What a conversation shows, as plain data: days, groups, the state of each message.
+//! What a conversation shows, as plain data: days and groups.
 
+use crate::client::Item;
 use crate::ui::time::{Day, Zone};
-use kafkatalk_protocol::{Body, Message, MessageId, Offset, Timestamp, User, UserId};
-use std::sync::Arc;
+use kafkatalk_protocol::Offset;
 
-/// Messages of one person follow each other within this time as one group.
+/// Messages of one person that follow each other within this time form one group.
 pub const GROUP_MS: i64 = 5 * 60_000;
-
-/// How far an own message has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Progress {
-    /// In the outbox; goes out when there is a connection.
-    Waiting,
-    /// On its way.
-    Sending,
-    /// Durable in the log.
-    Sent,
-    /// The other person has read it.
-    Read,
-    /// The server refused it.
-    Failed,
-}
-
-/// What names a message, from the moment that it is typed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct EntryKey {
-    /// Who wrote it.
-    pub sender: UserId,
-    /// Their id for it.
-    pub id: MessageId,
-}
-
-/// A message as the timeline has it, sent or not.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// What names it.
-    pub key: EntryKey,
-    /// Who wrote it.
-    pub sender: User,
-    /// When the node took it in; when it was typed, as long as it is not sent.
-    pub at: Timestamp,
-    /// What it says.
-    pub body: Body,
-    /// Its position in the log, once it is there.
-    pub offset: Option<Offset>,
-    /// How far it has come, where it is the viewer's own.
-    pub progress: Option<Progress>,
-    /// Why it failed, in words.
-    pub failure: Option<String>,
-}
-
-impl Entry {
-    /// A message of the log.
-    pub fn of_message(message: &Message, viewer: UserId) -> Self {
-        Self {
-            key: EntryKey { sender: message.sender.id, id: message.id },
-            sender: message.sender.clone(),
-            at: message.sent_at,
-            body: message.body.clone(),
-            offset: Some(message.offset),
-            progress: (message.sender.id == viewer).then_some(Progress::Sent),
-            failure: None,
-        }
-    }
-}
 
 /// A message in its place among the others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     /// The message.
-    pub entry: Arc<Entry>,
+    pub item: Item,
     /// Whether it opens a group.
     pub opens: bool,
     /// Whether it ends a group: there the time stands.
     pub closes: bool,
+    /// Whether what was new begins with it.
+    pub new: bool,
 }
 
 /// A day and its messages.
@@ -87,53 +31,82 @@ pub struct DayRows {
 
 /// Arranges messages by days and groups. They keep their order, whatever their times say: clocks of nodes may differ,
 /// offsets do not. A message that seems older than the day shown above it stays under that day.
-pub fn arrange(entries: &[Arc<Entry>], zone: Zone) -> Vec<DayRows> {
+pub fn arrange(items: &[Item], new_from: Option<Offset>, zone: Zone) -> Vec<DayRows> {
     let mut days: Vec<DayRows> = Vec::new();
-    for (index, entry) in entries.iter().enumerate() {
-        let day = zone.at(entry.at).day;
+    let mut before: Option<&Item> = None;
+    for item in items {
+        let day = zone.at(item.at()).day;
         if days.last().is_none_or(|last| last.day < day) {
             days.push(DayRows { day, rows: Vec::new() });
         }
         let Some(last) = days.last_mut() else { continue };
-        let opens = last.rows.is_empty()
-            || !index.checked_sub(1).is_some_and(|before| joined(&entries[before], entry));
-        if opens && let Some(row) = last.rows.last_mut() {
-            row.closes = true;
+        let new = new_from.is_some() && item.offset() == new_from;
+        let opens = new || last.rows.is_empty() || !before.is_some_and(|before| joined(before, item));
+        if let Some(row) = last.rows.last_mut() {
+            row.closes = opens;
         }
-        last.rows.push(Row { entry: Arc::clone(entry), opens, closes: false });
-    }
-    for day in &mut days {
-        if let Some(row) = day.rows.last_mut() {
-            row.closes = true;
-        }
+        last.rows.push(Row { item: item.clone(), opens, closes: true, new });
+        before = Some(item);
     }
     days
 }
 
-fn joined(one: &Entry, next: &Entry) -> bool {
-    one.key.sender == next.key.sender && (next.at.as_millis() - one.at.as_millis()).abs() < GROUP_MS
+fn joined(one: &Item, next: &Item) -> bool {
+    let apart_ms = (next.at().as_millis() - one.at().as_millis()).abs();
+    one.sender().id == next.sender().id && apart_ms < GROUP_MS
+}
+
+/// The first message of somebody else after what was read. None where everything is new or nothing is: a line between
+/// old and new would say nothing there.
+pub fn first_new(items: &[Item], read: Option<Offset>) -> Option<Offset> {
+    let first = items.iter().position(|item| !item.own() && item.offset() > read)?;
+    if first == 0 { None } else { items[first].offset() }
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
+    use crate::client::Client;
+    use crate::page::{OpenModel, PageModel};
+    use kafkatalk_protocol::{Conversation, ConversationId, Message, MessageId, Timestamp, User, UserId};
     use proptest::prelude::*;
     use uuid::Uuid;
 
     const UTC: Zone = Zone::Fixed { offset_minutes: 0 };
-    const MINUTE: i64 = 60_000;
+    const MINUTE_MS: i64 = 60_000;
+    const DAY_MINUTES: i64 = 24 * 60;
 
-    fn entry(sender: u128, minute: i64) -> Arc<Entry> {
-        let id = UserId(Uuid::from_u128(sender));
-        Arc::new(Entry {
-            key: EntryKey { sender: id, id: MessageId(Uuid::from_u128(u128::try_from(minute).unwrap())) },
-            sender: User { id, username: format!("user{sender}").parse().unwrap() },
-            at: Timestamp::from_millis(minute * MINUTE),
-            body: "hello".parse().unwrap(),
-            offset: None,
-            progress: None,
-            failure: None,
-        })
+    fn user(number: u128) -> User {
+        User { id: UserId(Uuid::from_u128(number)), username: format!("user{number}").parse().unwrap() }
+    }
+
+    /// The messages of a conversation, as (sender, minute); person 0 is the one who looks.
+    fn items(said: &[(u128, i64)]) -> Vec<Item> {
+        let id = ConversationId(Uuid::from_u128(9));
+        let message = |(offset, (sender, minute)): (usize, &(u128, i64))| {
+            let offset = u64::try_from(offset).unwrap();
+            Message {
+                conversation: id,
+                offset: Offset(offset),
+                previous: offset.checked_sub(1).map(Offset),
+                id: MessageId(Uuid::from_u128(u128::from(offset) + 1)),
+                sender: user(*sender),
+                sent_at: Timestamp::from_millis(minute * MINUTE_MS),
+                body: "hello".parse().unwrap(),
+            }
+        };
+        let messages: Vec<_> = said.iter().enumerate().map(message).collect();
+        let conversation = Conversation {
+            id,
+            members: vec![user(0), user(1)],
+            created_at: Timestamp::default(),
+            last_message: messages.last().cloned(),
+            unread: 0,
+            read: [].into(),
+        };
+        let open = Some(OpenModel { conversation, messages, earlier: None });
+        let model = PageModel { viewer: Some(user(0)), open, ..PageModel::default() };
+        Client::new(&model, 0).unwrap().chat(id).items
     }
 
     fn shape(days: &[DayRows]) -> Vec<Vec<(bool, bool)>> {
@@ -142,32 +115,47 @@ pub(crate) mod tests {
 
     #[test]
     fn messages_of_a_person_within_five_minutes_form_a_group() {
-        let days = arrange(&[entry(1, 0), entry(1, 4), entry(1, 9), entry(2, 10)], UTC);
+        let days = arrange(&items(&[(1, 0), (1, 4), (1, 9), (0, 10)]), None, UTC);
         assert_eq!(shape(&days), [[(true, false), (false, true), (true, true), (true, true)]]);
     }
 
     #[test]
     fn a_new_day_has_its_own_heading_and_group() {
-        let days = arrange(&[entry(1, 24 * 60 - 1), entry(1, 24 * 60 + 1)], UTC);
+        let days = arrange(&items(&[(1, DAY_MINUTES - 1), (1, DAY_MINUTES + 1)]), None, UTC);
         assert_eq!(shape(&days), [[(true, true)], [(true, true)]]);
         assert_eq!(days.iter().map(|day| day.day).collect::<Vec<_>>(), [Day(0), Day(1)]);
     }
 
     #[test]
     fn a_message_that_a_slow_clock_stamped_stays_in_its_place() {
-        let days = arrange(&[entry(1, 24 * 60 + 1), entry(2, 24 * 60 - 1)], UTC);
+        let days = arrange(&items(&[(1, DAY_MINUTES + 1), (0, DAY_MINUTES - 1)]), None, UTC);
         assert_eq!(shape(&days), [[(true, true), (true, true)]]);
+    }
+
+    #[test]
+    fn what_is_new_opens_a_group() {
+        let days = arrange(&items(&[(1, 0), (1, 1), (1, 2)]), Some(Offset(1)), UTC);
+        assert_eq!(shape(&days), [[(true, true), (true, false), (false, true)]]);
+        assert_eq!(days[0].rows.iter().map(|row| row.new).collect::<Vec<_>>(), [false, true, false]);
+    }
+
+    #[test]
+    fn what_is_new_begins_with_the_first_unread_message_of_somebody_else() {
+        let items = items(&[(1, 0), (0, 1), (1, 2), (1, 3)]);
+        assert_eq!(first_new(&items, Some(Offset(0))), Some(Offset(2)));
+        assert_eq!(first_new(&items, Some(Offset(3))), None);
+        assert_eq!(first_new(&items, None), None);
     }
 
     proptest! {
         #[test]
         fn every_message_is_shown_once_in_order_and_each_group_opens_and_closes(
-            messages in proptest::collection::vec((0..3_u128, 0..10_000_i64), 0..60),
+            said in proptest::collection::vec((0..2_u128, 0..10_000_i64), 0..60),
         ) {
-            let entries: Vec<_> = messages.iter().map(|(sender, minute)| entry(*sender, *minute)).collect();
-            let days = arrange(&entries, UTC);
-            let shown: Vec<_> = days.iter().flat_map(|day| &day.rows).map(|row| Arc::clone(&row.entry)).collect();
-            prop_assert_eq!(shown, entries);
+            let items = items(&said);
+            let days = arrange(&items, None, UTC);
+            let shown: Vec<_> = days.iter().flat_map(|day| &day.rows).map(|row| row.item.clone()).collect();
+            prop_assert_eq!(shown, items);
             prop_assert!(days.windows(2).all(|pair| pair[0].day < pair[1].day));
             for day in days {
                 let mut open = false;

@@ -1,61 +1,107 @@
 //! What the components of the conversations page share.
 
-use crate::conversation::timeline::Entry;
+use crate::client::{Action, ChatStatus, ChatView, Edge, ItemKey};
+use crate::live::Live;
 use crate::page::PageModel;
 use crate::route::Route;
-use crate::ui::time::Zone;
-use kafkatalk_protocol::{Conversation, Timestamp, User, UserId};
+use crate::ui::clock::Clock;
+use crate::ui::focus::focus_soon;
+use kafkatalk_protocol::{ConversationId, User};
 use leptos::prelude::*;
-use std::sync::Arc;
 
-/// The state that both panes show, as signals.
+/// Where one is, and the state behind both panes.
 #[derive(Clone, Copy)]
 pub struct Desk {
-    viewer: StoredValue<User>,
+    /// The client's state.
+    pub live: Live,
+    /// What time it is here.
+    pub clock: Clock,
     /// Where one is.
     pub route: RwSignal<Route>,
-    /// The clock, as far as wording times needs it.
-    pub now: RwSignal<Timestamp>,
-    /// The reader's zone.
-    pub zone: RwSignal<Zone>,
-    /// Latest activity first.
-    pub conversations: RwSignal<Vec<Conversation>>,
-    /// The conversation that is open, as far as it is known.
-    pub open: RwSignal<Option<Conversation>>,
-    /// Its messages.
-    pub entries: RwSignal<Vec<Arc<Entry>>>,
-    /// Whether the panel for a new conversation is open.
-    pub finding: RwSignal<bool>,
+    /// The panel for a new conversation, with the start of a name; none where it is closed.
+    pub finding: RwSignal<Option<String>>,
+    /// The message whose details are shown.
+    pub details: RwSignal<Option<ItemKey>>,
 }
 
 impl Desk {
-    pub(super) fn new(viewer: User, model: &PageModel) -> Self {
-        let messages = model.open.iter().flat_map(|open| &open.messages);
-        let entries = messages.map(|message| Arc::new(Entry::of_message(message, viewer.id))).collect();
+    pub(super) fn new(live: Live, model: &PageModel) -> Self {
+        if let (Some(id), None) = (model.route.conversation(), &model.open) {
+            // The server looked for it already.
+            live.chat.set(Some(missing(id)));
+        }
         Self {
-            viewer: StoredValue::new(viewer),
+            live,
+            clock: Clock::new(model),
             route: RwSignal::new(model.route.clone()),
-            now: RwSignal::new(model.now),
-            zone: RwSignal::new(Zone::Fixed { offset_minutes: model.utc_offset_minutes }),
-            conversations: RwSignal::new(model.conversations.clone()),
-            open: RwSignal::new(model.open.as_ref().map(|open| open.conversation.clone())),
-            entries: RwSignal::new(entries),
-            finding: RwSignal::new(matches!(model.route, Route::Conversations { to: Some(_) })),
+            finding: RwSignal::new(start_of_name(&model.route)),
+            details: RwSignal::new(None),
         }
     }
 
     /// Who is signed in.
     pub fn viewer(self) -> User {
-        self.viewer.get_value()
+        self.live.viewer()
     }
 
-    /// The id of who is signed in.
-    pub fn viewer_id(self) -> UserId {
-        self.viewer.with_value(|viewer| viewer.id)
+    /// The open conversation.
+    pub fn open_id(self) -> Option<ConversationId> {
+        self.route.with(Route::conversation)
     }
 
-    /// Goes to another page of the desk.
+    /// The person did something.
+    pub fn act(self, action: Action) {
+        self.live.act(action);
+    }
+
+    /// Goes to another page of the desk, and leaves a step to come back by.
     pub fn go(self, route: Route) {
+        if self.route.with_untracked(|current| *current != route) {
+            let address = route.to_string();
+            if let Ok(history) = window().history() {
+                let _ = history.push_state_with_url(&leptos::wasm_bindgen::JsValue::NULL, "", Some(&address));
+            }
+        }
+        self.show(route);
+    }
+
+    /// Shows what the address bar says.
+    #[cfg(feature = "hydrate")]
+    pub(super) fn follow_address(self) {
+        let location = window().location();
+        let path = location.pathname().unwrap_or_default();
+        let query = location.search().unwrap_or_default();
+        self.show(Route::parse(&path, query.strip_prefix('?')));
+    }
+
+    fn show(self, route: Route) {
+        if let (Some(left), None) = (self.route.with_untracked(Route::conversation), route.conversation()) {
+            // Back in the list, the keyboard is where it left.
+            focus_soon(format!(".item[href='{}']", Route::Conversation(left)));
+        }
+        self.finding.set(start_of_name(&route));
+        self.details.set(None);
+        self.act(Action::Open(route.conversation()));
         self.route.set(route);
+    }
+}
+
+fn start_of_name(route: &Route) -> Option<String> {
+    match route {
+        Route::Conversations { to } => to.clone(),
+        _ => None,
+    }
+}
+
+fn missing(id: ConversationId) -> ChatView {
+    ChatView {
+        id,
+        others: [].into(),
+        status: ChatStatus::NotFound,
+        items: Vec::new(),
+        earlier: Edge::End,
+        later: Edge::End,
+        unread: 0,
+        read_on_open: None,
     }
 }

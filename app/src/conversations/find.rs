@@ -1,1 +1,248 @@
-//! Finding a person by the start of their name.
+//! Finding a person by the start of their name, and opening the conversation with them.
+
+mod people;
+
+use super::Desk;
+use super::own_link::OwnLink;
+use crate::client::Action;
+use crate::route::Route;
+use crate::ui::avatar::Avatar;
+use crate::ui::focus::{Step, focus_soon};
+use crate::ui::icon::Icon;
+use kafkatalk_protocol::{User, limits::USERNAME_CHARS_MAX};
+use leptos::{ev::KeyboardEvent, prelude::*, task::spawn_local};
+use people::{Found, find, open_with};
+use std::time::Duration;
+
+/// How long typing must rest before the server is asked.
+const TYPING_RESTS: Duration = Duration::from_millis(120);
+
+/// What the panel knows and does.
+#[derive(Clone, Copy)]
+struct Finder {
+    desk: Desk,
+    typed: RwSignal<String>,
+    found: RwSignal<Found>,
+    /// Which of the people found is the one that Enter chooses.
+    active: RwSignal<u32>,
+    /// What went wrong when the conversation was to be opened.
+    refusal: RwSignal<Option<String>>,
+    timer: StoredValue<Option<TimeoutHandle>>,
+}
+
+impl Finder {
+    fn new(desk: Desk) -> Self {
+        Self {
+            desk,
+            typed: RwSignal::new(desk.finding.get_untracked().unwrap_or_default()),
+            found: RwSignal::new(Found::Nothing),
+            active: RwSignal::new(0),
+            refusal: RwSignal::new(None),
+            timer: StoredValue::new(None),
+        }
+    }
+
+    fn prefix(self) -> String {
+        self.typed.with_untracked(|typed| typed.trim().trim_start_matches('@').to_ascii_lowercase())
+    }
+
+    fn type_in(self, text: String) {
+        self.typed.set(text);
+        self.refusal.set(None);
+        if let Some(timer) = self.timer.get_value() {
+            timer.clear();
+        }
+        let timer = set_timeout_with_handle(move || self.ask(), TYPING_RESTS).ok();
+        self.timer.set_value(timer);
+    }
+
+    fn ask(self) {
+        let prefix = self.prefix();
+        if prefix.is_empty() {
+            self.found.set(Found::Nothing);
+            return;
+        }
+        let viewer = self.desk.viewer().id;
+        spawn_local(async move {
+            let mut found = find(&prefix).await;
+            // What was typed meanwhile is asked for by itself; this answer is an old one.
+            if self.typed.try_get_untracked().is_none() || self.prefix() != prefix {
+                return;
+            }
+            if let Found::People(people) = &mut found {
+                people.retain(|person| person.id != viewer);
+            }
+            self.active.set(0);
+            self.found.set(found);
+        });
+    }
+
+    fn people(self) -> Vec<User> {
+        self.found.with(|found| if let Found::People(people) = found { people.clone() } else { Vec::new() })
+    }
+
+    fn choose(self, person: User) {
+        let rows = self.desk.live.list.read_untracked();
+        let known = rows.rows.iter().find(|row| row.others.len() == 1 && row.others[0].id == person.id);
+        if let Some(id) = known.map(|row| row.id) {
+            self.desk.go(Route::Conversation(id));
+            return;
+        }
+        spawn_local(async move {
+            match open_with(person.username).await {
+                Ok(conversation) => {
+                    let id = conversation.id;
+                    self.desk.act(Action::Opened(Box::new(conversation)));
+                    self.desk.go(Route::Conversation(id));
+                }
+                Err(words) => {
+                    self.refusal.try_set(Some(words));
+                }
+            }
+        });
+    }
+
+    fn close(self) {
+        self.desk.finding.set(None);
+        focus_soon("#new-conversation".into());
+    }
+
+    fn on_key(self, event: &KeyboardEvent) {
+        if event.is_composing() {
+            return;
+        }
+        let people = untrack(|| self.people());
+        let count = u32::try_from(people.len()).unwrap_or(u32::MAX);
+        let active = self.active.get_untracked();
+        let to = match event.key().as_str() {
+            "ArrowDown" => Step::Next.from(Some(active), count),
+            "ArrowUp" => Step::Previous.from(Some(active), count),
+            "Enter" => {
+                if let Some(person) = people.get(active as usize) {
+                    self.choose(person.clone());
+                }
+                event.prevent_default();
+                return;
+            }
+            "Escape" => return self.close(),
+            _ => return,
+        };
+        event.prevent_default();
+        if let Some(to) = to {
+            self.active.set(to);
+        }
+    }
+}
+
+/// The panel in the place of the list.
+#[component]
+pub(super) fn FindPanel() -> impl IntoView {
+    let desk = expect_context::<Desk>();
+    let finder = Finder::new(desk);
+    Effect::new(move |_| {
+        focus_soon("#find-person".into());
+        finder.ask();
+    });
+    let count = Memo::new(move |_| finder.people().len());
+    let active_id = move || (count.get() > 0).then(|| format!("person-{}", finder.active.get()));
+    view! {
+        <section class="find" aria-label="New conversation">
+            <div class="find-head">
+                <div class="find-field">
+                    {Icon::Search.view()}
+                    <input
+                        id="find-person"
+                        type="text"
+                        role="combobox"
+                        aria-label="Find a person"
+                        aria-autocomplete="list"
+                        aria-controls="people"
+                        aria-expanded=move || (count.get() > 0).to_string()
+                        aria-activedescendant=active_id
+                        placeholder="Start of a name"
+                        autocomplete="off"
+                        autocapitalize="none"
+                        spellcheck="false"
+                        enterkeyhint="go"
+                        maxlength=USERNAME_CHARS_MAX + 1
+                        dir="auto"
+                        prop:value=finder.typed
+                        on:input=move |event| finder.type_in(event_target_value(&event))
+                        on:keydown=move |event| finder.on_key(&event)
+                    />
+                </div>
+                <button
+                    class="button-icon"
+                    type="button"
+                    aria-label="Close"
+                    title="Close"
+                    on:click=move |_| finder.close()
+                >
+                    {Icon::Close.view()}
+                </button>
+            </div>
+            <People finder />
+            <Words finder />
+        </section>
+    }
+}
+
+#[component]
+fn People(finder: Finder) -> impl IntoView {
+    let options = move || {
+        let option = |(index, person): (usize, User)| {
+            let index = u32::try_from(index).unwrap_or(u32::MAX);
+            let chosen = person.clone();
+            view! {
+                <li
+                    id=format!("person-{index}")
+                    class="person"
+                    role="option"
+                    aria-selected=move || (finder.active.get() == index).to_string()
+                    on:mousemove=move |_| finder.active.set(index)
+                    on:click=move |_| finder.choose(chosen.clone())
+                >
+                    <Avatar user=person.clone() />
+                    <span class="item-name" dir="auto">{person.username.to_string()}</span>
+                </li>
+            }
+        };
+        finder.people().into_iter().enumerate().map(option).collect_view()
+    };
+    view! { <ul id="people" class="people" role="listbox" aria-label="People">{options}</ul> }
+}
+
+/// What is said where there is nobody to show.
+#[component]
+fn Words(finder: Finder) -> impl IntoView {
+    let words = move || {
+        if let Some(refusal) = finder.refusal.get() {
+            return Some(refusal);
+        }
+        finder.found.with(|found| match found {
+            Found::People(people) if people.is_empty() => Some(format!(
+                "Nobody's name starts with “{}”. Check the spelling, or send your link.",
+                finder.prefix()
+            )),
+            Found::Nothing | Found::People(_) => None,
+            Found::Failed(words) => Some(words.clone()),
+        })
+    };
+    let failed = move || finder.found.with(|found| matches!(found, Found::Failed(_)));
+    let alone =
+        move || finder.found.with(|found| !matches!(found, Found::People(people) if !people.is_empty()));
+    view! {
+        <p class="find-words" role="status" aria-label="Search">{words}</p>
+        <Show when=failed>
+            <button class="button-quiet" type="button" on:click=move |_| finder.ask()>
+                "Try again"
+            </button>
+        </Show>
+        <Show when=alone>
+            <div class="find-alone">
+                <p>"Or send your own link: whoever opens it can write to you."</p>
+                <OwnLink />
+            </div>
+        </Show>
+    }
+}

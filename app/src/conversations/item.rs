@@ -1,11 +1,12 @@
 //! A conversation in the list.
 
 use super::{Desk, RouteLink};
+use crate::client::{Item, Row};
+use crate::conversation::state::StateGlyph;
 use crate::conversation::text::preview;
 use crate::route::Route;
 use crate::ui::avatar::Avatar;
-use crate::ui::person::{conversation_name, others};
-use kafkatalk_protocol::{Conversation, Message, UserId};
+use crate::ui::person::names;
 use leptos::prelude::*;
 
 /// Most that the count of unread messages shows.
@@ -15,42 +16,53 @@ fn unread_label(unread: u64) -> String {
     if unread > UNREAD_SHOWN_MAX { format!("{UNREAD_SHOWN_MAX}+") } else { unread.to_string() }
 }
 
-fn last_line(message: &Message, viewer: UserId) -> String {
-    let line = preview(message.body.as_str());
-    if message.sender.id == viewer { format!("You: {line}") } else { line }
+/// The second line: what was begun, or what was said last.
+fn line(row: &Row) -> String {
+    if !row.draft.trim().is_empty() && !row.open {
+        return preview(&row.draft);
+    }
+    row.last.as_ref().map_or_else(|| "No messages yet".into(), |item| preview(item.body()))
 }
 
 #[component]
-pub(super) fn ListItem(conversation: Conversation) -> impl IntoView {
+pub(super) fn ListItem(
+    /// The conversation; its id never changes.
+    row: Memo<Row>,
+) -> impl IntoView {
     let desk = expect_context::<Desk>();
-    let viewer = desk.viewer_id();
-    let id = conversation.id;
-    let name = conversation_name(&conversation.members, viewer);
-    let person = others(&conversation.members, viewer).first().map(|person| (*person).clone());
-    let last = conversation.last_message.clone();
-    let at = last.as_ref().map_or(conversation.created_at, |message| message.sent_at);
-    let line = last.map(|message| last_line(&message, viewer));
-    let time = move || {
-        let zone = desk.zone.get();
-        zone.at(at).short(zone.at(desk.now.get()).day)
+    let (id, others) = row.with_untracked(|row| (row.id, row.others.clone()));
+    let active_at = Memo::new(move |_| row.with(|row| row.active_at));
+    let time = move || desk.clock.at(active_at.get()).short(desk.clock.today());
+    let text = Memo::new(move |_| row.with(line));
+    let unread = Memo::new(move |_| row.with(|row| row.unread));
+    let drafted = move || row.with(|row| !row.draft.trim().is_empty() && !row.open);
+    let state = move || {
+        let item = row.with(|row| row.last.clone().filter(Item::own));
+        item.filter(|_| !drafted()).map(|item| view! { <StateGlyph delivery=item.delivery /> })
     };
-    let unread = conversation.unread;
-    let current = Signal::derive(move || desk.route.read().conversation() == Some(id));
+    let current = Signal::derive(move || desk.open_id() == Some(id));
+    let unread_view = move || {
+        let unread = unread.get();
+        (unread > 0).then(|| {
+            view! {
+                <span class="item-unread">
+                    {unread_label(unread)} <span class="visually-hidden">" unread"</span>
+                </span>
+            }
+        })
+    };
     view! {
         <li>
             <RouteLink route=Route::Conversation(id) class="item" current>
-                {person.map(|user| view! { <Avatar user /> })}
-                <span class="item-name" dir="auto">{name}</span>
-                <time class="item-time" datetime=at.to_string()>{time}</time>
-                <span class="item-line" dir="auto">{line.unwrap_or_else(|| "No messages yet".into())}</span>
-                {(unread > 0)
-                    .then(|| {
-                        view! {
-                            <span class="item-unread">
-                                {unread_label(unread)} <span class="visually-hidden">" unread"</span>
-                            </span>
-                        }
-                    })}
+                {others.first().cloned().map(|user| view! { <Avatar user /> })}
+                <span class="item-name" dir="auto">{names(&others)}</span>
+                <time class="item-time" datetime=move || active_at.get().to_string()>{time}</time>
+                <span class="item-line">
+                    {state}
+                    {move || drafted().then(|| view! { <span class="item-draft">"Draft: "</span> })}
+                    <span class="item-text" dir="auto">{text}</span>
+                </span>
+                {unread_view}
             </RouteLink>
         </li>
     }

@@ -2,16 +2,22 @@
 
 use super::Desk;
 use super::empty::EmptyList;
+use super::find::FindPanel;
 use super::item::ListItem;
+use crate::client::{Action, Edge, Row};
 use crate::ui::avatar::Avatar;
+use crate::ui::focus;
 use crate::ui::icon::{Icon, Logo};
-use leptos::prelude::*;
+use kafkatalk_protocol::ConversationId;
+use leptos::{ev::KeyboardEvent, html::Ul, prelude::*};
+use std::{collections::HashMap, sync::Arc};
+
+/// How near to its end the list is paged on, in pixels.
+const NEAR_END_PX: i32 = 400;
 
 #[component]
 pub(super) fn ListPane() -> impl IntoView {
     let desk = expect_context::<Desk>();
-    let viewer = desk.viewer();
-    let empty = move || desk.conversations.read().is_empty();
     view! {
         <nav class="list-pane" aria-label="Conversations">
             <header class="pane-head">
@@ -20,29 +26,118 @@ pub(super) fn ListPane() -> impl IntoView {
                 <button
                     class="button-icon"
                     type="button"
+                    id="new-conversation"
                     aria-label="New conversation"
                     title="New conversation"
-                    on:click=move |_| desk.finding.set(true)
+                    aria-expanded=move || desk.finding.with(Option::is_some).to_string()
+                    on:click=move |_| desk.finding.update(|finding| *finding = finding.is_none().then(String::new))
                 >
                     {Icon::Compose.view()}
                 </button>
             </header>
-            <Show when=move || !empty() fallback=|| view! { <EmptyList /> }>
-                <ul class="list" role="list" aria-label="Conversations">
-                    <For each=move || desk.conversations.get() key=|conversation| conversation.id let:conversation>
-                        <ListItem conversation />
-                    </For>
-                </ul>
+            <Show when=move || desk.finding.with(Option::is_some) fallback=|| view! { <ListOrEmpty /> }>
+                <FindPanel />
             </Show>
-            <footer class="pane-foot">
-                <Avatar user=viewer.clone() small=true />
-                <span class="viewer-name" dir="auto">{viewer.username.to_string()}</span>
-                <form method="post" action="/sign-out">
-                    <button class="button-icon" type="submit" aria-label="Sign out" title="Sign out">
-                        {Icon::SignOut.view()}
-                    </button>
-                </form>
-            </footer>
+            <Viewer />
         </nav>
+    }
+}
+
+#[component]
+fn ListOrEmpty() -> impl IntoView {
+    let desk = expect_context::<Desk>();
+    let empty =
+        Memo::new(move |_| desk.live.list.with(|list| list.rows.is_empty() && list.more == Edge::End));
+    view! {
+        <Show when=move || !empty.get() fallback=|| view! { <EmptyList /> }>
+            <List />
+        </Show>
+    }
+}
+
+#[component]
+fn List() -> impl IntoView {
+    let desk = expect_context::<Desk>();
+    let list = NodeRef::<Ul>::new();
+    let rows: Memo<Arc<HashMap<ConversationId, Row>>> = Memo::new(move |_| {
+        desk.live.list.with(|list| Arc::new(list.rows.iter().map(|row| (row.id, row.clone())).collect()))
+    });
+    let ids = Memo::new(move |_| {
+        desk.live.list.with(|list| list.rows.iter().map(|row| row.id).collect::<Vec<_>>())
+    });
+    let on_scroll = move |_| {
+        let near = list.get_untracked().is_some_and(|list| {
+            list.scroll_height() - list.scroll_top() - list.client_height() < NEAR_END_PX
+        });
+        if near && desk.live.list.with_untracked(|list| list.more == Edge::More) {
+            desk.act(Action::LoadMoreConversations);
+        }
+    };
+    let more = Memo::new(move |_| desk.live.list.with(|list| list.more));
+    view! {
+        <ul class="list" role="list" aria-label="Conversations" node_ref=list on:scroll=on_scroll on:keydown=on_key>
+            <For
+                each=move || ids.get()
+                key=|id| *id
+                children=move |id| {
+                    rows.with_untracked(|rows| rows.get(&id).cloned())
+                        .map(|first| {
+                            // One that is about to be removed keeps its last state.
+                            let row = Memo::new(move |previous: Option<&Row>| {
+                                rows.with(|rows| rows.get(&id).or(previous).unwrap_or(&first).clone())
+                            });
+                            view! { <ListItem row /> }
+                        })
+                }
+            />
+            {move || edge_view(desk, more.get())}
+        </ul>
+    }
+}
+
+fn edge_view(desk: Desk, more: Edge) -> Option<impl IntoView> {
+    let words = match more {
+        Edge::End => return None,
+        Edge::More => "Show more conversations",
+        Edge::Loading => "Loading",
+        Edge::Failed => "Could not load more. Try again",
+    };
+    Some(view! {
+        <li class="list-more">
+            <button class="button-quiet" type="button" on:click=move |_| desk.act(Action::LoadMoreConversations)>
+                {words}
+            </button>
+        </li>
+    })
+}
+
+/// Up and down go from one conversation to the next.
+fn on_key(event: KeyboardEvent) {
+    let step = match event.key().as_str() {
+        "ArrowDown" => focus::Step::Next,
+        "ArrowUp" => focus::Step::Previous,
+        "Home" => focus::Step::First,
+        "End" => focus::Step::Last,
+        _ => return,
+    };
+    if focus::move_among(&event, ".item", step) {
+        event.prevent_default();
+    }
+}
+
+/// Who is signed in, and the way out.
+#[component]
+fn Viewer() -> impl IntoView {
+    let viewer = expect_context::<Desk>().viewer();
+    view! {
+        <footer class="pane-foot">
+            <Avatar user=viewer.clone() small=true />
+            <span class="viewer-name" dir="auto">{viewer.username.to_string()}</span>
+            <form method="post" action="/sign-out">
+                <button class="button-icon" type="submit" aria-label="Sign out" title="Sign out">
+                    {Icon::SignOut.view()}
+                </button>
+            </form>
+        </footer>
     }
 }

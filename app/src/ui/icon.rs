@@ -35,8 +35,8 @@ pub enum Icon {
     Clock,
     /// Done. Lucide `check`.
     Tick,
-    /// Done, and more. Lucide `check-check`.
-    Ticks,
+    /// Done, and more: filled by the stylesheet. Lucide `circle-check`.
+    TickFilled,
 }
 
 impl Icon {
@@ -71,7 +71,7 @@ impl Icon {
             Self::Info => r#"<circle cx="12" cy="12" r="10"/><path d="M12 16v-4"/><path d="M12 8h.01"/>"#,
             Self::Clock => r#"<circle cx="12" cy="12" r="10"/><path d="M12 6v6l4 2"/>"#,
             Self::Tick => r#"<path d="M20 6 9 17l-5-5"/>"#,
-            Self::Ticks => r#"<path d="M18 6 7 17l-5-5"/><path d="m22 10-7.5 7.5L13 16"/>"#,
+            Self::TickFilled => r#"<circle cx="12" cy="12" r="10"/><path d="m16 9-5.5 5.5L8 12"/>"#,
         }
     }
 

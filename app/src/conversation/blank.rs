@@ -1,0 +1,78 @@
+//! What the pane shows where there are no messages to show.
+
+use super::Chat;
+use crate::client::Action;
+use crate::conversations::{Desk, RouteLink};
+use crate::route::Route;
+use crate::ui::icon::{Icon, Logo};
+use leptos::prelude::*;
+
+#[component]
+pub(super) fn NothingOpen() -> impl IntoView {
+    let desk = expect_context::<Desk>();
+    view! {
+        <section class="conversation-pane blank" aria-label="No conversation open">
+            <Logo />
+            <p>"Choose a conversation, or start a new one."</p>
+            <button class="button" type="button" on:click=move |_| desk.finding.set(Some(String::new()))>
+                {Icon::Compose.view()}
+                <span>"Start a conversation"</span>
+            </button>
+        </section>
+    }
+}
+
+#[component]
+pub(super) fn NoSuchConversation() -> impl IntoView {
+    view! {
+        <section class="conversation-pane blank" aria-label="Conversation not found">
+            <Logo />
+            <h1>"Conversation not found"</h1>
+            <p>"It is not there, or you are not in it."</p>
+            <RouteLink route=Route::Conversations { to: None } class="button button-primary">
+                "Go to your conversations"
+            </RouteLink>
+        </section>
+    }
+}
+
+/// In the place of messages that could not be loaded.
+#[component]
+pub(super) fn CouldNotLoad() -> impl IntoView {
+    let chat = expect_context::<Chat>();
+    view! {
+        <div class="log log-blank">
+            <p role="alert">"The messages could not be loaded. It is tried again by itself."</p>
+            <button class="button" type="button" on:click=move |_| chat.desk.act(Action::Reload)>
+                {Icon::Retry.view()}
+                <span>"Try again"</span>
+            </button>
+        </div>
+    }
+}
+
+/// In the place of messages that are being loaded. It shows after a moment, so that a quick answer does not flash.
+#[component]
+pub(super) fn Skeleton() -> impl IntoView {
+    view! {
+        <div class="log log-skeleton" role="status" aria-label="Loading messages">
+            <div class="log-inner" aria-hidden="true">
+                <i class="bone"></i>
+                <i class="bone bone-mine"></i>
+                <i class="bone bone-wide"></i>
+                <i class="bone bone-mine bone-wide"></i>
+            </div>
+        </div>
+    }
+}
+
+/// In the place of the messages of a conversation that has none.
+#[component]
+pub(super) fn NothingSaid() -> impl IntoView {
+    view! {
+        <div class="nothing-said">
+            <p class="nothing-title">"Nothing said yet"</p>
+            <p>"Write the first message. It will be number 0 in this conversation's log."</p>
+        </div>
+    }
+}

@@ -1,0 +1,100 @@
+//! What a message tells about itself: its place in the log, its time, its state.
+
+use super::Chat;
+use super::bubble::is_only_here;
+use super::state::sentence;
+use crate::client::{Action, Item};
+use crate::ui::focus::focus_soon;
+use crate::ui::icon::Icon;
+use leptos::prelude::*;
+
+/// The panel that slides over from the end side.
+#[component]
+pub(super) fn Details() -> impl IntoView {
+    let chat = expect_context::<Chat>();
+    let item = Memo::new(move |_| {
+        let key = chat.desk.details.get()?;
+        chat.read(|chat| chat.items.iter().find(|item| item.key() == key).cloned()).flatten()
+    });
+    let close = move || {
+        chat.desk.details.set(None);
+        focus_soon("#composer".into());
+    };
+    let shown = Memo::new(move |_| item.with(Option::is_some));
+    Effect::new(move |_| {
+        if shown.get() {
+            focus_soon("#details-close".into());
+        }
+    });
+    view! {
+        <Show when=move || shown.get()>
+            <section
+                class="details"
+                aria-labelledby="details-title"
+                on:keydown=move |event| {
+                    if event.key() == "Escape" {
+                        close();
+                    }
+                }
+            >
+                <header class="pane-head">
+                    <h2 id="details-title">"Message details"</h2>
+                    <button
+                        class="button-icon"
+                        type="button"
+                        id="details-close"
+                        aria-label="Close details"
+                        title="Close details"
+                        on:click=move |_| close()
+                    >
+                        {Icon::Close.view()}
+                    </button>
+                </header>
+                {move || item.get().map(|item| facts(chat, &item))}
+            </section>
+        </Show>
+    }
+}
+
+fn facts(chat: Chat, item: &Item) -> impl IntoView + use<> {
+    let place = item.offset().map_or_else(
+        || "Not in the log yet".to_owned(),
+        |offset| format!("Number {offset} in this conversation's log"),
+    );
+    let (id, only_here) = (item.id(), is_only_here(item));
+    let from = if item.own() { "You".to_owned() } else { item.sender().username.to_string() };
+    let time_label = if item.offset().is_some() { "Taken in" } else { "Written" };
+    view! {
+        <p class="details-text" dir="auto">{item.body().to_owned()}</p>
+        <dl>
+            <dt>"From"</dt>
+            <dd dir="auto">{from}</dd>
+            <dt>"Place"</dt>
+            <dd>{place}</dd>
+            <dt>{time_label}</dt>
+            <dd>
+                <time datetime=item.at().to_string()>{chat.desk.clock.at(item.at()).full()}</time>
+            </dd>
+            <dt>"State"</dt>
+            <dd>{sentence(&item.delivery)}</dd>
+            <dt>"Id"</dt>
+            <dd class="details-id">{id.to_string()}</dd>
+        </dl>
+        {only_here
+            .then(|| {
+                view! {
+                    <button
+                        class="button button-danger"
+                        type="button"
+                        on:click=move |_| {
+                            chat.desk.details.set(None);
+                            chat.desk.act(Action::Discard(id));
+                        }
+                    >
+                        {Icon::Delete.view()}
+                        <span>"Delete from this device"</span>
+                    </button>
+                }
+            })}
+    }
+}

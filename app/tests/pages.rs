@@ -1,0 +1,130 @@
+//! Pages as the server renders them: `cargo test -p kafkatalk-app --features ssr`.
+#![cfg(feature = "ssr")]
+
+use kafkatalk_app::page::{AssetPath, FormModel, OpenModel, PageModel};
+use kafkatalk_app::route::Route;
+use kafkatalk_protocol::{
+    Conversation, ConversationId, FieldError, Message, MessageId, Offset, Timestamp, User, UserId,
+};
+use leptos::prelude::*;
+use uuid::Uuid;
+
+fn render(model: PageModel) -> String {
+    Owner::new().with(|| {
+        provide_context(model);
+        provide_context(AssetPath("/pkg/0123abcd".into()));
+        kafkatalk_app::shell().to_html()
+    })
+}
+
+/// What is between the tags of the body: the page without its model, which is data in the head.
+fn body(html: &str) -> &str {
+    &html[html.find("<body>").unwrap()..]
+}
+
+fn user(number: u128, name: &str) -> User {
+    User { id: UserId(Uuid::from_u128(number)), username: name.parse().unwrap() }
+}
+
+fn talk(text: &str) -> PageModel {
+    let (ada, bob) = (user(1, "ada"), user(2, "bob"));
+    let id = ConversationId::of_pair(ada.id, bob.id);
+    let message = Message {
+        conversation: id,
+        offset: Offset(41),
+        previous: Some(Offset(40)),
+        id: MessageId(Uuid::from_u128(7)),
+        sender: bob.clone(),
+        sent_at: "2026-01-31T09:15:00.123Z".parse().unwrap(),
+        body: text.parse().unwrap(),
+    };
+    let conversation = Conversation {
+        id,
+        members: vec![ada.clone(), bob],
+        created_at: Timestamp::default(),
+        last_message: Some(message.clone()),
+        unread: 1,
+        read: [].into(),
+    };
+    PageModel {
+        route: Route::Conversation(id),
+        viewer: Some(ada),
+        conversations: vec![conversation.clone()],
+        open: Some(OpenModel { conversation, messages: vec![message], earlier: Some(Offset(41)) }),
+        now: "2026-01-31T20:00:00.000Z".parse().unwrap(),
+        utc_offset_minutes: 60,
+        ..PageModel::default()
+    }
+}
+
+#[test]
+fn conversations_and_newest_messages_can_be_read_without_script() {
+    let html = render(talk("see you at nine"));
+    let body = body(&html);
+    assert!(body.contains("see you at nine"));
+    assert!(body.contains("bob said:"));
+    assert!(body.contains("role=\"log\""));
+    // The reader's clock, an hour east.
+    assert!(body.contains("10:15"), "{body}");
+    assert!(body.contains("Today"));
+    assert!(html.contains("<title>(1) bob · KafkaTalk</title>"));
+}
+
+#[test]
+fn what_people_write_is_text_and_nothing_else() {
+    let html = render(talk("</script><script>alert(1)</script> <img src=x onerror=alert(1)> https://a.example/\"><b>"));
+    assert_eq!(html.matches("<script").count(), 2, "the model and the start, no more");
+    assert!(!html.contains("<img"));
+    assert!(!html.contains("<b>"));
+    assert!(html.contains("href=\"https://a.example/\""));
+}
+
+#[test]
+fn links_open_elsewhere_and_tell_nothing() {
+    let html = render(talk("https://a.example/x"));
+    assert!(html.contains("target=\"_blank\""));
+    assert!(html.contains("rel=\"noopener noreferrer nofollow\""));
+}
+
+#[test]
+fn pages_need_no_inline_style_which_the_content_security_policy_forbids() {
+    for model in [PageModel::default(), talk("hello")] {
+        let html = render(model);
+        assert!(!html.contains(" style="), "{html}");
+        assert!(!html.contains("<style"), "{html}");
+    }
+}
+
+#[test]
+fn a_refused_form_says_why_under_the_field_and_keeps_the_name() {
+    let errors = vec![FieldError { field: "username".into(), detail: "That username is taken.".into() }];
+    let form = Some(FormModel { username: "ada".into(), errors });
+    let html = render(PageModel { form, ..PageModel::default() });
+    assert!(html.contains("value=\"ada\""));
+    assert!(html.contains("aria-invalid=\"true\""));
+    assert!(html.contains("aria-describedby=\"username-error\""));
+    assert!(html.contains("That username is taken."));
+}
+
+#[test]
+fn the_page_to_go_on_to_travels_with_the_sign_in_form() {
+    let next = Some("/conversations?to=bob".to_owned());
+    let html = render(PageModel { route: Route::SignIn { next }, ..PageModel::default() });
+    assert!(html.contains("name=\"next\""));
+    assert!(html.contains("value=\"/conversations?to=bob\""));
+}
+
+#[test]
+fn a_conversation_that_the_viewer_may_not_see_is_not_found() {
+    let model = PageModel { open: None, conversations: Vec::new(), ..talk("hello") };
+    let html = render(model);
+    assert!(html.contains("Conversation not found"));
+}
+
+#[test]
+fn a_person_without_conversations_gets_help_to_find_someone() {
+    let viewer = Some(user(1, "ada"));
+    let html = render(PageModel { viewer, route: Route::Conversations { to: None }, ..PageModel::default() });
+    assert!(html.contains("No conversations yet"));
+    assert!(html.contains("/conversations?to=ada"));
+}
