@@ -111,8 +111,11 @@ impl Client {
     fn latest(&mut self, id: ConversationId, page: Messages, now: Ticks) {
         let page = self.note(page.messages, now);
         let Some(chat) = self.chats.get_mut(&id) else { return };
-        chat.timeline.place_latest(page.clone());
-        chat.forward.done();
+        if chat.timeline.place_latest(page.clone()) {
+            chat.forward.done();
+        } else {
+            self.fetch_failed(Purpose::Latest(id), FetchError::Network, now);
+        }
         self.observe_page(&page);
     }
 

@@ -138,8 +138,11 @@ impl Timeline {
         }
     }
 
-    /// The newest page came.
-    pub(super) fn place_latest(&mut self, page: Vec<Arc<Message>>) {
+    /// The newest page came. False where it is older than what is here: a node that lags.
+    pub(super) fn place_latest(&mut self, page: Vec<Arc<Message>>) -> bool {
+        if page.last().map(|message| message.offset) < self.last() {
+            return false;
+        }
         self.window.clear();
         for message in page {
             self.heard_of(message.offset);
@@ -154,6 +157,7 @@ impl Timeline {
         self.detached = false;
         self.fill_pages = 0;
         self.join_ahead();
+        true
     }
 
     /// A page after the window came; `end` says that nothing follows it. False where it brought nothing.
@@ -171,7 +175,7 @@ impl Timeline {
             self.detached = false;
         }
         if !self.detached {
-            self.fill_pages += 1;
+            self.fill_pages += u32::from(before != self.last());
             self.join_ahead();
         }
         before != self.last()

@@ -1,0 +1,7 @@
+//! What the client's state does, one fact at a time, through what it is told and what it asks for.
+
+mod connection;
+mod harness;
+mod outbox;
+mod reading;
+mod timeline;

@@ -1,0 +1,263 @@
+use crate::harness::{Page, conv, conversation, me, message, peer};
+use kafkatalk_app::{
+    client::{Action, ChatStatus, Edge, Fetch, FetchError, Item, Page as Part, limits},
+    page::{OpenModel, PageModel},
+};
+use kafkatalk_protocol::{ErrorCode, Message, Offset, ServerFrame};
+
+fn messages(offsets: std::ops::Range<u64>) -> Vec<Message> {
+    offsets.map(|offset| message(&peer(), offset)).collect()
+}
+
+fn part(fetch: &Fetch) -> Option<Part> {
+    if let Fetch::Messages { page, .. } = fetch { Some(*page) } else { None }
+}
+
+/// The request for messages that is under way.
+fn asked(page: &mut Page) -> Option<(kafkatalk_app::client::RequestId, Part)> {
+    page.take_requests().into_iter().find_map(|(id, fetch)| Some((id, part(&fetch)?)))
+}
+
+fn offsets(page: &Page) -> Vec<u64> {
+    page.client.chat(conv()).items.iter().filter_map(Item::offset).map(|offset| offset.0).collect()
+}
+
+#[test]
+fn the_first_paint_shows_what_the_server_rendered_from() {
+    let page = Page::with_messages(3);
+    assert_eq!(page.texts(), ["message 0", "message 1", "message 2"]);
+    assert_eq!(page.client.chat(conv()).status, ChatStatus::Ready);
+    assert_eq!(page.client.list().rows.len(), 1);
+}
+
+#[test]
+fn a_message_beyond_a_hole_is_not_shown_until_history_has_filled_it() {
+    let mut page = Page::live(2);
+    page.hear(&peer(), 4);
+    assert_eq!(offsets(&page), [0, 1]);
+    let (id, part) = asked(&mut page).unwrap();
+    assert_eq!(part, Part::After(Some(Offset(1))));
+    page.answer_messages(id, messages(2..4), None);
+    assert_eq!(offsets(&page), [0, 1, 2, 3, 4]);
+}
+
+#[test]
+fn several_holes_are_filled_one_after_the_other() {
+    let mut page = Page::live(1);
+    for offset in [3, 6, 9] {
+        page.hear(&peer(), offset);
+    }
+    let (id, _) = asked(&mut page).unwrap();
+    page.answer_messages(id, messages(1..3), Some(2));
+    assert_eq!(offsets(&page), [0, 1, 2, 3]);
+    let (id, part) = asked(&mut page).unwrap();
+    assert_eq!(part, Part::After(Some(Offset(3))));
+    page.answer_messages(id, messages(4..9), None);
+    assert_eq!(offsets(&page), (0..10).collect::<Vec<_>>());
+    assert_eq!(asked(&mut page), None);
+}
+
+#[test]
+fn a_message_that_comes_twice_is_shown_once() {
+    let mut page = Page::live(1);
+    page.hear(&peer(), 1);
+    page.hear(&peer(), 1);
+    page.hear(&peer(), 0);
+    assert_eq!(offsets(&page), [0, 1]);
+}
+
+#[test]
+fn a_record_that_nobody_sees_is_no_hole() {
+    let mut page = Page::live(1);
+    let message = Message { offset: Offset(5), previous: Some(Offset(0)), ..message(&peer(), 5) };
+    page.frame(ServerFrame::Message { message });
+    assert_eq!(offsets(&page), [0, 5]);
+}
+
+#[test]
+fn behind_pages_history_from_where_the_window_ends() {
+    let mut page = Page::live(3);
+    let after = Some(Offset(2));
+    page.frame(ServerFrame::Behind { conversation: conv(), after, latest: Offset(40) });
+    let (id, part) = asked(&mut page).unwrap();
+    assert_eq!(part, Part::After(Some(Offset(2))));
+    page.answer_messages(id, messages(3..41), None);
+    assert_eq!(offsets(&page).len(), 41);
+}
+
+#[test]
+fn a_hole_that_history_does_not_fill_is_asked_again_with_growing_waits() {
+    let mut page = Page::live(1);
+    page.hear(&peer(), 3);
+    let mut asks = 0;
+    for _ in 0..60 {
+        if let Some((id, _)) = asked(&mut page) {
+            asks += 1;
+            page.answer_messages(id, Vec::new(), None);
+        }
+        page.pass(1_000);
+        page.frame(ServerFrame::Pong);
+    }
+    assert!((5..20).contains(&asks), "{asks} requests in a minute");
+    assert_eq!(offsets(&page), [0]);
+}
+
+#[test]
+fn a_hole_of_many_pages_is_left_behind_for_the_newest_messages() {
+    let mut page = Page::live(1);
+    page.hear(&peer(), 100_000);
+    let size = kafkatalk_protocol::limits::PAGE_MAX as u64;
+    let mut next = 1;
+    let mut last = None;
+    for _ in 0..20 {
+        match asked(&mut page) {
+            Some((id, Part::After(_))) => {
+                page.answer_messages(id, messages(next..next + size), Some(next + size - 1));
+                next += size;
+            }
+            Some((id, part)) => {
+                last = Some(part);
+                page.answer_messages(id, messages(99_951..100_001), Some(99_951));
+            }
+            None => break,
+        }
+    }
+    assert_eq!(last, Some(Part::Latest));
+    assert_eq!(offsets(&page), (99_951..100_001).collect::<Vec<_>>());
+    assert_eq!(next, 1 + u64::from(limits::FILL_PAGES_MAX) * size);
+}
+
+#[test]
+fn scrolling_up_brings_older_messages_to_the_beginning() {
+    let model = PageModel {
+        viewer: Some(me()),
+        open: Some(OpenModel {
+            conversation: conversation(2, Some(9)),
+            messages: messages(5..10),
+            earlier: Some(Offset(5)),
+        }),
+        ..PageModel::default()
+    };
+    let mut page = Page::of(&model);
+    page.start();
+    page.connect();
+    assert_eq!(page.client.chat(conv()).earlier, Edge::More);
+    page.act(Action::LoadEarlier);
+    assert_eq!(page.client.chat(conv()).earlier, Edge::Loading);
+    let (id, part) = asked(&mut page).unwrap();
+    assert_eq!(part, Part::Before(Offset(5)));
+    page.answer_messages(id, messages(0..5), None);
+    assert_eq!(offsets(&page), (0..10).collect::<Vec<_>>());
+    assert_eq!(page.client.chat(conv()).earlier, Edge::End);
+}
+
+#[test]
+fn a_page_of_older_messages_that_fails_may_be_asked_for_again() {
+    let mut page = Page::live(0);
+    page.hear(&peer(), 0);
+    let latest = Message { previous: None, ..message(&peer(), 0) };
+    assert_eq!(latest.previous, None);
+    let model = PageModel {
+        viewer: Some(me()),
+        open: Some(OpenModel {
+            conversation: conversation(2, Some(9)),
+            messages: messages(5..10),
+            earlier: Some(Offset(5)),
+        }),
+        ..PageModel::default()
+    };
+    let mut page = Page::of(&model);
+    page.start();
+    page.connect();
+    page.act(Action::LoadEarlier);
+    let (id, _) = asked(&mut page).unwrap();
+    page.fail(id, FetchError::Network);
+    assert_eq!(page.client.chat(conv()).earlier, Edge::Failed);
+    page.act(Action::LoadEarlier);
+    assert_eq!(asked(&mut page).map(|(_, part)| part), Some(Part::Before(Offset(5))));
+}
+
+#[test]
+fn opening_a_conversation_loads_its_newest_messages() {
+    let mut page = Page::live(0);
+    let other = conversation(3, Some(2));
+    page.frame(ServerFrame::Conversation { conversation: other.clone() });
+    page.act(Action::Open(Some(other.id)));
+    assert_eq!(page.client.chat(other.id).status, ChatStatus::Loading);
+    let (id, part) = asked(&mut page).unwrap();
+    assert_eq!(part, Part::Latest);
+    let messages: Vec<_> =
+        messages(0..3).into_iter().map(|m| Message { conversation: other.id, ..m }).collect();
+    page.answer_messages(id, messages, None);
+    let chat = page.client.chat(other.id);
+    assert_eq!((chat.status, chat.items.len(), chat.earlier), (ChatStatus::Ready, 3, Edge::End));
+}
+
+#[test]
+fn a_message_that_arrives_while_the_first_page_loads_is_joined_to_it() {
+    let mut page = Page::live(1);
+    page.act(Action::Open(None));
+    let other = conversation(3, Some(2));
+    page.frame(ServerFrame::Conversation { conversation: other.clone() });
+    page.act(Action::Open(Some(other.id)));
+    let (id, _) = asked(&mut page).unwrap();
+    let of = |offset| Message { conversation: other.id, ..message(&peer(), offset) };
+    page.frame(ServerFrame::Message { message: of(3) });
+    page.answer_messages(id, (0..3).map(of).collect(), None);
+    assert_eq!(page.client.chat(other.id).items.len(), 4);
+}
+
+#[test]
+fn a_conversation_that_is_not_there_says_so() {
+    let mut page = Page::live(0);
+    let gone = crate::harness::conv_with(9);
+    page.act(Action::Open(Some(gone)));
+    for (id, _) in page.take_requests() {
+        page.fail(id, FetchError::Refused { code: ErrorCode::NotFound, retry_after_seconds: None });
+    }
+    assert_eq!(page.client.chat(gone).status, ChatStatus::NotFound);
+    page.pass(60_000);
+    assert!(page.take_requests().is_empty());
+}
+
+#[test]
+fn a_first_page_that_fails_says_so_and_is_tried_again() {
+    let mut page = Page::live(0);
+    let other = conversation(3, None);
+    page.frame(ServerFrame::Conversation { conversation: other.clone() });
+    page.act(Action::Open(Some(other.id)));
+    let (id, _) = asked(&mut page).unwrap();
+    page.fail(id, FetchError::Network);
+    assert_eq!(page.client.chat(other.id).status, ChatStatus::Failed);
+    page.pass(limits::FETCH_RETRY_BASE_MS);
+    assert!(asked(&mut page).is_some());
+}
+
+#[test]
+fn memory_is_bounded_while_somebody_reads_along() {
+    let mut page = Page::live(0);
+    for offset in 0..3 * limits::WINDOW_MAX as u64 {
+        page.hear(&peer(), offset);
+    }
+    let offsets = offsets(&page);
+    assert!(offsets.len() <= limits::WINDOW_MAX);
+    assert_eq!(offsets.last(), Some(&(3 * limits::WINDOW_MAX as u64 - 1)));
+    assert_eq!(page.client.chat(conv()).earlier, Edge::More);
+}
+
+#[test]
+fn whoever_reads_older_messages_keeps_the_place_when_many_new_ones_come() {
+    let mut page = Page::live(1);
+    page.act(Action::AtEnd(false));
+    for offset in 1..2 * limits::WINDOW_MAX as u64 {
+        page.hear(&peer(), offset);
+    }
+    assert_eq!(offsets(&page).first(), Some(&0));
+    assert_eq!(page.client.chat(conv()).later, Edge::More);
+    page.act(Action::JumpToLatest);
+    let (id, part) = asked(&mut page).unwrap();
+    assert_eq!(part, Part::Latest);
+    page.answer_messages(id, messages(1_990..2_000), Some(1_990));
+    assert_eq!(offsets(&page), (1_990..2_000).collect::<Vec<_>>());
+    assert_eq!(page.client.chat(conv()).later, Edge::End);
+}
