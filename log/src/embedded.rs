@@ -27,8 +27,8 @@ mod window;
 mod writer;
 
 use crate::limits::{
-    APPEND_QUEUE_BYTES_MAX, APPEND_QUEUE_RECORDS_MAX, PAGE_BYTES_MAX, PAGE_RECORDS_MAX, RECORD_BYTES_MAX,
-    TAIL_WINDOW_BYTES_MAX, TAIL_WINDOW_RECORDS_MAX,
+    APPEND_QUEUE_BYTES_MAX, APPEND_QUEUE_RECORDS_MAX, CHECKPOINT_EVERY_BYTES, PAGE_BYTES_MAX,
+    PAGE_RECORDS_MAX, RECORD_BYTES_MAX, TAIL_WINDOW_BYTES_MAX, TAIL_WINDOW_RECORDS_MAX, WAL_BYTES_MAX,
 };
 use crate::{AppendError, Checkpoint, EventLog, Health, Page, ReadError, Record, RecordId, Stream, Tail};
 use async_trait::async_trait;
@@ -58,6 +58,10 @@ pub struct EmbeddedOptions {
     pub tail_window_records_max: usize,
     /// Bytes of the newest records kept in memory for tails.
     pub tail_window_bytes_max: usize,
+    /// Once about this much was written, the write-ahead log is copied into the database.
+    pub checkpoint_every_bytes: usize,
+    /// A write-ahead log that is larger makes the writer pause and empty it.
+    pub wal_bytes_max: u64,
 }
 
 impl Default for EmbeddedOptions {
@@ -67,6 +71,8 @@ impl Default for EmbeddedOptions {
             append_queue_bytes_max: APPEND_QUEUE_BYTES_MAX,
             tail_window_records_max: TAIL_WINDOW_RECORDS_MAX,
             tail_window_bytes_max: TAIL_WINDOW_BYTES_MAX,
+            checkpoint_every_bytes: CHECKPOINT_EVERY_BYTES,
+            wal_bytes_max: WAL_BYTES_MAX,
         }
     }
 }
@@ -164,11 +170,12 @@ impl EmbeddedLog {
         });
         let dir = folder.dir().to_owned();
         let unusable = |reason| OpenError::Folder { dir, reason };
-        let started = Checkpointer::start(&folder.database()).and_then(|checkpointer| {
-            let writer =
-                Writer::new(Arc::clone(&shared), folder, connection, checkpointer, commands, committed);
-            writer.start().map_err(|error| error.to_string())
-        });
+        let started =
+            Checkpointer::start(&folder.database(), shared.options.wal_bytes_max).and_then(|checkpointer| {
+                let writer =
+                    Writer::new(Arc::clone(&shared), folder, connection, checkpointer, commands, committed);
+                writer.start().map_err(|error| error.to_string())
+            });
         started.map_err(unusable)?;
         Ok(Self { shared, commands: RwLock::new(Some(sender)), committed: watcher })
     }

@@ -43,6 +43,8 @@ pub const CHECKPOINT_EVERY_BYTES: usize = 8 * 1024 * 1024;
 pub const CHECKPOINT_PASSES_MAX: usize = 3;
 /// A write-ahead log that is larger makes the writer pause and empty it.
 pub const WAL_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Between two attempts of the writer to empty it, so that a reader in the way does not hold up every append.
+pub const EMPTY_EVERY: Duration = Duration::from_millis(250);
 /// Between two looks whether the log's file is still the one that was opened.
 pub const FILE_CHECK_EVERY: Duration = Duration::from_secs(1);
 /// How long a connection waits for a lock that another holds.

@@ -1,7 +1,7 @@
 //! The thread that copies the write-ahead log into the database, so that no append waits for that.
 
 use super::schema;
-use crate::limits::{CHECKPOINT_PASSES_MAX, WAL_BYTES_MAX};
+use crate::limits::CHECKPOINT_PASSES_MAX;
 use rusqlite::Connection;
 use std::path::Path;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ pub(super) struct Checkpointer {
 }
 
 impl Checkpointer {
-    pub(super) fn start(database: &Path) -> Result<Self, String> {
+    pub(super) fn start(database: &Path, wal_bytes_max: u64) -> Result<Self, String> {
         let connection = schema::reopen(database).map_err(|error| error.to_string())?;
         // One is enough: who is woken copies all that is there.
         let (wake, woken) = sync_channel(1);
@@ -25,7 +25,7 @@ impl Checkpointer {
         let flag = Arc::clone(&overgrown);
         let thread = Builder::new()
             .name("log-checkpoint".into())
-            .spawn(move || run(&connection, &woken, &flag))
+            .spawn(move || run(&connection, &woken, &flag, wal_bytes_max))
             .map_err(|error| error.to_string())?;
         Ok(Self { wake, overgrown, thread })
     }
@@ -36,10 +36,14 @@ impl Checkpointer {
         let _ = self.wake.try_send(());
     }
 
-    /// Whether the write-ahead log has outgrown its limit, because appends came too fast for it to begin anew. Asked
-    /// once, it is the writer's to empty it.
-    pub(super) fn take_overgrown(&self) -> bool {
-        self.overgrown.load(Ordering::Relaxed) && self.overgrown.swap(false, Ordering::Relaxed)
+    /// Whether the write-ahead log has outgrown its limit, because appends came too fast for it to begin anew.
+    pub(super) fn is_overgrown(&self) -> bool {
+        self.overgrown.load(Ordering::Relaxed)
+    }
+
+    /// Says that the writer has emptied it.
+    pub(super) fn emptied(&self) {
+        self.overgrown.store(false, Ordering::Relaxed);
     }
 
     /// Waits for a copy under way, and ends the thread.
@@ -51,7 +55,7 @@ impl Checkpointer {
     }
 }
 
-fn run(connection: &Connection, woken: &Receiver<()>, overgrown: &AtomicBool) {
+fn run(connection: &Connection, woken: &Receiver<()>, overgrown: &AtomicBool, wal_bytes_max: u64) {
     let page_bytes: u64 =
         connection.query_row("PRAGMA page_size", [], |row| schema::number(row, 0)).unwrap_or(4_096);
     while woken.recv().is_ok() {
@@ -59,10 +63,12 @@ fn run(connection: &Connection, woken: &Receiver<()>, overgrown: &AtomicBool) {
         // in during a pass are what the next, much shorter one is for.
         for _ in 0..CHECKPOINT_PASSES_MAX {
             match schema::checkpoint(connection) {
-                Ok(pass) if pass.copied < pass.pages => {
-                    overgrown.store(pass.pages * page_bytes > WAL_BYTES_MAX, Ordering::Relaxed);
+                Ok(pass) => {
+                    overgrown.store(pass.pages * page_bytes > wal_bytes_max, Ordering::Relaxed);
+                    if pass.copied == pass.pages {
+                        break;
+                    }
                 }
-                Ok(_) => break,
                 Err(error) => {
                     tracing::warn!(%error, "cannot copy the write-ahead log into the database");
                     break;

@@ -1,15 +1,17 @@
 //! The thread that appends, erases and recovers.
 
+mod transaction;
+
 use super::checkpoint::Checkpointer;
 use super::folder::Folder;
-use super::reader::{self, Found, integer};
+use super::reader::Found;
 use super::window::Committed;
 use super::{Shared, schema};
 use crate::limits::{
-    CHECKPOINT_EVERY_BYTES, COMMIT_BYTES_MAX, COMMIT_RECORDS_MAX, FILE_CHECK_EVERY, FORGET_EVERY,
-    FORGET_WAIT_MAX, FORGET_WITHIN, LOCK_WAIT_MAX, RECOVERY_EVERY, WRITER_STREAMS_MAX,
+    COMMIT_BYTES_MAX, COMMIT_RECORDS_MAX, EMPTY_EVERY, FILE_CHECK_EVERY, FORGET_EVERY, FORGET_WAIT_MAX,
+    FORGET_WITHIN, LOCK_WAIT_MAX, RECOVERY_EVERY,
 };
-use crate::{AppendError, Entry, Health, Record, RecordId, Stream};
+use crate::{AppendError, Health, Record, RecordId, Stream};
 use kafkatalk_protocol::{Offset, Timestamp};
 use rusqlite::Connection;
 use std::collections::HashMap;
@@ -19,7 +21,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 use tokio::sync::{oneshot, watch};
-use uuid::{NoContext, Uuid};
+use transaction::{Ends, Failure, Written, transact};
 
 const REPLACED: &str = "its file was deleted or replaced; restore it, then restart";
 
@@ -49,36 +51,6 @@ impl Command {
     }
 }
 
-/// Where a transaction failed.
-enum Failure {
-    /// Before its commit: nothing was written.
-    Before(rusqlite::Error),
-    /// In its commit: all of it or nothing was written.
-    Commit(rusqlite::Error),
-}
-
-impl From<rusqlite::Error> for Failure {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Before(error)
-    }
-}
-
-/// What a transaction wrote.
-#[derive(Default)]
-struct Written {
-    committed: Vec<Committed>,
-    /// Numbers of records that were erased.
-    erased: Vec<u64>,
-}
-
-/// What the writer remembers of the tables. Thrown away after a failure, and read again.
-struct Ends {
-    /// The number of the newest record.
-    seq: u64,
-    /// Each stream's number and the offset that its next record gets.
-    streams: HashMap<Stream, (i64, u64)>,
-}
-
 /// The writer. See the module.
 pub(super) struct Writer {
     shared: Arc<Shared>,
@@ -93,6 +65,8 @@ pub(super) struct Writer {
     checkpointer: Checkpointer,
     /// About how much was written since the checkpointer was last woken.
     unchecked_bytes: usize,
+    /// When an overgrown write-ahead log may be emptied again.
+    next_emptying: Instant,
     /// What tells the log's file from another, and when to look again.
     identity: Option<(u64, u64)>,
     next_look: Instant,
@@ -133,6 +107,7 @@ impl Writer {
             forgetting: Some(Forgetting::due(Duration::ZERO)),
             checkpointer,
             unchecked_bytes: 0,
+            next_emptying: Instant::now(),
             identity: folder.identity(),
             next_look: Instant::now(),
             folder,
@@ -259,12 +234,15 @@ impl Writer {
         // Each record touches a page of its stream's offsets, and the commit the last page of the records.
         let pages = (committed.len() + 1) * PAGE_BYTES;
         self.unchecked_bytes += committed.iter().map(|record| record.bytes).sum::<usize>() + pages;
-        if self.unchecked_bytes >= CHECKPOINT_EVERY_BYTES {
+        if self.unchecked_bytes >= self.shared.options.checkpoint_every_bytes {
             self.unchecked_bytes = 0;
             self.checkpointer.wake();
         }
-        if self.checkpointer.take_overgrown() {
-            empty_wal(&self.connection, FORGET_WAIT_MAX);
+        if self.checkpointer.is_overgrown() && Instant::now() >= self.next_emptying {
+            if empty_wal(&self.connection, FORGET_WAIT_MAX) {
+                self.checkpointer.emptied();
+            }
+            self.next_emptying = Instant::now() + EMPTY_EVERY;
         }
     }
 
@@ -384,108 +362,6 @@ fn empty_wal(connection: &Connection, wait: Duration) -> bool {
         done
     };
     attempt().unwrap_or(false)
-}
-
-/// Writes a group in one transaction and makes it durable.
-fn transact(connection: &Connection, ends: &mut Ends, group: &[Command]) -> Result<Written, Failure> {
-    connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-    let mut written = Written { committed: Vec::with_capacity(group.len()), erased: Vec::new() };
-    for command in group {
-        match command {
-            Command::Append { stream, record, bytes, .. } => {
-                let committed = insert(connection, ends, *stream, Arc::clone(record), *bytes)?;
-                written.committed.push(committed);
-            }
-            Command::Erase { stream, erased, found, at, .. } => {
-                let found = locate(connection, ends, *stream, *erased, found)?;
-                let key = found.as_ref().and_then(|(_, key)| key.clone());
-                if let Some((seq, _)) = found {
-                    blank(connection, seq)?;
-                    written.erased.push(seq);
-                }
-                let record = Record::erasing(id_at(*at), *erased, key, *at);
-                let bytes = record.bytes();
-                written.committed.push(insert(connection, ends, *stream, Arc::new(record), bytes)?);
-            }
-        }
-    }
-    connection.prepare_cached("COMMIT")?.execute([]).map_err(Failure::Commit)?;
-    Ok(written)
-}
-
-/// A record id of that time.
-fn id_at(at: Timestamp) -> RecordId {
-    let millis = at.as_millis().unsigned_abs();
-    let nanos = u32::try_from(millis % 1_000).unwrap_or(0) * 1_000_000;
-    Uuid::new_v7(uuid::Timestamp::from_unix(NoContext, millis / 1_000, nanos))
-}
-
-fn insert(
-    connection: &Connection,
-    ends: &mut Ends,
-    stream: Stream,
-    record: Arc<Record>,
-    bytes: usize,
-) -> rusqlite::Result<Committed> {
-    let (number, offset) = end_of(connection, ends, stream)?;
-    let seq = ends.seq + 1;
-    let author = record.author.as_ref().map(|author| author.0.as_bytes().as_slice());
-    connection.prepare_cached("INSERT INTO records VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?.execute(
-        (
-            integer(seq),
-            number,
-            integer(offset),
-            record.id.as_bytes().as_slice(),
-            record.key.as_deref(),
-            &*record.kind,
-            author,
-            record.at.as_millis(),
-            record.payload.get(),
-        ),
-    )?;
-    ends.seq = seq;
-    ends.streams.insert(stream, (number, offset + 1));
-    Ok(Committed { seq, bytes, entry: Entry { stream, offset: Offset(offset), record } })
-}
-
-/// A stream's number and the offset that its next record gets; makes the stream where it is new.
-fn end_of(connection: &Connection, ends: &mut Ends, stream: Stream) -> rusqlite::Result<(i64, u64)> {
-    if let Some(&end) = ends.streams.get(&stream) {
-        return Ok(end);
-    }
-    if ends.streams.len() >= WRITER_STREAMS_MAX {
-        ends.streams.clear();
-    }
-    if let Some(end) = reader::stream_state(connection, &stream)? {
-        return Ok(end);
-    }
-    connection
-        .prepare_cached("INSERT INTO streams (name) VALUES (?1)")?
-        .execute([schema::name_of(&stream)])?;
-    Ok((connection.last_insert_rowid(), 0))
-}
-
-/// The record to erase: where the search found it, or among what was appended since.
-fn locate(
-    connection: &Connection,
-    ends: &mut Ends,
-    stream: Stream,
-    erased: RecordId,
-    found: &Found,
-) -> rusqlite::Result<Option<(u64, Option<Box<str>>)>> {
-    if found.record.is_some() {
-        return Ok(found.record.clone());
-    }
-    let (number, _) = end_of(connection, ends, stream)?;
-    reader::find(connection, number, found.searched, erased)
-}
-
-/// Overwrites a record's content by as many zeros, in place.
-fn blank(connection: &Connection, seq: u64) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached("UPDATE records SET payload = zeroblob(octet_length(payload)) WHERE seq = ?1")?
-        .execute([integer(seq)])?;
-    Ok(())
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The contract again, with hardly any memory: tails live on the border between memory and the database.
 
+use crate::contract::support::{conversation, message};
 use crate::contract::{self, Harness, Sizes};
 use kafkatalk_log::EventLog;
 use kafkatalk_log::embedded::{EmbeddedLog, EmbeddedOptions};
@@ -38,12 +39,29 @@ impl Harness for Cramped {
     async fn open_at(location: &str) -> Arc<dyn EventLog> {
         let options = EmbeddedOptions {
             append_queue_records_max: 64,
+            append_queue_bytes_max: 2_000_000,
             tail_window_records_max: 3,
             tail_window_bytes_max: 1_000,
-            ..EmbeddedOptions::default()
+            checkpoint_every_bytes: 100_000,
+            wal_bytes_max: 300_000,
         };
         Arc::new(EmbeddedLog::open(location, options).unwrap())
     }
 }
 
 contract::contract_suite!(Cramped);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_write_ahead_log_stays_near_its_limit_while_appends_go_on() {
+    let place = Cramped::new("").await;
+    let log = place.open().await;
+    let wal = place.dir.path().join("log.sqlite3-wal");
+    let mut largest = 0;
+    for _ in 0..250 {
+        log.append(conversation(1), message(&"x".repeat(20_000))).await.unwrap();
+        largest = largest.max(std::fs::metadata(&wal).map_or(0, |file| file.len()));
+    }
+    // 5 MB were written.
+    assert!(largest < 2_500_000, "it grew to {largest} bytes");
+    log.close().await;
+}

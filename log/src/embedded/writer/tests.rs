@@ -1,13 +1,14 @@
 use super::*;
 use crate::embedded::EmbeddedOptions;
-use crate::embedded::reader::Readers;
+use crate::embedded::reader::{self, Readers};
 use crate::embedded::window::Window;
-use crate::limits::PAGE_BYTES_MAX;
+use crate::limits::{PAGE_BYTES_MAX, WAL_BYTES_MAX};
 use kafkatalk_protocol::ConversationId;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
 use std::sync::mpsc::sync_channel;
 use tempfile::TempDir;
+use uuid::Uuid;
 
 const STREAM: Stream = Stream::Conversation(ConversationId(Uuid::nil()));
 
@@ -34,7 +35,7 @@ impl Bench {
             health: watch::Sender::new(Health::Ready),
         });
         let (_, commands) = sync_channel(1);
-        let checkpointer = Checkpointer::start(&folder.database()).unwrap();
+        let checkpointer = Checkpointer::start(&folder.database(), WAL_BYTES_MAX).unwrap();
         let writer = Writer::new(shared, folder, connection, checkpointer, commands, sender);
         Self { writer, committed, _dir: dir }
     }
