@@ -1,0 +1,98 @@
+// A browser of one person, by the roles and names that people and their tools go by.
+
+import { expect } from "@playwright/test";
+
+export class Device {
+  #sockets = [];
+
+  constructor(page, context) {
+    this.page = page;
+    this.context = context;
+    page.on("websocket", (socket) => {
+      const state = { ready: false, closed: false };
+      this.#sockets.push(state);
+      socket.on("framereceived", ({ payload }) => {
+        if (String(payload).includes('"type":"ready"')) state.ready = true;
+      });
+      socket.on("close", () => (state.closed = true));
+    });
+  }
+
+  /** Opens a page and waits until it lives: script started, socket ready. */
+  async open(path = "/conversations") {
+    await this.page.goto(path);
+    await this.live();
+    return this;
+  }
+
+  openConversation(conversation) {
+    return this.open(`/conversations/${conversation.id}`);
+  }
+
+  async reload() {
+    await this.page.reload();
+    await this.live();
+  }
+
+  /** Waits until the newest socket of the page is ready. */
+  async live() {
+    const newest = () => this.#sockets.at(-1);
+    await expect.poll(() => Boolean(newest()?.ready && !newest().closed), { message: "a live socket" }).toBe(true);
+  }
+
+  get log() {
+    return this.page.getByRole("log", { name: "Messages" });
+  }
+
+  /** The texts of the messages, from top to bottom. */
+  get bodies() {
+    return this.log.locator(".bubble");
+  }
+
+  /** One message, by its text. */
+  message(text) {
+    return this.log.getByRole("listitem").filter({ hasText: text });
+  }
+
+  get composer() {
+    return this.page.getByRole("textbox", { name: "Message" });
+  }
+
+  /** The line that tells how the connection stands; empty where all is well. */
+  get connection() {
+    return this.page.getByRole("status", { name: "Connection" });
+  }
+
+  get list() {
+    return this.page.getByRole("list", { name: "Conversations" });
+  }
+
+  /** A conversation in the list, by the other person. */
+  listed(person) {
+    return this.list.getByRole("link", { name: person.username });
+  }
+
+  async say(text) {
+    await this.composer.fill(text);
+    await this.composer.press("Enter");
+  }
+
+  /** Looks for a person by the start of their name and opens the conversation with them. */
+  async find(start, name) {
+    await this.page.getByRole("button", { name: "New conversation" }).click();
+    await this.page.getByRole("combobox", { name: "Find a person" }).fill(start);
+    await this.page.getByRole("option", { name }).click();
+    await expect(this.page.getByRole("heading", { level: 1, name })).toBeVisible();
+  }
+
+  async expectBodies(bodies) {
+    await expect(this.bodies).toHaveText(bodies);
+  }
+
+  /** Every own message is in the log. */
+  async expectAllSent() {
+    for (const word of ["Sending", "Waiting", "Not sent"]) {
+      await expect(this.log.getByText(word, { exact: true })).toHaveCount(0);
+    }
+  }
+}

@@ -1,0 +1,101 @@
+// Every page in light and dark: nothing for axe-core to complain about, and pictures for our own eyes.
+
+import axe from "axe-core";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "../lib/test.js";
+
+const SIZES = [
+  { width: 360, height: 740 },
+  { width: 768, height: 1_024 },
+  { width: 1_440, height: 900 },
+];
+const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+
+/** What axe-core finds wrong with a page as it is. */
+async function violations(page) {
+  // The page's own policy keeps scripts out; the browser's tools may bring theirs.
+  await page.evaluate(axe.source);
+  const { violations: found } = await page.evaluate((rules) => window.axe.run({ runOnly: rules }), RULES);
+  return found.map((one) => `${one.id}: ${one.help}: ${one.nodes.map((node) => node.target.join(" ")).join(", ")}`);
+}
+
+async function seed({ pair, person }) {
+  const { ada, bob, conversation } = pair;
+  const talk = [
+    [bob, "Are we still on for Saturday?"],
+    [ada, "Yes! The early train, 8:40. I have the tickets, and the map of the old harbour that you asked for."],
+    [ada, "And sandwiches."],
+    [bob, "🎉"],
+    [bob, "Perfect. Window seat is mine. https://example.org/timetable?from=north&to=harbour"],
+    [ada, "We will see about that."],
+  ];
+  for (const [speaker, text] of talk) await speaker.send(conversation, text);
+  const others = [await person("a-very-long-name-of-a-user"), await person("eve")];
+  for (const other of others) await other.send(await other.conversationWith(ada), "שלום! Have you seen the news?");
+  return ada;
+}
+
+const PAGES = {
+  welcome: { path: () => "/" },
+  "sign-in": { path: () => "/sign-in" },
+  empty: { path: () => "/conversations", as: "bob2" },
+  list: { path: () => "/conversations", as: "ada" },
+  conversation: { path: ({ conversation }) => `/conversations/${conversation.id}`, as: "ada" },
+  find: {
+    path: () => "/conversations",
+    as: "ada",
+    then: async ({ page }, { bob }) => {
+      await page.getByRole("button", { name: "New conversation" }).click();
+      await page.getByRole("combobox", { name: "Find a person" }).fill(bob.username);
+      await expect(page.getByRole("option", { name: bob.username })).toBeVisible();
+    },
+  },
+  details: {
+    path: ({ conversation }) => `/conversations/${conversation.id}`,
+    as: "ada",
+    then: async ({ page }) => {
+      await page.getByRole("log").focus();
+      await page.keyboard.press("ArrowUp");
+      await page.keyboard.press("Enter");
+      await expect(page.getByRole("region", { name: "Message details" })).toBeVisible();
+    },
+  },
+  offline: {
+    path: ({ conversation }) => `/conversations/${conversation.id}`,
+    as: "ada",
+    then: async (device) => {
+      await device.context.setOffline(true);
+      await expect(device.connection).toContainText(/offline/i);
+      await device.say("Goes out later");
+    },
+    after: (device) => device.context.setOffline(false),
+  },
+  "not-found": { path: () => "/nowhere", as: "ada", status: 404 },
+  "no-conversation": { path: () => "/conversations/0191e3f0-0000-4000-8000-000000000000", as: "ada", status: 404 },
+};
+
+for (const colorScheme of ["light", "dark"]) {
+  for (const [name, about] of Object.entries(PAGES)) {
+    test(`the page "${name}" is accessible in ${colorScheme}`, async ({ device, pair, person, watch }, info) => {
+      watch.allowLostConnections();
+      if (about.status) watch.allowStatus(about.status, about.path(pair));
+      const folder = join(info.project.outputDir, "../screens");
+      mkdirSync(folder, { recursive: true });
+      const ada = about.as === "ada" ? await seed({ pair, person }) : undefined;
+      const viewer = about.as === "ada" ? ada : about.as && (await person("new"));
+      const one = await device(viewer, { colorScheme, reducedMotion: "reduce", viewport: SIZES[2] });
+      await one.page.goto(about.path(pair));
+      if (viewer && !about.status) await one.live();
+      await about.then?.(one, pair);
+      expect(await violations(one.page)).toEqual([]);
+      for (const size of SIZES) {
+        await one.page.setViewportSize(size);
+        const file = join(folder, `${name}-${size.width}-${colorScheme}.png`);
+        await one.page.screenshot({ path: file });
+        if (size.width === 360) expect(await violations(one.page), "on a phone").toEqual([]);
+      }
+      await about.after?.(one);
+    });
+  }
+}
