@@ -9,7 +9,7 @@ export default defineConfig({
   testMatch: "*.spec.js",
   outputDir: `results/${log}`,
   workers: Number(process.env.KAFKATALK_E2E_WORKERS ?? 2),
-  timeout: 60_000,
+  timeout: 90_000,
   expect: { timeout: 10_000 },
   forbidOnly: Boolean(process.env.CI),
   reporter: [["list"], ["./lib/summary.js"]],

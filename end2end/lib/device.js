@@ -2,6 +2,9 @@
 
 import { expect } from "@playwright/test";
 
+/** Longest time to a live socket: after several failures a client pauses up to half a minute. */
+const RECONNECT_MS = 45_000;
+
 export class Device {
   #sockets = [];
 
@@ -37,7 +40,7 @@ export class Device {
   /** Waits until the newest socket of the page is ready. */
   async live() {
     const newest = () => this.#sockets.at(-1);
-    await expect.poll(() => Boolean(newest()?.ready && !newest().closed), { message: "a live socket" }).toBe(true);
+    await expect.poll(() => Boolean(newest()?.ready && !newest().closed), { message: "a live socket", timeout: RECONNECT_MS }).toBe(true);
   }
 
   get log() {

@@ -18,7 +18,8 @@ let names = 0;
 /** A username that nobody on this server has yet. */
 export function freshName(start) {
   names += 1;
-  return `${start}-${names}`;
+  // As long as each other, so that none is the start of another.
+  return `${start}-${String(names).padStart(3, "0")}`;
 }
 
 export const test = base.extend({

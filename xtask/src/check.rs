@@ -132,6 +132,6 @@ fn browser_tests(log: &str) -> Result<Counts> {
     crate::run::build_server()?;
     let mut command = Command::new(place::root().join("end2end/run.sh"));
     command.arg(log).env("KAFKATALK_CHROMIUM", browser::find_or_install()?);
-    command.env("KAFKATALK_BINARY", crate::run::built_server());
+    command.env("KAFKATALK_BIN", crate::run::built_server());
     run_counting(&mut command)
 }

@@ -1,0 +1,44 @@
+// How long a first visit takes until there is something to read, and something to use.
+
+import { expect, test } from "../lib/test.js";
+
+/** A phone on a so-so network, about what the web's own tools call slow 4G. */
+const SLOW = { offline: false, latency: 150, downloadThroughput: 200_000, uploadThroughput: 90_000 };
+const SLOW_CPU = 4;
+
+/** Notes, in the page, when the first message has been painted. */
+function noteFirstMessage() {
+  const look = () => {
+    if (!document.querySelector(".bubble")) return requestAnimationFrame(look);
+    // The frame after the one in which it is there has painted it.
+    return requestAnimationFrame(() => requestAnimationFrame(() => (window.firstMessageMs = performance.now())));
+  };
+  requestAnimationFrame(look);
+}
+
+const CASES = [
+  { where: "on this machine", mostMs: 3_000 },
+  { where: "on a slow phone and network", mostMs: 10_000, network: SLOW },
+];
+
+for (const { where, mostMs, network } of CASES) {
+  test(`a cold load shows the newest messages soon, ${where}`, async ({ device, pair }) => {
+    await pair.bob.sendAll(pair.conversation, Array.from({ length: 60 }, (_, index) => `Message ${index}`));
+    const ada = await device(pair.ada);
+    const tools = await ada.context.newCDPSession(ada.page);
+    await tools.send("Network.enable");
+    let bytes = 0;
+    tools.on("Network.loadingFinished", ({ encodedDataLength }) => (bytes += encodedDataLength));
+    if (network) {
+      await tools.send("Network.emulateNetworkConditions", network);
+      await tools.send("Emulation.setCPUThrottlingRate", { rate: SLOW_CPU });
+    }
+    await ada.page.addInitScript(noteFirstMessage);
+    await ada.openConversation(pair.conversation);
+    const liveMs = await ada.page.evaluate(() => performance.now());
+    const firstMs = await ada.page.evaluate(() => window.firstMessageMs);
+    const kilobytes = Math.round(bytes / 1_000);
+    console.log(`cold load ${where}: ${Math.round(firstMs)} ms to messages, ${Math.round(liveMs)} ms to live, ${kilobytes} kB`);
+    expect(firstMs).toBeLessThan(mostMs);
+  });
+}
