@@ -47,6 +47,7 @@ use tracing::Instrument;
 
 /// Everything that this node answers.
 pub fn router(state: State) -> Router {
+    pages::prepare();
     let (api, description) = openapi::api();
     let description = serde_json::to_string(&description).unwrap_or_default();
     let described = move || {

@@ -38,6 +38,13 @@ const WHOLE_FORM: &str = "form";
 /// Where people land after signing in.
 const HOME: &str = "/conversations";
 
+/// Gives leptos the runtime that it renders on; without it the first page would panic. To be called once, before any
+/// page is served.
+pub fn prepare() {
+    // Refused where it is there already: a process may start several nodes.
+    let _ = any_spawner::Executor::init_tokio();
+}
+
 /// `GET` of any page.
 pub async fn page(
     Shared(state): Shared<State>,
