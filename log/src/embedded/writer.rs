@@ -239,10 +239,12 @@ impl Writer {
             self.checkpointer.wake();
         }
         if self.checkpointer.is_overgrown() && Instant::now() >= self.next_emptying {
+            let _copying = self.checkpointer.hold();
             if empty_wal(&self.connection, FORGET_WAIT_MAX) {
                 self.checkpointer.emptied();
+            } else {
+                self.next_emptying = Instant::now() + EMPTY_EVERY;
             }
-            self.next_emptying = Instant::now() + EMPTY_EVERY;
         }
     }
 
