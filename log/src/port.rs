@@ -34,7 +34,7 @@ pub trait EventLog: Send + Sync + 'static {
     /// begins after another has returned comes after it.
     ///
     /// Dropping the future does not take the record back: it may or may not be written. Where the log's queue is full,
-    /// an append is refused at once as [`AppendError::Unavailable`]: it never waits for room.
+    /// an append is refused as [`AppendError::Unavailable`], at once or after a short, bounded wait.
     async fn append(&self, stream: Stream, record: Record) -> Result<Offset, AppendError>;
 
     /// Makes ready what a first append to the stream needs, so that it is as fast as any other. Idempotent.

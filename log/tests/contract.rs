@@ -110,7 +110,7 @@ macro_rules! contract_suite {
             many::a_reader_that_is_broken_off_and_begins_again_misses_and_repeats_nothing,
             many::a_wait_for_the_tail_that_is_cancelled_loses_nothing,
             many::a_tail_that_is_not_read_holds_up_nobody_and_misses_nothing,
-            many::a_flood_of_appends_is_taken_or_refused_at_once_and_never_half,
+            many::a_flood_of_appends_is_taken_or_refused_and_never_half,
             many::ten_thousand_streams_are_followed_as_one,
             erasure::an_erased_record_becomes_a_hole_and_a_record_says_so,
             erasure::a_page_that_begins_at_a_hole_goes_on_behind_it,

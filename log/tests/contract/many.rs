@@ -122,7 +122,7 @@ pub async fn a_tail_that_is_not_read_holds_up_nobody_and_misses_nothing<H: Harne
     assert_eq!(by_place(&idle), by_place(&live));
 }
 
-pub async fn a_flood_of_appends_is_taken_or_refused_at_once_and_never_half<H: Harness>(harness: H) {
+pub async fn a_flood_of_appends_is_taken_or_refused_and_never_half<H: Harness>(harness: H) {
     let log = harness.open().await;
     let floods: Vec<_> = (0..H::SIZES.flood)
         .map(|number| {
