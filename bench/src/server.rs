@@ -3,6 +3,7 @@
 use crate::client::api::Api;
 use crate::limits::{LOG_LINES_SHOWN, READY_PAUSE, READY_WAIT_MAX, STOP_WAIT_MAX};
 use crate::process::Pid;
+use crate::report::progress;
 use anyhow::{Context as _, Result, bail};
 use rustix::process::{Pid as RawPid, Signal, kill_process};
 use std::{
@@ -116,7 +117,10 @@ impl Server {
         match timeout(STOP_WAIT_MAX, self.child.wait()).await {
             Ok(status) => {
                 let status = status?;
-                anyhow::ensure!(status.success(), "the server stopped with {status}:\n{}", self.last_words());
+                if !status.success() {
+                    // What was measured before stays true.
+                    progress(&format!("the server did not stop in order ({status}):\n{}", self.last_words()));
+                }
                 Ok(asked.elapsed())
             }
             Err(_) => bail!("the server does not stop within {} s of SIGTERM", STOP_WAIT_MAX.as_secs()),
