@@ -5,7 +5,7 @@ use crate::checks::{Fault, Findings, judge};
 use crate::evidence::{Evidence, Witness};
 use crate::gather::{self, Gathered};
 use crate::latency::Latencies;
-use crate::limits::{DRAIN_WAIT_MAX, FAULTS_SHOWN, POLL_PAUSE, RECOVERY_WAIT_MAX};
+use crate::limits::{DRAIN_WAIT_MAX, POLL_PAUSE, RECOVERY_WAIT_MAX};
 use crate::load::{Shared, Voices, Wire, times::Times};
 use crate::number::{count, short, thousands};
 use crate::numbered::Numbering;
@@ -207,6 +207,5 @@ pub(crate) fn tell(report: &mut Report, outcome: &Outcome) {
     report.table(&table);
     run::tell::faults(report, findings, refusals);
     let verdict = run::tell::verdict(outcome.verdict());
-    report
-        .paragraph(&format!("**{log}: every promise {verdict}** (cut to {FAULTS_SHOWN} examples of faults)"));
+    report.paragraph(&format!("**{log} log: every promise {verdict}**"));
 }

@@ -24,12 +24,17 @@ pub(crate) enum Next {
 impl Timeline {
     /// Takes a message in, from whichever way it came.
     pub(crate) fn message(&mut self, line: Line) -> Next {
-        let seen = self.position().is_some_and(|position| line.offset <= position);
-        let known = self.ahead.get(&line.offset).is_some_and(|ahead| ahead.previous != Previous::Untold);
-        if seen || known {
-            self.repeats += 1;
-        } else {
-            self.ahead.insert(line.offset, line);
+        let position = self.position();
+        match self.at(line.offset) {
+            // An ack had come for it: now its place in the chain is known, too.
+            Some(known) if known.previous == Previous::Untold && known.id == line.id => {
+                known.previous = line.previous;
+            }
+            Some(_) => self.repeats += 1,
+            None if Some(line.offset) < position => self.repeats += 1,
+            None => {
+                self.ahead.insert(line.offset, line);
+            }
         }
         self.advance();
         if self.ahead.values().any(|line| line.previous != Previous::Untold) {
@@ -70,6 +75,14 @@ impl Timeline {
     /// Everything that was shown, in that order.
     pub(crate) fn into_shown(self) -> Vec<Line> {
         self.shown
+    }
+
+    /// What is known to stand at an offset, shown or held back.
+    fn at(&mut self, offset: Offset) -> Option<&mut Line> {
+        match self.shown.binary_search_by_key(&offset, |line| line.offset) {
+            Ok(place) => self.shown.get_mut(place),
+            Err(_) => self.ahead.get_mut(&offset),
+        }
     }
 
     fn advance(&mut self) {
@@ -158,5 +171,14 @@ mod tests {
         timeline.message(told(0, None));
         timeline.acknowledged(ack(1));
         assert_eq!((offsets(&timeline), timeline.repeats()), (vec![0, 1], 0));
+    }
+
+    #[test]
+    fn an_own_message_that_was_shown_learns_its_place_in_the_chain() {
+        let mut timeline = Timeline::default();
+        timeline.acknowledged(ack(0));
+        timeline.message(told(0, None));
+        assert_eq!(timeline.shown_from(0)[0].previous, Previous::Told(None));
+        assert_eq!(timeline.repeats(), 0);
     }
 }
