@@ -29,8 +29,8 @@ pub const HELLO_GRACE: Duration = Duration::from_millis(500);
 pub const SOCKET_PING_EVERY: Duration = Duration::from_secs(30);
 /// How long a socket may be silent, pongs included, before it is given up.
 pub const SOCKET_SILENCE_MAX: Duration = Duration::from_secs(75);
-/// How long a close frame may take to leave.
-pub const SOCKET_CLOSE_TIME: Duration = Duration::from_secs(1);
+/// How long a close frame may take to reach a client, which may have much to read before it.
+pub const SOCKET_CLOSE_TIME: Duration = Duration::from_secs(10);
 
 /// First and longest pause before the follower tries again after an error.
 pub const FOLLOW_RETRY_MIN: Duration = Duration::from_millis(100);

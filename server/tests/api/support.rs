@@ -1,0 +1,312 @@
+//! A node on a free port with a folder of its own, and people who use it.
+
+use axum::http::StatusCode;
+use futures_util::{SinkExt, StreamExt};
+use kafkatalk_log::{
+    EventLog,
+    embedded::{EmbeddedLog, EmbeddedOptions},
+};
+use kafkatalk_protocol::{
+    ClientFrame, Conversation, ConversationId, Message, MessageId, ServerFrame, http::SignedIn, limits,
+};
+use kafkatalk_server::{
+    clock::Clock,
+    http::state::Settings,
+    rates::RateLimits,
+    secrets::HashCost,
+    serve::{NodeOptions, serve},
+    views::ViewsOptions,
+};
+use reqwest::{Client, Method, RequestBuilder, Response};
+use serde_json::{Value, json};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+use tempfile::TempDir;
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream,
+    tungstenite::{Message as WsMessage, client::IntoClientRequest, http::Request},
+};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// Longest that anything here may take; far more than it does, so that a busy machine does not fail a test.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) const PASSWORD: &str = "correct horse";
+
+/// A running node. Stops when `stop` is called, or with the test's runtime.
+pub(crate) struct Node {
+    pub(crate) address: SocketAddr,
+    pub(crate) folder: Arc<TempDir>,
+    pub(crate) client: Client,
+    shutdown: CancellationToken,
+    served: JoinHandle<()>,
+}
+
+/// How a test wants its node.
+pub(crate) struct NodeBuilder {
+    folder: Arc<TempDir>,
+    rate_limits: Option<RateLimits>,
+    socket_queue_frames: usize,
+    settings: Settings,
+}
+
+impl NodeBuilder {
+    pub(crate) fn rate_limits(mut self, limits: RateLimits) -> Self {
+        self.rate_limits = Some(limits);
+        self
+    }
+
+    pub(crate) fn socket_queue_frames(mut self, frames: usize) -> Self {
+        self.socket_queue_frames = frames;
+        self
+    }
+
+    pub(crate) fn on(mut self, folder: &Arc<TempDir>) -> Self {
+        self.folder = Arc::clone(folder);
+        self
+    }
+
+    pub(crate) async fn start(self) -> Node {
+        let log = EmbeddedLog::open(self.folder.path(), EmbeddedOptions::default()).unwrap();
+        let log: Arc<dyn EventLog> = Arc::new(log);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let shutdown = CancellationToken::new();
+        let options = NodeOptions {
+            views_file: self.folder.path().join("views.sqlite"),
+            views: ViewsOptions::default(),
+            socket_queue_frames: self.socket_queue_frames,
+            sockets_per_user: 16,
+            rate_limits: self.rate_limits,
+            // The cheapest hash there is: these tests are not about guessing passwords.
+            hash_cost: HashCost { memory_kib: 8, passes: 1, parallel_hashes: 4 },
+            settings: self.settings,
+            shutdown_deadline: Duration::from_secs(5),
+            clock: Clock::system(),
+        };
+        let stop = shutdown.clone();
+        let served = tokio::spawn(async move { serve(listener, log, options, stop).await.unwrap() });
+        let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        let node = Node { address, folder: self.folder, client, shutdown, served };
+        node.until_ready().await;
+        node
+    }
+}
+
+impl Node {
+    pub(crate) fn builder() -> NodeBuilder {
+        NodeBuilder {
+            folder: Arc::new(TempDir::new().unwrap()),
+            rate_limits: None,
+            socket_queue_frames: 256,
+            settings: Settings::default(),
+        }
+    }
+
+    pub(crate) async fn start() -> Self {
+        Self::builder().start().await
+    }
+
+    async fn until_ready(&self) {
+        let ready = async {
+            while self.get("/readyz").send().await.unwrap().status() != StatusCode::OK {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, ready).await.expect("the node is ready");
+    }
+
+    /// Stops as an operator would, and waits for the end.
+    pub(crate) async fn stop(self) {
+        self.shutdown.cancel();
+        tokio::time::timeout(PATIENCE, self.served).await.expect("the node stops in time").unwrap();
+    }
+
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("http://{}{path}", self.address))
+    }
+
+    pub(crate) fn get(&self, path: &str) -> RequestBuilder {
+        self.request(Method::GET, path)
+    }
+
+    pub(crate) fn post(&self, path: &str, body: &Value) -> RequestBuilder {
+        self.request(Method::POST, path).json(body)
+    }
+
+    pub(crate) async fn register(&self, username: &str) -> Person<'_> {
+        let body = json!({"username": username, "password": PASSWORD});
+        let answer = self.post("/api/v1/users", &body).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::CREATED, "registering {username}");
+        let SignedIn { user, token } = answer.json().await.unwrap();
+        Person { node: self, user, token }
+    }
+
+    pub(crate) async fn sign_in(&self, username: &str) -> Person<'_> {
+        let body = json!({"username": username, "password": PASSWORD});
+        let answer = self.post("/api/v1/sessions", &body).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::CREATED, "signing {username} in");
+        let SignedIn { user, token } = answer.json().await.unwrap();
+        Person { node: self, user, token }
+    }
+
+    /// Alice and bob, and the conversation between them.
+    pub(crate) async fn pair(&self) -> (Person<'_>, Person<'_>, ConversationId) {
+        let (alice, bob) = (self.register("alice").await, self.register("bob").await);
+        let conversation = alice.open("bob").await.id;
+        (alice, bob, conversation)
+    }
+}
+
+/// Somebody who is signed in on a device.
+pub(crate) struct Person<'a> {
+    pub(crate) node: &'a Node,
+    pub(crate) user: kafkatalk_protocol::User,
+    pub(crate) token: String,
+}
+
+impl Person<'_> {
+    pub(crate) async fn get(&self, path: &str) -> Response {
+        self.node.get(&format!("/api/v1{path}")).bearer_auth(&self.token).send().await.unwrap()
+    }
+
+    pub(crate) async fn send_json(&self, method: Method, path: &str, body: &Value) -> Response {
+        let request = self.node.request(method, &format!("/api/v1{path}")).bearer_auth(&self.token);
+        request.json(body).send().await.unwrap()
+    }
+
+    pub(crate) async fn open(&self, other: &str) -> Conversation {
+        let answer = self.send_json(Method::POST, "/conversations", &json!({"members": [other]})).await;
+        assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
+        answer.json().await.unwrap()
+    }
+
+    pub(crate) async fn try_say(&self, conversation: ConversationId, id: MessageId, body: &str) -> Response {
+        let path = format!("/conversations/{conversation}/messages");
+        self.send_json(Method::POST, &path, &json!({"id": id, "body": body})).await
+    }
+
+    pub(crate) async fn say(&self, conversation: ConversationId, body: &str) -> Message {
+        let answer = self.try_say(conversation, message_id(), body).await;
+        assert_eq!(answer.status(), StatusCode::CREATED);
+        answer.json().await.unwrap()
+    }
+
+    pub(crate) async fn history(
+        &self,
+        conversation: ConversationId,
+        query: &str,
+    ) -> kafkatalk_protocol::http::Messages {
+        let answer = self.get(&format!("/conversations/{conversation}/messages{query}")).await;
+        assert_eq!(answer.status(), StatusCode::OK);
+        answer.json().await.unwrap()
+    }
+
+    pub(crate) fn upgrade(&self) -> Request<()> {
+        let mut request = format!("ws://{}/api/v1/ws", self.node.address).into_client_request().unwrap();
+        let bearer = format!("Bearer {}", self.token);
+        request.headers_mut().insert("authorization", bearer.parse().unwrap());
+        request.headers_mut().insert("sec-websocket-protocol", "kafkatalk.v1".parse().unwrap());
+        request
+    }
+
+    /// A socket that has seen `ready`, and has said hello with nothing.
+    pub(crate) async fn connect(&self) -> Socket {
+        let mut socket = self.connect_silent().await;
+        socket.say(&ClientFrame::Hello { positions: [].into() }).await;
+        socket.say(&ClientFrame::Ping).await;
+        assert_eq!(socket.next().await, ServerFrame::Pong);
+        socket
+    }
+
+    /// A socket that has seen `ready` and said nothing yet.
+    pub(crate) async fn connect_silent(&self) -> Socket {
+        let (stream, answer) = tokio_tungstenite::connect_async(self.upgrade()).await.unwrap();
+        assert_eq!(answer.headers()["sec-websocket-protocol"], "kafkatalk.v1");
+        let mut socket = Socket { stream };
+        match socket.next().await {
+            ServerFrame::Ready { user, limits, .. } => {
+                assert_eq!(user, self.user);
+                assert_eq!(limits.body_chars, limits::BODY_CHARS_MAX);
+            }
+            other => panic!("expected ready, got {other:?}"),
+        }
+        socket
+    }
+}
+
+/// A WebSocket of the API.
+pub(crate) struct Socket {
+    pub(crate) stream: WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>>,
+}
+
+impl Socket {
+    pub(crate) async fn say(&mut self, frame: &ClientFrame) {
+        self.say_text(serde_json::to_string(frame).unwrap()).await;
+    }
+
+    pub(crate) async fn say_text(&mut self, text: String) {
+        self.stream.send(WsMessage::text(text)).await.unwrap();
+    }
+
+    /// The next frame.
+    pub(crate) async fn next(&mut self) -> ServerFrame {
+        loop {
+            match self.next_raw().await {
+                WsMessage::Text(text) => return serde_json::from_str(&text).unwrap(),
+                WsMessage::Ping(_) | WsMessage::Pong(_) => {}
+                other => panic!("expected a frame, got {other:?}"),
+            }
+        }
+    }
+
+    /// The next message, stepping over other frames.
+    pub(crate) async fn next_message(&mut self) -> Message {
+        loop {
+            if let ServerFrame::Message { message } = self.next().await {
+                return message;
+            }
+        }
+    }
+
+    /// The code with which the server closes, whatever comes before.
+    pub(crate) async fn closed(&mut self) -> u16 {
+        loop {
+            match self.next_raw().await {
+                WsMessage::Close(Some(frame)) => return frame.code.into(),
+                WsMessage::Close(None) => panic!("closed without a code"),
+                _ => {}
+            }
+        }
+    }
+
+    async fn next_raw(&mut self) -> WsMessage {
+        let next = tokio::time::timeout(PATIENCE, self.stream.next()).await.expect("a frame in time");
+        next.expect("an open socket").unwrap()
+    }
+}
+
+/// The problem in an answer: its status and code, checked against each other and the media type.
+pub(crate) async fn problem(answer: Response) -> (u16, String, Value) {
+    let status = answer.status().as_u16();
+    assert_eq!(answer.headers()["content-type"], "application/problem+json");
+    let body: Value = answer.json().await.unwrap();
+    assert_eq!(body["status"], status);
+    assert!(!body["detail"].as_str().unwrap().is_empty());
+    (status, body["code"].as_str().unwrap().to_owned(), body)
+}
+
+/// The same, without the rest of the document.
+pub(crate) async fn refused(answer: Response) -> (u16, String) {
+    let (status, code, _) = problem(answer).await;
+    (status, code)
+}
+
+pub(crate) fn code(status: u16, code: &str) -> (u16, String) {
+    (status, code.to_owned())
+}
+
+pub(crate) fn message_id() -> MessageId {
+    MessageId(Uuid::new_v4())
+}
