@@ -75,8 +75,6 @@ pub async fn serve(
     options: NodeOptions,
     shutdown: CancellationToken,
 ) -> Result<(), ServeError> {
-    // Pages render on this runtime. A process may do this once only; a second node in it finds it done.
-    let _ = any_spawner::Executor::init_tokio();
     let metrics = Arc::new(Metrics::new());
     let (views, applier) = Views::open(&options.views_file, &options.views)?;
     let hub = Hub::new(options.socket_queue_frames, options.sockets_per_user, metrics.clone());
