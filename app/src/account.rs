@@ -150,7 +150,9 @@ fn AccountForm(
     };
     let error_of = move |field: &'static str| {
         Memo::new(move |_| {
-            errors.with(|errors| errors.iter().find(|error| error.field == field).map(|error| error.detail.clone()))
+            errors.with(|errors| {
+                errors.iter().find(|error| error.field == field).map(|error| error.detail.clone())
+            })
         })
     };
     let whole = error_of("form");

@@ -114,6 +114,7 @@ struct Refresh {
     task: Task,
     cursor: Option<String>,
     pages: usize,
+    /// What was loaded and is not yet fetched again.
     uncovered: BTreeSet<ConversationId>,
 }
 
@@ -223,6 +224,19 @@ impl Client {
         }
         self.changes.list = true;
         self.changes.chat |= self.looking.open == Some(told.id);
+        if self.summaries.len() > limits::CONVERSATIONS_HELD_MAX {
+            self.drop_quietest();
+        }
+    }
+
+    /// Lets go of the conversation that was quiet for longest. It comes back with its next message.
+    fn drop_quietest(&mut self) {
+        let open = self.looking.open;
+        let quiet = self.summaries.iter().filter(|(id, _)| Some(**id) != open);
+        if let Some(id) = quiet.min_by_key(|(_, summary)| summary.active_at()).map(|(id, _)| *id) {
+            self.summaries.remove(&id);
+            self.chats.remove(&id);
+        }
     }
 
     /// A message was seen, in whatever way. True where it is the newest of its conversation.
@@ -331,7 +345,10 @@ impl Client {
                 let open = self.looking.open;
                 self.chats.retain(|id, chat| Some(*id) == open || chat.timeline.whole());
             }
-            Loss::Ended => self.effects.push(Effect::SessionEnded),
+            Loss::Ended => {
+                self.drafts.store(Ticks(0), true, &mut self.effects);
+                self.effects.push(Effect::SessionEnded);
+            }
         }
         if loss == Loss::Doubtful && self.probe.is_none() {
             self.probe = Some(Task::default());

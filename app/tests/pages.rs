@@ -72,7 +72,9 @@ fn conversations_and_newest_messages_can_be_read_without_script() {
 
 #[test]
 fn what_people_write_is_text_and_nothing_else() {
-    let html = render(talk("</script><script>alert(1)</script> <img src=x onerror=alert(1)> https://a.example/\"><b>"));
+    let html = render(talk(
+        "</script><script>alert(1)</script> <img src=x onerror=alert(1)> https://a.example/\"><b>",
+    ));
     assert_eq!(html.matches("<script").count(), 2, "the model and the start, no more");
     assert!(!html.contains("<img"));
     assert!(!html.contains("<b>"));

@@ -5,6 +5,7 @@ use crate::client::{
     Action, Changes, ChatView, Client, Effect, Input, LinkView, ListView, Now, OutboxFull, RequestId,
     SocketId, Ticks,
 };
+use crate::route::{Route, safe_next};
 use kafkatalk_protocol::{Body, ConversationId, Message, MessageId, Timestamp};
 use leptos::prelude::*;
 use std::{
@@ -20,9 +21,6 @@ use wasm_bindgen::{JsCast, closure::Closure};
 const PUBLISH_INTERVAL_MS: u64 = 16;
 /// Longest wait that is given to a timer of the browser, which counts in 31 bits.
 const TIMER_MAX_MS: u64 = 60_000;
-/// Where to go when the session has ended.
-const SIGN_IN_PATH: &str = "/sign-in";
-
 /// Where views are published.
 #[derive(Clone, Copy)]
 pub(crate) struct Signals {
@@ -190,8 +188,9 @@ impl Inner {
             Effect::RemoveEntry(id) => self.store.remove_entry(id),
             Effect::StoreDraft(conversation, text) => self.store.put_draft(conversation, text.as_deref()),
             Effect::SessionEnded => {
-                if let Some(window) = web_sys::window() {
-                    let _ = window.location().set_href(SIGN_IN_PATH);
+                if let Some(location) = web_sys::window().map(|window| window.location()) {
+                    let next = location.pathname().ok().and_then(|path| safe_next(&path));
+                    let _ = location.set_href(&Route::SignIn { next }.to_string());
                 }
             }
             Effect::Announce(message) => self.signals.announced.set(Some(message)),

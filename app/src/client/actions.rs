@@ -94,12 +94,12 @@ impl Client {
         }
         // What did not load before it was left is loaded anew when it is looked at again.
         self.chats.retain(|_, chat| chat.timeline.loaded());
+        self.missing.clear();
         self.looking.open = conversation;
         self.looking.at_end = true;
         self.changes.list = true;
         self.changes.chat = true;
         let Some(id) = conversation else { return };
-        self.missing.remove(&id);
         self.looking.read_on_open =
             self.summaries.get(&id).and_then(|summary| summary.read_of(self.viewer.id));
         if !self.summaries.contains_key(&id) {

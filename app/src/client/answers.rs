@@ -76,11 +76,16 @@ impl Client {
         }
         refresh.pages += 1;
         refresh.task.done();
+        let listed = |open: &ConversationId| page.conversations.iter().any(|listed| listed.id == *open);
+        let unlisted = self.looking.open.filter(|open| refresh.pages == 1 && !listed(open));
         if refresh.uncovered.is_empty() || page.next.is_none() || refresh.pages >= REFRESH_PAGES_MAX {
             self.paging.refresh = None;
             self.paging.cursor = page.next;
         } else {
             refresh.cursor = page.next;
+        }
+        if let Some(open) = unlisted {
+            self.ask(open);
         }
     }
 

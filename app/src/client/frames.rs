@@ -5,7 +5,10 @@ use kafkatalk_protocol::{
     ClientFrame, ConversationId, ErrorCode, Message, MessageId, Offset, ServerFrame, User,
     limits::HELLO_POSITIONS_MAX,
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 impl Client {
     /// The socket is open: say what is held, so that the server sends what came after it.
@@ -88,10 +91,10 @@ impl Client {
         }
         // The hello brings the messages of the conversations that it names. The list brings the rest: new
         // conversations, and who has read what.
-        let mut uncovered: std::collections::BTreeSet<_> = self.summaries.keys().copied().collect();
+        let mut uncovered: BTreeSet<_> = self.summaries.keys().copied().collect();
         if let Some(open) = self.looking.open {
+            // It may be far down; if it is not on the first page, it is asked for by itself.
             uncovered.remove(&open);
-            self.ask(open);
         }
         self.paging.refresh = Some(Refresh { uncovered, ..Refresh::default() });
         self.outbox_changed();

@@ -63,6 +63,8 @@ pub const DRAFT_BYTES_MAX: usize = 64 * 1024;
 
 /// Conversations that the list holds at most before it stops paging.
 pub const CONVERSATIONS_MAX: usize = kafkatalk_protocol::limits::HELLO_POSITIONS_MAX;
+/// Conversations that are held at most, those that came up by themselves included.
+pub const CONVERSATIONS_HELD_MAX: usize = 2 * CONVERSATIONS_MAX;
 /// Conversations of a page that a person scrolls to.
 pub const CONVERSATIONS_PAGE: usize = PAGE_DEFAULT;
 /// Messages of a page that a person scrolls to.

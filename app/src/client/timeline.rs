@@ -240,3 +240,134 @@ impl Timeline {
         self.detached = false;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kafkatalk_protocol::{Body, ConversationId, MessageId, Timestamp, User, UserId};
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    const AHEAD_MAX: usize = 3;
+    const WINDOW_MAX: usize = 12;
+
+    /// A log whose offsets have gaps where nobody sees the records.
+    fn log(gaps: &[u64]) -> Vec<Arc<Message>> {
+        let mut log: Vec<Arc<Message>> = Vec::new();
+        for gap in gaps {
+            let previous = log.last().map(|last| last.offset);
+            let offset = Offset(previous.map_or(0, |previous| previous.0 + 1) + gap);
+            log.push(Arc::new(Message {
+                conversation: ConversationId(Uuid::nil()),
+                offset,
+                previous,
+                id: MessageId(Uuid::from_u128(offset.0.into())),
+                sender: User { id: UserId(Uuid::nil()), username: "somebody".parse().unwrap() },
+                sent_at: Timestamp::default(),
+                body: Body::parse("text").unwrap(),
+            }));
+        }
+        log
+    }
+
+    fn is_part_of(timeline: &Timeline, log: &[Arc<Message>]) -> bool {
+        let window: Vec<_> = timeline.window().iter().cloned().collect();
+        window.is_empty() || log.windows(window.len()).any(|part| part == window)
+    }
+
+    #[derive(Clone, Copy, Debug)]
+    enum Step {
+        Offer(prop::sample::Index),
+        HearOf(prop::sample::Index),
+        Latest(prop::sample::Index, usize),
+        After(usize),
+        Before(usize),
+        Trim(bool),
+        Restart,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let index = any::<prop::sample::Index>;
+        prop_oneof![
+            6 => index().prop_map(Step::Offer),
+            1 => index().prop_map(Step::HearOf),
+            2 => (index(), 1..5_usize).prop_map(|(end, limit)| Step::Latest(end, limit)),
+            3 => (1..5_usize).prop_map(Step::After),
+            2 => (1..5_usize).prop_map(Step::Before),
+            1 => any::<bool>().prop_map(Step::Trim),
+            1 => Just(Step::Restart),
+        ]
+    }
+
+    fn take(timeline: &mut Timeline, log: &[Arc<Message>], step: Step) {
+        let after =
+            |timeline: &Timeline| log.partition_point(|message| Some(message.offset) <= timeline.last());
+        match step {
+            Step::Offer(index) => {
+                timeline.offer(index.get(log).clone(), AHEAD_MAX);
+            }
+            Step::HearOf(index) => timeline.heard_of(index.get(log).offset),
+            Step::Latest(end, limit) => {
+                // A node may lag: its log ends earlier.
+                let end = end.index(log.len()) + 1;
+                timeline.place_latest(log[end.saturating_sub(limit)..end].to_vec());
+            }
+            Step::After(limit) if timeline.loaded() => {
+                let start = after(timeline);
+                let end = (start + limit).min(log.len());
+                timeline.place_after(log[start..end].to_vec(), end == log.len(), AHEAD_MAX);
+            }
+            Step::Before(limit) => {
+                if let Some(earlier) = timeline.earlier() {
+                    let end = log.partition_point(|message| message.offset < earlier);
+                    timeline.place_before(log[end.saturating_sub(limit)..end].to_vec());
+                    timeline.trim_end(WINDOW_MAX);
+                }
+            }
+            Step::Trim(at_end) => timeline.trim(WINDOW_MAX, at_end),
+            Step::Restart => timeline.restart(),
+            Step::After(_) => {}
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_arrives_in_whatever_order_the_window_has_no_hole(
+            gaps in prop::collection::vec(0..3_u64, 1..40),
+            steps in prop::collection::vec(step(), 0..60),
+        ) {
+            let log = log(&gaps);
+            let mut timeline = Timeline::default();
+            for step in steps {
+                take(&mut timeline, &log, step);
+                prop_assert!(is_part_of(&timeline, &log), "after {step:?}: {:?}", timeline.window());
+                prop_assert!(timeline.ahead.len() <= AHEAD_MAX);
+            }
+        }
+
+        #[test]
+        fn fetching_what_is_wanted_leads_to_the_end_of_the_log(
+            gaps in prop::collection::vec(0..3_u64, 1..40),
+            steps in prop::collection::vec(step(), 0..60),
+        ) {
+            let log = log(&gaps);
+            let mut timeline = Timeline::default();
+            for step in steps {
+                take(&mut timeline, &log, step);
+            }
+            timeline.restart();
+            timeline.heard_of(log[log.len() - 1].offset);
+            for _ in 0..=log.len() {
+                match timeline.wanted() {
+                    Some(Forward::Latest) => {
+                        timeline.place_latest(log[log.len().saturating_sub(4)..].to_vec());
+                    }
+                    Some(Forward::After(_)) => take(&mut timeline, &log, Step::After(3)),
+                    None => break,
+                }
+            }
+            prop_assert!(timeline.whole());
+            prop_assert_eq!(timeline.last(), log.last().map(|last| last.offset));
+        }
+    }
+}

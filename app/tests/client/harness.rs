@@ -12,7 +12,7 @@ use kafkatalk_protocol::{
     frame::Limits,
     http::{Conversations, Messages},
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 /// The viewer.
 pub(crate) fn me() -> User {
@@ -175,7 +175,8 @@ impl Page {
     /// Nothing new in the list, nor about a conversation.
     pub(crate) fn answer_lists(&mut self) {
         let list = self.client.list();
-        for (id, fetch) in self.take_requests() {
+        let mut requests = VecDeque::from(self.take_requests());
+        while let Some((id, fetch)) = requests.pop_front() {
             let answer = match fetch {
                 Fetch::Conversations { .. } => {
                     Answer::Conversations(Conversations { conversations: Vec::new(), next: None })
@@ -189,6 +190,7 @@ impl Page {
                 _ => continue,
             };
             self.tell(Input::Answered(id, Ok(answer)));
+            requests.extend(self.take_requests());
         }
     }
 

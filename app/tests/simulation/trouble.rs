@@ -47,7 +47,7 @@ impl World {
             return;
         }
         let tab = usize::try_from(self.random.below(self.tabs.len() as u64)).unwrap();
-        match self.random.below(8) {
+        match self.random.below(9) {
             0 => self.cut_wires(tab, false),
             1 => self.cut_wires(tab, true),
             2 => {
@@ -60,7 +60,9 @@ impl World {
                 let wires: Vec<_> = self.server.sockets.keys().copied().collect();
                 if let Some(wire) = wires.get(tab) {
                     self.server.sockets.remove(wire);
-                    self.on_wire(*wire, false, Event::PageLost(*wire, CloseCode::TooSlow.as_u16()));
+                    let code =
+                        if self.random.below(4) == 0 { CloseCode::SessionEnded } else { CloseCode::TooSlow };
+                    self.on_wire(*wire, false, Event::PageLost(*wire, code.as_u16()));
                 }
             }
             5 => {

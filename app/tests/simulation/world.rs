@@ -38,6 +38,8 @@ pub(crate) enum Event {
     Mishap,
     ServerUp,
     NewConversation,
+    /// A person whose session ended signs in again.
+    SignIn(usize, u32),
 }
 
 /// What goes wrong in the pages, to show that the checks notice.
@@ -236,6 +238,11 @@ impl World {
             Event::Network(tab, online) => self.set_network(tab, online),
             Event::Mishap => self.mishap(),
             Event::ServerUp => self.up = true,
+            Event::SignIn(tab, life) => {
+                if self.tabs[tab].life == life {
+                    self.load_page(tab, None);
+                }
+            }
             Event::NewConversation => {
                 self.server.create(vec![user(2), user(3)], self.now, &mut out);
             }
@@ -325,7 +332,10 @@ impl World {
                 Effect::StoreEntry(entry) => self.store(tab, Some(&entry), entry.id),
                 Effect::RemoveEntry(id) => self.store(tab, None, id),
                 Effect::StoreDraft(..) | Effect::Announce(_) => {}
-                Effect::SessionEnded => self.failures.push("a session ended".into()),
+                Effect::SessionEnded => {
+                    let again = self.now + self.random.below(10_000);
+                    self.at(again, Event::SignIn(tab, life));
+                }
             }
         }
         check::step(self, tab);
