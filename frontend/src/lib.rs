@@ -8,5 +8,4 @@ pub fn hydrate() {
     // A panic in wasm is otherwise only "unreachable executed".
     console_error_panic_hook::set_once();
     kafkatalk_app::hydrate();
-    kafkatalk_app::hydrate();
 }
