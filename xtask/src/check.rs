@@ -6,7 +6,6 @@ mod dependencies;
 mod files;
 
 use crate::{
-    browser,
     command::{self, say},
     packages, place, site,
 };
@@ -36,6 +35,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "lint-browser", about: "clippy for wasm32", run: cargo::lint_browser },
     Stage { name: "tests", about: "unit, contract (both logs), API", run: cargo::tests },
     Stage { name: "site", about: "the front end and its weight", run: site_within_budget },
+    Stage { name: "promises", about: "a short load with kill -9, on both logs", run: promises },
     Stage {
         name: "browser-embedded",
         about: "Chromium, on the embedded log",
@@ -126,12 +126,19 @@ fn site_within_budget() -> Result<Counts> {
     Ok(Counts::one())
 }
 
+/// The bench in short: it ends badly when a promise was broken, and tells which.
+fn promises() -> Result<Counts> {
+    cargo::build()?;
+    let mut bench = Command::new(place::target().join("debug/kafkatalk-bench"));
+    bench.args(["smoke", "--logs", "embedded,kafka", "--server"]).arg(crate::run::built_server());
+    Ok(Counts::of(bench.current_dir(place::root()).status()?.success()))
+}
+
 fn browser_tests(log: &str) -> Result<Counts> {
     packages::node_modules()?;
     site::build(site::Mode::Release)?;
-    crate::run::build_server()?;
+    cargo::build()?;
     let mut command = Command::new(place::root().join("end2end/run.sh"));
-    command.arg(log).env("KAFKATALK_CHROMIUM", browser::find_or_install()?);
-    command.env("KAFKATALK_BIN", crate::run::built_server());
+    command.arg(log).env("KAFKATALK_BIN", crate::run::built_server());
     run_counting(&mut command)
 }

@@ -5,14 +5,12 @@
 //! | [`site`] | the front end: wasm, script, stylesheet, public files |
 //! | [`wasm_toolchain`] | a compiler for `wasm32-unknown-unknown`, on machines with and without downloads |
 //! | [`check`] | `make test`: all checks, in stages |
-//! | [`browser`] | a Chromium to test with |
 //! | [`run`], [`dev`] | building the binary; running, releasing, measuring it; watching |
 //! | [`packages`] | what comes from the system's and from npm's registries |
 //! | [`tidy`] | the conventions |
 //! | [`place`] | where things lie |
 //! | [`command`] | running other programs |
 
-mod browser;
 mod check;
 mod command;
 mod dev;

@@ -1,7 +1,7 @@
 //! What comes from the registries of the system and of npm.
 
 use crate::{
-    command::{self, find_program, run, say},
+    command::{self, find_program, run, say, succeeds_within},
     place,
 };
 use anyhow::{Context as _, Result, bail};
@@ -62,6 +62,15 @@ pub(crate) fn node_modules() -> Result<Option<PathBuf>> {
 pub(crate) fn wasm_opt() -> Result<Option<PathBuf>> {
     let from_npm = node_modules()?.map(|modules| modules.join(".bin/wasm-opt")).filter(|file| file.exists());
     Ok(from_npm.or_else(|| find_program("wasm-opt")))
+}
+
+/// OpenSSL is compiled from source, and its build asks for more of Perl than the smallest systems have.
+pub(crate) fn perl_for_openssl() -> Result<()> {
+    let modules = ["-MFindBin", "-MIPC::Cmd", "-MFile::Compare", "-MFile::Copy", "-e", "1"];
+    if succeeds_within(Command::new("perl").args(modules), command::DOWNLOAD_LIMIT) {
+        return Ok(());
+    }
+    install_debian(&["perl"])
 }
 
 /// Makes `link` point to `target`, whatever it was before.

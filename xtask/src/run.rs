@@ -2,9 +2,9 @@
 
 use crate::{
     command::{run, say},
-    place, site,
+    packages, place, site,
 };
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use std::{fs, os::unix::process::CommandExt as _, path::PathBuf, process::Command};
 
 const PACKAGE: [&str; 4] = ["--package", "kafkatalk-server", "--bin", "kafkatalk"];
@@ -18,12 +18,21 @@ pub(crate) fn cargo() -> Command {
 
 /// Builds everything and becomes `kafkatalk serve`.
 pub(crate) fn serve(arguments: &[String]) -> Result<()> {
-    site::build(site::Mode::Run)?;
-    build_server()?;
+    build_both(site::Mode::Run)?;
     say("starting; Ctrl-C ends it");
     let mut server = Command::new(built_server());
     let error = server.arg("serve").args(arguments).exec();
     Err(error).context("could not start the server")
+}
+
+/// Builds the site and the server side by side: each has stretches that keep one core busy alone.
+pub(crate) fn build_both(mode: site::Mode) -> Result<()> {
+    std::thread::scope(|scope| {
+        let server = scope.spawn(build_server);
+        let site = site::build(mode);
+        let server = server.join().map_err(|_| anyhow!("the server's build broke off"))?;
+        site.and(server)
+    })
 }
 
 /// Builds the server for this machine alone: quick to compile, the site read from disk.
@@ -59,7 +68,8 @@ fn dist() -> PathBuf {
 pub(crate) fn release() -> Result<()> {
     site::build(site::Mode::Release)?;
     say("building the server for release");
-    run(cargo().args(["build", "--release"]).args(PACKAGE))?;
+    packages::perl_for_openssl()?;
+    run(cargo().args(["build", "--release", "--features", "kafka-tls"]).args(PACKAGE))?;
     let binary = dist();
     fs::create_dir_all(place::root().join("dist"))?;
     fs::copy(place::target().join("release/kafkatalk"), &binary)?;

@@ -51,6 +51,11 @@ impl WasmToolchain {
         command
     }
 
+    /// Whether it is the compiler that everything else is compiled with.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.environment.is_empty()
+    }
+
     fn debian() -> Result<Self> {
         if !Path::new(DEBIAN_SOURCE).exists() || find_program(DEBIAN_LINKER).is_none() {
             packages::install_debian(&DEBIAN_PACKAGES).context(
