@@ -63,11 +63,10 @@ pub fn router(state: State) -> Router {
         .route("/sign-out", post(pages::sign_out).get(pages::page))
         .route("/sign-in", get(pages::page).post(pages::sign_in))
         .route("/pkg/{version}/{file}", get(assets::package))
-        .route("/favicon.svg", get(assets::root))
-        .route("/manifest.webmanifest", get(assets::root))
-        .route("/apple-touch-icon.png", get(assets::root))
-        .route("/icons/{file}", get(assets::root))
         .fallback(get(pages::page));
+    let pages = assets::root_files()
+        .into_iter()
+        .fold(pages, |pages, name| pages.route(&format!("/{name}"), get(assets::root)));
     let bounded = pages
         .merge(api)
         .layer(middleware::from_fn(in_time))

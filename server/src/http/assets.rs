@@ -72,7 +72,13 @@ pub async fn package(
     serve(&format!("{PACKAGE}/{file}"), cache, &headers)
 }
 
-/// Files at the root: icons, the manifest.
+/// Names of the files at the root: icons, the manifest.
+pub fn root_files() -> Vec<String> {
+    let is_served = |name: &std::borrow::Cow<'static, str>| !name.contains('/') && !name.ends_with(".br");
+    Site::iter().filter(is_served).map(std::borrow::Cow::into_owned).collect()
+}
+
+/// One of them.
 pub async fn root(uri: axum::http::Uri, headers: HeaderMap) -> Response {
     serve(uri.path().trim_start_matches('/'), "public, max-age=86400", &headers)
 }
