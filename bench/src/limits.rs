@@ -7,7 +7,7 @@ pub(crate) const READY_WAIT_MAX: Duration = Duration::from_mins(2);
 /// Pause between two looks at `/readyz`: also how exact a start-up time is.
 pub(crate) const READY_PAUSE: Duration = Duration::from_millis(2);
 /// How long a server may take to end after SIGTERM before it is killed.
-pub(crate) const STOP_WAIT_MAX: Duration = Duration::from_secs(15);
+pub(crate) const STOP_WAIT_MAX: Duration = Duration::from_secs(20);
 /// Longest wait for one HTTP answer.
 pub(crate) const HTTP_WAIT_MAX: Duration = Duration::from_secs(30);
 /// Longest wait for a WebSocket to be open and greeted.

@@ -31,6 +31,9 @@ impl fmt::Display for LogKind {
     }
 }
 
+/// What makes the server hash passwords at next to no cost.
+const LIGHT_HASHES: [&str; 4] = ["--hash-memory-kib", "64", "--hash-passes", "1"];
+
 /// Flags that every command has.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct StageArgs {
@@ -40,6 +43,9 @@ pub(crate) struct StageArgs {
     /// One more flag for `kafkatalk serve`; may be given again.
     #[arg(long = "server-flag", value_name = "FLAG", allow_hyphen_values = true)]
     pub(crate) server_flags: Vec<String>,
+    /// Let passwords be hashed at next to no cost, so that a thousand users are there at once. No figure depends on it.
+    #[arg(long)]
+    pub(crate) light_hashes: bool,
     /// The script that starts Kafka.
     #[arg(long, value_name = "PATH", default_value = "scripts/kafka.sh")]
     pub(crate) kafka_script: PathBuf,
@@ -109,6 +115,9 @@ impl Stage {
     pub(crate) async fn server(&mut self, log: LogKind) -> Result<Setup> {
         self.servers += 1;
         let mut flags = self.args.server_flags.clone();
+        if self.args.light_hashes {
+            flags.extend(LIGHT_HASHES.map(String::from));
+        }
         if log == LogKind::Kafka {
             let prefix = format!("bench{}", self.servers);
             let bootstrap = self.kafka().await?.bootstrap().to_owned();
