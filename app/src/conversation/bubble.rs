@@ -42,6 +42,7 @@ pub(super) fn Bubble(
         <li
             class="message"
             class:mine=item.own()
+            class:told=move || chat.desk.details.get() == Some(key)
             class:large=is_few_emoji(item.body())
             class:opens=move || row.with(|row| row.opens)
             class:closes=move || row.with(|row| row.closes)
@@ -50,8 +51,9 @@ pub(super) fn Bubble(
         >
             <span class="visually-hidden">{author}</span>
             <div class="bubble-line">
-                <div class="bubble" dir="auto" on:contextmenu=on_menu>
-                    {spans(item.body()).into_iter().map(span_view).collect_view()}
+                <div class="bubble" on:contextmenu=on_menu>
+                    // The text has a direction of its own; the bubble keeps to its side.
+                    <div class="bubble-text" dir="auto">{spans(item.body()).into_iter().map(span_view).collect_view()}</div>
                 </div>
                 <Beside row />
             </div>
