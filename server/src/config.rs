@@ -21,6 +21,7 @@ mod values;
 pub use settings::{Group, SETTINGS, Setting, Takes, variable};
 pub use sources::{Environment, Gathered, Source};
 
+use crate::{rates::RateLimits, secrets::HashCost, views::ViewsOptions};
 use std::{
     net::SocketAddr,
     num::{NonZeroU32, NonZeroUsize},
@@ -43,23 +44,17 @@ pub struct Config {
     /// Whether `X-Forwarded-For` and `X-Forwarded-Proto` are believed: a proxy in front sets them, clients cannot.
     pub trust_proxy: bool,
     /// Rate limits; `None` switches all of them off.
-    pub rate_limits: Option<RateLimitConfig>,
+    pub rate_limits: Option<RateLimits>,
     /// Sockets that one person may have open on this node.
     pub sockets_per_user: NonZeroUsize,
     /// Frames that may wait for one socket before it is closed as too slow.
     pub socket_queue_frames: NonZeroUsize,
     /// How long stopping may take before what is still open is cut off.
     pub shutdown_deadline: Duration,
-    /// Password hashes computed at the same time.
-    pub parallel_hashes: NonZeroUsize,
-    /// Memory of one password hash, in KiB.
-    pub hash_memory_kib: u32,
-    /// Passes of one password hash over its memory.
-    pub hash_passes: u32,
-    /// Reads of the views at the same time.
-    pub views_readers: NonZeroUsize,
-    /// Reads of the views that may wait for their turn.
-    pub views_reads_waiting: usize,
+    /// What a password's hash costs.
+    pub hash_cost: HashCost,
+    /// How the views are kept.
+    pub views: ViewsOptions,
     /// How log lines are written.
     pub log_format: LogFormat,
     /// Which log lines are written: `info`, or directives such as `info,kafkatalk_log=debug`.
@@ -89,19 +84,6 @@ pub struct KafkaConfig {
     pub forget_within: Duration,
     /// How long a copy stays in the feed.
     pub feed_retention: Duration,
-}
-
-/// Who may do how much.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RateLimitConfig {
-    /// Registrations from one address within a minute.
-    pub registrations_per_minute: NonZeroU32,
-    /// Sign-ins from one address within a minute.
-    pub sign_ins_per_minute: NonZeroU32,
-    /// Messages of one person a second, for long.
-    pub messages_per_second: NonZeroU32,
-    /// Messages of one person at once, before that rate counts.
-    pub messages_burst: NonZeroU32,
 }
 
 /// How log lines are written.
@@ -173,33 +155,40 @@ impl Config {
     /// Parses what was gathered.
     pub fn from_gathered(gathered: &Gathered) -> Result<Self, ConfigError> {
         let given = gathered;
-        let rate_limits = RateLimitConfig {
+        let rate_limits = RateLimits {
             registrations_per_minute: given.count("registrations-per-minute")?,
             sign_ins_per_minute: given.count("sign-ins-per-minute")?,
             messages_per_second: given.count("messages-per-second")?,
             messages_burst: given.count("messages-burst")?,
         };
+        let kafka = match given.optional("kafka", values::brokers)? {
+            Some(bootstrap) => Some(KafkaConfig::from_gathered(bootstrap, given)?),
+            None => None,
+        };
+        let source = kafka.as_ref().map_or_else(|| "embedded".into(), KafkaConfig::log_name);
         Ok(Self {
             data: match given.optional("data", values::folder)? {
                 Some(data) => data,
                 None => dirs::data_dir().ok_or(ConfigError::NoDataFolder)?.join("kafkatalk"),
             },
             listen: given.required("listen", values::address)?,
-            kafka: match given.optional("kafka", values::brokers)? {
-                Some(bootstrap) => Some(KafkaConfig::from_gathered(bootstrap, given)?),
-                None => None,
-            },
+            kafka,
             public_url: given.optional("public-url", PublicUrl::parse)?,
             trust_proxy: given.switch("trust-proxy")?,
             rate_limits: (!given.switch("no-rate-limits")?).then_some(rate_limits),
             sockets_per_user: given.size("sockets-per-user")?,
             socket_queue_frames: given.size("socket-queue-frames")?,
             shutdown_deadline: given.seconds("shutdown-seconds")?,
-            parallel_hashes: given.size("parallel-hashes")?,
-            hash_memory_kib: given.number("hash-memory-kib", 8, 4 * 1024 * 1024)?,
-            hash_passes: given.number("hash-passes", 1, 1_000)?,
-            views_readers: given.size("views-readers")?,
-            views_reads_waiting: given.number("views-reads-waiting", 0, 1_000_000)?,
+            hash_cost: HashCost {
+                parallel_hashes: given.number("parallel-hashes", 1, 1_000)?,
+                memory_kib: given.number("hash-memory-kib", 8, 4 * 1024 * 1024)?,
+                passes: given.number("hash-passes", 1, 1_000)?,
+            },
+            views: ViewsOptions {
+                source,
+                readers: given.number("views-readers", 1, 1_000)?,
+                reads_waiting: given.number("views-reads-waiting", 0, 1_000_000)?,
+            },
             log_format: given.required("log-format", values::log_format)?,
             log_level: given.required("log-level", values::log_level)?,
         })
@@ -208,14 +197,6 @@ impl Config {
     /// The file of the views.
     pub fn views_file(&self) -> PathBuf {
         self.data.join("views.sqlite")
-    }
-
-    /// Names the log, so that views made from another one are not gone on with.
-    pub fn log_name(&self) -> String {
-        match &self.kafka {
-            None => "embedded".into(),
-            Some(kafka) => format!("kafka {} {}", kafka.bootstrap, kafka.topic_prefix),
-        }
     }
 
     /// Whether cookies are for https alone.
@@ -241,5 +222,10 @@ impl KafkaConfig {
             forget_within: given.seconds("forget-seconds")?,
             feed_retention: given.seconds("feed-retention-seconds")?,
         })
+    }
+
+    /// Names the log, so that views made from another one are not gone on with.
+    fn log_name(&self) -> String {
+        format!("kafka {} {}", self.bootstrap, self.topic_prefix)
     }
 }

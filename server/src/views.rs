@@ -6,6 +6,7 @@
 //! | [`query`](Query) | what can be asked |
 //! | `schema` | the tables, and when a file is thrown away and begun anew |
 //! | `pool`, `cache` | bounded readers, and answers kept in memory |
+//! | `lock` | one writer, across processes |
 //! | `dump` | every row in words, to compare a rebuilt file with a live one |
 //!
 //! The log orders records within a stream and not between streams, so nothing here may depend on which of two streams
@@ -17,6 +18,7 @@ mod cache;
 mod change;
 mod dump;
 mod error;
+mod lock;
 mod pool;
 mod query;
 mod schema;
@@ -31,10 +33,14 @@ pub use query::{HistoryPage, Query};
 use cache::Cache;
 use kafkatalk_protocol::{ConversationId, SessionId, User, UserId};
 use pool::Pool;
-use std::{path::Path, path::PathBuf, sync::Arc};
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 /// How the views of one node are kept.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ViewsOptions {
     /// Names the log that the views follow, such as `embedded`. A file made from another log is begun anew.
     pub source: String,
@@ -72,16 +78,23 @@ impl Views {
     /// Opens the file, or begins a new one where there is none, where it has another schema, or where it was made from
     /// another log. The applier is the only writer: one process, one applier.
     pub fn open(path: &Path, options: &ViewsOptions) -> Result<(Self, Applier), ViewsError> {
+        let lock = lock::take(path)?;
+        Self::open_locked(path, options, lock)
+    }
+
+    /// Begins a new file in any case. Nothing is lost by it but time: the log is the truth.
+    pub fn open_anew(path: &Path, options: &ViewsOptions) -> Result<(Self, Applier), ViewsError> {
+        let lock = lock::take(path)?;
+        schema::delete(path)?;
+        Self::open_locked(path, options, lock)
+    }
+
+    fn open_locked(path: &Path, options: &ViewsOptions, lock: File) -> Result<(Self, Applier), ViewsError> {
         let connection = schema::open_writer(path, &options.source)?;
         let cache = Arc::new(Cache::new());
         let pool = Arc::new(Pool::new(path.to_owned(), options));
-        let applier = Applier::new(connection, Arc::clone(&cache))?;
+        let applier = Applier::new(connection, Arc::clone(&cache), lock)?;
         Ok((Self { pool, cache }, applier))
-    }
-
-    /// Deletes a views file, so that the next opening begins at the beginning of the log. The node must not be running.
-    pub fn delete(path: &Path) -> Result<(), ViewsError> {
-        schema::delete(path)
     }
 
     /// Asks something, off the async threads. All questions in one closure see one moment.

@@ -120,6 +120,14 @@ pub(super) enum Purpose {
 }
 
 impl KafkaOptions {
+    /// Whether the adapter could ever work with these. Reaches no broker.
+    ///
+    /// # Errors
+    /// What [`super::KafkaLog::connect`] would refuse.
+    pub fn validate(&self) -> Result<(), ConnectError> {
+        self.check().map(drop)
+    }
+
     pub(super) fn check(&self) -> Result<Names, ConnectError> {
         let bounds = |name, value: i64, fine: bool, bounds| {
             if fine { Ok(()) } else { Err(ConnectError::OutOfBounds { name, value, bounds }) }

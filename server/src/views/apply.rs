@@ -18,7 +18,7 @@ use kafkatalk_protocol::{
 };
 use known::{Known, KnownCache};
 use rusqlite::{Connection, TransactionBehavior};
-use std::sync::Arc;
+use std::{fs::File, sync::Arc};
 
 /// The one writer of a views file. It lives where the tail is followed.
 pub struct Applier {
@@ -26,6 +26,7 @@ pub struct Applier {
     checkpoint: Checkpoint,
     known: KnownCache,
     cache: Arc<Cache>,
+    _lock: File,
 }
 
 impl std::fmt::Debug for Applier {
@@ -35,9 +36,9 @@ impl std::fmt::Debug for Applier {
 }
 
 impl Applier {
-    pub(super) fn new(connection: Connection, cache: Arc<Cache>) -> Result<Self, ViewsError> {
+    pub(super) fn new(connection: Connection, cache: Arc<Cache>, lock: File) -> Result<Self, ViewsError> {
         let checkpoint = read_checkpoint(&connection)?;
-        Ok(Self { connection, checkpoint, known: KnownCache::default(), cache })
+        Ok(Self { connection, checkpoint, known: KnownCache::default(), cache, _lock: lock })
     }
 
     /// How far the rows have come: where to open the tail.

@@ -21,6 +21,9 @@ pub enum ViewsError {
         "the file in the place of the views is not one of KafkaTalk: move it away, or choose another data folder"
     )]
     Foreign,
+    /// Another process writes it.
+    #[error("another node uses these views: stop it, or choose another data folder")]
+    InUse,
     /// The file cannot be opened, read or written: what SQLite or the operating system said.
     #[error("the views file cannot be used: {0}")]
     Storage(String),

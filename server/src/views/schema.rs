@@ -140,9 +140,6 @@ pub(super) fn conversation_row(
 
 /// Opens or begins the file for writing.
 pub(super) fn open_writer(path: &Path, source: &str) -> Result<Connection, ViewsError> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
     let mut connection = connect(path, WRITER_CACHE_KIB)?;
     if !is_usable(&connection, source)? {
         drop(connection);

@@ -38,6 +38,9 @@ impl Bench {
 
     /// As after a crash between two transactions.
     pub(super) fn reopen(&mut self) {
+        // One writer at a time: the old one goes first.
+        let elsewhere = tempfile::tempdir().unwrap();
+        (self.views, self.applier) = open(&elsewhere);
         (self.views, self.applier) = open(&self.folder);
     }
 

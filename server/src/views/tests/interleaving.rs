@@ -85,7 +85,7 @@ fn rows_of(order: &[Entry], mut choose: impl FnMut(usize) -> usize) -> String {
         let batch =
             Batch { entries: now.to_vec(), progress: vec![("all".into(), applied)], ..Batch::default() };
         bench.applier.apply(&batch).unwrap();
-        if choose(4) == 0 {
+        if choose(8) == 0 {
             bench.reopen();
         }
         assert_eq!(bench.applier.checkpoint().get("all"), Some(&applied));

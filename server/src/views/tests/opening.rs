@@ -45,10 +45,20 @@ fn a_file_that_was_made_from_another_log_is_begun_anew() {
 #[test]
 fn a_deleted_file_is_begun_anew() {
     let (_folder, file) = file_with_rows();
-    Views::delete(&file).unwrap();
-    Views::delete(&file).unwrap();
+    std::fs::remove_file(&file).unwrap();
     let (_, applier) = Views::open(&file, &ViewsOptions::default()).unwrap();
     assert!(applier.checkpoint().is_empty());
+}
+
+#[test]
+fn a_file_has_one_writer() {
+    let (_folder, file) = file_with_rows();
+    let first = Views::open(&file, &ViewsOptions::default()).unwrap();
+    for second in [Views::open, Views::open_anew] {
+        assert!(matches!(second(&file, &ViewsOptions::default()), Err(ViewsError::InUse)));
+    }
+    drop(first);
+    assert!(Views::open(&file, &ViewsOptions::default()).is_ok());
 }
 
 #[test]
@@ -83,7 +93,7 @@ fn a_damaged_file_is_named_as_such_and_rebuilding_mends_it() {
     let answer = views.read_blocking(|views| views.messages(there, HistoryPage::After(None), 2_000));
     assert!(matches!(answer, Err(ViewsError::Damaged(_))), "{answer:?}");
     drop((views, applier));
-    Views::delete(&file).unwrap();
-    assert!(Views::open(&file, &ViewsOptions::default()).is_ok());
+    let (views, _) = Views::open_anew(&file, &ViewsOptions::default()).unwrap();
+    assert_eq!(views.read_blocking(|views| views.members(there)).unwrap(), None);
     drop(folder);
 }

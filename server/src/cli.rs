@@ -1,0 +1,74 @@
+//! The command line: what is asked for, and carrying it out.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `command` | the commands and flags, made from the table of settings |
+//! | `start` | `serve` |
+//! | [`rebuild`] | `rebuild` |
+
+mod command;
+pub mod rebuild;
+mod start;
+
+pub use command::{AskError, Asked, ask, definition};
+
+use crate::config::{Config, Gathered};
+use anyhow::{Context as _, Result};
+use kafkatalk_log::{
+    EventLog,
+    embedded::{EmbeddedLog, EmbeddedOptions},
+    kafka::{KafkaLog, KafkaOptions},
+};
+use std::{io::Write as _, sync::Arc};
+use tokio::runtime::Runtime;
+
+/// Does what was asked for.
+pub fn carry_out(asked: Asked) -> Result<()> {
+    match asked {
+        Asked::Serve { config, unknown } => start::serve(&config, &unknown),
+        Asked::Rebuild { config } => rebuild::run(&config),
+        Asked::Check { config, gathered } => check(&config, &gathered),
+        Asked::Version => print(concat!("kafkatalk ", env!("CARGO_PKG_VERSION"), "\n")),
+    }
+}
+
+fn check(config: &Config, gathered: &Gathered) -> Result<()> {
+    if let Some(kafka) = &config.kafka {
+        // What librdkafka does not take is found before the node is started with it.
+        kafka_options(kafka).validate().context("the settings of Kafka cannot be used")?;
+    }
+    print(&config.show(gathered))
+}
+
+fn print(text: &str) -> Result<()> {
+    std::io::stdout().write_all(text.as_bytes()).context("cannot write the answer")
+}
+
+fn runtime() -> Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")
+}
+
+/// Opens the log that is configured. Kafka need not be reachable yet.
+fn open_log(config: &Config) -> Result<Arc<dyn EventLog>> {
+    let Some(kafka) = &config.kafka else {
+        return Ok(Arc::new(EmbeddedLog::open(&config.data, EmbeddedOptions::default())?));
+    };
+    let log = KafkaLog::connect(kafka_options(kafka)).context("the settings of Kafka cannot be used")?;
+    Ok(Arc::new(log))
+}
+
+fn kafka_options(kafka: &crate::config::KafkaConfig) -> KafkaOptions {
+    let whole = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
+    KafkaOptions {
+        topic_prefix: kafka.topic_prefix.clone(),
+        replication_factor: whole(kafka.replication_factor.get()),
+        properties: kafka.properties.clone(),
+        node: kafka.node_name.clone(),
+        feed_partitions: whole(kafka.feed_partitions.get()),
+        producers: kafka.producers.get(),
+        sweep_interval: kafka.sweep_interval,
+        forget_within: kafka.forget_within,
+        feed_retention: kafka.feed_retention,
+        ..KafkaOptions::new(kafka.bootstrap.clone())
+    }
+}

@@ -1,0 +1,141 @@
+//! `serve`: a node on this machine, until it is told to stop.
+
+use super::{open_log, runtime};
+use crate::{
+    clock::Clock,
+    config::Config,
+    http::state::Settings,
+    serve::{self, NodeOptions},
+    telemetry,
+};
+use anyhow::{Context as _, Result};
+use kafkatalk_log::Health;
+use std::time::Duration;
+use tokio::{net::TcpListener, sync::watch};
+use tokio_util::sync::CancellationToken;
+
+/// How often a log that is not reachable is named again.
+const WAITING_EVERY: Duration = Duration::from_secs(5);
+/// Exit code of a node that was told to stop twice.
+const STOPPED_AT_ONCE: i32 = 130;
+
+pub(super) fn serve(config: &Config, unknown: &[String]) -> Result<()> {
+    telemetry::start(config.log_format, &config.log_level);
+    warn(config, unknown);
+    runtime()?.block_on(run(config))
+}
+
+async fn run(config: &Config) -> Result<()> {
+    std::fs::create_dir_all(&config.data).with_context(|| {
+        format!("cannot make the data folder {}: choose another with --data", config.data.display())
+    })?;
+    let listener = TcpListener::bind(config.listen).await.with_context(|| {
+        format!("cannot listen on {}: choose another address with --listen", config.listen)
+    })?;
+    let log = open_log(config)?;
+    let shutdown = CancellationToken::new();
+    tokio::spawn(stop_on_signal(shutdown.clone()));
+    tokio::spawn(shutdown.clone().run_until_cancelled_owned(name_while_away(log.health())));
+    tracing::info!(
+        data = %config.data.display(),
+        log = %config.kafka.as_ref().map_or("embedded", |kafka| kafka.bootstrap.as_str()),
+        "KafkaTalk {} listens on http://{}",
+        env!("CARGO_PKG_VERSION"),
+        listener.local_addr()?,
+    );
+    Ok(serve::serve(listener, log, node_options(config), shutdown).await?)
+}
+
+fn node_options(config: &Config) -> NodeOptions {
+    NodeOptions {
+        views_file: config.views_file(),
+        views: config.views.clone(),
+        socket_queue_frames: config.socket_queue_frames.get(),
+        sockets_per_user: config.sockets_per_user.get(),
+        rate_limits: config.rate_limits,
+        hash_cost: config.hash_cost,
+        settings: Settings { secure_cookies: config.secure_cookies(), trust_proxy: config.trust_proxy },
+        shutdown_deadline: config.shutdown_deadline,
+        clock: Clock::system(),
+    }
+}
+
+fn warn(config: &Config, unknown: &[String]) {
+    for name in unknown {
+        tracing::warn!(
+            "the environment variable {name} is no setting and does nothing; see `kafkatalk serve --help`"
+        );
+    }
+    if config.rate_limits.is_none() {
+        tracing::warn!(
+            "rate limits are off: anybody may register, guess passwords and send as fast as they can"
+        );
+    }
+    if config.kafka.as_ref().is_some_and(|kafka| kafka.replication_factor.get() == 1) {
+        tracing::warn!(
+            "Kafka keeps one copy of each record: a lost disk loses messages. On three brokers or more, \
+             start with --replication-factor 3"
+        );
+    }
+    if !config.listen.ip().is_loopback() && !config.secure_cookies() && !config.trust_proxy {
+        tracing::warn!(
+            "other machines can reach this node and nothing says that they come over https: put a TLS proxy in \
+             front and name its address with --public-url https://…, or passwords cross the network in the clear"
+        );
+    }
+}
+
+/// The first signal stops in order, a second one at once.
+async fn stop_on_signal(shutdown: CancellationToken) {
+    signal().await;
+    shutdown.cancel();
+    signal().await;
+    tracing::warn!("told to stop twice: stopping at once");
+    std::process::exit(STOPPED_AT_ONCE);
+}
+
+#[cfg(unix)]
+async fn signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let interrupted = tokio::signal::ctrl_c();
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminated) => {
+            tokio::select! {
+                _ = interrupted => {}
+                _ = terminated.recv() => {}
+            }
+        }
+        Err(error) => {
+            tracing::warn!(%error, "SIGTERM cannot be listened for; Ctrl-C can");
+            let _ = interrupted.await;
+        }
+    }
+}
+
+#[cfg(not(unix))]
+async fn signal() {
+    let _ = tokio::signal::ctrl_c().await;
+}
+
+/// Says what is waited for while the log takes no appends, and when that is over.
+async fn name_while_away(mut health: watch::Receiver<Health>) {
+    let mut was_away = false;
+    loop {
+        let now = health.borrow_and_update().clone();
+        match now {
+            Health::Unavailable(reason) => tracing::warn!("waiting for the log: {reason}"),
+            Health::Ready if was_away => tracing::info!("the log is back"),
+            Health::Ready => {}
+        }
+        was_away = matches!(*health.borrow(), Health::Unavailable(_));
+        let changed = health.changed();
+        let closed = if was_away {
+            tokio::time::timeout(WAITING_EVERY, changed).await.is_ok_and(|changed| changed.is_err())
+        } else {
+            changed.await.is_err()
+        };
+        if closed {
+            return;
+        }
+    }
+}
