@@ -58,7 +58,8 @@ pub enum ConnectError {
     #[error("the Kafka property {0} is set by KafkaTalk itself and cannot be changed")]
     Reserved(String),
     /// librdkafka does not know the property or does not take its value.
-    #[error("the Kafka property {name} = {value:?}: {why}")]
+    // Without its value, which may be a secret.
+    #[error("the Kafka property {name} cannot be used: {why}")]
     Property {
         /// Its name.
         name: String,
