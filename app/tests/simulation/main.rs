@@ -14,7 +14,7 @@ use std::hash::DefaultHasher;
 use world::{PageFault, World};
 
 /// Seeds of a normal run.
-const SEEDS: u64 = 2_000;
+const SEEDS: u64 = 500;
 /// Seeds within which a broken server or page must be noticed.
 const SEEDS_TO_NOTICE: u64 = 200;
 
