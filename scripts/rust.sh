@@ -7,7 +7,9 @@ rust_wanted=$(sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
 # A mirror that does not answer must not hold us up for ever.
 rust_download_seconds=300
 
-rust_say() { printf '\033[1;36m==>\033[0m %s\n' "$*" >&2; }
+rust_say() {
+  if [ -t 2 ]; then printf '\033[1;36m==>\033[0m %s\n' "$*" >&2; else printf '==> %s\n' "$*" >&2; fi
+}
 
 # rust_new_enough VERSION_LINE: "rustc 1.95.0 (...)" is at least what we want
 rust_new_enough() {

@@ -4,4 +4,5 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=scripts/rust.sh
 . scripts/rust.sh
+rust_say "building the project's own builder, with $(rustc --version)"
 exec cargo xtask "$@"
