@@ -30,7 +30,7 @@ pub(super) fn MessageLog() -> impl IntoView {
     // What was drawn may leave room for more, or may have moved the end out of view.
     Effect::new(move |_| {
         days.track();
-        request_animation_frame(move || scroll.settle(chat));
+        scroll.settle(chat);
     });
     view! {
         <div

@@ -1,13 +1,21 @@
 //! Where one reads in a conversation.
 //!
 //! The messages scroll in a column that is turned upside down, so that the browser itself keeps to the newest message
-//! while one is there, and keeps the place when older ones are put above. Positions count from the end: 0 is the
-//! newest message, further up is negative.
+//! while one is there. Positions count from the end: 0 is the newest message, further up is negative.
+//!
+//! Further up the place is kept here, whatever comes or goes above and below: the topmost message in view is put back
+//! to where it was before the next frame is drawn. (Browsers that anchor scrolling by themselves lose their anchor,
+//! since a keyed list may take its elements out and put them in again.)
 
 use super::Chat;
-use crate::client::{Action, Edge, Item, ItemKey};
+use crate::client::{Action, Edge};
 use crate::conversations::Desk;
-use leptos::{html::Div, prelude::*};
+use leptos::{
+    html::Div,
+    prelude::*,
+    wasm_bindgen::JsCast,
+    web_sys::{Element, HtmlElement},
+};
 
 /// So near to the end one counts as there, in pixels.
 const AT_END_PX: i32 = 48;
@@ -47,9 +55,59 @@ fn wanted(position: Position, earlier: Edge, later: Edge) -> Option<Action> {
     }
 }
 
-/// Whether the browser keeps the place by itself when something comes in below; Safari learned it late.
-fn browser_keeps_place() -> bool {
-    leptos::web_sys::css::supports_with_value("overflow-anchor", "auto").unwrap_or(false)
+/// The topmost message in view, and how far it is above the lower edge of the view, which does not move when the
+/// composer grows.
+#[derive(Clone)]
+struct Anchor {
+    message: Element,
+    above_edge_px: f64,
+    /// Whether the keyboard was in it.
+    focused: Option<HtmlElement>,
+}
+
+impl Anchor {
+    fn find(view: &Element) -> Option<Self> {
+        let messages = view.query_selector_all(".message").ok()?;
+        let at = |index| messages.item(index).and_then(|node| node.dyn_into::<Element>().ok());
+        let top = view.get_bounding_client_rect().top();
+        let message = first_where(messages.length(), |index| {
+            at(index).is_some_and(|message| message.get_bounding_client_rect().bottom() > top)
+        });
+        let message = message.and_then(at)?;
+        let active = document().active_element().filter(|active| view.contains(Some(active)));
+        let focused = active.and_then(|active| active.dyn_into::<HtmlElement>().ok());
+        Some(Self { above_edge_px: above_edge(view, &message), message, focused })
+    }
+
+    fn restore(&self, view: &Element) {
+        let lost = document().active_element().is_none_or(|active| active.tag_name() == "BODY");
+        if let Some(focused) = self.focused.as_ref().filter(|focused| lost && focused.is_connected()) {
+            let _ = focused.focus();
+        }
+        if self.message.is_connected() {
+            let moved = above_edge(view, &self.message) - self.above_edge_px;
+            #[expect(clippy::cast_possible_truncation, reason = "pixels of a page")]
+            view.set_scroll_top(view.scroll_top() - moved.round() as i32);
+        }
+    }
+}
+
+fn above_edge(view: &Element, message: &Element) -> f64 {
+    view.get_bounding_client_rect().bottom() - message.get_bounding_client_rect().top()
+}
+
+/// The first of `count` for which it holds, where it holds for all after the first.
+fn first_where(count: u32, holds: impl Fn(u32) -> bool) -> Option<u32> {
+    let (mut low, mut high) = (0, count);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if holds(middle) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    (low < count).then_some(low)
 }
 
 /// The scrolling of the open conversation.
@@ -59,8 +117,9 @@ pub(super) struct Scroll {
     pub(super) element: NodeRef<Div>,
     at_end: RwSignal<bool>,
     far_up: RwSignal<bool>,
-    /// What was drawn last: the newest message and the height of all, in pixels.
-    drawn: StoredValue<(Option<ItemKey>, i32)>,
+    anchor: StoredValue<Option<Anchor>, LocalStorage>,
+    /// Messages changed since the last frame: where things are now is not where the reader left them.
+    changed: StoredValue<bool>,
 }
 
 impl Scroll {
@@ -70,22 +129,24 @@ impl Scroll {
             element: NodeRef::new(),
             at_end: RwSignal::new(true),
             far_up: RwSignal::new(false),
-            drawn: StoredValue::new((None, 0)),
+            anchor: StoredValue::new_local(None),
+            changed: StoredValue::new(false),
         }
     }
 
-    /// Messages were drawn: keeps the reader's place where the browser does not, then looks where one is.
+    /// Messages have changed: keeps the reader's place in the next frame, and looks where one is.
     pub(super) fn settle(self, chat: Chat) {
-        let Some(element) = self.element.try_get_untracked().flatten() else { return };
-        let newest = untrack(|| chat.read(|chat| chat.items.last().map(Item::key))).flatten();
-        let height = element.scroll_height();
-        let (newest_before, height_before) = self.drawn.get_value();
-        self.drawn.set_value((newest, height));
-        let came_below = newest_before.is_some() && newest_before != newest;
-        if came_below && !self.at_end.get_untracked() && !browser_keeps_place() {
-            element.set_scroll_top(element.scroll_top() - (height - height_before));
-        }
-        self.look(chat);
+        self.changed.set_value(true);
+        request_animation_frame(move || {
+            let Some(element) = self.element.try_get_untracked().flatten() else { return };
+            if self.at_end.get_untracked() {
+                element.set_scroll_top(0);
+            } else if let Some(anchor) = self.anchor.get_value() {
+                anchor.restore(&element);
+            }
+            self.changed.set_value(false);
+            self.look(chat);
+        });
     }
 
     /// Looks where one is, and asks for what is missing there.
@@ -150,6 +211,15 @@ mod tests {
     #[test]
     fn a_page_that_does_not_fill_the_view_asks_for_more() {
         assert!(wanted(Position::new(0, 300, 700), Edge::More, Edge::End).is_some());
+    }
+
+    #[test]
+    fn the_first_that_holds_is_found() {
+        for first in 0..7 {
+            assert_eq!(first_where(7, |index| index >= first), Some(first));
+        }
+        assert_eq!(first_where(7, |_| false), None);
+        assert_eq!(first_where(0, |_| true), None);
     }
 
     #[test]
