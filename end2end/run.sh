@@ -16,7 +16,10 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 
 say() { echo "end2end: $*" >&2; }
 
-command -v node >/dev/null && command -v npm >/dev/null || { say "install Node.js 20 or later, with npm"; exit 2; }
+if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
+  say "install Node.js 20 or later, with npm"
+  exit 2
+fi
 [ "$(node -p 'parseInt(process.versions.node)')" -ge 20 ] || { say "Node.js is too old: 20 or later is needed"; exit 2; }
 
 # Installed once per lock file; a link to the builder's cache counts as well.

@@ -92,15 +92,13 @@ fn fixed(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<Header
 
 /// A request that takes too long is answered: the caller may then ask again instead of waiting for ever.
 async fn in_time(request: Request, next: Next) -> Response {
-    match tokio::time::timeout(REQUEST_TIME, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => {
-            let detail = "This took too long; whether it was done is not known. Send the same again.";
-            let mut refusal = Refusal::new(ErrorCode::LogUnavailable, detail);
-            refusal.0.retry_after = Some(crate::limits::RETRY_AFTER.as_secs());
-            refusal.into_response()
-        }
+    if let Ok(response) = tokio::time::timeout(REQUEST_TIME, next.run(request)).await {
+        return response;
     }
+    let detail = "This took too long; whether it was done is not known. Send the same again.";
+    let mut refusal = Refusal::new(ErrorCode::LogUnavailable, detail);
+    refusal.0.retry_after = Some(crate::limits::RETRY_AFTER.as_secs());
+    refusal.into_response()
 }
 
 /// Logs each request once, with its id and never its content, and counts it.

@@ -66,7 +66,7 @@ pub enum ServeError {
 }
 
 /// How often counts of quiet callers are forgotten.
-const FORGET_QUIET_EVERY: Duration = Duration::from_secs(60);
+const FORGET_QUIET_EVERY: Duration = Duration::from_mins(1);
 
 /// Serves until `shutdown` is cancelled, then stops in order.
 pub async fn serve(

@@ -139,9 +139,10 @@ impl From<Unavailable> for Problem {
             ),
         };
         // Logged once, here, at the boundary: callers learn less than operators do.
-        match code {
-            ErrorCode::Internal => tracing::error!(%error, "a use case failed"),
-            _ => tracing::debug!(%error, "a use case was put off"),
+        if code == ErrorCode::Internal {
+            tracing::error!(%error, "a use case failed");
+        } else {
+            tracing::debug!(%error, "a use case was put off");
         }
         let mut problem = Self::new(code, detail);
         if matches!(code, ErrorCode::LogUnavailable | ErrorCode::RateLimited) {

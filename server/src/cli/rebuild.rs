@@ -94,13 +94,11 @@ pub async fn from_log(
     };
     let (mut figures, mut told) = (Figures::default(), begun);
     loop {
-        let batch = match tokio::time::timeout(WAITING_MAX, tail.next()).await {
-            Ok(batch) => batch?.ok_or(RebuildError::Closed)?,
-            Err(_) => {
-                tracing::info!("waiting for the log: {}", reason(log));
-                continue;
-            }
+        let Ok(batch) = tokio::time::timeout(WAITING_MAX, tail.next()).await else {
+            tracing::info!("waiting for the log: {}", reason(log));
+            continue;
         };
+        let batch = batch?.ok_or(RebuildError::Closed)?;
         for applied in applier.apply(&batch)? {
             figures.count(&applied.change);
         }

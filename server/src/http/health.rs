@@ -31,7 +31,7 @@ fn missing(log: &Health, progress: &Progress) -> Vec<String> {
     match progress {
         Progress::Live => {}
         Progress::CatchingUp { left } => {
-            missing.push(format!("views: catching up, {left} records known to be left"))
+            missing.push(format!("views: catching up, {left} records known to be left"));
         }
         Progress::Stuck(why) => missing.push(format!("views: {why}")),
     }

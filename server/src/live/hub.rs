@@ -188,7 +188,7 @@ impl Hub {
         for member in members.iter().filter(|member| self.is_here(**member)) {
             match views.read_blocking(|views| views.conversation(*member, conversation)) {
                 Ok(Some(conversation)) => {
-                    self.broadcast(&[*member], &ServerFrame::Conversation { conversation })
+                    self.broadcast(&[*member], &ServerFrame::Conversation { conversation });
                 }
                 Ok(None) => {}
                 // Not lost: the device finds it in its list at the latest when it reconnects.

@@ -11,7 +11,7 @@ pub enum Refused {
     /// So wrong that the socket closes.
     Close(CloseCode),
     /// Told to the client; the socket stays open.
-    Tell(ServerFrame),
+    Tell(Box<ServerFrame>),
 }
 
 /// Parses a text frame.
@@ -40,7 +40,7 @@ fn explain(text: &str, error: &serde_json::Error) -> Refused {
     let id = outline.id.as_str().and_then(|id| id.parse::<MessageId>().ok());
     let detail = match (outline.r#type.as_str(), outline.body.as_str()) {
         ("send", Some(body)) => match body.parse::<kafkatalk_protocol::Body>() {
-            Err(reason) => return Refused::Tell(body_error(reason, id)),
+            Err(reason) => return Refused::Tell(Box::new(body_error(reason, id))),
             Ok(_) => format!("This send frame is not complete: {error}."),
         },
         ("hello" | "send" | "read" | "typing" | "ping", _) => {
@@ -48,7 +48,7 @@ fn explain(text: &str, error: &serde_json::Error) -> Refused {
         }
         (unknown, _) => format!("This server does not know frames of type {unknown:?}."),
     };
-    Refused::Tell(ServerFrame::Error { code: ErrorCode::InvalidInput, detail, id })
+    Refused::Tell(Box::new(ServerFrame::Error { code: ErrorCode::InvalidInput, detail, id }))
 }
 
 fn body_error(reason: TextError, id: Option<MessageId>) -> ServerFrame {
@@ -67,8 +67,11 @@ mod tests {
 
     fn told(frame: &serde_json::Value) -> (ErrorCode, Option<MessageId>) {
         match parse(&frame.to_string()) {
-            Err(Refused::Tell(ServerFrame::Error { code, id, .. })) => (code, id),
-            other => panic!("expected an error frame, got {other:?}"),
+            Err(Refused::Tell(frame)) => match *frame {
+                ServerFrame::Error { code, id, .. } => (code, id),
+                other => panic!("expected an error frame, got {other:?}"),
+            },
+            other => panic!("expected a frame, got {other:?}"),
         }
     }
 
