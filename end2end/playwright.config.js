@@ -12,7 +12,7 @@ export default defineConfig({
   timeout: 90_000,
   expect: { timeout: 10_000 },
   forbidOnly: Boolean(process.env.CI),
-  reporter: [["list"], ["./lib/summary.js"]],
+  reporter: "./lib/reporter.js",
   use: {
     screenshot: "only-on-failure",
     actionTimeout: 10_000,

@@ -63,7 +63,7 @@ export const test = base.extend({
     await use(async (person, options = {}) => {
       const context = await browser.newContext({ baseURL: server.url, ...options });
       contexts.push(context);
-      watch.listen(context);
+      watch.listen(context, options.javaScriptEnabled ?? true);
       if (person) {
         const cookie = { name: SESSION_COOKIE, value: await person.signIn(), httpOnly: true, sameSite: "Lax" };
         await context.addCookies([{ ...cookie, url: server.url }]);

@@ -7,6 +7,11 @@ const NO_CONNECTION = [
   /WebSocket connection to .* failed/,
 ];
 
+/** Enough of a complaint to know it by; the rest of a stack of wasm says nothing. */
+const LINES_SHOWN = 4;
+
+const firstLines = (text) => text.split("\n").slice(0, LINES_SHOWN).join("\n");
+
 export class Watch {
   #problems = [];
   #allowed = [];
@@ -31,16 +36,17 @@ export class Watch {
     return this.#problems.filter((problem) => !this.#allowed.some((pattern) => pattern.test(problem)));
   }
 
-  /** Listens to all pages of a browser context. */
-  listen(context) {
+  /** Listens to all pages of a browser context; `script` tells whether it runs any. */
+  listen(context, script) {
     context.on("console", (message) => {
-      if (message.type() === "error" || message.type() === "warning") this.#problems.push(message.text());
+      if (message.type() === "error" || message.type() === "warning") this.#problems.push(firstLines(message.text()));
     });
-    context.on("weberror", (error) => this.#problems.push(`${error.error().stack ?? error.error()}`));
+    context.on("weberror", (error) => this.#problems.push(firstLines(String(error.error().stack ?? error.error()))));
     context.on("requestfailed", (request) => {
       const reason = request.failure()?.errorText ?? "failed";
-      // Left behind by going to another page.
-      if (reason !== "net::ERR_ABORTED") this.#problems.push(`${reason} ${request.url()}`);
+      // Left behind by going to another page; or a script where none may run.
+      const meant = reason === "net::ERR_ABORTED" || (!script && request.url().endsWith(".js"));
+      if (!meant) this.#problems.push(`${reason} ${request.url()}`);
     });
     context.on("response", (response) => {
       if (response.status() >= 400) this.#problems.push(`${response.status()} ${new URL(response.url()).pathname}`);
