@@ -4,6 +4,7 @@ mod field;
 mod picture;
 
 use crate::page::FormModel;
+use crate::ui::focus::focus_if_nowhere;
 use crate::ui::icon::{Icon, Logo};
 use field::Field;
 use kafkatalk_protocol::{FieldError, Password, Username};
@@ -157,6 +158,7 @@ fn AccountForm(
     };
     let whole = error_of("form");
     let register = purpose == Purpose::Register;
+    Effect::new(|_| focus_if_nowhere("[autofocus]"));
     view! {
         <form class="account-form" method="post" action=purpose.action() novalidate on:submit=on_submit>
             {move || {

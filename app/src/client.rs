@@ -181,6 +181,11 @@ impl Client {
         }
         if let Some(open) = &page.open {
             client.show(open);
+        } else if let Some(id) = page.route.conversation() {
+            // The server has looked for it already.
+            client.missing.insert(id);
+            client.looking.open = Some(id);
+            client.looking.at_end = true;
         }
         Some(client)
     }

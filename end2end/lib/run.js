@@ -87,7 +87,7 @@ async function main([log, ...passedOn]) {
     };
     const { code, signal } = await runSpecs(env, passedOn);
     const { passed, failed } = readSummary(summary);
-    if (passed + failed === 0) say("no spec ran");
+    if (!signal && passed + failed === 0) say("no spec ran");
     process.stdout.write(`${passed} passed, ${failed} failed\n`);
     return signal ? 130 : code || (passed === 0 || failed > 0 ? 1 : 0);
   } finally {

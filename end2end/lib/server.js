@@ -71,7 +71,9 @@ export class Server {
     this.port ??= await freePort();
     const output = openSync(join(this.#folder, "log"), "a");
     const listen = ["--listen", `127.0.0.1:${this.port}`, "--data", join(this.#folder, "data"), "--no-rate-limits"];
-    const child = spawn(this.program, ["serve", ...listen, ...this.#kafka], { stdio: ["ignore", output, output] });
+    const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("KAFKATALK_")));
+    const words = ["serve", ...listen, ...this.#kafka];
+    const child = spawn(this.program, words, { env, stdio: ["ignore", output, output] });
     closeSync(output);
     child.once("exit", () => (child.ended = true));
     this.#child = child;

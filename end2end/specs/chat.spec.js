@@ -50,15 +50,18 @@ test("what is said keeps the order of the log, however fast both write", async (
 
 test("an own message is shown at once as being sent, then as sent, then as read", async ({ device, pair }) => {
   const ada = await device(pair.ada);
-  await ada.page.routeWebSocket(/\/api\/v1\/ws/, (socket) => {
-    const server = socket.connectToServer();
-    socket.onMessage((frame) => held.then(() => server.send(frame)));
-  });
   let release;
   const held = new Promise((done) => (release = done));
-  await ada.page.goto(`/conversations/${pair.conversation.id}`);
+  await ada.page.routeWebSocket(/\/api\/v1\/ws/, (socket) => {
+    const server = socket.connectToServer();
+    socket.onMessage(async (frame) => {
+      if (JSON.parse(frame).type === "send") await held;
+      server.send(frame);
+    });
+  });
+  await ada.openConversation(pair.conversation);
   await ada.say("On its way");
-  await expect(ada.message("On its way").getByText(/^(Sending|Waiting)$/)).toBeAttached();
+  await expect(ada.message("On its way").getByText("Sending", { exact: true })).toBeAttached();
   release();
   await expect(ada.message("On its way").getByText("Sent", { exact: true })).toBeAttached();
   const bob = await device(pair.bob);
@@ -121,7 +124,7 @@ test("signing out and signing in elsewhere shows the same conversation", async (
   await here.expectAllSent();
   await here.page.goto("/conversations");
   await here.page.getByRole("button", { name: "Sign out" }).click();
-  await expect(here.page).toHaveURL("/sign-in");
+  await expect(here.page).toHaveURL(/\/sign-in/);
   const there = await device();
   await there.page.goto("/sign-in");
   await there.page.getByRole("textbox", { name: "Username" }).fill(pair.ada.username);

@@ -51,6 +51,7 @@ test("the list and the messages are walked by arrow keys, and a message tells it
   await expect(ada.listed(eve)).toBeFocused();
   await ada.page.keyboard.press("ArrowUp");
   await ada.page.keyboard.press("Enter");
+  await ada.expectBodies(["Zero", "One"]);
   await expect(ada.composer).toBeFocused();
   await ada.page.keyboard.press("Shift+Tab");
   await expect(ada.log).toBeFocused();

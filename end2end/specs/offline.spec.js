@@ -128,7 +128,7 @@ test("a server that stops in order tells its clients, which come back by themsel
   expect(await pair.ada.bodies(pair.conversation)).toEqual(["Before", "After"]);
 });
 
-test("a session that is ended elsewhere ends here too, and says so", async ({ device, pair, watch }) => {
+test("a session that is ended elsewhere ends here too, and leads back after signing in", async ({ device, pair, watch }) => {
   watch.allow(/401/);
   const ada = await device(pair.ada);
   await ada.openConversation(pair.conversation);
@@ -136,5 +136,5 @@ test("a session that is ended elsewhere ends here too, and says so", async ({ de
   for (const session of sessions.filter((one) => !one.current)) {
     await pair.ada.ask("DELETE", `/sessions/${session.id}`);
   }
-  await expect(ada.connection).toContainText("signed out");
+  await expect(ada.page).toHaveURL(`/sign-in?next=%2Fconversations%2F${pair.conversation.id}`);
 });

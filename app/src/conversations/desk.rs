@@ -1,6 +1,6 @@
 //! What the components of the conversations page share.
 
-use crate::client::{Action, ChatStatus, ChatView, Edge, ItemKey};
+use crate::client::{Action, ItemKey};
 use crate::live::Live;
 use crate::page::PageModel;
 use crate::route::Route;
@@ -26,10 +26,6 @@ pub struct Desk {
 
 impl Desk {
     pub(super) fn new(live: Live, model: &PageModel) -> Self {
-        if let (Some(id), None) = (model.route.conversation(), &model.open) {
-            // The server looked for it already.
-            live.chat.set(Some(missing(id)));
-        }
         Self {
             live,
             clock: Clock::new(model),
@@ -90,18 +86,5 @@ fn start_of_name(route: &Route) -> Option<String> {
     match route {
         Route::Conversations { to } => to.clone(),
         _ => None,
-    }
-}
-
-fn missing(id: ConversationId) -> ChatView {
-    ChatView {
-        id,
-        others: [].into(),
-        status: ChatStatus::NotFound,
-        items: Vec::new(),
-        earlier: Edge::End,
-        later: Edge::End,
-        unread: 0,
-        read_on_open: None,
     }
 }

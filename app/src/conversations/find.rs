@@ -4,7 +4,7 @@ mod people;
 
 use super::Desk;
 use super::own_link::OwnLink;
-use crate::client::Action;
+use crate::client::{Action, Row};
 use crate::route::Route;
 use crate::ui::avatar::Avatar;
 use crate::ui::focus::{Step, focus_soon};
@@ -82,9 +82,12 @@ impl Finder {
     }
 
     fn choose(self, person: User) {
-        let rows = self.desk.live.list.read_untracked();
-        let known = rows.rows.iter().find(|row| row.others.len() == 1 && row.others[0].id == person.id);
-        if let Some(id) = known.map(|row| row.id) {
+        // Not held on to while going there, which changes the list.
+        let known = self.desk.live.list.with_untracked(|list| {
+            let with_person = |row: &&Row| row.others.len() == 1 && row.others[0].id == person.id;
+            list.rows.iter().find(with_person).map(|row| row.id)
+        });
+        if let Some(id) = known {
             self.desk.go(Route::Conversation(id));
             return;
         }
