@@ -266,8 +266,7 @@ fn whoever_reads_older_messages_keeps_the_place_when_many_new_ones_come() {
 #[test]
 fn a_conversation_that_the_server_did_not_find_is_not_looked_for_again() {
     let missing = conv_with(9);
-    let model =
-        PageModel { viewer: Some(me()), route: Route::Conversation(missing), ..PageModel::default() };
+    let model = PageModel { viewer: Some(me()), route: Route::Conversation(missing), ..PageModel::default() };
     let mut page = Page::of(&model);
     assert_eq!(page.client.chat(missing).status, ChatStatus::NotFound);
     page.start();
