@@ -157,6 +157,9 @@ impl Scroll {
         let (earlier, later) = edges.unwrap_or((Edge::End, Edge::End));
         // Where newer messages are not in memory, the last one here is not the newest.
         let at_end = position.at_end() && later == Edge::End;
+        if !self.changed.get_value() {
+            self.anchor.set_value(if at_end { None } else { Anchor::find(&element) });
+        }
         if self.at_end.get_untracked() != at_end {
             self.at_end.set(at_end);
             self.desk.act(Action::AtEnd(at_end));

@@ -1,8 +1,7 @@
-use crate::harness::{Page, conv, conv_with, conversation, me, message, peer};
+use crate::harness::{Page, conv, conversation, me, message, peer};
 use kafkatalk_app::{
     client::{Action, ChatStatus, Edge, Fetch, FetchError, Item, Page as Part, limits},
     page::{OpenModel, PageModel},
-    route::Route,
 };
 use kafkatalk_protocol::{ErrorCode, Message, Offset, ServerFrame};
 
@@ -261,18 +260,4 @@ fn whoever_reads_older_messages_keeps_the_place_when_many_new_ones_come() {
     page.answer_messages(id, messages(1_990..2_000), Some(1_990));
     assert_eq!(offsets(&page), (1_990..2_000).collect::<Vec<_>>());
     assert_eq!(page.client.chat(conv()).later, Edge::End);
-}
-
-#[test]
-fn a_conversation_that_the_server_did_not_find_is_not_looked_for_again() {
-    let missing = conv_with(9);
-    let model = PageModel { viewer: Some(me()), route: Route::Conversation(missing), ..PageModel::default() };
-    let mut page = Page::of(&model);
-    assert_eq!(page.client.chat(missing).status, ChatStatus::NotFound);
-    page.start();
-    page.act(Action::Open(Some(missing)));
-    page.connect();
-    let about = |fetch: &Fetch| matches!(fetch, Fetch::Messages { .. } | Fetch::Conversation(_));
-    assert!(page.take_requests().iter().all(|(_, fetch)| !about(fetch)));
-    assert_eq!(page.client.chat(missing).status, ChatStatus::NotFound);
 }
