@@ -66,6 +66,7 @@ struct Anchor {
 }
 
 impl Anchor {
+    #[cfg_attr(not(feature = "hydrate"), allow(dead_code, reason = "only a browser scrolls"))]
     fn find(view: &Element) -> Option<Self> {
         let messages = view.query_selector_all(".message").ok()?;
         let at = |index| messages.item(index).and_then(|node| node.dyn_into::<Element>().ok());
@@ -97,6 +98,7 @@ fn above_edge(view: &Element, message: &Element) -> f64 {
 }
 
 /// The first of `count` for which it holds, where it holds for all after the first.
+#[cfg_attr(not(feature = "hydrate"), allow(dead_code, reason = "only a browser scrolls"))]
 fn first_where(count: u32, holds: impl Fn(u32) -> bool) -> Option<u32> {
     let (mut low, mut high) = (0, count);
     while low < high {
