@@ -80,7 +80,7 @@ async fn a_device_that_says_hello_gets_what_it_missed_before_anything_newer() {
             his.next().await,
             ServerFrame::Message {
                 message: alice
-                    .history(conversation, &format!("?after={}&limit=1", offset as i64 - 1))
+                    .history(conversation, &format!("?after={}&limit=1", offset - 1))
                     .await
                     .messages[0]
                     .clone()
@@ -159,7 +159,7 @@ async fn a_bad_message_is_refused_under_its_id_and_the_socket_stays() {
         .await;
     match socket.next().await {
         ServerFrame::Error { code: ErrorCode::InvalidInput, id: Some(refused), .. } => {
-            assert_eq!(refused, id)
+            assert_eq!(refused, id);
         }
         other => panic!("expected invalid_input, got {other:?}"),
     }
