@@ -7,7 +7,7 @@
 //! | [`messages`] | send, page through history, mark as read |
 //! | [`errors`] | one error enum per operation, and the one place that words them for clients |
 //!
-//! Every use case that writes goes through [`Chat::commit`]: enlist, append, wait until the node's own views hold the
+//! Every use case that writes goes through `Chat::commit`: enlist, append, wait until the node's own views hold the
 //! record. There is no other way to write, and no lock anywhere: who was first in the log has won.
 
 pub mod accounts;

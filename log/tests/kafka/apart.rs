@@ -2,10 +2,7 @@
 
 use crate::{
     Kafka, connect,
-    contract::{
-        Harness,
-        support::{assert_dense, conversation, follow, message, say, texts},
-    },
+    contract::support::{assert_dense, conversation, follow, message, say, texts},
     stranger::Stranger,
 };
 use kafkatalk_log::{
