@@ -4,6 +4,7 @@ mod field;
 mod picture;
 
 use crate::page::FormModel;
+use crate::ui::event::handler;
 use crate::ui::focus::focus_if_nowhere;
 use crate::ui::icon::{Icon, Logo};
 use field::Field;
@@ -160,7 +161,7 @@ fn AccountForm(
     let register = purpose == Purpose::Register;
     Effect::new(|_| focus_if_nowhere("[autofocus]"));
     view! {
-        <form class="account-form" method="post" action=purpose.action() novalidate on:submit=on_submit>
+        <form class="account-form" method="post" action=purpose.action() novalidate on:submit=handler(on_submit)>
             {move || {
                 whole
                     .get()

@@ -85,9 +85,9 @@ fn OpenConversation(id: ConversationId) -> impl IntoView {
     move || {
         if found.get() {
             view! {
-                <section class="conversation-pane" aria-label=label>
+                <section class="conversation-pane" aria-label=move || label()>
                     <Header others />
-                    {messages}
+                    {move || messages()}
                     <Composer />
                     <Details />
                 </section>

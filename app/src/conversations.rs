@@ -36,7 +36,7 @@ pub fn ConversationsPage(
     keep_title(desk);
     let pane = move || if desk.open_id().is_some() { "conversation" } else { "list" };
     view! {
-        <main class="desk" data-pane=pane>
+        <main class="desk" data-pane=move || pane()>
             <ConnectionBanner />
             <ListPane />
             <ConversationPane />
@@ -76,5 +76,5 @@ fn Announcements() -> impl IntoView {
             Some(format!("{}: {}", message.sender.username, preview(message.body.as_str())))
         })
     };
-    view! { <p class="visually-hidden" aria-live="polite">{words}</p> }
+    view! { <p class="visually-hidden" aria-live="polite">{move || words()}</p> }
 }

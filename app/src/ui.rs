@@ -2,6 +2,7 @@
 
 pub mod avatar;
 pub mod clock;
+pub mod event;
 pub mod focus;
 pub mod icon;
 pub mod person;

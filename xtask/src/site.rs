@@ -7,6 +7,7 @@ mod compress;
 mod script;
 mod stamp;
 mod style;
+mod unused;
 
 use crate::{command::say, place, wasm_toolchain::WasmToolchain};
 use anyhow::{Result, bail};

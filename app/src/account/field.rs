@@ -58,10 +58,10 @@ pub(super) fn Field(
                 required
                 autofocus=focus
                 aria-invalid=move || invalid().then_some("true")
-                aria-describedby=described_by
+                aria-describedby=move || described_by()
                 node_ref=field
             />
-            {below}
+            {move || below()}
         </div>
     }
 }

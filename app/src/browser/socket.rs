@@ -2,7 +2,7 @@
 
 use super::engine::Handle;
 use crate::client::{Input, SocketId};
-use kafkatalk_protocol::{ClientFrame, frame::SUBPROTOCOL, http::BASE};
+use kafkatalk_protocol::{ClientFrame, ServerFrame, frame::SUBPROTOCOL, http::BASE};
 use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::{CloseEvent, MessageEvent, WebSocket};
 
@@ -37,8 +37,8 @@ impl Socket {
         let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
             // What cannot be read is of a newer server, or broken; either way there is nothing to do with it.
             let text = event.data().as_string();
-            if let Some(Ok(frame)) = text.map(|text| serde_json::from_str(&text)) {
-                framed.tell(Input::Frame(id, frame));
+            if let Some(Ok(frame)) = text.map(|text| ServerFrame::from_json(&text)) {
+                framed.tell(Input::Frame(id, Box::new(frame)));
             }
         });
         let closed = handle.clone();

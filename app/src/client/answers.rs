@@ -46,7 +46,7 @@ impl Client {
             FetchError::Refused { code: ErrorCode::Unauthenticated, .. } => return self.end_session(),
             FetchError::Refused { code: ErrorCode::NotFound | ErrorCode::InvalidInput, .. } => {
                 if let Purpose::Conversation(id) | Purpose::Latest(id) | Purpose::After(id) = purpose {
-                    self.missing.insert(id);
+                    self.missing.insert(id, ());
                     self.asks.remove(&id);
                 }
             }

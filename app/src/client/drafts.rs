@@ -1,11 +1,12 @@
 //! Texts that were begun and not sent.
 
 use super::{
+    Map,
     event::{Effect, Ticks},
     limits::{DRAFT_BYTES_MAX, DRAFT_DELAY_MS, DRAFTS_MAX},
 };
 use kafkatalk_protocol::ConversationId;
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 #[derive(Clone, Debug)]
 struct Draft {
@@ -19,7 +20,7 @@ struct Draft {
 /// The drafts of all conversations.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Drafts {
-    drafts: BTreeMap<ConversationId, Draft>,
+    drafts: Map<ConversationId, Draft>,
     changes: u64,
 }
 
@@ -74,14 +75,14 @@ impl Drafts {
 
     /// Stores what is due; all of it where the page may go away.
     pub(super) fn store(&mut self, now: Ticks, all: bool, effects: &mut Vec<Effect>) {
-        self.drafts.retain(|conversation, draft| {
+        for (conversation, draft) in self.drafts.iter_mut() {
             if draft.store_at.is_some_and(|moment| all || moment <= now) {
                 draft.store_at = None;
                 let text = (!draft.text.is_empty()).then(|| draft.text.to_string());
                 effects.push(Effect::StoreDraft(*conversation, text));
             }
-            !draft.text.is_empty() || draft.store_at.is_some()
-        });
+        }
+        self.drafts.retain(|_, draft| !draft.text.is_empty() || draft.store_at.is_some());
     }
 
     /// When one is to be stored.

@@ -156,7 +156,7 @@ impl Client {
 
     /// Pages of the conversation that is looked at.
     fn fetch_messages(&mut self, open: ConversationId, auto: bool, now: Ticks) {
-        if self.missing.contains(&open) {
+        if self.missing.contains_key(&open) {
             return;
         }
         let chat = self.chats.entry(open).or_default();
@@ -207,15 +207,15 @@ impl Client {
 
     /// The server is to be asked about a conversation.
     pub(super) fn ask(&mut self, conversation: ConversationId) {
-        if !self.missing.contains(&conversation) {
+        if !self.missing.contains_key(&conversation) {
             self.asks.entry(conversation).or_default();
         }
     }
 
     /// The connection is back: requests that failed need not wait longer.
     pub(super) fn hurry_fetches(&mut self) {
-        self.asks.values_mut().for_each(Task::hurry);
-        for chat in self.chats.values_mut() {
+        self.asks.iter_mut().for_each(|(_, task)| task.hurry());
+        for (_, chat) in self.chats.iter_mut() {
             chat.forward.hurry();
         }
         if let Some(refresh) = &mut self.paging.refresh {

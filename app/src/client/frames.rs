@@ -1,14 +1,11 @@
 //! What the server says on the socket.
 
-use super::{Client, Effect, Now, Refresh, SocketId, Ticks};
+use super::{Client, Effect, Now, Refresh, Set, SocketId, Ticks};
 use kafkatalk_protocol::{
     ClientFrame, ConversationId, ErrorCode, Message, MessageId, Offset, ServerFrame, User,
     limits::HELLO_POSITIONS_MAX,
 };
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 impl Client {
     /// The socket is open: say what is held, so that the server sends what came after it.
@@ -86,12 +83,12 @@ impl Client {
         self.link.ready(socket, now.ticks);
         self.probe = None;
         self.hurry_fetches();
-        for summary in self.summaries.values_mut() {
+        for (_, summary) in self.summaries.iter_mut() {
             summary.telling.forget();
         }
         // The hello brings the messages of the conversations that it names. The list brings the rest: new
         // conversations, and who has read what.
-        let mut uncovered: BTreeSet<_> = self.summaries.keys().copied().collect();
+        let mut uncovered: Set<_> = self.summaries.keys().map(|id| (*id, ())).collect();
         if let Some(open) = self.looking.open {
             // It may be far down; if it is not on the first page, it is asked for by itself.
             uncovered.remove(&open);

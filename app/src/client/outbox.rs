@@ -5,13 +5,14 @@
 //! cut: a copy of an earlier message that arrives late finds its id already there.
 
 use super::{
+    Set,
     event::{SocketId, Ticks},
     limits::{ACK_DEADLINE_MS, ECHO_DEADLINE_MS, INTERNAL_ERRORS_MAX, SEND_RETRY_BASE_MS, SEND_RETRY_MAX_MS},
     random::Random,
 };
 use kafkatalk_protocol::{Body, ConversationId, ErrorCode, MessageId, Offset, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 /// A message of the outbox as this device keeps it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -180,14 +181,14 @@ impl Outbox {
         if flights >= flights_max {
             return None;
         }
-        let mut busy = BTreeSet::new();
+        let mut busy: Set<ConversationId> = Set::new();
         for entry in &mut self.entries {
             let turn = match entry.state {
                 State::Landed(..) | State::Refused(_) => continue,
                 State::Flies(..) => false,
                 State::Waits(from) => from <= now,
             };
-            if busy.insert(entry.conversation) && turn {
+            if busy.insert(entry.conversation, ()).is_none() && turn {
                 let sent = Arc::make_mut(entry);
                 sent.attempts += 1;
                 sent.state = State::Flies(socket, now);
@@ -368,7 +369,7 @@ mod tests {
         outbox: Outbox,
         now: u64,
         typed: Vec<(ConversationId, MessageId)>,
-        refused: BTreeSet<MessageId>,
+        refused: std::collections::BTreeSet<MessageId>,
         log: Vec<(ConversationId, MessageId)>,
         under_way: Vec<Arc<Entry>>,
     }
@@ -440,7 +441,7 @@ mod tests {
             for step in steps {
                 world.take(step, &mut random);
                 let flights = world.flights();
-                let distinct: BTreeSet<_> = flights.iter().collect();
+                let distinct: std::collections::BTreeSet<_> = flights.iter().collect();
                 prop_assert!(flights.len() <= FLIGHTS_MAX);
                 prop_assert_eq!(distinct.len(), flights.len(), "two of one conversation under way");
             }

@@ -3,11 +3,9 @@
 //! Every message names the one before it, so that the window can prove that nothing is missing in it. What arrives
 //! beyond a hole waits in `ahead` and is not shown until history has filled the hole.
 
+use super::Map;
 use kafkatalk_protocol::{Message, Offset};
-use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
-};
+use std::{collections::VecDeque, sync::Arc};
 
 /// A page of history as it was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +23,7 @@ pub(super) struct Timeline {
     /// Whether the window means anything: an empty one then means that the log is empty.
     loaded: bool,
     /// Beyond a hole, or before the first page came.
-    ahead: BTreeMap<Offset, Arc<Message>>,
+    ahead: Map<Offset, Arc<Message>>,
     /// The newest offset heard of.
     latest: Option<Offset>,
     /// The window does not follow the log: newer messages are fetched when asked for.
@@ -115,22 +113,24 @@ impl Timeline {
     fn put_ahead(&mut self, message: Arc<Message>, ahead_max: usize) {
         self.ahead.insert(message.offset, message);
         // The farthest goes: it is the last that could be joined, and `latest` remembers that it exists.
-        if self.ahead.len() > ahead_max {
-            self.ahead.pop_last();
+        if self.ahead.len() > ahead_max
+            && let Some(farthest) = self.ahead.last().map(|(offset, _)| *offset)
+        {
+            self.ahead.remove(&farthest);
         }
     }
 
     fn join_ahead(&mut self) {
         loop {
             let last = self.last();
-            let Some(entry) = self.ahead.first_entry() else { break };
-            if Some(*entry.key()) <= last {
-                entry.remove();
-            } else if follows(last, entry.get()) {
-                let message = entry.remove();
-                self.window.push_back(message);
-            } else {
+            let Some((nearest, message)) = self.ahead.first() else { break };
+            let (nearest, fits) = (*nearest, follows(last, message));
+            if Some(nearest) > last && !fits {
                 break;
+            }
+            let message = self.ahead.remove(&nearest);
+            if fits {
+                self.window.extend(message);
             }
         }
         if self.whole() {

@@ -68,7 +68,7 @@ impl Client {
             id,
             others: summary.map_or_else(|| [].into(), |summary| summary.others.clone()),
             status: match chat {
-                _ if self.missing.contains(&id) => ChatStatus::NotFound,
+                _ if self.missing.contains_key(&id) => ChatStatus::NotFound,
                 Some(chat) if chat.timeline.loaded() => ChatStatus::Ready,
                 Some(chat) if chat.failed() => ChatStatus::Failed,
                 _ => ChatStatus::Loading,

@@ -4,6 +4,7 @@ use super::Chat;
 use crate::client::Action;
 use crate::conversations::{Desk, RouteLink};
 use crate::route::Route;
+use crate::ui::event::handler;
 use crate::ui::icon::{Icon, Logo};
 use leptos::prelude::*;
 
@@ -14,7 +15,7 @@ pub(super) fn NothingOpen() -> impl IntoView {
         <section class="conversation-pane blank" aria-label="No conversation open">
             <Logo />
             <p>"Choose a conversation, or start a new one."</p>
-            <button class="button" type="button" on:click=move |_| desk.finding.set(Some(String::new()))>
+            <button class="button" type="button" on:click=handler(move |_| desk.finding.set(Some(String::new())))>
                 {Icon::Compose.view()}
                 <span>"Start a conversation"</span>
             </button>
@@ -43,7 +44,7 @@ pub(super) fn CouldNotLoad() -> impl IntoView {
     view! {
         <div class="log log-blank">
             <p role="alert">"The messages could not be loaded. It is tried again by itself."</p>
-            <button class="button" type="button" on:click=move |_| chat.desk.act(Action::Reload)>
+            <button class="button" type="button" on:click=handler(move |_| chat.desk.act(Action::Reload))>
                 {Icon::Retry.view()}
                 <span>"Try again"</span>
             </button>

@@ -5,6 +5,7 @@ use super::state::StateGlyph;
 use super::text::{Span, is_few_emoji, spans};
 use super::timeline::Row;
 use crate::client::{Action, Delivery, Item};
+use crate::ui::event::handler;
 use crate::ui::focus::has_fine_pointer;
 use crate::ui::icon::Icon;
 use leptos::{
@@ -47,11 +48,11 @@ pub(super) fn Bubble(
             class:opens=move || row.with(|row| row.opens)
             class:closes=move || row.with(|row| row.closes)
             tabindex="-1"
-            on:keydown=on_key
+            on:keydown=handler(on_key)
         >
             <span class="visually-hidden">{author}</span>
             <div class="bubble-line">
-                <div class="bubble" on:contextmenu=on_menu>
+                <div class="bubble" on:contextmenu=handler(on_menu)>
                     // The text has a direction of its own; the bubble keeps to its side.
                     <div class="bubble-text" dir="auto">{spans(item.body()).into_iter().map(span_view).collect_view()}</div>
                 </div>
@@ -84,14 +85,14 @@ fn Beside(row: Memo<Row>) -> impl IntoView {
     };
     view! {
         <div class="beside">
-            <span class="beside-words" aria-hidden="true">{words}</span>
+            <span class="beside-words" aria-hidden="true">{move || words()}</span>
             <button
                 class="button-icon"
                 type="button"
                 tabindex="-1"
                 aria-label="Details"
                 title="Details"
-                on:click=move |_| chat.desk.details.set(Some(key))
+                on:click=handler(move |_| chat.desk.details.set(Some(key)))
             >
                 {Icon::Info.view()}
             </button>
@@ -112,7 +113,7 @@ fn Below(row: Memo<Row>) -> impl IntoView {
             let clock = move || chat.desk.clock.at(at.get()).clock();
             view! {
                 <div class="meta">
-                    <time datetime=move || at.get().to_string()>{clock}</time>
+                    <time datetime=move || at.get().to_string()>{move || clock()}</time>
                     {move || view! { <StateGlyph delivery=delivery.get() /> }}
                 </div>
             }
@@ -123,8 +124,8 @@ fn Below(row: Memo<Row>) -> impl IntoView {
         _ => None,
     };
     view! {
-        {meta}
-        {failure}
+        {move || meta()}
+        {move || failure()}
     }
 }
 
@@ -136,10 +137,10 @@ fn failure_view(chat: Chat, id: kafkatalk_protocol::MessageId, reason: &Arc<str>
     view! {
         <div class="failure" role="alert">
             <p>{format!("Not sent. {reason}")}</p>
-            <button class="button-quiet" type="button" on:click=move |_| chat.desk.act(Action::Retry(id))>
+            <button class="button-quiet" type="button" on:click=handler(move |_| chat.desk.act(Action::Retry(id)))>
                 "Try again"
             </button>
-            <button class="button-quiet" type="button" on:click=move |_| chat.desk.act(Action::Discard(id))>
+            <button class="button-quiet" type="button" on:click=handler(move |_| chat.desk.act(Action::Discard(id)))>
                 "Delete"
             </button>
         </div>

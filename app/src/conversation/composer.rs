@@ -3,9 +3,14 @@
 use super::Chat;
 use super::scroll::Scroll;
 use crate::client::{Action, Link};
+use crate::ui::event::handler;
 use crate::ui::icon::Icon;
 use kafkatalk_protocol::{Body, limits::BODY_CHARS_MAX, text::TextError};
-use leptos::{ev::KeyboardEvent, html::Textarea, prelude::*};
+use leptos::{
+    ev::{KeyboardEvent, MouseEvent},
+    html::Textarea,
+    prelude::*,
+};
 
 /// How many characters before the limit the composer begins to count.
 const COUNT_FROM: usize = 500;
@@ -111,22 +116,22 @@ pub(super) fn Composer() -> impl IntoView {
     let invalid = move || writing.problem.with(Option::is_some).then_some("true");
     view! {
         <footer class="composer">
-            <p class="composer-problem" id="composer-problem" role="alert">{writing.problem}</p>
+            <p class="composer-problem" id="composer-problem" role="alert">{move || writing.problem.get()}</p>
             <div class="composer-line">
                 // The text once more in the stylesheet's hands: it is what makes the field grow.
-                <div class="composer-field" data-text=writing.text>
+                <div class="composer-field" data-text=move || writing.text.get()>
                     <textarea
                         id="composer"
                         aria-label="Message"
                         aria-describedby="composer-problem"
-                        aria-invalid=invalid
-                        placeholder=placeholder
+                        aria-invalid=move || invalid()
+                        placeholder=move || placeholder()
                         rows="1"
                         dir="auto"
                         enterkeyhint="send"
                         node_ref=writing.field
-                        on:input=move |_| writing.typed()
-                        on:keydown=on_key
+                        on:input=handler(move |_| writing.typed())
+                        on:keydown=handler(on_key)
                     ></textarea>
                 </div>
                 <button
@@ -135,13 +140,13 @@ pub(super) fn Composer() -> impl IntoView {
                     aria-label="Send"
                     title="Send"
                     // The keyboard on the screen stays.
-                    on:mousedown=move |event| event.prevent_default()
-                    on:click=move |_| writing.send()
+                    on:mousedown=handler(|event: MouseEvent| event.prevent_default())
+                    on:click=handler(move |_| writing.send())
                 >
                     {Icon::Send.view()}
                 </button>
             </div>
-            <p class="composer-count">{count}</p>
+            <p class="composer-count">{move || count.get()}</p>
         </footer>
     }
 }

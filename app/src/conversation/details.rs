@@ -4,9 +4,10 @@ use super::Chat;
 use super::bubble::is_only_here;
 use super::state::sentence;
 use crate::client::{Action, Item};
+use crate::ui::event::handler;
 use crate::ui::focus::focus_soon;
 use crate::ui::icon::Icon;
-use leptos::prelude::*;
+use leptos::{ev::KeyboardEvent, prelude::*};
 
 /// The panel that slides over from the end side.
 #[component]
@@ -31,11 +32,11 @@ pub(super) fn Details() -> impl IntoView {
             <section
                 class="details"
                 aria-labelledby="details-title"
-                on:keydown=move |event| {
+                on:keydown=handler(move |event: KeyboardEvent| {
                     if event.key() == "Escape" {
                         close();
                     }
-                }
+                })
             >
                 <header class="pane-head">
                     <h2 id="details-title">"Message details"</h2>
@@ -45,7 +46,7 @@ pub(super) fn Details() -> impl IntoView {
                         id="details-close"
                         aria-label="Close details"
                         title="Close details"
-                        on:click=move |_| close()
+                        on:click=handler(move |_| close())
                     >
                         {Icon::Close.view()}
                     </button>
@@ -86,10 +87,10 @@ fn facts(chat: Chat, item: &Item) -> impl IntoView + use<> {
                     <button
                         class="button button-danger"
                         type="button"
-                        on:click=move |_| {
+                        on:click=handler(move |_| {
                             chat.desk.details.set(None);
                             chat.desk.act(Action::Discard(id));
-                        }
+                        })
                     >
                         {Icon::Delete.view()}
                         <span>"Delete from this device"</span>

@@ -23,7 +23,7 @@ pub(super) fn Header(others: Memo<Arc<[User]>>) -> impl IntoView {
             >
                 {Icon::Back.view()}
             </RouteLink>
-            {avatar}
+            {move || avatar()}
             <h1 dir="auto" tabindex="-1">{move || others.with(|others| names(others))}</h1>
         </header>
     }

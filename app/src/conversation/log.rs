@@ -6,6 +6,7 @@ use super::bubble::Bubble;
 use super::scroll::Scroll;
 use super::timeline::{DayRows, Row, arrange, first_new};
 use crate::client::{Action, Edge, ItemKey};
+use crate::ui::event::handler;
 use crate::ui::focus::{Step, move_among};
 use crate::ui::icon::Icon;
 use crate::ui::time::Day;
@@ -40,8 +41,8 @@ pub(super) fn MessageLog() -> impl IntoView {
             aria-live="off"
             tabindex="0"
             node_ref=scroll.element
-            on:scroll=move |_| scroll.look(chat)
-            on:keydown=on_key
+            on:scroll=handler(move |_| scroll.look(chat))
+            on:keydown=handler(on_key)
         >
             <div class="log-inner">
                 {move || empty.get().then(|| view! { <NothingSaid /> })}
@@ -72,7 +73,7 @@ fn earlier_view(chat: Chat, earlier: Edge) -> impl IntoView {
         Edge::Failed => view! {
             <p class="earlier" role="alert">
                 "Earlier messages could not be loaded. "
-                <button class="button-quiet" type="button" on:click=move |_| chat.desk.act(Action::LoadEarlier)>
+                <button class="button-quiet" type="button" on:click=handler(move |_| chat.desk.act(Action::LoadEarlier))>
                     "Try again"
                 </button>
             </p>
@@ -118,7 +119,7 @@ fn DaySection(days: Days, day: Day) -> impl IntoView {
     view! {
         <div class="day">
             <p class="day-label">
-                <time datetime=day.iso()>{label}</time>
+                <time datetime=day.iso()>{move || label()}</time>
             </p>
             <ol role="list">
                 <For each key=|key| *key children=bubble />
@@ -142,9 +143,9 @@ fn Pill() -> impl IntoView {
     view! {
         <div class="pill-place">
             <Show when=move || shown.get()>
-                <button class="pill" type="button" on:click=move |_| scroll.to_end()>
+                <button class="pill" type="button" on:click=handler(move |_| scroll.to_end())>
                     {Icon::Down.view()}
-                    <span>{words}</span>
+                    <span>{move || words()}</span>
                 </button>
             </Show>
         </div>

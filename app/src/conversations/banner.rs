@@ -2,6 +2,7 @@
 
 use super::Desk;
 use crate::client::{Action, Link, LinkView};
+use crate::ui::event::handler;
 use crate::ui::icon::Icon;
 use leptos::prelude::*;
 
@@ -44,9 +45,9 @@ pub(super) fn ConnectionBanner() -> impl IntoView {
     view! {
         <div class="banner" class:shown=move || notice.with(Option::is_some)>
             <div class="banner-inner">
-                {Icon::Offline.view()} <p role="status" aria-label="Connection">{words}</p>
+                {Icon::Offline.view()} <p role="status" aria-label="Connection">{move || words()}</p>
                 <Show when=retry>
-                    <button class="button-quiet" type="button" on:click=move |_| desk.act(Action::ConnectNow)>
+                    <button class="button-quiet" type="button" on:click=handler(move |_| desk.act(Action::ConnectNow))>
                         "Try now"
                     </button>
                 </Show>

@@ -2,6 +2,7 @@
 
 use super::Desk;
 use super::own_link::OwnLink;
+use crate::ui::event::handler;
 use crate::ui::icon::Icon;
 use leptos::prelude::*;
 
@@ -16,7 +17,7 @@ pub(super) fn EmptyList() -> impl IntoView {
             <button
                 class="button button-primary"
                 type="button"
-                on:click=move |_| desk.finding.set(Some(String::new()))
+                on:click=handler(move |_| desk.finding.set(Some(String::new())))
             >
                 {Icon::Search.view()}
                 <span>"Find someone"</span>

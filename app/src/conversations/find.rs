@@ -7,6 +7,7 @@ use super::own_link::OwnLink;
 use crate::client::{Action, Row};
 use crate::route::Route;
 use crate::ui::avatar::Avatar;
+use crate::ui::event::handler;
 use crate::ui::focus::{Step, focus_soon};
 use crate::ui::icon::Icon;
 use kafkatalk_protocol::{User, limits::USERNAME_CHARS_MAX};
@@ -161,7 +162,7 @@ pub(super) fn FindPanel() -> impl IntoView {
                         aria-autocomplete="list"
                         aria-controls="people"
                         aria-expanded=move || (count.get() > 0).to_string()
-                        aria-activedescendant=active_id
+                        aria-activedescendant=move || active_id()
                         placeholder="Start of a name"
                         autocomplete="off"
                         autocapitalize="none"
@@ -170,8 +171,8 @@ pub(super) fn FindPanel() -> impl IntoView {
                         maxlength=USERNAME_CHARS_MAX + 1
                         dir="auto"
                         prop:value=finder.typed
-                        on:input=move |event| finder.type_in(event_target_value(&event))
-                        on:keydown=move |event| finder.on_key(&event)
+                        on:input=handler(move |event| finder.type_in(event_target_value(&event)))
+                        on:keydown=handler(move |event| finder.on_key(&event))
                     />
                 </div>
                 <button
@@ -179,7 +180,7 @@ pub(super) fn FindPanel() -> impl IntoView {
                     type="button"
                     aria-label="Close"
                     title="Close"
-                    on:click=move |_| finder.close()
+                    on:click=handler(move |_| finder.close())
                 >
                     {Icon::Close.view()}
                 </button>
@@ -202,8 +203,8 @@ fn People(finder: Finder) -> impl IntoView {
                     class="person"
                     role="option"
                     aria-selected=move || (finder.active.get() == index).to_string()
-                    on:mousemove=move |_| finder.active.set(index)
-                    on:click=move |_| finder.choose(chosen.clone())
+                    on:mousemove=handler(move |_| finder.active.set(index))
+                    on:click=handler(move |_| finder.choose(chosen.clone()))
                 >
                     <Avatar user=person.clone() />
                     <span class="item-name" dir="auto">{person.username.to_string()}</span>
@@ -212,7 +213,7 @@ fn People(finder: Finder) -> impl IntoView {
         };
         finder.people().into_iter().enumerate().map(option).collect_view()
     };
-    view! { <ul id="people" class="people" role="listbox" aria-label="People">{options}</ul> }
+    view! { <ul id="people" class="people" role="listbox" aria-label="People">{move || options()}</ul> }
 }
 
 /// What is said where there is nobody to show.
@@ -235,9 +236,9 @@ fn Words(finder: Finder) -> impl IntoView {
     let alone =
         move || finder.found.with(|found| !matches!(found, Found::People(people) if !people.is_empty()));
     view! {
-        <p class="find-words" role="status" aria-label="Search">{words}</p>
+        <p class="find-words" role="status" aria-label="Search">{move || words()}</p>
         <Show when=failed>
-            <button class="button-quiet" type="button" on:click=move |_| finder.ask()>
+            <button class="button-quiet" type="button" on:click=handler(move |_| finder.ask())>
                 "Try again"
             </button>
         </Show>

@@ -56,13 +56,13 @@ pub(super) fn ListItem(
             <RouteLink route=Route::Conversation(id) class="item" current>
                 {others.first().cloned().map(|user| view! { <Avatar user /> })}
                 <span class="item-name" dir="auto">{names(&others)}</span>
-                <time class="item-time" datetime=move || active_at.get().to_string()>{time}</time>
+                <time class="item-time" datetime=move || active_at.get().to_string()>{move || time()}</time>
                 <span class="item-line">
-                    {state}
+                    {move || state()}
                     {move || drafted().then(|| view! { <span class="item-draft">"Draft: "</span> })}
-                    <span class="item-text" dir="auto">{text}</span>
+                    <span class="item-text" dir="auto">{move || text.get()}</span>
                 </span>
-                {unread_view}
+                {move || unread_view()}
             </RouteLink>
         </li>
     }

@@ -2,6 +2,7 @@
 
 use super::Desk;
 use crate::route::Route;
+use crate::ui::event::handler;
 use leptos::prelude::*;
 
 /// A link to a page of the desk. A plain click stays on the page; everything else is the browser's.
@@ -30,7 +31,7 @@ pub fn RouteLink(
     };
     let current = move || current.get().then_some("page");
     view! {
-        <a class=class href=href aria-label=label aria-current=current on:click=go>
+        <a class=class href=href aria-label=label aria-current=move || current() on:click=handler(go)>
             {children()}
         </a>
     }

@@ -6,6 +6,7 @@ use super::find::FindPanel;
 use super::item::ListItem;
 use crate::client::{Action, Edge, Row};
 use crate::ui::avatar::Avatar;
+use crate::ui::event::handler;
 use crate::ui::focus;
 use crate::ui::icon::{Icon, Logo};
 use kafkatalk_protocol::ConversationId;
@@ -30,7 +31,7 @@ pub(super) fn ListPane() -> impl IntoView {
                     aria-label="New conversation"
                     title="New conversation"
                     aria-expanded=move || desk.finding.with(Option::is_some).to_string()
-                    on:click=move |_| desk.finding.update(|finding| *finding = finding.is_none().then(String::new))
+                    on:click=handler(move |_| desk.finding.update(|finding| *finding = finding.is_none().then(String::new)))
                 >
                     {Icon::Compose.view()}
                 </button>
@@ -75,7 +76,7 @@ fn List() -> impl IntoView {
     };
     let more = Memo::new(move |_| desk.live.list.with(|list| list.more));
     view! {
-        <ul class="list" role="list" aria-label="Conversations" node_ref=list on:scroll=on_scroll on:keydown=on_key>
+        <ul class="list" role="list" aria-label="Conversations" node_ref=list on:scroll=handler(on_scroll) on:keydown=handler(on_key)>
             <For
                 each=move || ids.get()
                 key=|id| *id
@@ -104,7 +105,7 @@ fn edge_view(desk: Desk, more: Edge) -> Option<impl IntoView> {
     };
     Some(view! {
         <li class="list-more">
-            <button class="button-quiet" type="button" on:click=move |_| desk.act(Action::LoadMoreConversations)>
+            <button class="button-quiet" type="button" on:click=handler(move |_| desk.act(Action::LoadMoreConversations))>
                 {words}
             </button>
         </li>

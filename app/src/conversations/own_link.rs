@@ -2,6 +2,7 @@
 
 use super::Desk;
 use crate::route::Route;
+use crate::ui::event::handler;
 use crate::ui::icon::Icon;
 use leptos::prelude::*;
 use std::time::Duration;
@@ -28,8 +29,8 @@ pub(super) fn OwnLink() -> impl IntoView {
     };
     view! {
         <div class="own-link">
-            <p class="own-link-address" dir="ltr">{link}</p>
-            <button class="button" type="button" on:click=copy>
+            <p class="own-link-address" dir="ltr">{move || link.get()}</p>
+            <button class="button" type="button" on:click=handler(copy)>
                 {Icon::Link.view()} <span>{move || if copied.get() { "Copied" } else { "Copy your link" }}</span>
             </button>
         </div>

@@ -76,7 +76,7 @@ impl Icon {
     }
 
     /// The picture. Decoration: what holds it has the words.
-    pub fn view(self) -> impl IntoView + use<> {
+    pub fn view(self) -> AnyView {
         view! {
             <svg
                 class="icon"
@@ -90,6 +90,7 @@ impl Icon {
                 inner_html=self.paths()
             ></svg>
         }
+        .into_any()
     }
 }
 

@@ -9,11 +9,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A hash of files' contents and names, folders with all in them. This program counts as well: it may have changed.
+/// A hash of files' contents and names, folders with all in them. What the builder is made from counts as well: it may
+/// have changed. (Not its program file: cargo may put another in its place while this one runs.)
 pub(super) fn of(inputs: &[&Path]) -> Result<u64> {
     let mut hasher = DefaultHasher::new();
-    let program = std::env::current_exe()?;
-    for input in inputs.iter().copied().chain([program.as_path()]) {
+    let builder = place::root().join("xtask/src");
+    for input in inputs.iter().copied().chain([builder.as_path()]) {
         add(input, &mut hasher)?;
     }
     Ok(hasher.finish())
