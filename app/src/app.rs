@@ -1,29 +1,39 @@
 //! Which page is shown.
 
-use crate::account::{SignInPage, WelcomePage};
 use crate::conversations::ConversationsPage;
 use crate::live::Live;
-use crate::not_found::NotFoundPage;
 use crate::page::PageModel;
-use crate::route::Route;
 use leptos::prelude::*;
 
 /// The page that the model names. Between conversations the page goes on living; every other step is a new page.
 #[component]
 pub fn App() -> impl IntoView {
     let model = initial_model();
-    match &model.route {
-        Route::Welcome => view! { <WelcomePage form=model.form /> }.into_any(),
-        Route::SignIn { next } => {
-            let next = next.clone();
-            view! { <SignInPage form=model.form next /> }.into_any()
-        }
-        Route::Conversations { .. } | Route::Conversation(_) => match Live::new(&model) {
-            Some(live) => view! { <ConversationsPage live model /> }.into_any(),
-            None => view! { <SignInPage form=None next=Some(model.route.to_string()) /> }.into_any(),
-        },
-        Route::NotFound => view! { <NotFoundPage /> }.into_any(),
+    match Live::new(&model).filter(|_| model.route.is_signed_in_page()) {
+        Some(live) => view! { <ConversationsPage live model /> }.into_any(),
+        None => plain_page(model),
     }
+}
+
+/// The pages that are the server's alone.
+#[cfg(not(feature = "hydrate"))]
+fn plain_page(model: PageModel) -> AnyView {
+    use crate::account::{SignInPage, WelcomePage};
+    use crate::not_found::NotFoundPage;
+    use crate::route::Route;
+
+    match model.route {
+        Route::Welcome => view! { <WelcomePage form=model.form /> }.into_any(),
+        Route::SignIn { next } => view! { <SignInPage form=model.form next /> }.into_any(),
+        Route::NotFound => view! { <NotFoundPage /> }.into_any(),
+        desk => view! { <SignInPage form=None next=Some(desk.to_string()) /> }.into_any(),
+    }
+}
+
+/// Their documents do not start the wasm.
+#[cfg(feature = "hydrate")]
+fn plain_page(_model: PageModel) -> AnyView {
+    ().into_any()
 }
 
 #[cfg(not(feature = "hydrate"))]

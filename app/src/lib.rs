@@ -19,6 +19,7 @@
 #![expect(unreachable_pub, reason = "leptos' component macro writes `pub` into private modules")]
 #![expect(clippy::needless_pass_by_value, reason = "components own what they are given")]
 
+#[cfg(not(feature = "hydrate"))]
 pub mod account;
 pub mod app;
 #[cfg(feature = "hydrate")]
@@ -27,14 +28,17 @@ pub mod client;
 pub mod conversation;
 pub mod conversations;
 pub mod live;
+#[cfg(not(feature = "hydrate"))]
 pub mod not_found;
 pub mod page;
 pub mod route;
+#[cfg(not(feature = "hydrate"))]
 pub mod shell;
 pub mod title;
 pub mod ui;
 
 pub use app::App;
+#[cfg(not(feature = "hydrate"))]
 pub use shell::shell;
 
 /// Wakes up the page that the server rendered.

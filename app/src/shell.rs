@@ -1,25 +1,44 @@
 //! The HTML document around every page.
 
+use crate::account;
 use crate::app::App;
 use crate::page::{AssetPath, MODEL_ELEMENT_ID, PageModel};
 use crate::title::document_title;
 use leptos::{nonce::use_nonce, prelude::*};
 
+/// A text as HTML. Not left to the view, which writes markers after a text: in a title they would be seen.
+fn text(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;")
+}
+
 /// The whole document. Reads the [`PageModel`], the [`AssetPath`] and the nonce from the context.
 pub fn shell() -> impl IntoView {
     let model = use_context::<PageModel>().unwrap_or_default();
     let AssetPath(assets) = use_context::<AssetPath>().unwrap_or(AssetPath("/pkg".into()));
-    let json = model.to_script_json().unwrap_or_default();
     let (script, wasm) = (format!("{assets}/kafkatalk.js"), format!("{assets}/kafkatalk_bg.wasm"));
     // Both paths are our own; written as JSON they are JavaScript strings.
-    let start =
-        format!("import init,{{hydrate}} from {script:?};await init({{module_or_path:{wasm:?}}});hydrate();");
+    let (start, model_json) = match (model.route.is_signed_in_page(), &model.viewer) {
+        (true, Some(_)) => (
+            format!(
+                "import init,{{hydrate}} from {script:?};await init({{module_or_path:{wasm:?}}});hydrate();"
+            ),
+            Some(model.to_script_json().unwrap_or_default()),
+        ),
+        _ => (format!("const NEXT=[{script:?},{wasm:?}];{}", account::SCRIPT), None),
+    };
+    let preloads = model_json.map(|json| {
+        view! {
+            <link rel="modulepreload" href=script nonce=use_nonce() />
+            <link rel="preload" href=wasm r#as="fetch" r#type="application/wasm" crossorigin="anonymous" />
+            <script id=MODEL_ELEMENT_ID r#type="application/json" inner_html=json></script>
+        }
+    });
     view! {
         <!DOCTYPE html>
         <html lang="en">
             <head>
                 <meta charset="utf-8" />
-                <title>{document_title(&model)}</title>
+                <title inner_html=text(&document_title(&model))></title>
                 <meta
                     name="viewport"
                     content="width=device-width, initial-scale=1, viewport-fit=cover, interactive-widget=resizes-content"
@@ -31,12 +50,10 @@ pub fn shell() -> impl IntoView {
                 <meta name="mobile-web-app-capable" content="yes" />
                 <meta name="referrer" content="same-origin" />
                 <link rel="stylesheet" href=format!("{assets}/kafkatalk.css") />
-                <link rel="modulepreload" href=script nonce=use_nonce() />
-                <link rel="preload" href=wasm r#as="fetch" r#type="application/wasm" crossorigin="anonymous" />
                 <link rel="icon" href="/favicon.svg" r#type="image/svg+xml" />
                 <link rel="apple-touch-icon" href="/apple-touch-icon.png" />
                 <link rel="manifest" href="/manifest.webmanifest" />
-                <script id=MODEL_ELEMENT_ID r#type="application/json" inner_html=json></script>
+                {preloads}
                 <script r#type="module" nonce=use_nonce() inner_html=start></script>
             </head>
             <body>

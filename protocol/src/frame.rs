@@ -188,9 +188,18 @@ impl ServerFrame {
                 latest: Offset
             }),
             "conversation" => variant!(text, Conversation { conversation: Conversation }),
-            "read" => variant!(text, Read { conversation: ConversationId, user: UserId, offset: Offset }),
-            "delivered" => {
-                variant!(text, Delivered { conversation: ConversationId, user: UserId, offset: Offset })
+            tag @ ("read" | "delivered") => {
+                #[derive(Deserialize)]
+                struct Position {
+                    conversation: ConversationId,
+                    user: UserId,
+                    offset: Offset,
+                }
+                let Position { conversation, user, offset } = serde_json::from_str(text)?;
+                match tag {
+                    "read" => Self::Read { conversation, user, offset },
+                    _ => Self::Delivered { conversation, user, offset },
+                }
             }
             "typing" => variant!(text, Typing { conversation: ConversationId, user: UserId }),
             "presence" => variant!(text, Presence {

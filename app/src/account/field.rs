@@ -1,7 +1,7 @@
 //! A labelled field with its hint and what is wrong with it.
 
 use crate::ui::icon::Icon;
-use leptos::{html::Input, prelude::*};
+use leptos::prelude::*;
 
 #[component]
 pub(super) fn Field(
@@ -14,33 +14,29 @@ pub(super) fn Field(
     secret: bool,
     hint: Option<&'static str>,
     /// What is wrong with it.
-    error: Memo<Option<String>>,
+    error: Option<String>,
     autocomplete: &'static str,
     /// Whether the keyboard goes here first.
     focus: bool,
-    field: NodeRef<Input>,
 ) -> impl IntoView {
     let (hint_id, error_id) = (format!("{name}-hint"), format!("{name}-error"));
-    let invalid = move || error.with(Option::is_some);
-    let described_by = {
-        let (hint_id, error_id) = (hint_id.clone(), error_id.clone());
-        move || match (invalid(), hint) {
-            (true, _) => Some(error_id.clone()),
-            (false, Some(_)) => Some(hint_id.clone()),
-            (false, None) => None,
-        }
+    let invalid = error.is_some().then_some("true");
+    let described_by = match (&error, hint) {
+        (Some(_), _) => Some(error_id.clone()),
+        (None, Some(_)) => Some(hint_id.clone()),
+        (None, None) => None,
     };
-    let below = move || match (error.get(), hint) {
+    let below = match (error, hint) {
         (Some(detail), _) => Some(
             view! {
-                <p class="field-error" id=error_id.clone()>
+                <p class="field-error" id=error_id>
                     {Icon::Alert.view()}
                     <span>{detail}</span>
                 </p>
             }
             .into_any(),
         ),
-        (None, Some(hint)) => Some(view! { <p class="field-hint" id=hint_id.clone()>{hint}</p> }.into_any()),
+        (None, Some(hint)) => Some(view! { <p class="field-hint" id=hint_id>{hint}</p> }.into_any()),
         (None, None) => None,
     };
     view! {
@@ -57,11 +53,10 @@ pub(super) fn Field(
                 spellcheck="false"
                 required
                 autofocus=focus
-                aria-invalid=move || invalid().then_some("true")
-                aria-describedby=move || described_by()
-                node_ref=field
+                aria-invalid=invalid
+                aria-describedby=described_by
             />
-            {move || below()}
+            {below}
         </div>
     }
 }

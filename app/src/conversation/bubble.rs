@@ -105,21 +105,21 @@ fn Beside(row: Memo<Row>) -> impl IntoView {
 fn Below(row: Memo<Row>) -> impl IntoView {
     let chat = expect_context::<Chat>();
     let id = row.with_untracked(|row| row.item.id());
-    let delivery = Memo::new(move |_| row.with(|row| row.item.delivery.clone()));
-    let at = Memo::new(move |_| row.with(|row| row.item.at()));
-    let shown = Memo::new(move |_| row.with(|row| row.closes) || is_pending(&delivery.read()));
+    let delivery = move || row.with(|row| row.item.delivery.clone());
+    let at = move || row.with(|row| row.item.at());
+    let shown = Memo::new(move |_| row.with(|row| row.closes || is_pending(&row.item.delivery)));
     let meta = move || {
         shown.get().then(|| {
-            let clock = move || chat.desk.clock.at(at.get()).clock();
+            let clock = move || chat.desk.clock.at(at()).clock();
             view! {
                 <div class="meta">
-                    <time datetime=move || at.get().to_string()>{move || clock()}</time>
-                    {move || view! { <StateGlyph delivery=delivery.get() /> }}
+                    <time datetime=move || at().to_string()>{move || clock()}</time>
+                    {move || view! { <StateGlyph delivery=delivery() /> }}
                 </div>
             }
         })
     };
-    let failure = move || match delivery.get() {
+    let failure = move || match delivery() {
         Delivery::Failed { reason } => Some(failure_view(chat, id, &reason)),
         _ => None,
     };

@@ -112,7 +112,7 @@ pub(super) fn Composer() -> impl IntoView {
     });
     let placeholder =
         move || if offline.get() { "Message (goes out when there is a connection)" } else { "Message" };
-    let count = Memo::new(move |_| writing.text.with(|text| count_words(text)));
+    let count = move || writing.text.with(|text| count_words(text));
     let invalid = move || writing.problem.with(Option::is_some).then_some("true");
     view! {
         <footer class="composer">
@@ -146,7 +146,7 @@ pub(super) fn Composer() -> impl IntoView {
                     {Icon::Send.view()}
                 </button>
             </div>
-            <p class="composer-count">{move || count.get()}</p>
+            <p class="composer-count">{move || count()}</p>
         </footer>
     }
 }

@@ -133,9 +133,9 @@ fn DaySection(days: Days, day: Day) -> impl IntoView {
 fn Pill() -> impl IntoView {
     let chat = expect_context::<Chat>();
     let scroll = expect_context::<Scroll>();
-    let unread = Memo::new(move |_| chat.read(|chat| chat.unread).unwrap_or(0));
-    let shown = Memo::new(move |_| !scroll.at_end() && (unread.get() > 0 || scroll.far_up()));
-    let words = move || match unread.get() {
+    let unread = move || chat.read(|chat| chat.unread).unwrap_or(0);
+    let shown = Memo::new(move |_| !scroll.at_end() && (unread() > 0 || scroll.far_up()));
+    let words = move || match unread() {
         0 => "Newest".to_owned(),
         1 => "1 new message".to_owned(),
         count => format!("{count} new messages"),

@@ -147,8 +147,8 @@ pub(super) fn FindPanel() -> impl IntoView {
         focus_soon("#find-person".into());
         finder.ask();
     });
-    let count = Memo::new(move |_| finder.people().len());
-    let active_id = move || (count.get() > 0).then(|| format!("person-{}", finder.active.get()));
+    let count = move || finder.people().len();
+    let active_id = move || (count() > 0).then(|| format!("person-{}", finder.active.get()));
     view! {
         <section class="find" aria-label="New conversation">
             <div class="find-head">
@@ -161,7 +161,7 @@ pub(super) fn FindPanel() -> impl IntoView {
                         aria-label="Find a person"
                         aria-autocomplete="list"
                         aria-controls="people"
-                        aria-expanded=move || (count.get() > 0).to_string()
+                        aria-expanded=move || (count() > 0).to_string()
                         aria-activedescendant=move || active_id()
                         placeholder="Start of a name"
                         autocomplete="off"

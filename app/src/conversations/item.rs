@@ -31,10 +31,8 @@ pub(super) fn ListItem(
 ) -> impl IntoView {
     let desk = expect_context::<Desk>();
     let (id, others) = row.with_untracked(|row| (row.id, row.others.clone()));
-    let active_at = Memo::new(move |_| row.with(|row| row.active_at));
-    let time = move || desk.clock.at(active_at.get()).short(desk.clock.today());
-    let text = Memo::new(move |_| row.with(line));
-    let unread = Memo::new(move |_| row.with(|row| row.unread));
+    let active_at = move || row.with(|row| row.active_at);
+    let time = move || desk.clock.at(active_at()).short(desk.clock.today());
     let drafted = move || row.with(|row| !row.draft.trim().is_empty() && !row.open);
     let state = move || {
         let item = row.with(|row| row.last.clone().filter(Item::own));
@@ -42,7 +40,7 @@ pub(super) fn ListItem(
     };
     let current = Signal::derive(move || desk.open_id() == Some(id));
     let unread_view = move || {
-        let unread = unread.get();
+        let unread = row.with(|row| row.unread);
         (unread > 0).then(|| {
             view! {
                 <span class="item-unread">
@@ -56,11 +54,11 @@ pub(super) fn ListItem(
             <RouteLink route=Route::Conversation(id) class="item" current>
                 {others.first().cloned().map(|user| view! { <Avatar user /> })}
                 <span class="item-name" dir="auto">{names(&others)}</span>
-                <time class="item-time" datetime=move || active_at.get().to_string()>{move || time()}</time>
+                <time class="item-time" datetime=move || active_at().to_string()>{move || time()}</time>
                 <span class="item-line">
                     {move || state()}
                     {move || drafted().then(|| view! { <span class="item-draft">"Draft: "</span> })}
-                    <span class="item-text" dir="auto">{move || text.get()}</span>
+                    <span class="item-text" dir="auto">{move || row.with(line)}</span>
                 </span>
                 {move || unread_view()}
             </RouteLink>

@@ -56,15 +56,6 @@ pub fn focus_soon(selector: String) {
     });
 }
 
-/// Puts the keyboard on the first element that matches, unless it is somewhere already. Browsers pass over `autofocus`
-/// now and then, on the answer to a form above all.
-pub fn focus_if_nowhere(selector: &str) {
-    let nowhere = document().active_element().is_none_or(|active| active.tag_name() == "BODY");
-    if nowhere {
-        focus_soon(selector.to_owned());
-    }
-}
-
 /// Whether there is a mouse, and so most likely a keyboard: then a field may take the focus without covering half of
 /// the page by a keyboard on the screen.
 pub fn has_fine_pointer() -> bool {
