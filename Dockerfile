@@ -6,7 +6,7 @@ FROM rust:1.95.0-slim-trixie AS build
 # What librdkafka, SQLite and OpenSSL are compiled with, and npm for wasm-opt. Versions are the base image's.
 # hadolint ignore=DL3008
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends g++ git make npm perl \
+    && apt-get install --yes --no-install-recommends g++ make npm perl \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .

@@ -12,32 +12,49 @@
 #   kafka.sh resume DIR I       and let it go on
 #
 # With KAFKA_WATCH_PID=PID in the environment of `start`, the brokers end soon after that process does, and DIR is
-# removed: so a test that is killed leaves nothing behind. KAFKA_HEAP (512m) is the heap of each broker.
+# removed: so a test that is killed leaves nothing behind. With KAFKA_WATCH_KEEP=1, DIR stays. KAFKA_HEAP (512m) is the
+# heap of each broker. KAFKATALK_CACHE is where Kafka itself is kept, from the repository's folder.
 #
-# It needs a JDK 17 or later, and Maven for the first run only.
+# It needs Java 17 or later, and Maven for the first run only.
 set -euo pipefail
 
 readonly KAFKA_VERSION=4.1.1
 readonly LOG4J_VERSION=2.25.1
+readonly JAVA_MIN=17
 readonly READY_WAIT_SECONDS=90
 readonly STOP_WAIT_SECONDS=15
 
+# The builder's cache: whoever calls, and from wherever.
 cache_dir() {
-  echo "${KAFKATALK_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/kafkatalk}/kafka-$KAFKA_VERSION"
+  local cache=${KAFKATALK_CACHE:-${XDG_CACHE_HOME:-~/.cache}/kafkatalk}
+  case $cache in /*) ;; *) cache=${SELF%/scripts/*}/$cache ;; esac
+  echo "$cache/kafka-$KAFKA_VERSION"
 }
 
 say() { echo "kafka.sh: $*" >&2; }
 fail() { say "$*"; exit 1; }
 
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
 # Installs a Debian package where that is possible, else says what is missing.
 need() {
   local command=$1 package=$2
   command -v "$command" >/dev/null 2>&1 && return
-  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+  if command -v apt-get >/dev/null 2>&1; then
     say "installing $package"
-    { apt-get install -y -qq "$package" || { apt-get update -qq && apt-get install -y -qq "$package"; }; } >&2
+    local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -qq)
+    { as_root "${apt[@]}" update && as_root "${apt[@]}" install -y --no-install-recommends "$package"; } >&2 || true
   fi
   command -v "$command" >/dev/null 2>&1 || fail "$command is missing: install $package (Debian's name for it)"
+}
+
+need_java() {
+  need java default-jdk-headless
+  local version
+  version=$(java -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p' | head -n 1)
+  [ "${version:-0}" -ge "$JAVA_MIN" ] || fail "Java ${version:-of an unknown version} is too old: Kafka needs $JAVA_MIN"
 }
 
 write_pom() {
@@ -59,7 +76,7 @@ POM
 jars() {
   local dir; dir=$(cache_dir)
   if [ ! -d "$dir/jars" ]; then
-    need java openjdk-17-jdk-headless
+    need_java
     need mvn maven
     mkdir -p "$dir"
     local work; work=$(mktemp -d "$dir/fetch.XXXXXX")
@@ -182,9 +199,9 @@ port_of() { sed -n 's/^advertised.listeners=PLAINTEXT:..127.0.0.1://p' "$1/n$2.p
 absolute() { (cd "$1" 2>/dev/null && pwd) || fail "$1 is not a folder"; }
 brokers_of() { find "$1" -maxdepth 1 -name 'n*.properties' 2>/dev/null | sed 's/.*\/n\([0-9]*\)\.properties/\1/' | sort -n; }
 
-# Ends the brokers when the process that asked for them is gone.
+# Ends the brokers when the process that asked for them is gone. It may begin before the brokers: it looks for them then.
 watch_owner() {
-  local dir=$1 owner=$2
+  local dir=$1 owner=$2 keep=${KAFKA_WATCH_KEEP:-}
   # shellcheck disable=SC2016 # the inner shell is to expand it
   detached bash -c '
     while kill -0 "$2" 2>/dev/null; do
@@ -192,15 +209,15 @@ watch_owner() {
       sleep 0.5
     done
     "$0" stop "$1"
-    rm -rf "$1"
-  ' "$SELF" "$dir" "$owner" >/dev/null 2>&1 </dev/null &
+    [ -n "$3" ] || rm -rf "$1"
+  ' "$SELF" "$dir" "$owner" "$keep" >/dev/null 2>&1 </dev/null &
 }
 
 start() {
   local n=$1 dir=$2 jars ports voters="" bootstrap="" id i
   case $n in 1 | 3) ;; *) fail "start takes 1 or 3 brokers, not $n" ;; esac
   jars=$(jars)
-  need java openjdk-17-jdk-headless
+  need_java
   mkdir -p "$dir"
   dir=$(cd "$dir" && pwd)
   [ -z "$(brokers_of "$dir")" ] || fail "$dir holds brokers already: stop them and remove the folder, or use restart"
@@ -211,16 +228,21 @@ start() {
   done
   id=$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | tr -d '=')
   write_log4j "$dir"
+  [ -z "${KAFKA_WATCH_PID:-}" ] || watch_owner "$dir" "$KAFKA_WATCH_PID"
+  # However this ends before all of them take requests, none is left behind.
+  # shellcheck disable=SC2064 # the folder of now
+  trap "$(printf 'stop %q' "$dir")" EXIT
+  trap 'exit 130' INT TERM HUP
   for ((i = 1; i <= n; i++)); do
     write_properties "$dir" "$n" "$i" "${ports[2 * i - 2]}" "${ports[2 * i - 1]}" "$voters"
     format "$dir" "$i" "$id" "$jars"
     launch "$dir" "$i" "$jars"
   done
-  [ -z "${KAFKA_WATCH_PID:-}" ] || watch_owner "$dir" "$KAFKA_WATCH_PID"
   for ((i = 1; i <= n; i++)); do
-    wait_ready "$dir" "$i" || { stop "$dir"; fail "broker $i did not start; see $dir/n$i.log"; }
+    wait_ready "$dir" "$i" || fail "broker $i did not start; see $dir/n$i.log"
   done
   echo "$bootstrap" >"$dir/bootstrap"
+  trap - EXIT INT TERM HUP
   echo "$bootstrap"
 }
 

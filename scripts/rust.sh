@@ -4,8 +4,11 @@
 # compiler of that version or a newer one serves, and else Debian's.
 
 rust_wanted=$(sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
-# A mirror that does not answer must not hold us up for ever.
+# A download that does not answer must not hold us up for ever, nor every time: for a day after, what is installed comes
+# first. The builder knows the same mark.
 rust_download_seconds=300
+rust_cache=${KAFKATALK_CACHE:-${XDG_CACHE_HOME:-~/.cache}/kafkatalk}
+rust_mark=$rust_cache/rustup-unreachable
 
 rust_say() {
   if [ -t 2 ]; then printf '\033[1;36m==>\033[0m %s\n' "$*" >&2; else printf '==> %s\n' "$*" >&2; fi
@@ -37,12 +40,15 @@ rust_by_rustup() {
     export RUSTUP_TOOLCHAIN=$rust_wanted
     return 0
   fi
+  if [ -n "$(find "$rust_mark" -mmin -1440 2>/dev/null)" ] && rust_choose_toolchain; then return 0; fi
   rust_say "fetching Rust $rust_wanted by rustup"
   if timeout "$rust_download_seconds" rustup toolchain install "$rust_wanted" --profile minimal \
     --component clippy,rustfmt --target wasm32-unknown-unknown --no-self-update >&2; then
+    rm -f "$rust_mark"
     export RUSTUP_TOOLCHAIN=$rust_wanted
     return 0
   fi
+  { mkdir -p "$rust_cache" && : >"$rust_mark"; } 2>/dev/null || true
   rust_choose_toolchain
 }
 

@@ -56,14 +56,16 @@ pub(crate) struct Outcome {
     /// Connections, messages sent again, holes filled, repeats dropped, acks.
     sums: [u64; 5],
     refusals: Vec<String>,
+    trouble: Option<String>,
     to_ack: Latencies,
     to_screen: Latencies,
 }
 
 impl Outcome {
-    /// Broken by any fault or refusal.
+    /// Broken by any fault or refusal, and by a server that did not stop in order.
     pub(crate) fn verdict(&self) -> Verdict {
-        Verdict::of(self.findings.total() + count(self.refusals.len()))
+        let troubles = self.refusals.len() + usize::from(self.trouble.is_some());
+        Verdict::of(self.findings.total() + count(troubles))
     }
 }
 
@@ -91,7 +93,7 @@ pub(crate) async fn measure(stage: &mut Stage, log: LogKind, crash: &CrashArgs) 
     let mut all = gather::histories(&world, setup.address, numbering).await?;
     devices.wait_until_shown(&all).await;
     let told = devices.finish().await?;
-    server.stop().await?;
+    let stopped = server.stop().await?;
     gather::add_said(&mut all, &world, &said);
     add_what_was_seen(&mut all, &world, &told);
     Ok(Outcome {
@@ -100,6 +102,7 @@ pub(crate) async fn measure(stage: &mut Stage, log: LogKind, crash: &CrashArgs) 
         findings: judge(all.values()),
         sums: Told::sums(&told),
         refusals: told.into_iter().flat_map(|told| told.refusals).collect(),
+        trouble: stopped.trouble,
         to_ack: shared.times.to_ack(0..messages),
         to_screen: shared.times.end_to_end(0..messages),
     })
@@ -172,7 +175,7 @@ pub(crate) fn add_what_was_seen(all: &mut Gathered, world: &World, told: &[Told]
 
 /// The tables of a crash check.
 pub(crate) fn tell(report: &mut Report, outcome: &Outcome) {
-    let Outcome { log, kills, findings, sums, refusals, to_ack, to_screen } = outcome;
+    let Outcome { log, kills, findings, sums, refusals, trouble, to_ack, to_screen } = outcome;
     let [connections, resent, filled, repeats, acks] = sums.map(thousands);
     let mut table = Table::new(["what happened", "on the log"]);
     let mut row = |what: &str, figure: String| table.row([what.into(), figure]);
@@ -206,6 +209,9 @@ pub(crate) fn tell(report: &mut Report, outcome: &Outcome) {
     table.row(["refused by the server".into(), thousands(count(refusals.len()))]);
     report.table(&table);
     run::tell::faults(report, findings, refusals);
+    if let Some(trouble) = trouble {
+        report.paragraph(&format!("- {trouble}"));
+    }
     let verdict = run::tell::verdict(outcome.verdict());
     report.paragraph(&format!("**{log} log: every promise {verdict}**"));
 }

@@ -19,12 +19,14 @@ pub(crate) struct Kafka {
 
 impl Kafka {
     /// Starts one broker or three, with their data in that folder.
-    pub(crate) async fn start(script: &Path, brokers: u32, folder: &Path) -> Result<Self> {
+    /// That folder is gone with the bench, unless it is to be kept.
+    pub(crate) async fn start(script: &Path, brokers: u32, folder: &Path, keep: bool) -> Result<Self> {
         let start = Command::new("bash")
             .arg(script)
             .args(["start", &brokers.to_string()])
             .arg(folder)
             .env("KAFKA_WATCH_PID", std::process::id().to_string())
+            .env("KAFKA_WATCH_KEEP", if keep { "1" } else { "" })
             .stdin(Stdio::null())
             .stderr(Stdio::inherit())
             .kill_on_drop(true)

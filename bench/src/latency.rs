@@ -1,5 +1,6 @@
 //! Latencies in a histogram, told as quantiles in milliseconds.
 
+use crate::limits::LOAD_LATE_MAX;
 use crate::number::{float, short};
 use hdrhistogram::Histogram;
 
@@ -42,6 +43,14 @@ impl Latencies {
         quantiles.join(" / ")
     }
 
+    /// `p99 / max` in milliseconds of how late a load asked for its messages; marked where that is so much that figures
+    /// beside it, which leave it out, are too good.
+    pub(crate) fn lateness(&self) -> String {
+        let late_ms = LOAD_LATE_MAX.as_secs_f64() * 1e3;
+        let mark = if self.quantile_ms(0.99).is_some_and(|ms| ms > late_ms) { " INVALID" } else { "" };
+        format!("{} / {}{mark}", self.text(0.99), self.text(1.0))
+    }
+
     /// One quantile in milliseconds, in words.
     pub(crate) fn text(&self, quantile: f64) -> String {
         self.quantile_ms(quantile).map_or_else(|| "none".into(), short)
@@ -58,5 +67,14 @@ mod tests {
         assert_eq!(latencies.quartet(), "none / none / none / none");
         (1..=100).for_each(|ms| latencies.record(ms * 1_000_000));
         assert_eq!(latencies.quartet(), "50.0 / 90.0 / 99.0 / 100");
+        assert_eq!(latencies.lateness(), "99.0 / 100 INVALID");
+    }
+
+    #[test]
+    fn a_load_that_keeps_its_times_is_valid() {
+        let mut latencies = Latencies::new();
+        (0..1_000).for_each(|_| latencies.record(1_000_000));
+        latencies.record(50_000_000);
+        assert_eq!(latencies.lateness(), "1.00 / 50.0");
     }
 }

@@ -18,6 +18,8 @@ pub(crate) const DRAIN_WAIT_MAX: Duration = Duration::from_secs(15);
 pub(crate) const RECOVERY_WAIT_MAX: Duration = Duration::from_mins(1);
 /// Pause between two looks at a condition that only the other side can bring about.
 pub(crate) const POLL_PAUSE: Duration = Duration::from_millis(20);
+/// How late the load may ask for one message in a hundred; a row of figures whose load was later says so.
+pub(crate) const LOAD_LATE_MAX: Duration = Duration::from_millis(5);
 /// Rest before memory is read, so that what connecting left behind is gone.
 pub(crate) const SETTLE: Duration = Duration::from_secs(2);
 /// How long an idle server is watched for its own CPU.
@@ -54,10 +56,12 @@ pub(crate) const FAULTS_SHOWN: usize = 10;
 pub(crate) const SQLITE_COMMITS: u64 = 2_000;
 /// Messages that wait for one socket of the relay.
 pub(crate) const RELAY_QUEUE_MAX: usize = 64;
-/// Read buffer of a relay's socket.
-pub(crate) const RELAY_READ_BUFFER_BYTES: usize = 2048;
+/// Read buffer of a relay's socket: `SOCKET_READ_BUFFER_BYTES` of the server, or it would be no floor for its memory.
+pub(crate) const RELAY_READ_BUFFER_BYTES: usize = 1024;
 /// Partitions of the Kafka floor's topic, as many as the server's feed has.
 pub(crate) const KAFKA_FLOOR_PARTITIONS: i32 = 16;
+/// Messages a second of the load that warms up a Kafka, and the conversations that it is spread over.
+pub(crate) const KAFKA_WARM_UP: (u32, usize) = (500, 100);
 /// Records that the Kafka floor has on the way at most.
 pub(crate) const KAFKA_FLOOR_IN_FLIGHT_MAX: usize = 1_000;
 /// Appends that are under way at the same time while a log is filled.

@@ -159,12 +159,13 @@ impl Voices {
         let mut said = Vec::with_capacity(numbers.len());
         for (nth, number) in numbers.enumerate() {
             let nth = u32::try_from(nth).context("a run has fewer than four billion messages")?;
-            sleep_until(started + Duration::from_secs(1) * nth / rate).await;
+            let due = started + Duration::from_secs(1) * nth / rate;
+            sleep_until(due).await;
             at_number(number);
             let pair = pairs[random.usize(..pairs.len())];
             let sender = pair.members[random.usize(..2)];
             let say = Say { id: self.shared.numbering.id(number), conversation: pair.conversation };
-            self.shared.times.asked(number);
+            self.shared.times.asked(number, due.elapsed());
             if self.senders[sender].try_send(say).is_err() {
                 bail!(
                     "a client has ended, or {CLIENT_QUEUE_MAX} messages wait for it; the server's log tells more"

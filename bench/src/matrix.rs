@@ -15,7 +15,7 @@ pub(crate) struct MatrixArgs {
     #[arg(long, value_name = "LOG", value_delimiter = ',', default_value = "embedded,kafka")]
     logs: Vec<LogKind>,
     /// Numbers of sockets, parted by commas.
-    #[arg(long, value_name = "N", value_delimiter = ',', default_value = "2,200,1000")]
+    #[arg(long, value_name = "N", value_delimiter = ',', default_value = "2,200,1000", value_parser = even)]
     sockets: Vec<usize>,
     /// Messages a second, parted by commas.
     #[arg(long, value_name = "N", value_delimiter = ',', default_value = "50,500",
@@ -38,6 +38,12 @@ impl MatrixArgs {
     }
 }
 
+/// Sockets come in pairs, or others would be measured than were asked for.
+fn even(text: &str) -> Result<usize, String> {
+    let number: usize = text.parse().map_err(|error| format!("{error}"))?;
+    if number >= 2 && number.is_multiple_of(2) { Ok(number) } else { Err("use an even number".into()) }
+}
+
 /// One place in the matrix, beside its floors.
 struct Ratio {
     log: LogKind,
@@ -54,13 +60,22 @@ pub(crate) async fn measure(stage: &mut Stage, matrix: &MatrixArgs, report: &mut
     let mut ratios = Vec::new();
     for sockets in &matrix.sockets {
         let load = matrix.load(*sockets);
-        // Beside the figures that they belong to, so that the machine is in the same mood.
-        let found = floors::measure(stage, &load, matrix.logs.contains(&LogKind::Kafka)).await?;
-        for log in &matrix.logs {
-            let outcome = run::measure(stage, *log, &load).await?;
-            ratios.extend(beside(&outcome, &found));
-            outcomes.push(outcome);
+        let with_kafka = matrix.logs.contains(&LogKind::Kafka);
+        if floors.is_empty() {
+            floors.push(floors::alone(stage, &load).await?);
         }
+        // Beside the figures that they belong to, so that the machine is in the same mood.
+        let mut found = floors::under_load(stage, &load, with_kafka).await?;
+        let mut measured = Vec::new();
+        for log in &matrix.logs {
+            measured.push(run::measure(stage, *log, &load).await?);
+        }
+        if with_kafka {
+            // A broker goes on getting quicker for minutes, which must not be in our favour.
+            floors::take_better(&mut found, floors::produce::measure(stage, &load).await?);
+        }
+        ratios.extend(measured.iter().flat_map(|outcome| beside(outcome, &found)));
+        outcomes.extend(measured);
         floors.extend(found);
     }
     report.heading("Messages");
@@ -130,4 +145,15 @@ fn table(ratios: &[Ratio]) -> Table {
         ]);
     }
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sockets_that_are_no_pairs_are_refused() {
+        assert_eq!(even("200"), Ok(200));
+        assert!(["0", "3", "some"].into_iter().all(|text| even(text).is_err()));
+    }
 }

@@ -101,6 +101,8 @@ pub(crate) struct AtRate {
     pub(crate) end_to_end: Latencies,
     /// From the sender's client to its ack.
     pub(crate) to_ack: Latencies,
+    /// From when a message was due until the load asked for it: what the load itself held back, which is in no figure.
+    pub(crate) late: Latencies,
     /// CPU of the server for each message, in microseconds.
     pub(crate) cpu_us: f64,
     /// CPU of Kafka for each message, where there is one.
@@ -175,11 +177,11 @@ pub(crate) async fn measure(stage: &mut Stage, log: LogKind, load: &LoadArgs) ->
         said.extend(of_part);
     }
     let heard = clients.close().await?;
-    let troubles = troubles(&heard);
+    let mut troubles = troubles(&heard);
     let mut evidence = gather::histories(&world, server.address(), numbering).await?;
     gather::add_said(&mut evidence, &world, &said);
     add_heard(&mut evidence, &world, heard);
-    server.stop().await?;
+    troubles.extend(server.stop().await?.trouble);
     Ok(Outcome {
         log,
         sockets: load.sockets,
@@ -201,7 +203,7 @@ pub(crate) async fn populated(setup: &Setup, load: &LoadArgs, run: u64) -> Resul
     server.ready().await?;
     progress(&format!("registering {} users, opening {conversations} conversations", load.sockets));
     let world = World::build(server.address(), load.sockets, conversations, run).await?;
-    server.stop().await?;
+    server.stop().await?.in_order()?;
     Ok((setup.start()?, world))
 }
 
@@ -243,7 +245,8 @@ async fn at_rate(
     let at = AtRate {
         rate: part.rate,
         end_to_end: shared.times.end_to_end(range.clone()),
-        to_ack: shared.times.to_ack(range),
+        to_ack: shared.times.to_ack(range.clone()),
+        late: shared.times.late(range),
         cpu_us: cpu_us(0),
         kafka_cpu_us: (!processes[1].is_empty()).then(|| cpu_us(1)),
         counts: [sent, acked, received],

@@ -10,7 +10,7 @@ use std::{
     fs::{self, File},
     net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
-    process::Stdio,
+    process::{ExitStatus, Stdio},
     time::{Duration, Instant},
 };
 use tokio::{
@@ -37,6 +37,29 @@ pub(crate) struct Server {
     child: Child,
     pid: Pid,
     started: Instant,
+}
+
+/// How a server stopped that was asked to.
+#[derive(Clone, Debug)]
+pub(crate) struct Stopped {
+    /// How long it took.
+    pub(crate) took: Duration,
+    /// What was out of order. What was measured before stays true, but no promise is kept by a server that breaks down.
+    pub(crate) trouble: Option<String>,
+}
+
+impl Stopped {
+    /// How long it took, if it was in order.
+    pub(crate) fn in_order(self) -> Result<Duration> {
+        match self.trouble {
+            Some(trouble) => bail!(trouble),
+            None => Ok(self.took),
+        }
+    }
+}
+
+fn trouble(status: ExitStatus) -> Option<String> {
+    (!status.success()).then(|| format!("the server did not stop in order ({status})"))
 }
 
 impl Setup {
@@ -104,24 +127,27 @@ impl Server {
         }
     }
 
-    /// Kills it with SIGKILL, in whatever it is doing.
+    /// Kills it with SIGKILL, in whatever it is doing. A server that is dead already was not killed by us: an error.
     pub(crate) async fn kill(mut self) -> Result<()> {
+        if let Some(status) = self.child.try_wait()? {
+            bail!("the server ended by itself ({status}):\n{}", self.last_words());
+        }
         self.child.kill().await.context("cannot kill the server")
     }
 
-    /// Asks it to stop, and kills it when it does not.
-    pub(crate) async fn stop(mut self) -> Result<Duration> {
+    /// Asks it to stop. One that does not within its time is an error.
+    pub(crate) async fn stop(mut self) -> Result<Stopped> {
         let asked = Instant::now();
         let pid = i32::try_from(self.pid).ok().and_then(RawPid::from_raw).context("not a process id")?;
         kill_process(pid, Signal::TERM).context("cannot stop the server: it has ended already")?;
         match timeout(STOP_WAIT_MAX, self.child.wait()).await {
             Ok(status) => {
-                let status = status?;
-                if !status.success() {
-                    // What was measured before stays true.
-                    progress(&format!("the server did not stop in order ({status}):\n{}", self.last_words()));
+                let took = asked.elapsed();
+                let trouble = trouble(status?);
+                if let Some(trouble) = &trouble {
+                    progress(&format!("{trouble}:\n{}", self.last_words()));
                 }
-                Ok(asked.elapsed())
+                Ok(Stopped { took, trouble })
             }
             Err(_) => bail!("the server does not stop within {} s of SIGTERM", STOP_WAIT_MAX.as_secs()),
         }
@@ -131,5 +157,30 @@ impl Server {
         let text = fs::read_to_string(self.setup.log()).unwrap_or_default();
         let lines: Vec<&str> = text.lines().collect();
         lines[lines.len().saturating_sub(LOG_LINES_SHOWN)..].join("\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::process::ExitStatusExt as _;
+
+    #[tokio::test]
+    async fn a_server_that_ended_by_itself_was_not_killed_by_us() {
+        let folder = tempfile::tempdir().unwrap();
+        // A shell that is asked to run the script `serve`, which is not there.
+        let setup = Setup::new(Path::new("/bin/sh"), &folder.path().join("data"), Vec::new()).unwrap();
+        let mut server = setup.start().unwrap();
+        server.child.wait().await.unwrap();
+        let error = server.kill().await.unwrap_err();
+        assert!(error.to_string().starts_with("the server ended by itself (exit status: "), "{error}");
+    }
+
+    #[test]
+    fn a_server_that_breaks_down_while_it_stops_is_in_trouble() {
+        assert_eq!(trouble(ExitStatus::from_raw(0)), None);
+        let (panicked, aborted) = (ExitStatus::from_raw(101 << 8), ExitStatus::from_raw(6));
+        assert!(trouble(panicked).unwrap().contains("101"));
+        assert!(trouble(aborted).unwrap().contains("signal: 6"));
     }
 }

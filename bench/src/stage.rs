@@ -1,5 +1,6 @@
 //! Where a measurement takes place: which server, on which log, with fresh data that is removed afterwards.
 
+use crate::floors::produce;
 use crate::kafka::Kafka;
 use crate::process::{self, Pid};
 use crate::report::progress;
@@ -52,6 +53,9 @@ pub(crate) struct StageArgs {
     /// Brokers to start: 1 or 3.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) brokers: u32,
+    /// Seconds of load on a Kafka that was just started, before anything is measured: a cold one is many times slower.
+    #[arg(long, value_name = "N", default_value_t = 60)]
+    pub(crate) kafka_warm_up_seconds: u32,
     /// Where temporary data goes, on the disk that is to be measured; the system's temporary folder by default.
     #[arg(long, value_name = "DIR")]
     pub(crate) work_dir: Option<PathBuf>,
@@ -73,6 +77,7 @@ pub(crate) struct Stage {
     kafka: Option<Kafka>,
     folder: TempDir,
     servers: u32,
+    random: fastrand::Rng,
 }
 
 impl Stage {
@@ -88,7 +93,8 @@ impl Stage {
         if args.keep {
             progress(&format!("everything stays in {}", folder.path().display()));
         }
-        Ok(Self { args, folder, kafka: None, servers: 0 })
+        let random = args.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
+        Ok(Self { args, folder, kafka: None, servers: 0, random })
     }
 
     /// Where the run keeps its data.
@@ -106,9 +112,9 @@ impl Stage {
         self.args.output.clone()
     }
 
-    /// Random numbers of this run.
-    pub(crate) fn random(&self) -> fastrand::Rng {
-        self.args.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed)
+    /// Random numbers for one part of this run: others for each, and the same again for the same seed.
+    pub(crate) fn random(&mut self) -> fastrand::Rng {
+        self.random.fork()
     }
 
     /// A server of its own, with data that nobody has used, on that log.
@@ -132,7 +138,10 @@ impl Stage {
         if self.kafka.is_none() {
             progress(&format!("starting Kafka with {} broker(s)", self.args.brokers));
             let folder = self.folder().join("kafka");
-            self.kafka = Some(Kafka::start(&self.args.kafka_script, self.args.brokers, &folder).await?);
+            let StageArgs { kafka_script, brokers, keep, .. } = &self.args;
+            let kafka = self.kafka.insert(Kafka::start(kafka_script, *brokers, &folder, *keep).await?);
+            let (bootstrap, mut random) = (kafka.bootstrap().to_owned(), self.random.fork());
+            produce::warm_up(&bootstrap, &self.args, &mut random).await?;
         }
         self.kafka.as_ref().context("Kafka was started")
     }
@@ -149,4 +158,32 @@ impl Stage {
 /// CPU time that some processes have used so far.
 pub(crate) fn cpu_of(pids: &[Pid]) -> Result<Duration> {
     pids.iter().map(|pid| process::cpu(*pid)).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        stage: StageArgs,
+    }
+
+    fn numbers() -> [u64; 3] {
+        let mut stage = Stage::new(Cli::parse_from(["bench", "--seed", "7"]).stage).unwrap();
+        [(); 3].map(|()| stage.random().u64(..))
+    }
+
+    #[test]
+    fn each_part_of_a_run_has_random_numbers_of_its_own() {
+        let [one, two, three] = numbers();
+        assert!(one != two && two != three && one != three);
+    }
+
+    #[test]
+    fn a_seed_gives_the_same_run_again() {
+        assert_eq!(numbers(), numbers());
+    }
 }

@@ -28,10 +28,13 @@ function onPath() {
 }
 
 function installFromDebian(say) {
-  if (process.getuid?.() !== 0 || spawnSync("apt-get", ["--version"]).status !== 0) return;
+  if (spawnSync("apt-get", ["--version"]).status !== 0) return;
   say("installing Debian's Chromium");
-  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  const apt = (...words) => spawnSync("apt-get", ["-qq", ...words], { env, stdio: ["ignore", "ignore", "inherit"] });
+  const [program, ...first] = process.getuid?.() === 0 ? ["env"] : ["sudo", "env"];
+  const apt = (...words) =>
+    spawnSync(program, [...first, "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", ...words], {
+      stdio: ["inherit", "ignore", "inherit"],
+    });
   apt("update");
   apt("install", "-y", "--no-install-recommends", "chromium", "fonts-noto-color-emoji");
 }

@@ -10,7 +10,7 @@ use crate::{
     packages, place, site,
 };
 use anyhow::{Result, bail};
-use counted::{Counts, run_counting};
+use counted::{Counts, Told, run_counting};
 use std::{
     process::{Command, ExitCode},
     time::{Duration, Instant},
@@ -20,28 +20,68 @@ use std::{
 struct Stage {
     name: &'static str,
     about: &'static str,
+    needs: &'static [(&'static str, &'static str)],
     run: fn() -> Result<Counts>,
 }
 
+/// Programs that stages run and cargo does not bring, each with the Debian package that has it.
+const GIT: (&str, &str) = ("git", "git");
+const JAVA: (&str, &str) = ("java", "default-jdk-headless");
+const MAVEN: (&str, &str) = ("mvn", "maven");
+const NODE: (&str, &str) = ("node", "nodejs");
+const NPM: (&str, &str) = ("npm", "npm");
+const SHELLCHECK: (&str, &str) = ("shellcheck", "shellcheck");
+
 /// Quick ones first. A stage's name can be given to `make test ARGS=...` to run it alone.
 const STAGES: &[Stage] = &[
-    Stage { name: "tidy", about: "the project's conventions", run: files::tidy },
-    Stage { name: "format", about: "rustfmt", run: cargo::format },
-    Stage { name: "scripts", about: "shellcheck", run: files::scripts },
-    Stage { name: "containers", about: "Dockerfile and docker-compose.yml", run: files::containers },
-    Stage { name: "dependencies", about: "licences, sources, advisories", run: dependencies::deny },
-    Stage { name: "lint", about: "clippy, all targets", run: cargo::lint },
-    Stage { name: "docs", about: "rustdoc without warnings", run: cargo::docs },
-    Stage { name: "lint-browser", about: "clippy for wasm32", run: cargo::lint_browser },
-    Stage { name: "tests", about: "unit, contract (both logs), API", run: cargo::tests },
-    Stage { name: "site", about: "the front end and its weight", run: site_within_budget },
-    Stage { name: "promises", about: "a short load with kill -9, on both logs", run: promises },
+    Stage { name: "tidy", about: "the project's conventions", needs: &[GIT], run: files::tidy },
+    Stage { name: "format", about: "rustfmt", needs: &[], run: cargo::format },
+    Stage { name: "scripts", about: "shellcheck", needs: &[GIT, SHELLCHECK], run: files::scripts },
+    Stage {
+        name: "containers",
+        about: "Dockerfile and docker-compose.yml",
+        needs: &[],
+        run: files::containers,
+    },
+    Stage {
+        name: "dependencies",
+        about: "licences, sources, advisories",
+        needs: &[GIT],
+        run: dependencies::deny,
+    },
+    Stage { name: "lint", about: "clippy, all targets", needs: &[], run: cargo::lint },
+    Stage { name: "docs", about: "rustdoc without warnings", needs: &[], run: cargo::docs },
+    Stage { name: "lint-browser", about: "clippy for wasm32", needs: &[], run: cargo::lint_browser },
+    Stage {
+        name: "tests",
+        about: "unit, contract (both logs), API",
+        needs: &[GIT, JAVA, MAVEN],
+        run: cargo::tests,
+    },
+    Stage {
+        name: "site",
+        about: "the front end and its weight",
+        needs: &[NODE, NPM],
+        run: site_within_budget,
+    },
+    Stage {
+        name: "promises",
+        about: "a short load with kill -9, on both logs",
+        needs: &[JAVA, MAVEN],
+        run: promises,
+    },
     Stage {
         name: "browser-embedded",
         about: "Chromium, on the embedded log",
+        needs: &[NODE, NPM],
         run: || browser_tests("embedded"),
     },
-    Stage { name: "browser-kafka", about: "Chromium, on Apache Kafka", run: || browser_tests("kafka") },
+    Stage {
+        name: "browser-kafka",
+        about: "Chromium, on Apache Kafka",
+        needs: &[NODE, NPM, JAVA, MAVEN],
+        run: || browser_tests("kafka"),
+    },
 ];
 
 /// What a browser downloads at the first visit, compressed, the page itself aside.
@@ -74,7 +114,7 @@ pub(crate) fn test(names: &[String]) -> ExitCode {
 
 fn run(stage: &Stage) -> Outcome {
     let began = Instant::now();
-    let mut counts = match (stage.run)() {
+    let mut counts = match packages::need(stage.needs).and_then(|()| (stage.run)()) {
         Ok(counts) => counts,
         Err(error) => {
             say(&format!("{}: {error:#}", stage.name));
@@ -140,5 +180,5 @@ fn browser_tests(log: &str) -> Result<Counts> {
     cargo::build()?;
     let mut command = Command::new(place::root().join("end2end/run.sh"));
     command.arg(log).env("KAFKATALK_BIN", crate::run::built_server());
-    run_counting(&mut command)
+    run_counting(&mut command, Told::AtTheEnd, &mut std::io::stdout())
 }

@@ -28,21 +28,24 @@ type Seen = BTreeMap<PathBuf, SystemTime>;
 
 /// Runs until it is interrupted.
 pub(crate) fn watch(arguments: &[String]) -> Result<()> {
-    let listen = listen_address(arguments);
+    let listen = listen_address(arguments, std::env::var("KAFKATALK_LISTEN").ok());
     let mut server: Option<Child> = None;
     let mut built: Option<SystemTime> = None;
     loop {
         let seen = look();
         match build() {
             Ok(binary) => {
-                if built != Some(binary) || server.is_none() {
+                if built != Some(binary) || server.as_mut().is_none_or(has_ended) {
                     stop(server.take());
-                    server = Some(start(arguments)?);
                     built = Some(binary);
-                    wait_until_it_listens(listen);
+                    wait_until_it_listens(server.insert(start(arguments)?), &listen);
                 }
                 site::announce()?;
-                say("watching for changes; Ctrl-C ends it");
+                say(if server.as_mut().is_some_and(has_ended) {
+                    "the server has ended; the next change starts it again"
+                } else {
+                    "watching for changes; Ctrl-C ends it"
+                });
             }
             Err(error) => say(&format!("{error:#}; waiting for the next change")),
         }
@@ -50,17 +53,20 @@ pub(crate) fn watch(arguments: &[String]) -> Result<()> {
     }
 }
 
-fn listen_address(arguments: &[String]) -> &str {
-    let mut words = arguments.iter().map(String::as_str);
+/// Where the server will listen, as far as flags and the environment say; a file of settings is not read.
+fn listen_address(arguments: &[String], environment: Option<String>) -> String {
+    let mut words = arguments.iter();
     while let Some(word) = words.next() {
-        if word == "--listen" {
-            return words.next().unwrap_or(LISTEN_DEFAULT);
+        if word == "--listen"
+            && let Some(address) = words.next()
+        {
+            return address.clone();
         }
         if let Some(address) = word.strip_prefix("--listen=") {
-            return address;
+            return address.to_owned();
         }
     }
-    LISTEN_DEFAULT
+    environment.unwrap_or_else(|| LISTEN_DEFAULT.to_owned())
 }
 
 /// Builds both halves; the time of the server's binary tells whether it is a new one.
@@ -86,9 +92,13 @@ fn stop(server: Option<Child>) {
     }
 }
 
-fn wait_until_it_listens(address: &str) {
+fn has_ended(server: &mut Child) -> bool {
+    server.try_wait().is_ok_and(|ended| ended.is_some())
+}
+
+fn wait_until_it_listens(server: &mut Child, address: &str) {
     let deadline = Instant::now() + LISTEN_WAIT_MAX;
-    while TcpStream::connect(address).is_err() && Instant::now() < deadline {
+    while !has_ended(server) && TcpStream::connect(address).is_err() && Instant::now() < deadline {
         thread::sleep(SETTLE);
     }
 }
@@ -131,10 +141,20 @@ mod tests {
     fn the_address_is_read_from_the_servers_flags() {
         let address = |words: &[&str]| {
             let words: Vec<String> = words.iter().map(ToString::to_string).collect();
-            listen_address(&words).to_owned()
+            listen_address(&words, None)
         };
+        assert_eq!(listen_address(&[], Some("0.0.0.0:90".into())), "0.0.0.0:90");
         assert_eq!(address(&["--data", "x", "--listen", "[::1]:90"]), "[::1]:90");
         assert_eq!(address(&["--listen=0.0.0.0:80"]), "0.0.0.0:80");
         assert_eq!(address(&[]), LISTEN_DEFAULT);
+    }
+
+    #[test]
+    fn a_server_that_has_ended_is_not_waited_for() {
+        let mut server = Command::new("true").spawn().unwrap();
+        let began = Instant::now();
+        // A port that nothing listens on.
+        wait_until_it_listens(&mut server, "127.0.0.1:1");
+        assert!(began.elapsed() < LISTEN_WAIT_MAX / 2 && has_ended(&mut server));
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     command::{self, find_program, run, say, succeeds_within},
-    place,
+    place::{self, Unfinished},
 };
 use anyhow::{Context as _, Result, bail};
 use std::{
@@ -33,6 +33,13 @@ pub(crate) fn install_debian(packages: &[&str]) -> Result<()> {
     install(packages).with_context(|| format!("please install these by hand: {wanted}"))
 }
 
+/// Installs what is missing of some programs, each given with the Debian package that has it.
+pub(crate) fn need(programs: &[(&str, &str)]) -> Result<()> {
+    let absent = |(program, _): &&(&str, &str)| find_program(program).is_none();
+    let missing: Vec<&str> = programs.iter().filter(absent).map(|(_, package)| *package).collect();
+    if missing.is_empty() { Ok(()) } else { install_debian(&missing) }
+}
+
 /// The folder with the packages of `end2end/package.json`, installed once per lock file; none without npm.
 pub(crate) fn node_modules() -> Result<Option<PathBuf>> {
     let project = place::root().join("end2end");
@@ -46,13 +53,19 @@ pub(crate) fn node_modules() -> Result<Option<PathBuf>> {
     let modules = folder.join("node_modules");
     if !folder.join("complete").exists() {
         say("installing npm packages");
-        std::fs::create_dir_all(&folder)?;
+        if folder.exists() {
+            // Half of it, from before folders were put in place whole.
+            std::fs::remove_dir_all(&folder)?;
+        }
+        let unfinished = Unfinished::beside(&folder)?;
+        let work = unfinished.path();
         for file in ["package.json", "package-lock.json"] {
-            std::fs::copy(project.join(file), folder.join(file))?;
+            std::fs::copy(project.join(file), work.join(file))?;
         }
         let arguments = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
-        run(Command::new("npm").args(arguments).current_dir(&folder))?;
-        std::fs::write(folder.join("complete"), "")?;
+        run(Command::new("npm").args(arguments).current_dir(work))?;
+        std::fs::write(work.join("complete"), "")?;
+        unfinished.publish("", &folder)?;
     }
     link(&modules, &project.join("node_modules"))?;
     Ok(Some(modules))

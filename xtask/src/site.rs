@@ -9,11 +9,17 @@ mod stamp;
 mod style;
 mod unused;
 
-use crate::{command::say, place, wasm_toolchain::WasmToolchain};
+use crate::{
+    command::{output, say},
+    packages, place,
+    wasm_toolchain::WasmToolchain,
+};
 use anyhow::{Result, bail};
+use stamp::Stamp;
 use std::{
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 /// The name of the site's files, and of the program.
@@ -50,11 +56,8 @@ impl Mode {
     }
 
     /// Whether a site built in that mode serves for this one as well.
-    fn is_served_by(self, built: &str) -> bool {
-        match self {
-            Self::Run => built == "Run" || built == "Release",
-            Self::Dev | Self::Release => built == format!("{self:?}"),
-        }
+    fn is_served_by(self, built: Self) -> bool {
+        self == built || (self == Self::Run && built == Self::Release)
     }
 }
 
@@ -63,9 +66,8 @@ pub(crate) fn build(mode: Mode) -> Result<()> {
     let wasm = compile(mode)?;
     let site = place::site();
     let inputs = stamp::of(&[&wasm, &place::root().join("style"), &place::root().join("Cargo.lock")])?;
-    if stamp::read().is_some_and(|(stamped, built)| stamped == inputs && mode.is_served_by(&built))
-        && site.join("pkg").exists()
-    {
+    let wanted = Stamp { inputs, mode, optimiser: optimiser(mode)? };
+    if stamp::read().is_some_and(|built| wanted.is_met_by(&built)) && site.join("pkg").exists() {
         return Ok(());
     }
     say("putting the site together");
@@ -83,7 +85,7 @@ pub(crate) fn build(mode: Mode) -> Result<()> {
     }
     stamp::forget()?;
     replace(&fresh, &site)?;
-    stamp::write(inputs, mode)
+    stamp::write(&wanted)
 }
 
 /// Tells the open pages of a site for development to load again. The server reads it from disk, like all of the site.
@@ -91,6 +93,12 @@ pub(crate) fn announce() -> Result<()> {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_millis();
     fs::write(place::site().join("pkg/built.txt"), now.to_string())?;
     Ok(())
+}
+
+/// The `wasm-opt` that a site of that mode is made smaller with: a site that was made without is not good for ever.
+fn optimiser(mode: Mode) -> Result<String> {
+    let program = if mode == Mode::Release { packages::wasm_opt()? } else { None };
+    program.map_or_else(|| Ok("none".into()), |program| output(Command::new(program).arg("--version")))
 }
 
 /// Compiles the wasm; cargo itself knows what changed.

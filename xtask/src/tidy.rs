@@ -21,7 +21,7 @@ const RULES: &[Rule] = &[
     Rule { asks: "a function over clippy's length has a reason", check: text::long_functions },
     Rule { asks: "a module is `name.rs`, never `mod.rs`", check: text::mod_files },
     Rule { asks: "nothing is left for later or half merged", check: text::unfinished },
-    Rule { asks: "no paths or hosts of one machine", check: text::machine_paths },
+    Rule { asks: "no paths of one machine", check: text::machine_paths },
     Rule { asks: "lines end plainly", check: text::line_ends },
     Rule { asks: "code that input can reach does not panic", check: text::panics },
     Rule { asks: "waits and queues have names, in a `limits` module", check: text::bare_limits },

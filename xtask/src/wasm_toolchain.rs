@@ -6,7 +6,8 @@
 
 use crate::{
     command::{find_program, output, run, say, succeeds_within},
-    packages, place,
+    packages,
+    place::{self, Unfinished},
 };
 use anyhow::{Context as _, Result, bail};
 use std::{
@@ -20,6 +21,8 @@ use std::{
 const TARGET: &str = "wasm32-unknown-unknown";
 /// A reachable rustup takes some seconds; an unreachable one hangs for ever.
 const RUSTUP_LIMIT: Duration = Duration::from_mins(1);
+/// For how long rustup is not asked again after it reached nothing, unless nothing else is left.
+const UNREACHABLE_FOR: Duration = Duration::from_hours(24);
 /// Debian's compiler, its source, and a linker; the linker's package has a version in its name.
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 const DEBIAN_CARGO: &str = "/usr/bin/cargo";
@@ -36,11 +39,28 @@ pub(crate) struct WasmToolchain {
 impl WasmToolchain {
     /// Finds one, or sets one up.
     pub(crate) fn find_or_set_up() -> Result<Self> {
-        if has_std("rustc") || add_by_rustup() {
-            let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-            return Ok(Self { cargo, environment: Vec::new() });
+        // What is there comes before what must be fetched: rustup can take a minute to find that it reaches nothing.
+        if has_std("rustc") {
+            return Ok(Self::ours());
         }
-        Self::debian()
+        if let Some(sysroot) = debian_sysroot_at_hand() {
+            return Ok(Self::debian(&sysroot));
+        }
+        let mark = Unreachable::rustup();
+        let put_off = mark.is_fresh();
+        if !put_off && add_by_rustup(&mark) {
+            return Ok(Self::ours());
+        }
+        match set_up_debian_sysroot() {
+            Ok(sysroot) => Ok(Self::debian(&sysroot)),
+            Err(_) if put_off && add_by_rustup(&mark) => Ok(Self::ours()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn ours() -> Self {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        Self { cargo, environment: Vec::new() }
     }
 
     /// A cargo command, such as `build`, for the browser's target.
@@ -48,6 +68,8 @@ impl WasmToolchain {
         let mut command = Command::new(&self.cargo);
         command.arg(subcommand).args(["--target", TARGET]).current_dir(place::root());
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        // Cargo takes these instead of a target's own flags, which the browser's part cannot do without.
+        command.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
         command
     }
 
@@ -56,22 +78,16 @@ impl WasmToolchain {
         self.environment.is_empty()
     }
 
-    fn debian() -> Result<Self> {
-        if !Path::new(DEBIAN_SOURCE).exists() || find_program(DEBIAN_LINKER).is_none() {
-            packages::install_debian(&DEBIAN_PACKAGES).context(
-                "the browser's part needs rustup's target wasm32-unknown-unknown, or Debian's Rust",
-            )?;
-        }
-        let sysroot = debian_sysroot()?;
+    fn debian(sysroot: &Path) -> Self {
         let mut flags = OsString::from("--sysroot=");
-        flags.push(&sysroot);
+        flags.push(sysroot);
         let environment = vec![
             ("RUSTC", DEBIAN_RUSTC.into()),
             ("CARGO", DEBIAN_CARGO.into()),
             ("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", DEBIAN_LINKER.into()),
             ("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", flags),
         ];
-        Ok(Self { cargo: DEBIAN_CARGO.into(), environment })
+        Self { cargo: DEBIAN_CARGO.into(), environment }
     }
 }
 
@@ -81,24 +97,71 @@ fn has_std(rustc: &str) -> bool {
     output(Command::new(rustc).args(arguments)).is_ok_and(|folder| Path::new(&folder).exists())
 }
 
-fn add_by_rustup() -> bool {
+fn add_by_rustup(mark: &Unreachable) -> bool {
     if find_program("rustup").is_none() {
         return false;
     }
     say("adding the wasm32 target by rustup");
-    succeeds_within(Command::new("rustup").args(["target", "add", TARGET]), RUSTUP_LIMIT) && has_std("rustc")
+    let added = succeeds_within(Command::new("rustup").args(["target", "add", TARGET]), RUSTUP_LIMIT);
+    mark.set(!added);
+    added && has_std("rustc")
 }
 
-/// The system root with the target's standard library for Debian's compiler, compiled when it is not in the cache.
-fn debian_sysroot() -> Result<PathBuf> {
+/// Remembers, for a day, that something could not be reached. `scripts/rust.sh` knows the same mark.
+struct Unreachable {
+    file: PathBuf,
+}
+
+impl Unreachable {
+    fn rustup() -> Self {
+        Self { file: place::cache().join("rustup-unreachable") }
+    }
+
+    /// Whether it was not reached a short time ago.
+    fn is_fresh(&self) -> bool {
+        let written = fs::metadata(&self.file).and_then(|data| data.modified());
+        written.is_ok_and(|time| time.elapsed().is_ok_and(|age| age < UNREACHABLE_FOR))
+    }
+
+    /// Remembers how it went. A cache that cannot be written to costs time and no more.
+    fn set(&self, unreachable: bool) {
+        let _ = if unreachable {
+            fs::create_dir_all(place::cache()).and_then(|()| fs::write(&self.file, ""))
+        } else {
+            fs::remove_file(&self.file)
+        };
+    }
+}
+
+/// Where the system root for Debian's present compiler lies or is to lie, and that compiler's version.
+fn debian_sysroot() -> Result<(PathBuf, String)> {
     let version = output(Command::new(DEBIAN_RUSTC).arg("--version"))?;
     let Some(number) = version.split(' ').nth(1) else { bail!("`rustc --version` says `{version}`") };
-    let sysroot = place::cache().join(format!("wasm-std-{number}"));
+    Ok((place::cache().join(format!("wasm-std-{number}")), number.to_owned()))
+}
+
+/// The system root that an earlier run has left, if all that goes with it is there.
+fn debian_sysroot_at_hand() -> Option<PathBuf> {
+    let tools = Path::new(DEBIAN_CARGO).exists() && Path::new(DEBIAN_RUSTC).exists();
+    if !tools || find_program(DEBIAN_LINKER).is_none() {
+        return None;
+    }
+    debian_sysroot().ok().map(|(sysroot, _)| sysroot).filter(|sysroot| sysroot.exists())
+}
+
+/// Compiles the target's standard library for Debian's compiler into the cache.
+fn set_up_debian_sysroot() -> Result<PathBuf> {
+    if !Path::new(DEBIAN_SOURCE).exists() || find_program(DEBIAN_LINKER).is_none() {
+        packages::install_debian(&DEBIAN_PACKAGES)
+            .context("the browser's part needs rustup's target wasm32-unknown-unknown, or Debian's Rust")?;
+    }
+    let (sysroot, number) = debian_sysroot()?;
     if sysroot.exists() {
         return Ok(sysroot);
     }
     say(&format!("compiling the standard library for the browser with Debian's Rust {number} (once)"));
-    let work = place::cache().join(format!("wasm-std-{number}.{}", std::process::id()));
+    let unfinished = Unfinished::beside(&sysroot)?;
+    let work = unfinished.path();
     let seed = work.join("seed");
     fs::create_dir_all(seed.join("src"))?;
     fs::write(seed.join("src/lib.rs"), "#![no_std]\n")?;
@@ -127,10 +190,42 @@ fn debian_sysroot() -> Result<PathBuf> {
             fs::copy(&path, libraries.join(&name))?;
         }
     }
-    // Complete or absent: another checkout may be doing the same.
-    if fs::rename(work.join("sysroot"), &sysroot).is_err() && !sysroot.exists() {
-        bail!("could not write {}", sysroot.display());
-    }
-    fs::remove_dir_all(&work)?;
+    unfinished.publish("sysroot", &sysroot)?;
     Ok(sysroot)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_reached_is_remembered_until_it_is() {
+        let file = place::target().join(format!("tmp/unreachable-{}", std::process::id()));
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        let mark = Unreachable { file };
+        assert!(!mark.is_fresh());
+        mark.set(true);
+        assert!(mark.is_fresh());
+        mark.set(false);
+        assert!(!mark.is_fresh());
+    }
+
+    #[test]
+    fn a_mark_that_is_a_day_old_counts_no_more() {
+        let file = place::target().join(format!("tmp/unreachable-old-{}", std::process::id()));
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        let old = std::time::SystemTime::now() - UNREACHABLE_FOR;
+        fs::File::create(&file).unwrap().set_modified(old).unwrap();
+        let mark = Unreachable { file };
+        assert!(!mark.is_fresh());
+        mark.set(false);
+    }
+
+    #[test]
+    fn flags_of_the_environment_do_not_take_the_targets_own_away() {
+        let command = WasmToolchain::debian(Path::new("sysroot")).cargo("build");
+        let removed: Vec<_> =
+            command.get_envs().filter(|(_, value)| value.is_none()).map(|(name, _)| name).collect();
+        assert_eq!(removed, ["CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS"]);
+    }
 }

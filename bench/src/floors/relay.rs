@@ -128,6 +128,8 @@ pub(crate) async fn measure(load: &LoadArgs, random: &mut fastrand::Rng) -> Resu
     let messages = parts.last().map_or(0, |part| part.end);
     let numbering = Numbering::new(random.u64(..), load.bytes);
     let shared = Arc::new(Shared { wire: Wire::Relay, numbering, times: Times::new(messages, false) });
+    // As a server is given rest before its memory is read.
+    sleep(SETTLE).await;
     let before = process::resident_bytes(relay.pid)?;
     let clients = Clients::connect_relay(relay.address, load.sockets, Arc::clone(&shared)).await?;
     sleep(SETTLE).await;
@@ -148,6 +150,7 @@ pub(crate) async fn measure(load: &LoadArgs, random: &mut fastrand::Rng) -> Resu
             counts: [count(range.len()), end_to_end.len()],
             end_to_end,
             to_ack: None,
+            late: Some(shared.times.late(range.clone())),
             cpu_us: Some(cpu.as_secs_f64() * 1e6 / float(count(range.len()))),
             bytes_per_socket: (load.sockets >= SOCKETS_FOR_MEMORY_MIN)
                 .then(|| float(added) / float(count(load.sockets))),

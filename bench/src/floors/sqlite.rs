@@ -32,6 +32,7 @@ fn commit(file: &Path, bytes: usize, commits: u64) -> Result<Floor> {
         counts: [commits, latencies.len()],
         to_ack: Some(latencies.clone()),
         end_to_end: latencies,
+        late: None,
         cpu_us: None,
         bytes_per_socket: None,
     })

@@ -18,6 +18,8 @@ pub(crate) struct Times {
     asked: Vec<Moment>,
     acked: Vec<Moment>,
     received: Vec<Moment>,
+    /// Nanoseconds from when each was due until it was asked for.
+    late: Vec<AtomicU64>,
     has_acks: bool,
     owed: AtomicUsize,
     settled: Notify,
@@ -32,15 +34,19 @@ impl Times {
             asked: moments(),
             acked: moments(),
             received: moments(),
+            late: moments(),
             has_acks,
             owed: AtomicUsize::new(0),
             settled: Notify::new(),
         }
     }
 
-    /// The message is handed to its sender's client now.
-    pub(crate) fn asked(&self, number: usize) {
+    /// The message is handed to its sender's client now; it was due so long ago.
+    pub(crate) fn asked(&self, number: usize, late: Duration) {
         if self.mark(&self.asked, number) {
+            if let Some(of_this) = self.late.get(number) {
+                of_this.store(nanos(late), Ordering::Relaxed);
+            }
             self.owed.fetch_add(1 + usize::from(self.has_acks), Ordering::Relaxed);
         }
     }
@@ -78,6 +84,13 @@ impl Times {
     /// How long they took from asking to the ack.
     pub(crate) fn to_ack(&self, numbers: Range<usize>) -> Latencies {
         self.between(numbers, &self.acked)
+    }
+
+    /// How late the messages of a range were asked for. The timer ticks in milliseconds: up to one of them is usual.
+    pub(crate) fn late(&self, numbers: Range<usize>) -> Latencies {
+        let mut latencies = Latencies::new();
+        self.late[numbers].iter().for_each(|late| latencies.record(late.load(Ordering::Relaxed)));
+        latencies
     }
 
     /// How many messages of a range were acknowledged and how many were received.
@@ -127,7 +140,7 @@ mod tests {
     #[test]
     fn a_message_is_settled_when_it_is_acknowledged_and_received() {
         let times = Times::new(1, true);
-        times.asked(0);
+        times.asked(0, Duration::ZERO);
         times.received(0);
         times.received(0);
         assert!(times.settled().now_or_never().is_none());
@@ -139,9 +152,18 @@ mod tests {
     #[test]
     fn a_message_that_never_came_has_no_latency() {
         let times = Times::new(2, true);
-        times.asked(0);
-        times.asked(1);
+        times.asked(0, Duration::ZERO);
+        times.asked(1, Duration::ZERO);
         times.received(1);
         assert_eq!(times.counts(0..2), (0, 1));
+    }
+
+    #[test]
+    fn what_the_load_holds_back_is_told_beside_the_latency() {
+        let times = Times::new(2, false);
+        times.asked(0, Duration::from_millis(200));
+        times.received(0);
+        assert!(times.end_to_end(0..2).quantile_ms(1.0).unwrap() < 200.0);
+        assert!((times.late(0..1).quantile_ms(1.0).unwrap() - 200.0).abs() < 1.0);
     }
 }

@@ -21,18 +21,20 @@ fn latencies(outcomes: &[&Outcome]) -> Table {
         "sockets @ messages/s",
         "end to end p50 / p90 / p99 / max, ms",
         "ack p50 / p90 / p99 / max, ms",
+        "load late p99 / max, ms",
         "server CPU us per message",
         "Kafka CPU us per message",
         "sent / acknowledged / delivered",
     ]);
     for outcome in outcomes {
         for at in &outcome.rates {
-            let AtRate { rate, end_to_end, to_ack, cpu_us, kafka_cpu_us, counts } = at;
+            let AtRate { rate, end_to_end, to_ack, late, cpu_us, kafka_cpu_us, counts } = at;
             table.row([
                 outcome.log.to_string(),
                 format!("{} @ {rate}", thousands(crate::number::count(outcome.sockets))),
                 end_to_end.quartet(),
                 to_ack.quartet(),
+                late.lateness(),
                 short(*cpu_us),
                 kafka_cpu_us.map_or_else(|| "none".into(), short),
                 counts.map(thousands).join(" / "),
@@ -57,7 +59,7 @@ fn servers(outcomes: &[&Outcome]) -> Table {
     ]);
     for outcome in outcomes {
         let memory = if outcome.sockets >= SOCKETS_FOR_MEMORY_MIN {
-            short(outcome.bytes_per_socket / 1024.0)
+            short(outcome.bytes_per_socket / 1e3)
         } else {
             "too few".into()
         };

@@ -25,10 +25,15 @@ const LOG_FILE: &str = "log.sqlite3";
 const DEPTH_MAX: usize = 2;
 
 /// Writes messages, spread evenly over the conversations and their members.
-pub(crate) async fn fill(data: &Path, world: &World, messages: usize) -> Result<Duration> {
+pub(crate) async fn fill(
+    data: &Path,
+    world: &World,
+    messages: usize,
+    random: &mut fastrand::Rng,
+) -> Result<Duration> {
     let folder = find(data, DEPTH_MAX).with_context(|| format!("no {LOG_FILE} below {}", data.display()))?;
     let log = EmbeddedLog::open(folder, EmbeddedOptions::default())?;
-    let numbering = Numbering::new(fastrand::u64(..), BODY_BYTES);
+    let numbering = Numbering::new(random.u64(..), BODY_BYTES);
     let started = Instant::now();
     let appends = (0..messages).map(|number| {
         let pair = world.pairs[number % world.pairs.len()];

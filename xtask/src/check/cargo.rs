@@ -1,16 +1,21 @@
-//! Checks that cargo runs. All of them name the same packages, so that nothing is compiled twice.
+//! Checks that cargo runs. All of them name the same packages and, like [`crate::run::build_server`], kinds of targets for
+//! which cargo counts in what only the tests ask of a dependency: so all agree on its features, and nothing is compiled
+//! twice.
 
-use super::counted::{Counts, run_counting};
+use super::counted::{Counts, Told, run_counting};
 use crate::{
     command::{self, say},
     run::cargo,
     wasm_toolchain::WasmToolchain,
 };
 use anyhow::Result;
-use std::process::Command;
+use std::{io::stdout, process::Command};
 
-/// All but the browser's entry point, which asks the app for other features.
-const NATIVE: [&str; 3] = ["--workspace", "--exclude", "kafkatalk-frontend"];
+/// All but the browser's entry point, which asks the app for other features, and but this program: with the others it
+/// would have other features than `cargo run` gave it, and the file that runs would be replaced.
+const NATIVE: [&str; 5] = ["--workspace", "--exclude", "kafkatalk-frontend", "--exclude", "xtask"];
+/// This program, by itself.
+const BUILDER: [&str; 2] = ["--package", "xtask"];
 
 fn passes(command: &mut Command) -> Result<Counts> {
     Ok(Counts::of(command.status()?.success()))
@@ -23,11 +28,19 @@ pub(super) fn format() -> Result<Counts> {
 
 pub(super) fn lint() -> Result<Counts> {
     component("clippy", "clippy")?;
-    passes(cargo().args(["clippy", "--all-targets"]).args(NATIVE).args(["--", "-D", "warnings"]))
+    let lint = |packages: &[&str]| {
+        passes(cargo().args(["clippy", "--all-targets"]).args(packages).args(["--", "-D", "warnings"]))
+    };
+    Ok(lint(&NATIVE)? + lint(&BUILDER)?)
 }
 
 pub(super) fn docs() -> Result<Counts> {
-    passes(cargo().args(["doc", "--no-deps"]).args(NATIVE).env("RUSTDOCFLAGS", "-D warnings"))
+    let doc = |packages: &[&str], targets: &[&str]| {
+        let mut command = cargo();
+        command.args(["doc", "--no-deps"]).args(packages).args(targets);
+        passes(command.env("RUSTDOCFLAGS", "-D warnings"))
+    };
+    Ok(doc(&NATIVE, &["--lib", "--bins", "--examples"])? + doc(&BUILDER, &[])?)
 }
 
 pub(super) fn lint_browser() -> Result<Counts> {
@@ -45,7 +58,10 @@ pub(super) fn lint_browser() -> Result<Counts> {
 pub(super) fn tests() -> Result<Counts> {
     say("making Apache Kafka ready");
     command::output(Command::new(crate::place::root().join("scripts/kafka.sh")).arg("jars"))?;
-    run_counting(cargo().args(["test", "--no-fail-fast"]).args(NATIVE))
+    let test = |packages: &[&str]| {
+        run_counting(cargo().args(["test", "--no-fail-fast"]).args(packages), Told::ByCargo, &mut stdout())
+    };
+    Ok(test(&NATIVE)? + test(&BUILDER)?)
 }
 
 /// The binaries, as the tests are built: other stages run them.

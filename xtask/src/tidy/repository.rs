@@ -48,13 +48,43 @@ impl Repository {
     /// The lines of Rust files that are shipped, numbered from 1: not tests, not comments.
     pub(super) fn shipped_lines(&self) -> impl Iterator<Item = (&str, usize, &str)> {
         self.ending(&[".rs"]).filter(|(path, _)| is_shipped(path)).flat_map(|(path, text)| {
+            let mut tests = Tests::default();
             text.lines()
-                .take_while(|line| !line.trim_start().starts_with("#[cfg(test)]"))
                 .enumerate()
-                .filter(|(_, line)| !line.trim_start().starts_with("//"))
+                .filter(move |(_, line)| !tests.hold(line) && !line.trim_start().starts_with("//"))
                 .map(move |(index, line)| (path, index + 1, line))
         })
     }
+}
+
+/// Follows the lines of a file and tells which belong to an item for tests: the one after `#[cfg(test)]`, to its end.
+#[derive(Default)]
+struct Tests {
+    /// How far the item is indented that has begun and not ended.
+    inside: Option<usize>,
+}
+
+impl Tests {
+    const ATTRIBUTE: &str = "#[cfg(test)]";
+
+    fn hold(&mut self, line: &str) -> bool {
+        let text = line.trim();
+        let indent = line.len() - line.trim_start().len();
+        let Some(item) = self.inside else {
+            let Some(rest) = text.strip_prefix(Self::ATTRIBUTE) else { return false };
+            self.inside = (!ends_an_item(rest.trim())).then_some(indent);
+            return true;
+        };
+        // As rustfmt writes it, an item ends on the first line that is indented like its first.
+        if indent == item && !text.is_empty() && ends_an_item(text) {
+            self.inside = None;
+        }
+        true
+    }
+}
+
+fn ends_an_item(line: &str) -> bool {
+    !line.starts_with("//") && !line.starts_with("#[") && line.ends_with([';', '}', ','])
 }
 
 /// Rust that ends up in the product: not tests, not the tools around it.
@@ -65,4 +95,28 @@ fn is_shipped(path: &str) -> bool {
     let of_tests =
         path.split('/').any(|part| part == "tests" || part == "tests.rs" || part.ends_with("_tests.rs"));
     of_a_crate && !of_tests
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shipped(text: &str) -> Vec<String> {
+        let repository = Repository::of([("log/src/a.rs", text)]);
+        repository.shipped_lines().map(|(_, number, line)| format!("{number} {}", line.trim())).collect()
+    }
+
+    #[test]
+    fn what_follows_a_module_of_tests_is_shipped() {
+        assert_eq!(shipped("mod a;\n#[cfg(test)]\nmod tests;\nmod b;\n"), ["1 mod a;", "4 mod b;"]);
+        assert_eq!(shipped("#[cfg(test)] mod tests;\nmod b;\n"), ["2 mod b;"]);
+        let text = "#[cfg(test)]\nmod tests {\n    use super::*;\n\n    fn a() {}\n}\nmod b;\n";
+        assert_eq!(shipped(text), ["7 mod b;"]);
+    }
+
+    #[test]
+    fn a_function_for_tests_is_not_shipped_and_its_neighbours_are() {
+        let text = "impl A {\n    #[cfg(test)]\n    /// Of files;\n    #[must_use]\n    fn of(\n        a: u8,\n    ) -> Self {\n        b();\n    }\n    fn c() {\n    }\n}\n";
+        assert_eq!(shipped(text), ["1 impl A {", "10 fn c() {", "11 }", "12 }"]);
+    }
 }

@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 pub(super) const FILE_LINES_MAX: usize = 500;
 
 /// What people write, and other people read.
-const WRITTEN: [&str; 9] = [".rs", ".css", ".js", ".mjs", ".sh", ".md", ".toml", ".yml", "Makefile"];
+const WRITTEN: [&str; 11] =
+    [".rs", ".css", ".js", ".mjs", ".sh", ".md", ".toml", ".yml", "Makefile", "Dockerfile", ".ci/run"];
 
 /// Files longer than the limit, but for the excepted.
 pub(super) fn long_files(repository: &Repository) -> Vec<String> {
@@ -121,7 +122,14 @@ pub(super) fn panics(repository: &Repository) -> Vec<String> {
 
 /// Waits and capacities that are a bare number where they are used.
 pub(super) fn bare_limits(repository: &Repository) -> Vec<String> {
-    let calls = ["Duration::from_secs(", "Duration::from_millis(", "channel(", "Semaphore::new("];
+    let calls = [
+        "Duration::from_millis(",
+        "Duration::from_secs(",
+        "Duration::from_mins(",
+        "Duration::from_hours(",
+        "channel(",
+        "Semaphore::new(",
+    ];
     repository
         .shipped_lines()
         .filter(|(path, _, line)| {
@@ -203,6 +211,14 @@ mod tests {
             bare_limits(&Repository::of([("log/src/a.rs", text)])),
             ["log/src/a.rs:2: let (a, b) = channel(64);"]
         );
+        let text = "wait(Duration::from_mins(5));\nwait(Duration::from_hours(24));\n";
+        assert_eq!(bare_limits(&Repository::of([("log/src/a.rs", text)])).len(), 2);
+    }
+
+    #[test]
+    fn a_panic_below_the_declaration_of_tests_is_found() {
+        let text = "#[cfg(test)]\nmod tests;\n\nfn a() {\n    b().unwrap();\n}\n";
+        assert_eq!(panics(&Repository::of([("log/src/a.rs", text)])), ["log/src/a.rs:5: b().unwrap();"]);
     }
 
     #[test]
