@@ -158,6 +158,7 @@ impl Config {
         let rate_limits = RateLimits {
             registrations_per_minute: given.count("registrations-per-minute")?,
             sign_ins_per_minute: given.count("sign-ins-per-minute")?,
+            conversations_per_minute: given.count("conversations-per-minute")?,
             messages_per_second: given.count("messages-per-second")?,
             messages_burst: given.count("messages-burst")?,
         };

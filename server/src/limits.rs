@@ -4,6 +4,8 @@ use std::time::Duration;
 
 /// How long a use case waits for the views to pass its own record before it answers "unknown".
 pub const APPLY_WAIT: Duration = Duration::from_secs(10);
+/// How often a read position is appended until no lower one stands behind it in the log.
+pub const READ_APPENDS_MAX: usize = 8;
 /// How long a hash may wait for its turn before the caller is sent away.
 pub const HASH_WAIT: Duration = Duration::from_secs(10);
 /// Random bytes in a session token.
@@ -25,7 +27,15 @@ pub const SOCKET_FRAMES_PER_SECOND: u32 = 50;
 pub const SOCKET_FRAMES_BURST: u32 = 200;
 /// How long a new socket may take to say hello; until then nothing newer is sent.
 pub const HELLO_GRACE: Duration = Duration::from_millis(500);
-/// How often the server pings a socket that says nothing.
+/// Messages that are read and written at a time for a device that catches up: what it may cost of memory.
+pub const CATCH_UP_READ_MESSAGES: usize = 25;
+/// Messages that one `hello` brings, over all conversations; past them `behind` frames say where to page.
+pub const HELLO_MESSAGES_MAX: usize = 5_000;
+/// Bytes of messages that one `hello` brings before the same.
+pub const HELLO_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// How long one frame may take to leave for a client that does not read, before the socket is given up.
+pub const SOCKET_WRITE_TIME: Duration = Duration::from_secs(30);
+/// How often the server pings a socket.
 pub const SOCKET_PING_EVERY: Duration = Duration::from_secs(30);
 /// How long a socket may be silent, pongs included, before it is given up.
 pub const SOCKET_SILENCE_MAX: Duration = Duration::from_secs(75);

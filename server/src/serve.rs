@@ -1,7 +1,8 @@
 //! A node, from start to stop.
 //!
 //! Start: open the views, follow the log, listen. A log that is not reachable yet does not keep the node from starting:
-//! it answers `/healthz`, says on `/readyz` what is missing, and goes on by itself.
+//! it answers `/healthz`, says on `/readyz` what is missing, and goes on by itself. Until the views have once come to the
+//! log's end, people are told so and nothing else: views that are not whole would make the node lie.
 //!
 //! Stop: tell sockets to go elsewhere, take no more requests, finish those that run, stop following, close the log; all
 //! within a deadline.
@@ -60,6 +61,9 @@ pub enum ServeError {
     /// Passwords cannot be hashed with this cost.
     #[error("passwords cannot be hashed as configured: {0}")]
     Secrets(#[from] SecretError),
+    /// Nothing takes the log's records into the views any more, so that every write would end in "unknown".
+    #[error("what follows the log has died; its panic stands above in the log")]
+    FollowerDied,
     /// The machine refused.
     #[error(transparent)]
     Io(#[from] std::io::Error),
@@ -94,7 +98,7 @@ pub async fn serve(
         node: Arc::new(Node { chat, rates: Rates::new(options.rate_limits) }),
         hub: hub.clone(),
         metrics,
-        progress: following.progress.clone(),
+        follower: following.watch.clone(),
         log_health: log.health(),
         sockets: TaskTracker::new(),
         assets: Arc::new(Assets::load()),
@@ -105,7 +109,11 @@ pub async fn serve(
     let sockets = state.sockets.clone();
     let served = answer(listener, state, shutdown.clone());
     let ended = tokio::select! {
-        ended = tasks.track_future(served) => ended,
+        ended = tasks.track_future(served) => ended.map_err(ServeError::from),
+        () = following.watch.clone().ended() => {
+            hub.close_all();
+            Err(ServeError::FollowerDied)
+        }
         () = overdue(&hub, &sockets, &shutdown, options.shutdown_deadline) => {
             tracing::warn!("some connections did not end within the shutdown deadline; they are cut off");
             Ok(())
@@ -113,7 +121,7 @@ pub async fn serve(
     };
     shutdown.cancel();
     stop(log, following, &stop_following, &tasks).await;
-    ended.map_err(ServeError::from)
+    ended
 }
 
 async fn answer(listener: TcpListener, state: State, shutdown: CancellationToken) -> std::io::Result<()> {

@@ -52,7 +52,8 @@ impl Chat {
         let record = self.record(Some(claim.user), &claim);
         match self.commit(USERS, record).await? {
             Change::Claimed { user, won: true, .. } => {
-                let token = self.start_session(&user, user_agent).await?;
+                let started = self.start_session(&user, user_agent).await;
+                let token = started.map_err(RegisterError::NotSignedIn)?;
                 Ok(Welcome { user, token })
             }
             Change::Claimed { won: false, .. } => Err(RegisterError::Taken),

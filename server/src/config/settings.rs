@@ -166,6 +166,7 @@ pub const SETTINGS: &[Setting] = &[
     switch("no-rate-limits", Group::Limits, "Switch all rate limits off: for load tests only"),
     limit("registrations-per-minute", "N", "10", "Registrations from one address within a minute"),
     limit("sign-ins-per-minute", "N", "30", "Sign-ins from one address within a minute"),
+    limit("conversations-per-minute", "N", "30", "New conversations of one person within a minute"),
     limit("messages-per-second", "N", "10", "Messages of one person a second, for long"),
     limit("messages-burst", "N", "50", "Messages of one person at once, before that rate counts"),
     limit("sockets-per-user", "N", "32", "WebSockets that one person may have open on this node"),

@@ -24,11 +24,7 @@ impl FromRequestParts<State> for SignedIn {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Refusal> {
-        let (token, by_cookie) = match (bearer(&parts.headers), cookie(&parts.headers)) {
-            (Some(token), _) => (token, false),
-            (None, Some(token)) => (token, true),
-            (None, None) => return Err(Refusal::unauthenticated()),
-        };
+        let (token, by_cookie) = presented(&parts.headers).ok_or_else(Refusal::unauthenticated)?;
         let changes = !matches!(parts.method, Method::GET | Method::HEAD);
         let upgrades = parts.headers.contains_key(header::SEC_WEBSOCKET_KEY);
         if by_cookie && (changes || upgrades) {
@@ -48,6 +44,12 @@ impl FromRequestParts<State> for MaybeSignedIn {
         let Some(token) = cookie(&parts.headers) else { return Ok(Self(None)) };
         Ok(Self(state.chat().caller(&token).await?))
     }
+}
+
+/// The token that a request brings, and whether a cookie brings it.
+pub fn presented(headers: &HeaderMap) -> Option<(Token, bool)> {
+    let by_cookie = || cookie(headers).map(|token| (token, true));
+    bearer(headers).map(|token| (token, false)).or_else(by_cookie)
 }
 
 fn bearer(headers: &HeaderMap) -> Option<Token> {

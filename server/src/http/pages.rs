@@ -212,10 +212,15 @@ async fn finish(
             ([(header::SET_COOKIE, cookie)], to).into_response()
         }
         Err(problem) => {
+            let wait = problem.retry_after;
             let mut model = model(state, headers, again(next));
             let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
             model.form = Some(FormModel { username: form.username, errors: field_errors(problem) });
-            render(state, model, status).await
+            let mut response = render(state, model, status).await;
+            if let Some(seconds) = wait {
+                response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+            }
+            response
         }
     }
 }

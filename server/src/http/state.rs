@@ -3,7 +3,7 @@
 use super::assets::Assets;
 use crate::{
     chat::Chat,
-    follow::Progress,
+    follow::Watch,
     live::{Hub, socket::Node},
     metrics::Metrics,
     rates::Rates,
@@ -33,7 +33,7 @@ pub struct State {
     /// Figures.
     pub metrics: Arc<Metrics>,
     /// How far the follower is.
-    pub progress: watch::Receiver<Progress>,
+    pub follower: Watch,
     /// Whether the log takes appends.
     pub log_health: watch::Receiver<Health>,
     /// Open sockets, to be waited for at shutdown.
