@@ -8,6 +8,10 @@ pub const APPLY_WAIT: Duration = Duration::from_secs(10);
 pub const READ_APPENDS_MAX: usize = 8;
 /// How long a hash may wait for its turn before the caller is sent away.
 pub const HASH_WAIT: Duration = Duration::from_secs(10);
+/// Sessions of which a node remembers when they were last used; of those beyond, it knows when they began.
+pub const LAST_USED_SESSIONS_MAX: u64 = 100_000;
+/// How exactly it remembers that.
+pub const LAST_USED_EVERY: Duration = Duration::from_mins(1);
 /// Random bytes in a session token.
 pub const TOKEN_BYTES: usize = 32;
 /// Most characters kept of what a device calls itself.
@@ -16,6 +20,11 @@ pub const USER_AGENT_CHARS_MAX: usize = 200;
 pub const REQUEST_BYTES_MAX: usize = 256 * 1024;
 /// How long a request may take as a whole, the WebSocket apart.
 pub const REQUEST_TIME: Duration = Duration::from_secs(30);
+/// How long the head of a request may take, and how long a connection may say nothing between two. Longer than the minute
+/// for which proxies keep theirs.
+pub const REQUEST_HEAD_TIME: Duration = Duration::from_secs(75);
+/// How long to wait before the next connection where one could not be taken in.
+pub const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 /// What a client is told to wait when the log is away.
 pub const RETRY_AFTER: Duration = Duration::from_secs(2);
 

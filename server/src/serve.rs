@@ -10,6 +10,7 @@
 use crate::{
     chat::Chat,
     clock::Clock,
+    connections,
     follow::{self, Follower, Following},
     http::{
         self,
@@ -23,9 +24,8 @@ use crate::{
     views::{Views, ViewsError, ViewsOptions},
     waiters::Waiters,
 };
-use axum::serve::ListenerExt;
 use kafkatalk_log::EventLog;
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -46,6 +46,8 @@ pub struct NodeOptions {
     pub hash_cost: HashCost,
     /// How this node faces the world.
     pub settings: Settings,
+    /// How long the head of a request may take, and how long a connection may be idle.
+    pub request_head_time: Duration,
     /// How long stopping may take.
     pub shutdown_deadline: Duration,
     /// Time and ids.
@@ -107,9 +109,9 @@ pub async fn serve(
     let tasks = TaskTracker::new();
     tasks.spawn(forget_quiet(state.node.clone(), shutdown.clone()));
     let sockets = state.sockets.clone();
-    let served = answer(listener, state, shutdown.clone());
+    let served = answer(listener, state, options.request_head_time, shutdown.clone());
     let ended = tokio::select! {
-        ended = tasks.track_future(served) => ended.map_err(ServeError::from),
+        () = tasks.track_future(served) => Ok(()),
         () = following.watch.clone().ended() => {
             hub.close_all();
             Err(ServeError::FollowerDied)
@@ -124,20 +126,12 @@ pub async fn serve(
     ended
 }
 
-async fn answer(listener: TcpListener, state: State, shutdown: CancellationToken) -> std::io::Result<()> {
+async fn answer(listener: TcpListener, state: State, head_time: Duration, shutdown: CancellationToken) {
     let sockets = state.sockets.clone();
-    let listener = listener.tap_io(|stream| {
-        // Frames are small and must not wait for each other.
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a connection keeps its delay");
-        }
-    });
-    let router = http::router(state).into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned()).await?;
+    connections::answer(listener, http::router(state), head_time, &shutdown).await;
     // Upgraded connections are no longer the server's, so they are waited for here.
     sockets.close();
     sockets.wait().await;
-    Ok(())
 }
 
 /// From the word to stop: sends sockets away, and returns when the deadline has passed.

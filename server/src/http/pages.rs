@@ -168,8 +168,7 @@ pub async fn register(
     Form(form): Form<CredentialsForm>,
 ) -> Response {
     let work = async {
-        auth::refuse_foreign_origin(&headers, state.settings.trust_proxy)
-            .map_err(|Refusal(problem)| problem)?;
+        auth::refuse_foreign_origin(&headers, &state.settings).map_err(|Refusal(problem)| problem)?;
         let (username, password) = parse_credentials(&form.username, &form.password)?;
         state.rates().registration(address)?;
         Ok(state.chat().register(username, password, user_agent(&headers)).await?)
@@ -186,8 +185,7 @@ pub async fn sign_in(
     Form(form): Form<CredentialsForm>,
 ) -> Response {
     let work = async {
-        auth::refuse_foreign_origin(&headers, state.settings.trust_proxy)
-            .map_err(|Refusal(problem)| problem)?;
+        auth::refuse_foreign_origin(&headers, &state.settings).map_err(|Refusal(problem)| problem)?;
         let (username, password) = parse_credentials(&form.username, &form.password)?;
         state.rates().sign_in(address)?;
         Ok(state.chat().sign_in(username, password, user_agent(&headers)).await?)
@@ -239,7 +237,7 @@ pub async fn sign_out(
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     if let Some(caller) = caller {
-        auth::require_same_origin(&headers, state.settings.trust_proxy)?;
+        auth::require_same_origin(&headers, &state.settings)?;
         state.chat().end_session(&caller, caller.session).await?;
     }
     let cookie = auth::no_cookie(state.is_secure(&headers));

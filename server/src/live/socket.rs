@@ -197,6 +197,8 @@ impl Session {
                 self.reached = HashMap::new();
             }
         }
+        // It is there: the pong of the ping before has come, or a frame.
+        self.node.chat.used(self.caller.session);
         self.write_frame(Frame::Ping(axum::body::Bytes::new())).await
     }
 

@@ -2,9 +2,11 @@
 
 use crate::support::{Node, PASSWORD, code, many, problem, refused};
 use axum::http::StatusCode;
+use kafkatalk_protocol::http::Sessions;
 use kafkatalk_server::rates::RateLimits;
 use reqwest::Method;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 #[tokio::test]
 async fn registering_signs_in_by_token_and_by_cookie() {
@@ -118,6 +120,18 @@ async fn a_person_sees_and_ends_the_sessions_of_their_devices_alone() {
     assert_eq!(phone.send_json(Method::DELETE, &path, &json!({})).await.status(), StatusCode::NO_CONTENT);
     assert_eq!(alice.get("/me").await.status(), StatusCode::UNAUTHORIZED);
     assert_eq!(phone.get("/me").await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_session_tells_when_it_was_last_used() {
+    let node = Node::start().await;
+    let (alice, phone) = (node.register("alice").await, node.sign_in("alice").await);
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    let listed: Sessions = alice.get("/sessions").await.json().await.unwrap();
+    for session in listed.sessions {
+        assert_eq!(session.last_seen_at > session.created_at, session.current, "{session:?}");
+    }
+    drop(phone);
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod catching_up;
+mod connections;
 mod conversations;
 mod durability;
 mod faults;

@@ -49,6 +49,7 @@ pub(crate) struct NodeBuilder {
     log: Option<Arc<dyn EventLog>>,
     rate_limits: Option<RateLimits>,
     sockets_per_user: usize,
+    request_head_time: Duration,
     socket_queue_frames: usize,
     settings: Settings,
 }
@@ -72,6 +73,11 @@ impl NodeBuilder {
     /// In place of an embedded log of its own.
     pub(crate) fn log(mut self, log: impl EventLog) -> Self {
         self.log = Some(Arc::new(log));
+        self
+    }
+
+    pub(crate) fn request_head_time(mut self, time: Duration) -> Self {
+        self.request_head_time = time;
         self
     }
 
@@ -105,6 +111,7 @@ impl NodeBuilder {
             // The cheapest hash there is: these tests are not about guessing passwords.
             hash_cost: HashCost { memory_kib: 8, passes: 1, parallel_hashes: 4 },
             settings: self.settings,
+            request_head_time: self.request_head_time,
             shutdown_deadline: Duration::from_secs(5),
             clock: Clock::system(),
         };
@@ -122,6 +129,7 @@ impl Node {
             log: None,
             rate_limits: None,
             sockets_per_user: 16,
+            request_head_time: PATIENCE,
             socket_queue_frames: 256,
             settings: Settings::default(),
         }
