@@ -42,6 +42,12 @@ pub const CATCH_UP_READ_MESSAGES: usize = 25;
 pub const HELLO_MESSAGES_MAX: usize = 5_000;
 /// Bytes of messages that one `hello` brings before the same.
 pub const HELLO_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Frames of a client that are held while the answer to one before them is outstanding.
+pub const SOCKET_HELD_FRAMES_MAX: usize = 32;
+/// Bytes after which no more are held; the frame that goes over is.
+pub const SOCKET_HELD_BYTES_MAX: usize = 64 * 1024;
+/// A frame that is longer is no `ping` that would be answered before its turn.
+pub const PING_BYTES_MAX: usize = 64;
 /// How long one frame may take to leave for a client that does not read, before the socket is given up.
 pub const SOCKET_WRITE_TIME: Duration = Duration::from_secs(30);
 /// How often the server pings a socket.

@@ -127,8 +127,8 @@ impl Chat {
         let mut sessions = self.views.read(move |views| views.sessions_of(user)).await?;
         for session in &mut sessions {
             session.current = session.id == current;
-            let used = self.last_used.get(&session.id);
-            session.last_seen_at = used.map_or(session.created_at, |used| used.max(session.created_at));
+            let last = self.last_used.get(&session.id);
+            session.last_seen_at = last.map_or(session.created_at, |last| last.max(session.created_at));
         }
         Ok(sessions)
     }

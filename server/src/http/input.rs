@@ -54,7 +54,7 @@ fn unfit(words: &str) -> Refusal {
     }
 }
 
-/// `…: FIELD: what is wrong` or `…: missing field `FIELD``: serde tells it in words alone.
+/// Serde tells it in words alone: behind a colon its path and what is wrong with it, or that it is missing.
 fn field_in(words: &str) -> Option<&str> {
     let (_, what) = words.split_once(": ")?;
     if let Some((_, missing)) = what.split_once("missing field `") {

@@ -1,8 +1,9 @@
 //! One socket, one task.
 //!
 //! The task waits for whichever comes first: the word to stop, the answer to the client's last frame, a frame for the
-//! client, a frame from it, or a timer. While an answer is outstanding it does not read on, so a client's messages are
-//! appended in the order in which it sent them, and a client that sends faster than the log takes is slowed by TCP.
+//! client, a frame from it, or a timer. While an answer is outstanding it reads on no further than to hold a few frames,
+//! so a client's messages are appended in the order in which it sent them, one that sends faster than the log takes is
+//! slowed by TCP, and one that asks whether the server still lives is answered even while the log stands still.
 
 use super::{
     catch_up::CatchUp,
@@ -11,7 +12,10 @@ use super::{
 };
 use crate::{
     chat::{Chat, accounts::Caller},
-    limits::{HELLO_GRACE, SOCKET_CLOSE_TIME, SOCKET_PING_EVERY, SOCKET_SILENCE_MAX, SOCKET_WRITE_TIME},
+    limits::{
+        HELLO_GRACE, PING_BYTES_MAX, SOCKET_CLOSE_TIME, SOCKET_HELD_BYTES_MAX, SOCKET_HELD_FRAMES_MAX,
+        SOCKET_PING_EVERY, SOCKET_SILENCE_MAX, SOCKET_WRITE_TIME,
+    },
     rates::{FrameRate, Rates},
     secrets::Token,
 };
@@ -19,7 +23,12 @@ use axum::extract::ws::{CloseFrame, Message as Frame, Utf8Bytes, WebSocket};
 use kafkatalk_protocol::{
     ClientFrame, CloseCode, ConversationId, MessageId, Offset, Problem, ServerFrame, frame::Limits, limits,
 };
-use std::{collections::HashMap, future::Future, pin::Pin, sync::Arc};
+use std::{
+    collections::{HashMap, VecDeque},
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+};
 use tokio::time::{Instant, Sleep};
 
 /// What a socket needs of its node. One for all sockets.
@@ -74,6 +83,9 @@ struct Session {
     frame_rate: FrameRate,
     /// The answer being worked on.
     work: Option<Work>,
+    /// What came meanwhile, in order.
+    held: VecDeque<Utf8Bytes>,
+    held_bytes: usize,
     /// Frames for the client wait until its `hello` is dealt with, or it turns out to send none.
     waits_for_hello: bool,
     /// Whether it has said `hello`.
@@ -95,6 +107,8 @@ pub async fn serve(socket: WebSocket, membership: Membership, node: Arc<Node>, c
         caller,
         frame_rate,
         work: None,
+        held: VecDeque::new(),
+        held_bytes: 0,
         waits_for_hello: true,
         greeted: false,
         passed_on: false,
@@ -165,13 +179,14 @@ impl Session {
             answer = async { match self.work.as_mut() { Some(work) => work.await, None => Answer::Silence } },
                 if self.work.is_some() => {
                 self.work = None;
-                self.give(answer).await
+                self.give(answer).await?;
+                self.obey_held().await
             }
             queued = self.membership.queue.recv(), if !self.waits_for_hello => match queued {
                 Some(outgoing) => self.pass_on(outgoing).await,
                 None => Err(End::Close(CloseCode::GoingAway)),
             },
-            frame = self.socket.recv(), if self.work.is_none() => match frame {
+            frame = self.socket.recv(), if self.listens() => match frame {
                 Some(Ok(frame)) => self.take(frame).await,
                 Some(Err(error)) => Err(end_of(&error)),
                 None => Err(End::Gone),
@@ -202,6 +217,12 @@ impl Session {
         self.write_frame(Frame::Ping(axum::body::Bytes::new())).await
     }
 
+    /// Whether it reads on. Not while it brings a device up to date: what the device says then may wait.
+    fn listens(&self) -> bool {
+        let room = self.held.len() < SOCKET_HELD_FRAMES_MAX && self.held_bytes < SOCKET_HELD_BYTES_MAX;
+        self.work.is_none() || (room && !self.waits_for_hello)
+    }
+
     async fn take(&mut self, frame: Frame) -> Result<(), End> {
         self.last_heard = Instant::now();
         if let Frame::Close(_) = frame {
@@ -216,7 +237,29 @@ impl Session {
             Frame::Binary(_) => return Err(End::Close(CloseCode::Malformed)),
             Frame::Ping(_) | Frame::Pong(_) | Frame::Close(_) => return Ok(()),
         };
-        match intake::parse(&text) {
+        if self.work.is_none() {
+            return self.obey(&text).await;
+        }
+        if text.len() <= PING_BYTES_MAX && matches!(intake::parse(&text), Ok(ClientFrame::Ping)) {
+            return self.write(Outgoing::of(&ServerFrame::Pong)).await;
+        }
+        self.held_bytes += text.len();
+        self.held.push_back(text);
+        Ok(())
+    }
+
+    /// Comes back to what was held, until something is to be waited for again.
+    async fn obey_held(&mut self) -> Result<(), End> {
+        while self.work.is_none() {
+            let Some(text) = self.held.pop_front() else { break };
+            self.held_bytes -= text.len();
+            self.obey(&text).await?;
+        }
+        Ok(())
+    }
+
+    async fn obey(&mut self, text: &str) -> Result<(), End> {
+        match intake::parse(text) {
             Ok(ClientFrame::Hello { positions }) if !self.greeted => {
                 let user = self.caller.user.id;
                 (self.greeted, self.waits_for_hello) = (true, true);

@@ -19,6 +19,8 @@ pub(crate) struct Faults {
     pub(crate) tail_fails: bool,
     /// The tail takes its reader along.
     pub(crate) tail_panics: bool,
+    /// Appends are not answered.
+    pub(crate) appends_wait: bool,
     /// Nothing can be appended to this ledger.
     pub(crate) refuses: Option<Ledger>,
 }
@@ -45,6 +47,7 @@ impl Faulty {
 #[async_trait]
 impl EventLog for Faulty {
     async fn append(&self, stream: Stream, record: Record) -> Result<Offset, AppendError> {
+        self.faults.subscribe().wait_for(|faults| !faults.appends_wait).await.unwrap();
         let refused = self.faults.borrow().refuses;
         if refused.is_some_and(|ledger| stream == Stream::Ledger(ledger)) {
             return Err(AppendError::Unavailable("as the test asked".into()));

@@ -2,9 +2,10 @@
 
 use crate::{
     faults::{Faults, Faulty},
-    support::{Node, PASSWORD, code, problem, refused},
+    support::{Node, PASSWORD, code, message_id, problem, refused},
 };
 use kafkatalk_log::Ledger;
+use kafkatalk_protocol::{Body, ClientFrame, ServerFrame};
 use kafkatalk_server::serve::ServeError;
 use reqwest::Method;
 use serde_json::json;
@@ -74,6 +75,34 @@ async fn a_node_that_falls_behind_later_says_so_to_operators_and_goes_on_answeri
     node.until_ready().await;
     assert!(node.figures().await.contains("kafkatalk_following 1"));
     alice.say(conversation, "after").await;
+}
+
+#[tokio::test]
+async fn a_socket_answers_pings_while_the_log_stands_still_and_keeps_the_order_of_its_messages() {
+    let folder = Node::folder();
+    let log = Faulty::open(folder.path(), Faults::default());
+    let node = Node::builder().on(&folder).log(log.clone()).start().await;
+    let (alice, bob, conversation) = node.pair().await;
+    let mut socket = alice.connect().await;
+    log.set(Faults { appends_wait: true, ..Faults::default() });
+    let ids = [message_id(), message_id(), message_id()];
+    for id in ids {
+        let body = Body::parse("hello").unwrap();
+        socket.say(&ClientFrame::Send { conversation, id, body }).await;
+    }
+    socket.say(&ClientFrame::Ping).await;
+    assert_eq!(socket.next().await, ServerFrame::Pong);
+    log.set(Faults::default());
+    let mut acked = Vec::new();
+    while acked.len() < ids.len() {
+        match socket.next().await {
+            ServerFrame::Ack { id, .. } => acked.push(id),
+            ServerFrame::Message { .. } => {}
+            other => panic!("unexpected {other:?}"),
+        }
+    }
+    let kept: Vec<_> = bob.history(conversation, "").await.messages.iter().map(|kept| kept.id).collect();
+    assert_eq!((kept.as_slice(), acked.as_slice()), (&ids[..], &ids[..]));
 }
 
 #[tokio::test]

@@ -227,12 +227,12 @@ impl Work<'_> {
             Change::Read { conversation, user, offset, advanced, held, members }
         };
         let Some(known) = self.take(conversation)? else {
-            let mut hold = self.rows.prepare_cached(
+            let mut keep = self.rows.prepare_cached(
                 "INSERT INTO held_reads (conversation, user, \"offset\") VALUES (?1, ?2, ?3)
                  ON CONFLICT DO UPDATE SET \"offset\" = excluded.\"offset\"
                  WHERE excluded.\"offset\" > held_reads.\"offset\"",
             )?;
-            let further = hold.execute((blob(&conversation.0), blob(&user.0), sql_offset(offset)))?;
+            let further = keep.execute((blob(&conversation.0), blob(&user.0), sql_offset(offset)))?;
             if further > 0 {
                 return Ok(change(None, Arc::new([])));
             }
