@@ -10,15 +10,24 @@ use kafkatalk_protocol::{Offset, Timestamp};
 use std::{path::Path, sync::Arc};
 use tokio::sync::watch;
 
+/// What goes wrong with the tail.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum TailFault {
+    #[default]
+    Nothing,
+    /// It says nothing.
+    Waits,
+    /// It says that it fails.
+    Fails,
+    /// It takes its reader along.
+    Panics,
+}
+
 /// What goes wrong.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Faults {
-    /// The tail says nothing.
-    pub(crate) tail_waits: bool,
-    /// The tail says that it fails.
-    pub(crate) tail_fails: bool,
-    /// The tail takes its reader along.
-    pub(crate) tail_panics: bool,
+    /// With the tail.
+    pub(crate) tail: TailFault,
     /// Appends are not answered.
     pub(crate) appends_wait: bool,
     /// Nothing can be appended to this ledger.
@@ -90,13 +99,13 @@ struct FaultyTail {
 impl Tail for FaultyTail {
     async fn next(&mut self) -> Result<Option<Batch>, ReadError> {
         loop {
-            let now = self.faults.borrow_and_update().clone();
-            assert!(!now.tail_panics, "the test asked for a panic");
-            if now.tail_fails {
+            let now = self.faults.borrow_and_update().tail;
+            assert!(now != TailFault::Panics, "the test asked for a panic");
+            if now == TailFault::Fails {
                 return Err(ReadError::Unavailable("as the test asked".into()));
             }
             tokio::select! {
-                next = self.tail.next(), if !now.tail_waits => return next,
+                next = self.tail.next(), if now != TailFault::Waits => return next,
                 changed = self.faults.changed() => changed.unwrap(),
             }
         }

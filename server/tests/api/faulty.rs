@@ -1,7 +1,7 @@
 //! What people and operators are told while the log or the views are in trouble.
 
 use crate::{
-    faults::{Faults, Faulty},
+    faults::{Faults, Faulty, TailFault},
     support::{Node, PASSWORD, code, message_id, problem, refused},
 };
 use kafkatalk_log::Ledger;
@@ -24,7 +24,7 @@ async fn a_node_that_has_not_read_its_log_says_so_and_answers_nothing_from_its_v
         let _ = std::fs::remove_file(folder.path().join(file));
     }
 
-    let log = Faulty::open(folder.path(), Faults { tail_waits: true, ..Faults::default() });
+    let log = Faulty::open(folder.path(), Faults { tail: TailFault::Waits, ..Faults::default() });
     let node = Node::builder().on(&folder).log(log.clone()).start_unready().await;
     let bob = crate::support::Person { node: &node, user, token };
     let credentials = json!({"username": "bob", "password": PASSWORD});
@@ -67,7 +67,7 @@ async fn a_node_that_falls_behind_later_says_so_to_operators_and_goes_on_answeri
     let node = Node::builder().on(&folder).log(log.clone()).start().await;
     let (alice, bob, conversation) = node.pair().await;
     alice.say(conversation, "before").await;
-    log.set(Faults { tail_fails: true, ..Faults::default() });
+    log.set(Faults { tail: TailFault::Fails, ..Faults::default() });
     node.until_ready_is(503).await;
     assert!(node.figures().await.contains("kafkatalk_following 0"));
     assert_eq!(bob.history(conversation, "").await.messages.len(), 1);
@@ -110,7 +110,7 @@ async fn a_node_whose_follower_dies_ends_instead_of_pretending() {
     let folder = Node::folder();
     let log = Faulty::open(folder.path(), Faults::default());
     let node = Node::builder().on(&folder).log(log.clone()).start().await;
-    log.set(Faults { tail_panics: true, ..Faults::default() });
+    log.set(Faults { tail: TailFault::Panics, ..Faults::default() });
     assert!(matches!(node.ended().await, Err(ServeError::FollowerDied)));
 }
 
