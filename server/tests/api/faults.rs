@@ -47,6 +47,13 @@ impl Faulty {
         Self { log: Arc::new(log), faults: watch::Sender::new(faults) }
     }
 
+    /// Until so many appends wait for an answer, beside the one tail that every node has.
+    pub(crate) async fn until_waiting(&self, appends: usize) {
+        while self.faults.receiver_count() <= appends {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// From now on these.
     pub(crate) fn set(&self, faults: Faults) {
         self.faults.send_replace(faults);

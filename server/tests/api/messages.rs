@@ -1,6 +1,9 @@
 //! Sending, history, read positions.
 
-use crate::support::{Node, code, message_id, problem, refused};
+use crate::{
+    faults::{Faults, Faulty},
+    support::{Node, code, message_id, problem, refused},
+};
 use kafkatalk_log::{
     EventLog, Ledger, Stream,
     embedded::{EmbeddedLog, EmbeddedOptions},
@@ -8,7 +11,6 @@ use kafkatalk_log::{
 use kafkatalk_protocol::{Conversation, Message, Offset};
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::sync::Arc;
 
 #[tokio::test]
 async fn a_message_is_said_once_however_often_it_is_sent() {
@@ -156,21 +158,27 @@ async fn unread_counts_what_others_said_after_the_read_position() {
 
 #[tokio::test]
 async fn the_last_read_position_in_the_log_is_the_furthest_whoever_was_quicker() {
-    let node = Node::start().await;
+    let folder = Node::folder();
+    let log = Faulty::open(folder.path(), Faults::default());
+    let node = Node::builder().on(&folder).log(log.clone()).start().await;
     let (alice, bob, conversation) = node.pair().await;
     for n in 0..20 {
         alice.say(conversation, &format!("{n}")).await;
     }
     let path = format!("/conversations/{conversation}/read");
-    // All at once, the furthest first: none of them sees the others in the views.
+    // All at once, so that none of them sees the others in the views before it appends.
+    log.set(Faults { appends_wait: true, ..Faults::default() });
     let read = (0..20).rev().map(|offset| {
         let (bob, path) = (&bob, &path);
         async move { bob.send_json(Method::PUT, path, &json!({"offset": offset})).await.status() }
     });
-    let answers = futures_util::future::join_all(read).await;
+    let release = async {
+        log.until_waiting(20).await;
+        log.set(Faults::default());
+    };
+    let (answers, ()) = tokio::join!(futures_util::future::join_all(read), release);
     assert!(answers.iter().all(|status| *status == 204));
-    let folder = Arc::clone(&node.folder);
-    drop((alice, bob));
+    drop((alice, bob, log));
     node.stop().await;
     // Of a key, compaction keeps the last record.
     let log = EmbeddedLog::open(folder.path(), EmbeddedOptions::default()).unwrap();
