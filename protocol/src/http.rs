@@ -1,22 +1,12 @@
 //! Bodies of HTTP requests and answers, under `/api/v1`.
 
-use crate::{Body, Conversation, Message, MessageId, Offset, Password, SessionId, Timestamp, User, Username};
+use crate::{Conversation, Message, Offset, SessionId, Timestamp, User, Username};
 use serde::{Deserialize, Serialize};
 
 /// Path under which the API lives.
 pub const BASE: &str = "/api/v1";
 /// Name of the browser's session cookie.
 pub const SESSION_COOKIE: &str = "kafkatalk_session";
-
-/// `POST /users` and `POST /sessions`, as a program sends them.
-#[derive(Clone, Debug, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Credentials {
-    /// Who.
-    pub username: Username,
-    /// The secret.
-    pub password: Password,
-}
 
 /// Answer to a registration or a sign-in.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -84,16 +74,6 @@ pub struct Conversations {
     pub conversations: Vec<Conversation>,
     /// Opaque cursor of the following page, null at the end.
     pub next: Option<String>,
-}
-
-/// `POST /conversations/{id}/messages`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct SendMessage {
-    /// The client's id for the message.
-    pub id: MessageId,
-    /// What to say.
-    pub body: Body,
 }
 
 /// Answer to `GET /conversations/{id}/messages`.

@@ -17,7 +17,7 @@ pub mod messages;
 
 use crate::{
     clock::Clock,
-    limits::APPLY_WAIT,
+    limits::{APPLY_WAIT, LAST_USED_SESSIONS_MAX},
     metrics::Metrics,
     secrets::Passwords,
     views::{Change, Views},
@@ -25,7 +25,8 @@ use crate::{
 };
 use errors::Unavailable;
 use kafkatalk_log::{EventLog, Record, Stream};
-use kafkatalk_protocol::{UserId, event::Event};
+use kafkatalk_protocol::{SessionId, Timestamp, UserId, event::Event};
+use moka::sync::Cache as Moka;
 use std::{sync::Arc, time::Instant};
 
 /// The use cases of one node. Clones share everything.
@@ -43,6 +44,8 @@ pub struct Chat {
     pub(crate) clock: Clock,
     /// Figures.
     pub(crate) metrics: Arc<Metrics>,
+    /// When sessions were last used here.
+    pub(crate) last_used: Moka<SessionId, Timestamp>,
 }
 
 impl std::fmt::Debug for Chat {
@@ -61,7 +64,8 @@ impl Chat {
         clock: Clock,
         metrics: Arc<Metrics>,
     ) -> Self {
-        Self { log, views, waiters, passwords, clock, metrics }
+        let last_used = Moka::new(LAST_USED_SESSIONS_MAX);
+        Self { log, views, waiters, passwords, clock, metrics, last_used }
     }
 
     /// The read side, for pages.

@@ -39,9 +39,10 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where the log is: Kafka, or without it the embedded one in `data`.
     pub kafka: Option<KafkaConfig>,
-    /// Address at which people reach the node, where it is told. Over https cookies are `Secure`.
+    /// Address at which people reach the node, where it is told. Over https cookies are `Secure`, and only pages from
+    /// there may change anything by cookie.
     pub public_url: Option<PublicUrl>,
-    /// Whether `X-Forwarded-For` and `X-Forwarded-Proto` are believed: a proxy in front sets them, clients cannot.
+    /// Whether `X-Forwarded-For`, `-Proto` and `-Host` are believed: a proxy in front sets them, clients cannot.
     pub trust_proxy: bool,
     /// Rate limits; `None` switches all of them off.
     pub rate_limits: Option<RateLimits>,
@@ -158,6 +159,7 @@ impl Config {
         let rate_limits = RateLimits {
             registrations_per_minute: given.count("registrations-per-minute")?,
             sign_ins_per_minute: given.count("sign-ins-per-minute")?,
+            conversations_per_minute: given.count("conversations-per-minute")?,
             messages_per_second: given.count("messages-per-second")?,
             messages_burst: given.count("messages-burst")?,
         };

@@ -7,11 +7,18 @@ use crate::{
     limits::{FOLLOW_RETRY_MAX, FOLLOW_RETRY_MIN},
     live::Hub,
     metrics::Metrics,
-    views::{Applied, Applier, Views},
+    views::{Applied, Applier, Change, Views},
     waiters::Waiters,
 };
 use kafkatalk_log::{Batch, EventLog, Tail};
-use std::{sync::Arc, thread::JoinHandle, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -51,11 +58,59 @@ impl std::fmt::Debug for Follower {
     }
 }
 
+/// What the follower shows of itself.
+#[derive(Clone, Debug)]
+pub struct Watch {
+    progress: watch::Receiver<Progress>,
+    has_been_live: Arc<AtomicBool>,
+}
+
+impl Watch {
+    /// How far it is; `None` if it has died.
+    pub fn progress(&self) -> Option<Progress> {
+        self.progress.has_changed().is_ok().then(|| self.progress.borrow().clone())
+    }
+
+    /// Whether the views have once held all that was in the log. Before that, what they do not hold may be there all
+    /// the same; after that they are behind by moments at most, or the node says so.
+    pub fn has_been_live(&self) -> bool {
+        self.has_been_live.load(Ordering::Acquire)
+    }
+
+    /// Waits for the end of the follower's thread, whatever ended it.
+    pub async fn ended(mut self) {
+        while self.progress.changed().await.is_ok() {}
+    }
+}
+
+/// Where the follower shows it.
+struct Sign {
+    progress: watch::Sender<Progress>,
+    has_been_live: Arc<AtomicBool>,
+}
+
+impl Sign {
+    fn show(&self, metrics: &Metrics, now: &Progress) {
+        let live = *now == Progress::Live;
+        if live {
+            self.has_been_live.store(true, Ordering::Release);
+        }
+        self.progress.send_if_modified(|held| {
+            let changed = held != now;
+            if changed {
+                metrics.set_following(live);
+                held.clone_from(now);
+            }
+            changed
+        });
+    }
+}
+
 /// A follower that runs.
 #[derive(Debug)]
 pub struct Following {
-    /// How far it is.
-    pub progress: watch::Receiver<Progress>,
+    /// What it shows.
+    pub watch: Watch,
     thread: JoinHandle<()>,
 }
 
@@ -71,28 +126,31 @@ impl Following {
 /// Starts following. Ends when `stop` is cancelled or the log is closed.
 pub fn start(follower: Follower, stop: CancellationToken) -> std::io::Result<Following> {
     let (progress, watching) = watch::channel(Progress::CatchingUp { left: 0 });
+    let has_been_live = Arc::new(AtomicBool::new(false));
+    let watch = Watch { progress: watching, has_been_live: Arc::clone(&has_been_live) };
+    let sign = Sign { progress, has_been_live };
     let runtime = tokio::runtime::Handle::current();
     let thread = std::thread::Builder::new().name("follower".into()).spawn(move || {
         let mut follower = follower;
         runtime.block_on(async {
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = follower.run(&progress) => {}
+                () = follower.run(&sign) => {}
             }
         });
     })?;
-    Ok(Following { progress: watching, thread })
+    Ok(Following { watch, thread })
 }
 
 impl Follower {
-    async fn run(&mut self, progress: &watch::Sender<Progress>) {
+    async fn run(&mut self, sign: &Sign) {
         let mut pause = FOLLOW_RETRY_MIN;
         loop {
-            match self.follow(progress, &mut pause).await {
+            match self.follow(sign, &mut pause).await {
                 Ok(()) => return,
                 Err(error) => {
                     tracing::error!(%error, "the views cannot follow the log; trying again in {pause:?}");
-                    progress.send_replace(Progress::Stuck(error));
+                    sign.show(&self.metrics, &Progress::Stuck(error));
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(FOLLOW_RETRY_MAX);
                 }
@@ -101,11 +159,7 @@ impl Follower {
     }
 
     /// Follows until the log is closed, or something fails.
-    async fn follow(
-        &mut self,
-        progress: &watch::Sender<Progress>,
-        pause: &mut Duration,
-    ) -> Result<(), String> {
+    async fn follow(&mut self, sign: &Sign, pause: &mut Duration) -> Result<(), String> {
         let checkpoint = self.applier.checkpoint();
         let mut tail: Box<dyn Tail> = self.log.tail(checkpoint).await.map_err(|error| error.to_string())?;
         while let Some(batch) = tail.next().await.map_err(|error| error.to_string())? {
@@ -114,11 +168,7 @@ impl Follower {
             self.publish(&batch, &applied);
             *pause = FOLLOW_RETRY_MIN;
             let now = if batch.caught_up { Progress::Live } else { Progress::CatchingUp { left: batch.lag } };
-            progress.send_if_modified(|held| {
-                let changed = *held != now;
-                held.clone_from(&now);
-                changed
-            });
+            sign.show(&self.metrics, &now);
         }
         Ok(())
     }
@@ -126,7 +176,8 @@ impl Follower {
     fn publish(&self, batch: &Batch, applied: &[Applied]) {
         self.hub.deliver(applied, &self.views);
         for one in applied {
-            if let Some(waited) = self.waiters.call(one.record, &one.change) {
+            let waited = self.waiters.call(one.record, &one.change);
+            if let (Some(waited), Change::Posted { .. }) = (waited, &one.change) {
                 self.metrics.delivered(waited);
             }
         }

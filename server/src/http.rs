@@ -6,6 +6,7 @@
 //! | [`ws`] | the upgrade to a WebSocket |
 //! | [`pages`] | pages rendered here, and plain forms |
 //! | [`assets`] | the front end's files |
+//! | [`gate`] | nothing from views that are not whole yet |
 //! | [`health`] | alive, ready, figures |
 //! | [`auth`] | who is asking, and from which origin |
 //! | [`input`] | bodies, ids and queries, parsed at the edge |
@@ -17,6 +18,7 @@ pub mod accounts;
 pub mod assets;
 pub mod auth;
 pub mod conversations;
+pub mod gate;
 pub mod health;
 pub mod input;
 pub mod openapi;
@@ -62,18 +64,21 @@ pub fn router(state: State) -> Router {
         .route("/register", post(pages::register).get(pages::page))
         .route("/sign-out", post(pages::sign_out).get(pages::page))
         .route("/sign-in", get(pages::page).post(pages::sign_in))
-        .route("/pkg/{version}/{file}", get(assets::package))
         .fallback(get(pages::page));
-    let pages = assets::root_files()
+    let gate = middleware::from_fn_with_state(state.clone(), gate::until_live);
+    let files = Router::new().route("/pkg/{version}/{file}", get(assets::package));
+    let files = assets::root_files()
         .into_iter()
-        .fold(pages, |pages, name| pages.route(&format!("/{name}"), get(assets::root)));
+        .fold(files, |files, name| files.route(&format!("/{name}"), get(assets::root)));
     let bounded = pages
         .merge(api)
+        .layer(gate.clone())
+        .merge(files)
         .layer(middleware::from_fn(in_time))
         .layer(DefaultBodyLimit::max(REQUEST_BYTES_MAX))
         .layer(CompressionLayer::new());
     bounded
-        .route("/api/v1/ws", get(ws::upgrade))
+        .merge(Router::new().route("/api/v1/ws", get(ws::upgrade)).layer(gate))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))

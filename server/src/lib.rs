@@ -6,6 +6,7 @@
 //! | [`chat`] | the use cases: what people can do |
 //! | [`live`] | sockets, and the hub that feeds them |
 //! | [`http`] | the API, the pages, the upgrade, health |
+//! | [`connections`] | connections, from accept to close |
 //! | [`follow`] | the one loop from the log's tail to views and hub |
 //! | [`views`] | what is derived from the log, and can be rebuilt from it |
 //! | [`waiters`] | use cases that wait for their own record |
@@ -21,6 +22,7 @@ pub mod chat;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod connections;
 pub mod follow;
 pub mod http;
 pub mod limits;

@@ -4,8 +4,14 @@ use std::time::Duration;
 
 /// How long a use case waits for the views to pass its own record before it answers "unknown".
 pub const APPLY_WAIT: Duration = Duration::from_secs(10);
+/// How often a read position is appended until no lower one stands behind it in the log.
+pub const READ_APPENDS_MAX: usize = 8;
 /// How long a hash may wait for its turn before the caller is sent away.
 pub const HASH_WAIT: Duration = Duration::from_secs(10);
+/// Sessions of which a node remembers when they were last used; of those beyond, it knows when they began.
+pub const LAST_USED_SESSIONS_MAX: u64 = 100_000;
+/// How exactly it remembers that.
+pub const LAST_USED_EVERY: Duration = Duration::from_mins(1);
 /// Random bytes in a session token.
 pub const TOKEN_BYTES: usize = 32;
 /// Most characters kept of what a device calls itself.
@@ -14,6 +20,11 @@ pub const USER_AGENT_CHARS_MAX: usize = 200;
 pub const REQUEST_BYTES_MAX: usize = 256 * 1024;
 /// How long a request may take as a whole, the WebSocket apart.
 pub const REQUEST_TIME: Duration = Duration::from_secs(30);
+/// How long the head of a request may take, and how long a connection may say nothing between two. Longer than the minute
+/// for which proxies keep theirs.
+pub const REQUEST_HEAD_TIME: Duration = Duration::from_secs(75);
+/// How long to wait before the next connection where one could not be taken in.
+pub const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 /// What a client is told to wait when the log is away.
 pub const RETRY_AFTER: Duration = Duration::from_secs(2);
 
@@ -25,7 +36,21 @@ pub const SOCKET_FRAMES_PER_SECOND: u32 = 50;
 pub const SOCKET_FRAMES_BURST: u32 = 200;
 /// How long a new socket may take to say hello; until then nothing newer is sent.
 pub const HELLO_GRACE: Duration = Duration::from_millis(500);
-/// How often the server pings a socket that says nothing.
+/// Messages that are read and written at a time for a device that catches up: what it may cost of memory.
+pub const CATCH_UP_READ_MESSAGES: usize = 25;
+/// Messages that one `hello` brings, over all conversations; past them `behind` frames say where to page.
+pub const HELLO_MESSAGES_MAX: usize = 5_000;
+/// Bytes of messages that one `hello` brings before the same.
+pub const HELLO_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Frames of a client that are held while the answer to one before them is outstanding.
+pub const SOCKET_HELD_FRAMES_MAX: usize = 32;
+/// Bytes after which no more are held; the frame that goes over is.
+pub const SOCKET_HELD_BYTES_MAX: usize = 64 * 1024;
+/// A frame that is longer is no `ping` that would be answered before its turn.
+pub const PING_BYTES_MAX: usize = 64;
+/// How long one frame may take to leave for a client that does not read, before the socket is given up.
+pub const SOCKET_WRITE_TIME: Duration = Duration::from_secs(30);
+/// How often the server pings a socket.
 pub const SOCKET_PING_EVERY: Duration = Duration::from_secs(30);
 /// How long a socket may be silent, pongs included, before it is given up.
 pub const SOCKET_SILENCE_MAX: Duration = Duration::from_secs(75);

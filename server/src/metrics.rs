@@ -13,10 +13,7 @@ use prometheus_client::{
     },
     registry::{Registry, Unit},
 };
-use std::{
-    sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
-};
+use std::{sync::atomic::AtomicU64, time::Duration};
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Outcome {
@@ -45,6 +42,7 @@ pub struct Metrics {
     delivery_time: Histogram,
     queued_frames: Gauge,
     tail_lag: Gauge<u64, AtomicU64>,
+    following: Gauge,
     records: Counter,
     skipped: Family<Reason, Counter>,
     requests: Family<Route, Counter>,
@@ -80,6 +78,7 @@ impl Metrics {
             delivery_time: latency(),
             queued_frames: Gauge::default(),
             tail_lag: Gauge::default(),
+            following: Gauge::default(),
             records: Counter::default(),
             skipped: Family::default(),
             requests: Family::default(),
@@ -106,6 +105,11 @@ impl Metrics {
             "tail_lag_records",
             "Records between the views and the log's end",
             metrics.tail_lag.clone(),
+        );
+        add.register(
+            "following",
+            "1 while the views follow the log's end, 0 while they catch up or stand still",
+            metrics.following.clone(),
         );
         add.register("records_applied", "Records taken into the views", metrics.records.clone());
         add.register("records_skipped", "Records that count for nothing, by reason", metrics.skipped.clone());
@@ -160,6 +164,11 @@ impl Metrics {
         }
     }
 
+    /// The follower has come to the log's end, or fallen back from it.
+    pub fn set_following(&self, live: bool) {
+        self.following.set(i64::from(live));
+    }
+
     /// How many frames wait in all queues of sockets.
     pub fn set_queued_frames(&self, frames: usize) {
         self.queued_frames.set(i64::try_from(frames).unwrap_or(i64::MAX));
@@ -178,10 +187,5 @@ impl Metrics {
             tracing::error!("the metrics cannot be written");
         }
         text
-    }
-
-    /// The newest lag, for tests and the readiness answer.
-    pub fn tail_lag(&self) -> u64 {
-        self.tail_lag.inner().load(Ordering::Relaxed)
     }
 }

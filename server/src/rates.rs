@@ -3,7 +3,11 @@
 use crate::limits::{SOCKET_FRAMES_BURST, SOCKET_FRAMES_PER_SECOND};
 use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock as _};
 use kafkatalk_protocol::{ErrorCode, Problem, UserId};
-use std::{net::IpAddr, num::NonZeroU32, time::Duration};
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    num::NonZeroU32,
+    time::Duration,
+};
 
 /// The limits an operator sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +16,8 @@ pub struct RateLimits {
     pub registrations_per_minute: NonZeroU32,
     /// Sign-ins from one address within a minute.
     pub sign_ins_per_minute: NonZeroU32,
+    /// New conversations of one person within a minute.
+    pub conversations_per_minute: NonZeroU32,
     /// Messages of one person a second, for long.
     pub messages_per_second: NonZeroU32,
     /// Messages of one person at once.
@@ -29,6 +35,7 @@ struct Limiters {
     told: RateLimits,
     registrations: DefaultKeyedRateLimiter<IpAddr>,
     sign_ins: DefaultKeyedRateLimiter<IpAddr>,
+    conversations: DefaultKeyedRateLimiter<UserId>,
     messages: DefaultKeyedRateLimiter<UserId>,
 }
 
@@ -38,6 +45,7 @@ impl Rates {
         let limits = limits.map(|told| Limiters {
             registrations: RateLimiter::keyed(Quota::per_minute(told.registrations_per_minute)),
             sign_ins: RateLimiter::keyed(Quota::per_minute(told.sign_ins_per_minute)),
+            conversations: RateLimiter::keyed(Quota::per_minute(told.conversations_per_minute)),
             messages: RateLimiter::keyed(
                 Quota::per_second(told.messages_per_second).allow_burst(told.messages_burst),
             ),
@@ -55,13 +63,23 @@ impl Rates {
     /// Counts a registration.
     pub fn registration(&self, from: IpAddr) -> Result<(), Problem> {
         let Some(limits) = &self.limits else { return Ok(()) };
-        check(&limits.registrations, &from, "Too many registrations from your address.")
+        check(&limits.registrations, &network(from), "Too many registrations from your address.")
     }
 
     /// Counts a sign-in, whether it succeeds or not.
     pub fn sign_in(&self, from: IpAddr) -> Result<(), Problem> {
         let Some(limits) = &self.limits else { return Ok(()) };
-        check(&limits.sign_ins, &from, "Too many sign-ins from your address.")
+        check(&limits.sign_ins, &network(from), "Too many sign-ins from your address.")
+    }
+
+    /// Counts a conversation that is about to be new: each is a stream of its own, for good.
+    pub fn conversation(&self, opener: UserId) -> Result<(), Problem> {
+        let Some(limits) = &self.limits else { return Ok(()) };
+        check(
+            &limits.conversations,
+            &opener,
+            "You are opening conversations faster than this server takes them.",
+        )
     }
 
     /// Counts a message.
@@ -85,6 +103,7 @@ impl Rates {
         if let Some(limits) = &self.limits {
             limits.registrations.retain_recent();
             limits.sign_ins.retain_recent();
+            limits.conversations.retain_recent();
             limits.messages.retain_recent();
         }
     }
@@ -98,6 +117,18 @@ impl FrameRate {
     /// Counts a frame; whether it is within the limit.
     pub fn allows(&self) -> bool {
         self.0.as_ref().is_none_or(|limiter| limiter.check().is_ok())
+    }
+}
+
+/// What counts as one address. A home or a rented machine has a /64 of IPv6 for itself, so that is one; and an IPv4
+/// address is the same whichever kind of socket it came in on.
+fn network(from: IpAddr) -> IpAddr {
+    match from.to_canonical() {
+        IpAddr::V4(address) => address.into(),
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
+        }
     }
 }
 
@@ -127,6 +158,7 @@ mod tests {
         RateLimits {
             registrations_per_minute: n,
             sign_ins_per_minute: n,
+            conversations_per_minute: n,
             messages_per_second: n,
             messages_burst: n,
         }
@@ -139,6 +171,26 @@ mod tests {
         assert!(rates.sign_in(here).is_ok() && rates.sign_in(here).is_ok());
         assert_eq!(rates.sign_in(here).unwrap_err().code, ErrorCode::RateLimited);
         assert!(rates.sign_in(there).is_ok());
+    }
+
+    #[test]
+    fn a_network_of_ipv6_is_one_address_and_ipv4_is_the_same_in_both_spellings() {
+        let rates = Rates::new(Some(limits(2)));
+        let address = |text: &str| text.parse::<IpAddr>().unwrap();
+        for (first, second, third, other) in [
+            ("2001:db8:1:2::1", "2001:db8:1:2:ffff::", "2001:db8:1:2:a:b:c:d", "2001:db8:1:3::1"),
+            ("::ffff:192.0.2.1", "192.0.2.1", "::ffff:192.0.2.1", "::ffff:192.0.2.2"),
+        ] {
+            for count in [Rates::sign_in, Rates::registration] {
+                assert!(count(&rates, address(first)).is_ok() && count(&rates, address(second)).is_ok());
+                assert_eq!(
+                    count(&rates, address(third)).unwrap_err().code,
+                    ErrorCode::RateLimited,
+                    "{third}"
+                );
+                assert!(count(&rates, address(other)).is_ok(), "{other}");
+            }
+        }
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! A node, from start to stop.
 //!
 //! Start: open the views, follow the log, listen. A log that is not reachable yet does not keep the node from starting:
-//! it answers `/healthz`, says on `/readyz` what is missing, and goes on by itself.
+//! it answers `/healthz`, says on `/readyz` what is missing, and goes on by itself. Until the views have once come to the
+//! log's end, people are told so and nothing else: views that are not whole would make the node lie.
 //!
 //! Stop: tell sockets to go elsewhere, take no more requests, finish those that run, stop following, close the log; all
 //! within a deadline.
@@ -9,6 +10,7 @@
 use crate::{
     chat::Chat,
     clock::Clock,
+    connections,
     follow::{self, Follower, Following},
     http::{
         self,
@@ -22,9 +24,8 @@ use crate::{
     views::{Views, ViewsError, ViewsOptions},
     waiters::Waiters,
 };
-use axum::serve::ListenerExt;
 use kafkatalk_log::EventLog;
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -45,6 +46,8 @@ pub struct NodeOptions {
     pub hash_cost: HashCost,
     /// How this node faces the world.
     pub settings: Settings,
+    /// How long the head of a request may take, and how long a connection may be idle.
+    pub request_head_time: Duration,
     /// How long stopping may take.
     pub shutdown_deadline: Duration,
     /// Time and ids.
@@ -60,6 +63,9 @@ pub enum ServeError {
     /// Passwords cannot be hashed with this cost.
     #[error("passwords cannot be hashed as configured: {0}")]
     Secrets(#[from] SecretError),
+    /// Nothing takes the log's records into the views any more, so that every write would end in "unknown".
+    #[error("what follows the log has died; its panic stands above in the log")]
+    FollowerDied,
     /// The machine refused.
     #[error(transparent)]
     Io(#[from] std::io::Error),
@@ -94,7 +100,7 @@ pub async fn serve(
         node: Arc::new(Node { chat, rates: Rates::new(options.rate_limits) }),
         hub: hub.clone(),
         metrics,
-        progress: following.progress.clone(),
+        follower: following.watch.clone(),
         log_health: log.health(),
         sockets: TaskTracker::new(),
         assets: Arc::new(Assets::load()),
@@ -103,9 +109,13 @@ pub async fn serve(
     let tasks = TaskTracker::new();
     tasks.spawn(forget_quiet(state.node.clone(), shutdown.clone()));
     let sockets = state.sockets.clone();
-    let served = answer(listener, state, shutdown.clone());
+    let served = answer(listener, state, options.request_head_time, shutdown.clone());
     let ended = tokio::select! {
-        ended = tasks.track_future(served) => ended,
+        () = tasks.track_future(served) => Ok(()),
+        () = following.watch.clone().ended() => {
+            hub.close_all();
+            Err(ServeError::FollowerDied)
+        }
         () = overdue(&hub, &sockets, &shutdown, options.shutdown_deadline) => {
             tracing::warn!("some connections did not end within the shutdown deadline; they are cut off");
             Ok(())
@@ -113,23 +123,15 @@ pub async fn serve(
     };
     shutdown.cancel();
     stop(log, following, &stop_following, &tasks).await;
-    ended.map_err(ServeError::from)
+    ended
 }
 
-async fn answer(listener: TcpListener, state: State, shutdown: CancellationToken) -> std::io::Result<()> {
+async fn answer(listener: TcpListener, state: State, head_time: Duration, shutdown: CancellationToken) {
     let sockets = state.sockets.clone();
-    let listener = listener.tap_io(|stream| {
-        // Frames are small and must not wait for each other.
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a connection keeps its delay");
-        }
-    });
-    let router = http::router(state).into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned()).await?;
+    connections::answer(listener, http::router(state), head_time, &shutdown).await;
     // Upgraded connections are no longer the server's, so they are waited for here.
     sockets.close();
     sockets.wait().await;
-    Ok(())
 }
 
 /// From the word to stop: sends sockets away, and returns when the deadline has passed.

@@ -33,16 +33,13 @@ pub use query::{HistoryPage, Query};
 use cache::Cache;
 use kafkatalk_protocol::{ConversationId, SessionId, User, UserId};
 use pool::Pool;
-use std::{
-    fs::File,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{fs::File, path::Path, sync::Arc};
 
 /// How the views of one node are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ViewsOptions {
-    /// Names the log that the views follow, such as `embedded`. A file made from another log is begun anew.
+    /// Names the log that the views follow, such as `embedded` or `kafka HOST:PORT,… PREFIX`. A file made from another
+    /// log is begun anew; of a list, such as that of brokers, one part in common makes it the same.
     pub source: String,
     /// Reads at the same time; each has a connection with a page cache of its own.
     pub readers: usize,
@@ -129,10 +126,5 @@ impl Views {
     /// Writes every row in words, sorted, with ids in place of the file's own row numbers: equal for equal streams.
     pub fn dump(&self, out: &mut dyn std::io::Write) -> Result<(), ViewsError> {
         self.pool.run_here(|connection| dump::write(connection, out))
-    }
-
-    /// Where the file is.
-    pub fn path(&self) -> PathBuf {
-        self.pool.path().to_owned()
     }
 }

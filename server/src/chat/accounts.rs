@@ -4,10 +4,14 @@ use super::{
     Chat,
     errors::{RegisterError, SessionError, SignInError, Unavailable},
 };
-use crate::{limits::USER_AGENT_CHARS_MAX, secrets::Token, views::Change};
+use crate::{
+    limits::{LAST_USED_EVERY, USER_AGENT_CHARS_MAX},
+    secrets::Token,
+    views::Change,
+};
 use kafkatalk_log::{Ledger, Stream};
 use kafkatalk_protocol::{
-    Password, SessionId, User, UserId, Username,
+    Password, SessionId, Timestamp, User, UserId, Username,
     event::{SessionEnded, SessionStarted, UserClaimed},
     http::Session,
 };
@@ -52,7 +56,8 @@ impl Chat {
         let record = self.record(Some(claim.user), &claim);
         match self.commit(USERS, record).await? {
             Change::Claimed { user, won: true, .. } => {
-                let token = self.start_session(&user, user_agent).await?;
+                let started = self.start_session(&user, user_agent).await;
+                let token = started.map_err(RegisterError::NotSignedIn)?;
                 Ok(Welcome { user, token })
             }
             Change::Claimed { won: false, .. } => Err(RegisterError::Taken),
@@ -98,7 +103,22 @@ impl Chat {
             Some(found) => Some(found),
             None => self.views.read(move |views| views.session_by_token_hash(&hash)).await?,
         };
-        Ok(found.map(|(session, user)| Caller { user, session }))
+        Ok(found.map(|(session, user)| {
+            self.used(session);
+            Caller { user, session }
+        }))
+    }
+
+    /// Notes that a session is in use.
+    pub fn used(&self, session: SessionId) {
+        let now = self.clock.now();
+        let long_ago = |last: Timestamp| {
+            let passed = now.as_millis().saturating_sub(last.as_millis());
+            u128::try_from(passed).is_ok_and(|passed| passed >= LAST_USED_EVERY.as_millis())
+        };
+        if self.last_used.get(&session).is_none_or(long_ago) {
+            self.last_used.insert(session, now);
+        }
     }
 
     /// The devices of the caller, newest first.
@@ -107,6 +127,8 @@ impl Chat {
         let mut sessions = self.views.read(move |views| views.sessions_of(user)).await?;
         for session in &mut sessions {
             session.current = session.id == current;
+            let last = self.last_used.get(&session.id);
+            session.last_seen_at = last.map_or(session.created_at, |last| last.max(session.created_at));
         }
         Ok(sessions)
     }

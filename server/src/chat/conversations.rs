@@ -7,7 +7,8 @@ use super::{
 use crate::views::Change;
 use kafkatalk_log::{Ledger, Stream};
 use kafkatalk_protocol::{
-    Conversation, ConversationId, User, UserId, Username, event::ConversationCreated, http::Conversations,
+    Conversation, ConversationId, Problem, User, UserId, Username, event::ConversationCreated,
+    http::Conversations,
 };
 
 impl Chat {
@@ -16,11 +17,13 @@ impl Chat {
         Ok(self.views.read(move |views| views.users_by_prefix(&prefix, limit)).await?)
     }
 
-    /// The conversation with somebody, and whether it is new. Asking twice, or both at once, opens one.
+    /// The conversation with somebody, and whether it is new. Asking twice, or both at once, opens one. `may_open` is
+    /// asked before a new one is opened.
     pub async fn open_conversation(
         &self,
         caller: &User,
         members: Vec<Username>,
+        may_open: impl FnOnce() -> Result<(), Problem> + Send,
     ) -> Result<(Conversation, bool), OpenError> {
         let mut others: Vec<Username> = members.into_iter().filter(|name| *name != caller.username).collect();
         others.sort();
@@ -37,6 +40,7 @@ impl Chat {
         if let Some(known) = self.views.read(move |views| views.conversation(viewer, id)).await? {
             return Ok((known, false));
         }
+        may_open().map_err(OpenError::TooOften)?;
         // The stream is made ready while the person is still reading the empty page.
         self.log.prepare(Stream::Conversation(id)).await.map_err(Unavailable::from)?;
         let created = ConversationCreated { conversation: id, members: vec![viewer, other.id] };

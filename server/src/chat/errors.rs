@@ -37,6 +37,9 @@ pub enum RegisterError {
     /// Somebody was first.
     #[error("that username is taken")]
     Taken,
+    /// The name is theirs; the session is not there.
+    #[error("registered, but not signed in: {0}")]
+    NotSignedIn(#[source] Unavailable),
     /// See there.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -65,6 +68,9 @@ pub enum OpenError {
     /// More than one other person.
     #[error("a conversation has two members")]
     TooMany,
+    /// More new ones than this person may open.
+    #[error("too many new conversations")]
+    TooOften(Problem),
     /// See there.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -79,6 +85,26 @@ pub enum ConversationError {
     /// See there.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
+}
+
+/// Saying something.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// As for reading.
+    #[error("no such conversation")]
+    NotFound,
+    /// See there.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+impl From<ConversationError> for SendError {
+    fn from(error: ConversationError) -> Self {
+        match error {
+            ConversationError::NotFound => Self::NotFound,
+            ConversationError::Unavailable(error) => Self::Unavailable(error),
+        }
+    }
 }
 
 /// Ending a session.
@@ -106,7 +132,7 @@ macro_rules! through_unavailable {
         }
     )+};
 }
-through_unavailable!(RegisterError, SignInError, OpenError, ConversationError, SessionError);
+through_unavailable!(RegisterError, SignInError, OpenError, ConversationError, SendError, SessionError);
 
 impl From<Unavailable> for Problem {
     fn from(error: Unavailable) -> Self {
@@ -119,7 +145,7 @@ impl From<Unavailable> for Problem {
             }
             Unavailable::Append(AppendError::Unknown(_)) | Unavailable::Behind => (
                 ErrorCode::LogUnavailable,
-                "It is not known whether this was written. Send the same again, under the same id, in a moment.",
+                "It is not known whether this was done. Look whether it was, and try again in a moment.",
             ),
             Unavailable::Read(_) => {
                 (ErrorCode::LogUnavailable, "The log cannot be read now. Try again in a moment.")
@@ -152,6 +178,16 @@ impl From<Unavailable> for Problem {
     }
 }
 
+/// The same where only the words for an unknown outcome differ.
+fn with_unknown(error: Unavailable, words: &str) -> Problem {
+    let unknown = matches!(error, Unavailable::Append(AppendError::Unknown(_)) | Unavailable::Behind);
+    let mut problem = Problem::from(error);
+    if unknown {
+        problem.detail = words.into();
+    }
+    problem
+}
+
 /// An input problem about one field.
 pub fn field_problem(field: &str, detail: impl Into<String>) -> Problem {
     let detail = detail.into();
@@ -178,7 +214,28 @@ impl From<RegisterError> for Problem {
                 problem.errors.push(FieldError { field: "username".into(), detail: detail.into() });
                 problem
             }
-            RegisterError::Unavailable(error) => error.into(),
+            RegisterError::NotSignedIn(error) => {
+                let mut problem = Self::from(error);
+                problem.detail =
+                    "You are registered, but could not be signed in. Sign in in a moment.".into();
+                problem
+            }
+            RegisterError::Unavailable(error) => with_unknown(
+                error,
+                "It is not known whether you are registered. Sign in in a moment; if that fails, register again.",
+            ),
+        }
+    }
+}
+
+impl From<SendError> for Problem {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::NotFound => not_found(),
+            SendError::Unavailable(error) => with_unknown(
+                error,
+                "It is not known whether this was written. Send the same again, under the same id, in a moment.",
+            ),
         }
     }
 }
@@ -203,6 +260,7 @@ impl From<OpenError> for Problem {
             OpenError::TooMany => {
                 field_problem("members", "Name one other person: conversations are between two.")
             }
+            OpenError::TooOften(problem) => problem,
             OpenError::Unavailable(error) => error.into(),
         }
     }

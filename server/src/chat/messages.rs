@@ -2,9 +2,12 @@
 
 use super::{
     Chat,
-    errors::{ConversationError, Unavailable},
+    errors::{ConversationError, SendError, Unavailable},
 };
-use crate::views::{Change, HistoryPage};
+use crate::{
+    limits::READ_APPENDS_MAX,
+    views::{Change, HistoryPage},
+};
 use kafkatalk_log::{Ledger, Stream};
 use kafkatalk_protocol::{
     Body, ConversationId, Message, MessageId, Offset, User, UserId,
@@ -24,7 +27,7 @@ impl Chat {
         conversation: ConversationId,
         id: MessageId,
         body: Body,
-    ) -> Result<(Arc<Message>, bool), ConversationError> {
+    ) -> Result<(Arc<Message>, bool), SendError> {
         self.require_member(sender.id, conversation).await?;
         let author = sender.id;
         let known =
@@ -71,9 +74,16 @@ impl Chat {
         if held.is_some_and(|held| held >= offset) {
             return Ok(());
         }
-        let receipt = ReceiptRead { conversation, user: caller, offset };
-        let record = self.record(Some(caller), &receipt).keyed(format!("{conversation}/{caller}"));
-        self.commit(Stream::Ledger(Ledger::Receipts), record).await?;
+        let mut receipt = ReceiptRead { conversation, user: caller, offset };
+        for _ in 0..READ_APPENDS_MAX {
+            let record = self.record(Some(caller), &receipt).keyed(format!("{conversation}/{caller}"));
+            match self.commit(Stream::Ledger(Ledger::Receipts), record).await? {
+                // Another device was further, and its record came first. Of a key the log keeps the last record, so the
+                // last must be the furthest, or views that are rebuilt one day would go back to this one.
+                Change::Read { advanced: false, held, .. } if held > receipt.offset => receipt.offset = held,
+                _ => break,
+            }
+        }
         Ok(())
     }
 }

@@ -5,6 +5,7 @@ use crate::{
     clock::Clock,
     config::Config,
     http::state::Settings,
+    limits::REQUEST_HEAD_TIME,
     serve::{self, NodeOptions},
     telemetry,
 };
@@ -54,7 +55,12 @@ fn node_options(config: &Config) -> NodeOptions {
         sockets_per_user: config.sockets_per_user.get(),
         rate_limits: config.rate_limits,
         hash_cost: config.hash_cost,
-        settings: Settings { secure_cookies: config.secure_cookies(), trust_proxy: config.trust_proxy },
+        settings: Settings {
+            secure_cookies: config.secure_cookies(),
+            trust_proxy: config.trust_proxy,
+            public_url: config.public_url.clone(),
+        },
+        request_head_time: REQUEST_HEAD_TIME,
         shutdown_deadline: config.shutdown_deadline,
         clock: Clock::system(),
     }

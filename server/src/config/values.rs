@@ -1,7 +1,7 @@
 //! Parsing values. The error of each says what would be right.
 
 use super::LogFormat;
-use std::{fmt, net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 /// A value, or what would be right.
 pub(super) type Parsed<T> = Result<T, String>;
@@ -103,10 +103,11 @@ pub(super) fn log_level(text: &str) -> Parsed<String> {
 
 /// Where people reach the node: a scheme and a host, nothing behind it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PublicUrl(String);
+pub struct PublicUrl(Arc<str>);
 
 impl PublicUrl {
-    pub(super) fn parse(text: &str) -> Parsed<Self> {
+    /// Parses it; the error says what would be right.
+    pub fn parse(text: &str) -> Result<Self, String> {
         let url = text.trim_end_matches('/');
         let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
         let is_host = |host: &str| {
@@ -114,7 +115,10 @@ impl PublicUrl {
                 && host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']'))
         };
         if host.is_some_and(is_host) {
-            return Ok(Self(url.to_ascii_lowercase()));
+            let url = url.to_ascii_lowercase();
+            // As browsers write it: without the port that goes without saying.
+            let usual = if url.starts_with("https:") { ":443" } else { ":80" };
+            return Ok(Self(url.strip_suffix(usual).unwrap_or(&url).into()));
         }
         Err("Give a scheme and a host and nothing behind it, such as https://chat.example.org.".into())
     }
@@ -127,11 +131,5 @@ impl PublicUrl {
     /// The URL without a slash at its end: the origin that browsers send.
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-}
-
-impl fmt::Display for PublicUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }

@@ -57,7 +57,7 @@ pub async fn register(
     headers: HeaderMap,
     Json(given): Json<Credentials>,
 ) -> Result<Response, Refusal> {
-    auth::refuse_foreign_origin(&headers, state.settings.trust_proxy)?;
+    auth::refuse_foreign_origin(&headers, &state.settings)?;
     let (username, password) = given.parse()?;
     state.rates().registration(address)?;
     let welcome = state.chat().register(username, password, user_agent(&headers)).await?;
@@ -78,7 +78,7 @@ pub async fn sign_in(
     headers: HeaderMap,
     Json(given): Json<Credentials>,
 ) -> Result<Response, Refusal> {
-    auth::refuse_foreign_origin(&headers, state.settings.trust_proxy)?;
+    auth::refuse_foreign_origin(&headers, &state.settings)?;
     let (username, password) = given.parse()?;
     state.rates().sign_in(address)?;
     let welcome = state.chat().sign_in(username, password, user_agent(&headers)).await?;

@@ -1,6 +1,9 @@
 //! Who is asking: the session cookie or a bearer token, and whether a change comes from our own pages.
 
-use super::{problem::Refusal, state::State};
+use super::{
+    problem::Refusal,
+    state::{Settings, State},
+};
 use crate::{chat::accounts::Caller, secrets::Token};
 use axum::{
     extract::FromRequestParts,
@@ -24,15 +27,11 @@ impl FromRequestParts<State> for SignedIn {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Refusal> {
-        let (token, by_cookie) = match (bearer(&parts.headers), cookie(&parts.headers)) {
-            (Some(token), _) => (token, false),
-            (None, Some(token)) => (token, true),
-            (None, None) => return Err(Refusal::unauthenticated()),
-        };
+        let (token, by_cookie) = presented(&parts.headers).ok_or_else(Refusal::unauthenticated)?;
         let changes = !matches!(parts.method, Method::GET | Method::HEAD);
         let upgrades = parts.headers.contains_key(header::SEC_WEBSOCKET_KEY);
         if by_cookie && (changes || upgrades) {
-            require_same_origin(&parts.headers, state.settings.trust_proxy)?;
+            require_same_origin(&parts.headers, &state.settings)?;
         }
         match state.chat().caller(&token).await? {
             Some(caller) => Ok(Self(caller)),
@@ -50,6 +49,12 @@ impl FromRequestParts<State> for MaybeSignedIn {
     }
 }
 
+/// The token that a request brings, and whether a cookie brings it.
+pub fn presented(headers: &HeaderMap) -> Option<(Token, bool)> {
+    let by_cookie = || cookie(headers).map(|token| (token, true));
+    bearer(headers).map(|token| (token, false)).or_else(by_cookie)
+}
+
 fn bearer(headers: &HeaderMap) -> Option<Token> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
@@ -61,16 +66,16 @@ fn cookie(headers: &HeaderMap) -> Option<Token> {
 }
 
 /// For changes with a cookie: the browser must say that the request comes from our own pages.
-pub fn require_same_origin(headers: &HeaderMap, trust_proxy: bool) -> Result<(), Refusal> {
-    match from_own_pages(headers, trust_proxy) {
+pub fn require_same_origin(headers: &HeaderMap, settings: &Settings) -> Result<(), Refusal> {
+    match from_own_pages(headers, settings) {
         Some(true) => Ok(()),
         Some(false) | None => Err(foreign()),
     }
 }
 
 /// For forms that anybody may post: refused only if the browser says that another site's page sent them.
-pub fn refuse_foreign_origin(headers: &HeaderMap, trust_proxy: bool) -> Result<(), Refusal> {
-    match from_own_pages(headers, trust_proxy) {
+pub fn refuse_foreign_origin(headers: &HeaderMap, settings: &Settings) -> Result<(), Refusal> {
+    match from_own_pages(headers, settings) {
         Some(false) => Err(foreign()),
         Some(true) | None => Ok(()),
     }
@@ -84,12 +89,15 @@ fn foreign() -> Refusal {
 }
 
 /// Whether a page of ours sent this; none where the browser does not tell.
-fn from_own_pages(headers: &HeaderMap, trust_proxy: bool) -> Option<bool> {
+fn from_own_pages(headers: &HeaderMap, settings: &Settings) -> Option<bool> {
     if let Some(site) = headers.get("sec-fetch-site") {
         return Some(site == "same-origin" || site == "none");
     }
     let origin = headers.get(header::ORIGIN)?;
-    let forwarded = trust_proxy.then(|| headers.get("x-forwarded-host")).flatten();
+    if let Some(own) = &settings.public_url {
+        return Some(origin.as_bytes().eq_ignore_ascii_case(own.as_str().as_bytes()));
+    }
+    let forwarded = settings.trust_proxy.then(|| headers.get("x-forwarded-host")).flatten();
     let host = forwarded.or_else(|| headers.get(header::HOST))?;
     let origin: Option<Uri> = origin.to_str().ok().and_then(|origin| origin.parse().ok());
     let authority = origin.as_ref().and_then(Uri::authority).map(axum::http::uri::Authority::as_str);
@@ -118,6 +126,7 @@ fn set_cookie(pair: &str, secure: bool) -> HeaderValue {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::PublicUrl;
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         pairs.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value))).collect()
@@ -134,7 +143,7 @@ mod tests {
             (vec![("sec-fetch-site", "cross-site"), ("origin", "http://a"), ("host", "a")], Some(false)),
             (vec![("host", "chat.example")], None),
         ] {
-            assert_eq!(from_own_pages(&headers(&pairs), false), own, "{pairs:?}");
+            assert_eq!(from_own_pages(&headers(&pairs), &Settings::default()), own, "{pairs:?}");
         }
     }
 
@@ -142,7 +151,22 @@ mod tests {
     fn a_forwarded_host_counts_only_from_a_trusted_proxy() {
         let pairs =
             [("origin", "https://chat.example"), ("host", "10.0.0.1"), ("x-forwarded-host", "chat.example")];
-        assert_eq!(from_own_pages(&headers(&pairs), false), Some(false));
-        assert_eq!(from_own_pages(&headers(&pairs), true), Some(true));
+        let trusting = Settings { trust_proxy: true, ..Settings::default() };
+        assert_eq!(from_own_pages(&headers(&pairs), &Settings::default()), Some(false));
+        assert_eq!(from_own_pages(&headers(&pairs), &trusting), Some(true));
+    }
+
+    #[test]
+    fn where_the_public_address_is_told_it_alone_is_our_own() {
+        let public_url = Some(PublicUrl::parse("https://Chat.example:443/").unwrap());
+        let settings = Settings { trust_proxy: true, public_url, ..Settings::default() };
+        for (origin, host, own) in [
+            ("https://chat.example", "10.0.0.1", true),
+            ("http://chat.example", "chat.example", false),
+            ("https://evil.example", "evil.example", false),
+        ] {
+            let pairs = [("origin", origin), ("host", host), ("x-forwarded-host", host)];
+            assert_eq!(from_own_pages(&headers(&pairs), &settings), Some(own), "{origin}");
+        }
     }
 }

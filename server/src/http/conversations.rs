@@ -6,6 +6,7 @@ use super::{
     problem::Refusal,
     state::State,
 };
+use crate::chat::errors::OpenError;
 use axum::{
     extract::State as Shared,
     http::StatusCode,
@@ -32,6 +33,7 @@ pub struct Open {
     (status = 200, description = "It was there", body = Conversation),
     (status = 401, description = "`unauthenticated`", body = Problem, content_type = "application/problem+json"),
     (status = 422, description = "`invalid_input`: nobody of that name, or not one other person", body = Problem, content_type = "application/problem+json"),
+    (status = 429, description = "`rate_limited`", body = Problem, content_type = "application/problem+json"),
     (status = 503, description = "`log_unavailable`", body = Problem, content_type = "application/problem+json"),
 ))]
 pub async fn open(
@@ -39,13 +41,17 @@ pub async fn open(
     SignedIn(caller): SignedIn,
     Json(given): Json<Open>,
 ) -> Result<Response, Refusal> {
+    if given.members.len() > PAGE_MAX {
+        return Err(OpenError::TooMany.into());
+    }
     let mut errors = FieldErrors::default();
-    let asked = given.members.iter().take(PAGE_MAX);
+    let asked = given.members.iter();
     let members: Vec<Username> = asked.filter_map(|name| errors.parse("members", name)).collect();
     if members.len() < given.members.len() {
         return Err(errors.into_problem().into());
     }
-    let (conversation, new) = state.chat().open_conversation(&caller.user, members).await?;
+    let may_open = || state.rates().conversation(caller.user.id);
+    let (conversation, new) = state.chat().open_conversation(&caller.user, members, may_open).await?;
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, axum::Json(conversation)).into_response())
 }

@@ -16,24 +16,25 @@ pub async fn healthz() -> &'static str {
 
 /// `GET /readyz`: 200, or 503 with what is missing, a line each.
 pub async fn readyz(Shared(state): Shared<State>) -> (StatusCode, String) {
-    let missing = missing(&state.log_health.borrow(), &state.progress.borrow());
+    let missing = missing(&state.log_health.borrow(), state.follower.progress().as_ref());
     if missing.is_empty() {
         return (StatusCode::OK, "ready\n".into());
     }
     (StatusCode::SERVICE_UNAVAILABLE, missing.join("\n") + "\n")
 }
 
-fn missing(log: &Health, progress: &Progress) -> Vec<String> {
+fn missing(log: &Health, progress: Option<&Progress>) -> Vec<String> {
     let mut missing = Vec::new();
     if let Health::Unavailable(why) = log {
         missing.push(format!("log: {why}"));
     }
     match progress {
-        Progress::Live => {}
-        Progress::CatchingUp { left } => {
+        None => missing.push("views: what follows the log has died; the node must be started again".into()),
+        Some(Progress::Live) => {}
+        Some(Progress::CatchingUp { left }) => {
             missing.push(format!("views: catching up, {left} records known to be left"));
         }
-        Progress::Stuck(why) => missing.push(format!("views: {why}")),
+        Some(Progress::Stuck(why)) => missing.push(format!("views: {why}")),
     }
     missing
 }

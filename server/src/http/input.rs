@@ -33,9 +33,7 @@ impl<T: DeserializeOwned> FromRequest<State> for Json<T> {
 
 fn explain(rejection: &JsonRejection) -> Refusal {
     match rejection {
-        JsonRejection::JsonDataError(error) => {
-            Refusal::new(ErrorCode::InvalidInput, format!("{}.", error.body_text()))
-        }
+        JsonRejection::JsonDataError(error) => unfit(&error.body_text()),
         JsonRejection::MissingJsonContentType(_) => Refusal::new(
             ErrorCode::MalformedJson,
             "Send JSON, with the header Content-Type: application/json.",
@@ -45,6 +43,26 @@ fn explain(rejection: &JsonRejection) -> Refusal {
         }
         other => Refusal::new(ErrorCode::MalformedJson, format!("{}.", other.body_text())),
     }
+}
+
+/// Input of the wrong shape, in the words of the parser, and the field that they name.
+fn unfit(words: &str) -> Refusal {
+    let detail = format!("{words}.");
+    match field_in(words) {
+        Some(field) => Refusal(crate::chat::errors::field_problem(field, detail)),
+        None => Refusal::new(ErrorCode::InvalidInput, detail),
+    }
+}
+
+/// Serde tells it in words alone: behind a colon its path and what is wrong with it, or that it is missing.
+fn field_in(words: &str) -> Option<&str> {
+    let (_, what) = words.split_once(": ")?;
+    if let Some((_, missing)) = what.split_once("missing field `") {
+        return missing.split('`').next();
+    }
+    let (path, _) = what.split_once(": ")?;
+    let field = path.split(['[', '.']).next()?;
+    (!field.is_empty() && !field.contains(' ')).then_some(field)
 }
 
 /// Collects what is wrong with each field, so that a form can show all of it at once.
@@ -96,9 +114,7 @@ impl<T: DeserializeOwned> FromRequestParts<State> for Asked<T> {
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Refusal> {
         match Query::<T>::from_request_parts(parts, state).await {
             Ok(Query(value)) => Ok(Self(value)),
-            Err(rejection) => {
-                Err(Refusal::new(ErrorCode::InvalidInput, format!("{}.", rejection.body_text())))
-            }
+            Err(rejection) => Err(unfit(&rejection.body_text())),
         }
     }
 }
@@ -203,4 +219,28 @@ fn forwarded_for(headers: &HeaderMap) -> Option<IpAddr> {
 /// What a device calls itself.
 pub fn user_agent(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::USER_AGENT)?.to_str().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::field_in;
+
+    #[test]
+    fn the_field_that_is_wrong_is_found_in_the_words() {
+        for (words, field) in [
+            (
+                "Failed to deserialize the JSON body into the target type: members[1]: invalid type: null",
+                Some("members"),
+            ),
+            (
+                "Failed to deserialize the JSON body into the target type: missing field `id` at line 1",
+                Some("id"),
+            ),
+            ("Failed to deserialize the JSON body into the target type: invalid type: integer `7`", None),
+            ("Failed to deserialize query string: limit: invalid digit found in string", Some("limit")),
+            ("Failed", None),
+        ] {
+            assert_eq!(field_in(words), field, "{words}");
+        }
+    }
 }

@@ -168,8 +168,7 @@ pub async fn register(
     Form(form): Form<CredentialsForm>,
 ) -> Response {
     let work = async {
-        auth::refuse_foreign_origin(&headers, state.settings.trust_proxy)
-            .map_err(|Refusal(problem)| problem)?;
+        auth::refuse_foreign_origin(&headers, &state.settings).map_err(|Refusal(problem)| problem)?;
         let (username, password) = parse_credentials(&form.username, &form.password)?;
         state.rates().registration(address)?;
         Ok(state.chat().register(username, password, user_agent(&headers)).await?)
@@ -186,8 +185,7 @@ pub async fn sign_in(
     Form(form): Form<CredentialsForm>,
 ) -> Response {
     let work = async {
-        auth::refuse_foreign_origin(&headers, state.settings.trust_proxy)
-            .map_err(|Refusal(problem)| problem)?;
+        auth::refuse_foreign_origin(&headers, &state.settings).map_err(|Refusal(problem)| problem)?;
         let (username, password) = parse_credentials(&form.username, &form.password)?;
         state.rates().sign_in(address)?;
         Ok(state.chat().sign_in(username, password, user_agent(&headers)).await?)
@@ -212,10 +210,15 @@ async fn finish(
             ([(header::SET_COOKIE, cookie)], to).into_response()
         }
         Err(problem) => {
+            let wait = problem.retry_after;
             let mut model = model(state, headers, again(next));
             let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
             model.form = Some(FormModel { username: form.username, errors: field_errors(problem) });
-            render(state, model, status).await
+            let mut response = render(state, model, status).await;
+            if let Some(seconds) = wait {
+                response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+            }
+            response
         }
     }
 }
@@ -234,7 +237,7 @@ pub async fn sign_out(
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     if let Some(caller) = caller {
-        auth::require_same_origin(&headers, state.settings.trust_proxy)?;
+        auth::require_same_origin(&headers, &state.settings)?;
         state.chat().end_session(&caller, caller.session).await?;
     }
     let cookie = auth::no_cookie(state.is_secure(&headers));

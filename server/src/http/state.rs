@@ -3,7 +3,8 @@
 use super::assets::Assets;
 use crate::{
     chat::Chat,
-    follow::Progress,
+    config::PublicUrl,
+    follow::Watch,
     live::{Hub, socket::Node},
     metrics::Metrics,
     rates::Rates,
@@ -15,12 +16,14 @@ use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
 /// How this node faces the world.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// Cookies are for https alone.
     pub secure_cookies: bool,
     /// A proxy in front sets `X-Forwarded-*`, and clients cannot.
     pub trust_proxy: bool,
+    /// Where people reach the node, if that was told: then only pages from there are its own.
+    pub public_url: Option<PublicUrl>,
 }
 
 /// Shared by all handlers; cheap to clone.
@@ -33,7 +36,7 @@ pub struct State {
     /// Figures.
     pub metrics: Arc<Metrics>,
     /// How far the follower is.
-    pub progress: watch::Receiver<Progress>,
+    pub follower: Watch,
     /// Whether the log takes appends.
     pub log_health: watch::Receiver<Health>,
     /// Open sockets, to be waited for at shutdown.

@@ -1,9 +1,17 @@
 //! The upgrade to a WebSocket.
 
-use super::{auth::SignedIn, problem::Refusal, state::State};
-use crate::{limits::SOCKET_READ_BUFFER_BYTES, live::socket};
+use super::{
+    auth::{self, SignedIn},
+    problem::Refusal,
+    state::State,
+};
+use crate::{
+    limits::{RETRY_AFTER, SOCKET_READ_BUFFER_BYTES},
+    live::{hub::TooManySockets, socket},
+};
 use axum::{
     extract::{State as Shared, WebSocketUpgrade},
+    http::HeaderMap,
     response::Response,
 };
 use kafkatalk_protocol::{ErrorCode, frame::SUBPROTOCOL, limits::FRAME_BYTES_MAX};
@@ -12,10 +20,11 @@ use kafkatalk_protocol::{ErrorCode, frame::SUBPROTOCOL, limits::FRAME_BYTES_MAX}
 pub async fn upgrade(
     Shared(state): Shared<State>,
     SignedIn(caller): SignedIn,
+    headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, Refusal> {
-    let membership =
-        state.hub.join(&caller).map_err(|error| Refusal::new(ErrorCode::RateLimited, format!("{error}.")))?;
+    let (token, _) = auth::presented(&headers).ok_or_else(Refusal::unauthenticated)?;
+    let membership = state.hub.join(&caller).map_err(|error| too_many(&error))?;
     let (node, tracked) = (state.node.clone(), state.sockets.token());
     Ok(upgrade
         .protocols([SUBPROTOCOL])
@@ -25,7 +34,13 @@ pub async fn upgrade(
         .max_message_size(FRAME_BYTES_MAX + 1)
         .max_frame_size(FRAME_BYTES_MAX + 1)
         .on_upgrade(move |opened| async move {
-            socket::serve(opened, membership, node, caller).await;
+            socket::serve(opened, membership, node, caller, token).await;
             drop(tracked);
         }))
+}
+
+fn too_many(error: &TooManySockets) -> Refusal {
+    let mut refusal = Refusal::new(ErrorCode::RateLimited, format!("{error}."));
+    refusal.0.retry_after = Some(RETRY_AFTER.as_secs());
+    refusal
 }

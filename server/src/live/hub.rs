@@ -60,10 +60,11 @@ pub struct Stop {
 }
 
 impl Stop {
-    fn with(&self, code: CloseCode) {
-        // The first reason stands.
-        let _ = self.code.compare_exchange(0, code.as_u16(), Ordering::AcqRel, Ordering::Acquire);
+    /// Tells it. Whether this was the first word: the first reason stands.
+    fn with(&self, code: CloseCode) -> bool {
+        let told = self.code.compare_exchange(0, code.as_u16(), Ordering::AcqRel, Ordering::Acquire);
         self.signal.cancel();
+        told.is_ok()
     }
 
     /// Waits until told; the code.
@@ -91,7 +92,12 @@ impl Drop for Membership {
     }
 }
 
-type Seats = HashMap<UserId, Vec<Seat>>;
+#[derive(Debug, Default)]
+struct Seats {
+    taken: HashMap<UserId, Vec<Seat>>,
+    /// The node is going away: who comes now is told at once.
+    closing: bool,
+}
 
 /// The sockets of this node, by person. Clones share them.
 #[derive(Clone, Debug)]
@@ -126,7 +132,10 @@ impl Hub {
         let (id, stop) = (self.next_id.fetch_add(1, Ordering::Relaxed), Stop::default());
         let seat = Seat { id, session: caller.session, queue: sender, stop: stop.clone() };
         let mut seats = self.lock();
-        let theirs = seats.entry(caller.user.id).or_default();
+        if seats.closing {
+            stop.with(CloseCode::GoingAway);
+        }
+        let theirs = seats.taken.entry(caller.user.id).or_default();
         if theirs.len() >= self.sockets_per_user {
             return Err(TooManySockets);
         }
@@ -138,10 +147,10 @@ impl Hub {
 
     fn leave(&self, user: UserId, id: u64) {
         let mut seats = self.lock();
-        if let Some(theirs) = seats.get_mut(&user) {
+        if let Some(theirs) = seats.taken.get_mut(&user) {
             theirs.retain(|seat| seat.id != id);
             if theirs.is_empty() {
-                seats.remove(&user);
+                seats.taken.remove(&user);
             }
         }
         drop(seats);
@@ -156,7 +165,7 @@ impl Hub {
                     let frame = ServerFrame::Message { message: (**message).clone() };
                     self.broadcast(members, &frame);
                 }
-                Change::Read { conversation, user, offset, advanced: true, members } => {
+                Change::Read { conversation, user, offset, advanced: true, members, .. } => {
                     let frame =
                         ServerFrame::Read { conversation: *conversation, user: *user, offset: *offset };
                     self.broadcast(members, &frame);
@@ -178,7 +187,7 @@ impl Hub {
     fn broadcast(&self, members: &[UserId], frame: &ServerFrame) {
         let seats = self.lock();
         let mut written = None;
-        for seat in members.iter().filter_map(|member| seats.get(member)).flatten() {
+        for seat in members.iter().filter_map(|member| seats.taken.get(member)).flatten() {
             self.hand(seat, written.get_or_insert_with(|| Outgoing::of(frame)).clone());
         }
     }
@@ -199,35 +208,77 @@ impl Hub {
 
     fn hand(&self, seat: &Seat, outgoing: Outgoing) {
         if let Err(mpsc::error::TrySendError::Full(_)) = seat.queue.try_send(outgoing) {
-            self.metrics.socket_too_slow();
-            seat.stop.with(CloseCode::TooSlow);
+            // Until it has left, its queue stays full: it is one socket all the same.
+            if seat.stop.with(CloseCode::TooSlow) {
+                self.metrics.socket_too_slow();
+            }
         }
     }
 
     fn is_here(&self, user: UserId) -> bool {
-        self.lock().contains_key(&user)
+        self.lock().taken.contains_key(&user)
     }
 
     fn end_session(&self, user: UserId, session: SessionId) {
-        for seat in self.lock().get(&user).into_iter().flatten().filter(|seat| seat.session == session) {
+        let seats = self.lock();
+        for seat in seats.taken.get(&user).into_iter().flatten().filter(|seat| seat.session == session) {
             seat.stop.with(CloseCode::SessionEnded);
         }
     }
 
-    /// Tells every socket that the node is going away.
+    /// Tells every socket that the node is going away, those that come later included.
     pub fn close_all(&self) {
-        for seat in self.lock().values().flatten() {
+        let mut seats = self.lock();
+        seats.closing = true;
+        for seat in seats.taken.values().flatten() {
             seat.stop.with(CloseCode::GoingAway);
         }
     }
 
     /// Frames that wait in queues, for the metrics.
     pub fn queued_frames(&self) -> usize {
-        self.lock().values().flatten().map(|seat| seat.queue.max_capacity() - seat.queue.capacity()).sum()
+        self.lock()
+            .taken
+            .values()
+            .flatten()
+            .map(|seat| seat.queue.max_capacity() - seat.queue.capacity())
+            .sum()
     }
 
     fn lock(&self) -> MutexGuard<'_, Seats> {
         // The map is whole after every statement, so a panic elsewhere has not torn it.
         self.seats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kafkatalk_protocol::{User, Username};
+    use uuid::Uuid;
+
+    fn hub() -> (Hub, Caller) {
+        let user = User { id: UserId(Uuid::from_u128(1)), username: Username::parse("alice").unwrap() };
+        let caller = Caller { user, session: SessionId(Uuid::from_u128(2)) };
+        (Hub::new(1, 2, Arc::new(Metrics::new())), caller)
+    }
+
+    #[tokio::test]
+    async fn a_socket_that_comes_after_the_node_began_to_stop_is_sent_on_at_once() {
+        let (hub, caller) = hub();
+        hub.close_all();
+        let late = hub.join(&caller).unwrap();
+        assert_eq!(late.stop.told().await, CloseCode::GoingAway);
+    }
+
+    #[tokio::test]
+    async fn a_socket_is_too_slow_once_however_much_it_misses() {
+        let (hub, caller) = hub();
+        let slow = hub.join(&caller).unwrap();
+        for _ in 0..5 {
+            hub.broadcast(&[caller.user.id], &ServerFrame::Pong);
+        }
+        assert_eq!(slow.stop.told().await, CloseCode::TooSlow);
+        assert!(hub.metrics.render().contains("sockets_too_slow_total 1\n"));
     }
 }

@@ -1,7 +1,7 @@
 //! What a client may say on its socket.
 
 use kafkatalk_protocol::{
-    ClientFrame, CloseCode, ErrorCode, MessageId, ServerFrame, limits::FRAME_BYTES_MAX, text::TextError,
+    ClientFrame, CloseCode, ErrorCode, MessageId, ServerFrame, limits::FRAME_BYTES_MAX,
 };
 use serde::Deserialize;
 
@@ -40,7 +40,7 @@ fn explain(text: &str, error: &serde_json::Error) -> Refused {
     let id = outline.id.as_str().and_then(|id| id.parse::<MessageId>().ok());
     let detail = match (outline.r#type.as_str(), outline.body.as_str()) {
         ("send", Some(body)) => match body.parse::<kafkatalk_protocol::Body>() {
-            Err(reason) => return Refused::Tell(Box::new(body_error(reason, id))),
+            Err(reason) => reason.to_string(),
             Ok(_) => format!("This send frame is not complete: {error}."),
         },
         ("hello" | "send" | "read" | "typing" | "ping", _) => {
@@ -49,14 +49,6 @@ fn explain(text: &str, error: &serde_json::Error) -> Refused {
         (unknown, _) => format!("This server does not know frames of type {unknown:?}."),
     };
     Refused::Tell(Box::new(ServerFrame::Error { code: ErrorCode::InvalidInput, detail, id }))
-}
-
-fn body_error(reason: TextError, id: Option<MessageId>) -> ServerFrame {
-    let code = match reason {
-        TextError::BodyLong => ErrorCode::TooLarge,
-        _ => ErrorCode::InvalidInput,
-    };
-    ServerFrame::Error { code, detail: reason.to_string(), id }
 }
 
 #[cfg(test)]
@@ -93,7 +85,7 @@ mod tests {
         let id = MessageId(uuid::Uuid::from_u128(7));
         let frame = |body: &str| json!({"type": "send", "conversation": id, "id": id, "body": body});
         assert_eq!(told(&frame("  ")), (ErrorCode::InvalidInput, Some(id)));
-        assert_eq!(told(&frame(&"a".repeat(8_001))), (ErrorCode::TooLarge, Some(id)));
+        assert_eq!(told(&frame(&"a".repeat(8_001))), (ErrorCode::InvalidInput, Some(id)));
     }
 
     #[test]

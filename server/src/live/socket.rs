@@ -1,24 +1,34 @@
 //! One socket, one task.
 //!
 //! The task waits for whichever comes first: the word to stop, the answer to the client's last frame, a frame for the
-//! client, a frame from it, or a timer. While an answer is outstanding it does not read on, so a client's messages are
-//! appended in the order in which it sent them, and a client that sends faster than the log takes is slowed by TCP.
+//! client, a frame from it, or a timer. While an answer is outstanding it reads on no further than to hold a few frames,
+//! so a client's messages are appended in the order in which it sent them, one that sends faster than the log takes is
+//! slowed by TCP, and one that asks whether the server still lives is answered even while the log stands still.
 
 use super::{
-    catch_up::{self, CatchUp},
+    catch_up::CatchUp,
     hub::{Membership, Outgoing},
     intake::{self, Refused},
 };
 use crate::{
     chat::{Chat, accounts::Caller},
-    limits::{HELLO_GRACE, SOCKET_CLOSE_TIME, SOCKET_PING_EVERY, SOCKET_SILENCE_MAX},
+    limits::{
+        HELLO_GRACE, PING_BYTES_MAX, SOCKET_CLOSE_TIME, SOCKET_HELD_BYTES_MAX, SOCKET_HELD_FRAMES_MAX,
+        SOCKET_PING_EVERY, SOCKET_SILENCE_MAX, SOCKET_WRITE_TIME,
+    },
     rates::{FrameRate, Rates},
+    secrets::Token,
 };
 use axum::extract::ws::{CloseFrame, Message as Frame, Utf8Bytes, WebSocket};
 use kafkatalk_protocol::{
     ClientFrame, CloseCode, ConversationId, MessageId, Offset, Problem, ServerFrame, frame::Limits, limits,
 };
-use std::{collections::HashMap, future::Future, pin::Pin, sync::Arc};
+use std::{
+    collections::{HashMap, VecDeque},
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+};
 use tokio::time::{Instant, Sleep};
 
 /// What a socket needs of its node. One for all sockets.
@@ -47,13 +57,18 @@ impl Node {
 enum Answer {
     Frame(ServerFrame),
     Silence,
-    CaughtUp(CatchUp),
+    /// Some of what was missed, and the rest of it; nothing more at the end.
+    CaughtUp(Option<Vec<Outgoing>>, CatchUp),
+    /// What was missed cannot be read now. Nothing newer may come before it.
+    NotCaughtUp,
 }
 
 /// Why the task ends.
 enum End {
     /// Close with this code.
     Close(CloseCode),
+    /// The client has said that it goes.
+    Farewell,
     /// The client has gone.
     Gone,
 }
@@ -68,15 +83,22 @@ struct Session {
     frame_rate: FrameRate,
     /// The answer being worked on.
     work: Option<Work>,
+    /// What came meanwhile, in order.
+    held: VecDeque<Utf8Bytes>,
+    held_bytes: usize,
     /// Frames for the client wait until its `hello` is dealt with, or it turns out to send none.
     waits_for_hello: bool,
-    /// After a catch-up: frames still queued that may repeat it, and how far it reached.
-    repeats: Option<(usize, HashMap<ConversationId, Offset>)>,
+    /// Whether it has said `hello`.
+    greeted: bool,
+    /// Whether it was sent a message as it came, after which older ones would be out of order.
+    passed_on: bool,
+    /// For a while after a catch-up, how far it reached: frames may come that repeat it.
+    reached: HashMap<ConversationId, Offset>,
     last_heard: Instant,
 }
 
-/// Serves a socket until it closes.
-pub async fn serve(socket: WebSocket, membership: Membership, node: Arc<Node>, caller: Caller) {
+/// Serves a socket until it closes. The token is the one by which the caller was let in.
+pub async fn serve(socket: WebSocket, membership: Membership, node: Arc<Node>, caller: Caller, token: Token) {
     let frame_rate = node.rates.frames();
     let mut session = Box::new(Session {
         socket,
@@ -85,21 +107,35 @@ pub async fn serve(socket: WebSocket, membership: Membership, node: Arc<Node>, c
         caller,
         frame_rate,
         work: None,
+        held: VecDeque::new(),
+        held_bytes: 0,
         waits_for_hello: true,
-        repeats: None,
+        greeted: false,
+        passed_on: false,
+        reached: HashMap::new(),
         last_heard: Instant::now(),
     });
-    let End::Close(code) = session.run().await else { return };
-    let close =
-        Frame::Close(Some(CloseFrame { code: code.as_u16(), reason: Utf8Bytes::from_static(reason(code)) }));
+    let end = session.run(token).await;
+    let Session { mut socket, membership, .. } = *session;
+    // From here on it counts as gone: its place may be taken while it still says goodbye.
+    drop(membership);
     // A client that does not read cannot be told; it finds out by itself.
     let _ = tokio::time::timeout(SOCKET_CLOSE_TIME, async {
-        session.socket.send(close).await?;
+        match end {
+            End::Close(code) => socket.send(Frame::Close(Some(close_frame(code)))).await?,
+            // The answer to its close is written by reading on.
+            End::Farewell => {}
+            End::Gone => return Ok(()),
+        }
         // Wait for the client's own close, so that ours is not cut off by a reset.
-        while let Some(Ok(_)) = session.socket.recv().await {}
+        while let Some(Ok(_)) = socket.recv().await {}
         Ok::<_, axum::Error>(())
     })
     .await;
+}
+
+fn close_frame(code: CloseCode) -> CloseFrame {
+    CloseFrame { code: code.as_u16(), reason: Utf8Bytes::from_static(reason(code)) }
 }
 
 fn reason(code: CloseCode) -> &'static str {
@@ -114,7 +150,14 @@ fn reason(code: CloseCode) -> &'static str {
 }
 
 impl Session {
-    async fn run(&mut self) -> End {
+    async fn run(&mut self, token: Token) -> End {
+        // The session may have ended after it was looked at and before this socket was in the hub, which then told
+        // nobody. Now that it is there, one of both must see the end.
+        match self.node.chat.caller(&token).await {
+            Ok(Some(_)) => drop(token),
+            Ok(None) => return End::Close(CloseCode::SessionEnded),
+            Err(_) => return End::Close(CloseCode::TooSlow),
+        }
         let ready = ServerFrame::Ready {
             user: self.caller.user.clone(),
             session: self.caller.session,
@@ -136,13 +179,14 @@ impl Session {
             answer = async { match self.work.as_mut() { Some(work) => work.await, None => Answer::Silence } },
                 if self.work.is_some() => {
                 self.work = None;
-                self.give(answer).await
+                self.give(answer).await?;
+                self.obey_held().await
             }
             queued = self.membership.queue.recv(), if !self.waits_for_hello => match queued {
                 Some(outgoing) => self.pass_on(outgoing).await,
                 None => Err(End::Close(CloseCode::GoingAway)),
             },
-            frame = self.socket.recv(), if self.work.is_none() => match frame {
+            frame = self.socket.recv(), if self.listens() => match frame {
                 Some(Ok(frame)) => self.take(frame).await,
                 Some(Err(error)) => Err(end_of(&error)),
                 None => Err(End::Gone),
@@ -156,37 +200,74 @@ impl Session {
 
     /// The timer: the grace for a `hello` is over, or it is time to ask whether the client is still there.
     async fn wake(&mut self) -> Result<(), End> {
-        if self.last_heard.elapsed() > SOCKET_SILENCE_MAX {
-            return Err(End::Gone);
+        if self.work.is_none() {
+            if self.last_heard.elapsed() > SOCKET_SILENCE_MAX {
+                return Err(End::Gone);
+            }
+            if self.waits_for_hello {
+                self.waits_for_hello = false;
+                return Ok(());
+            }
+            if self.membership.queue.is_empty() {
+                self.reached = HashMap::new();
+            }
         }
-        if self.waits_for_hello && self.work.is_none() {
-            self.waits_for_hello = false;
-            return Ok(());
-        }
+        // It is there: the pong of the ping before has come, or a frame.
+        self.node.chat.used(self.caller.session);
         self.write_frame(Frame::Ping(axum::body::Bytes::new())).await
+    }
+
+    /// Whether it reads on. Not while it brings a device up to date: what the device says then may wait.
+    fn listens(&self) -> bool {
+        let room = self.held.len() < SOCKET_HELD_FRAMES_MAX && self.held_bytes < SOCKET_HELD_BYTES_MAX;
+        self.work.is_none() || (room && !self.waits_for_hello)
     }
 
     async fn take(&mut self, frame: Frame) -> Result<(), End> {
         self.last_heard = Instant::now();
-        let text = match frame {
-            Frame::Text(text) => text,
-            Frame::Binary(_) => return Err(End::Close(CloseCode::Malformed)),
-            Frame::Ping(_) | Frame::Pong(_) => return Ok(()),
-            Frame::Close(_) => return Err(End::Gone),
-        };
+        if let Frame::Close(_) = frame {
+            return Err(End::Farewell);
+        }
+        // Pings are answered by the library: they are work as well.
         if !self.frame_rate.allows() {
             return Err(End::Close(CloseCode::TooMany));
         }
-        let first = self.waits_for_hello;
-        match intake::parse(&text) {
-            Ok(ClientFrame::Hello { positions }) if first => {
-                let (node, user) = (Arc::clone(&self.node), self.caller.user.id);
-                self.work = Some(Box::pin(async move {
-                    match catch_up::gather(&node.chat, user, positions).await {
-                        Ok(caught_up) => Answer::CaughtUp(caught_up),
-                        Err(error) => Answer::Frame(error_frame(error.into(), None)),
-                    }
-                }));
+        let text = match frame {
+            Frame::Text(text) => text,
+            Frame::Binary(_) => return Err(End::Close(CloseCode::Malformed)),
+            Frame::Ping(_) | Frame::Pong(_) | Frame::Close(_) => return Ok(()),
+        };
+        if self.work.is_none() {
+            return self.obey(&text).await;
+        }
+        if text.len() <= PING_BYTES_MAX && matches!(intake::parse(&text), Ok(ClientFrame::Ping)) {
+            return self.write(Outgoing::of(&ServerFrame::Pong)).await;
+        }
+        self.held_bytes += text.len();
+        self.held.push_back(text);
+        Ok(())
+    }
+
+    /// Comes back to what was held, until something is to be waited for again.
+    async fn obey_held(&mut self) -> Result<(), End> {
+        while self.work.is_none() {
+            let Some(text) = self.held.pop_front() else { break };
+            self.held_bytes -= text.len();
+            self.obey(&text).await?;
+        }
+        Ok(())
+    }
+
+    async fn obey(&mut self, text: &str) -> Result<(), End> {
+        match intake::parse(text) {
+            Ok(ClientFrame::Hello { positions }) if !self.greeted => {
+                let user = self.caller.user.id;
+                (self.greeted, self.waits_for_hello) = (true, true);
+                self.catch_up(if self.passed_on {
+                    CatchUp::behind_only(user, positions)
+                } else {
+                    CatchUp::new(user, positions)
+                });
                 return Ok(());
             }
             Ok(ClientFrame::Send { conversation, id, body }) => {
@@ -226,38 +307,49 @@ impl Session {
         Ok(())
     }
 
+    /// Works on the next part of what was missed.
+    fn catch_up(&mut self, mut missed: CatchUp) {
+        let node = Arc::clone(&self.node);
+        self.work = Some(Box::pin(async move {
+            match missed.next(&node.chat).await {
+                Ok(frames) => Answer::CaughtUp(frames, missed),
+                Err(error) => {
+                    tracing::debug!(%error, "a device cannot catch up now");
+                    Answer::NotCaughtUp
+                }
+            }
+        }));
+    }
+
     async fn give(&mut self, answer: Answer) -> Result<(), End> {
         match answer {
             Answer::Silence => Ok(()),
-            Answer::Frame(frame) => {
-                self.waits_for_hello = false;
-                self.write(Outgoing::of(&frame)).await
-            }
-            Answer::CaughtUp(caught_up) => {
-                self.waits_for_hello = false;
-                for frame in caught_up.frames {
+            Answer::Frame(frame) => self.write(Outgoing::of(&frame)).await,
+            Answer::CaughtUp(Some(frames), rest) => {
+                for frame in frames {
                     self.write(frame).await?;
                 }
-                // The socket was in the hub before the read, so what the read saw may stand in the queue as well.
-                let queued = self.membership.queue.len();
-                self.repeats = (queued > 0).then_some((queued, caught_up.reached));
+                self.catch_up(rest);
                 Ok(())
             }
+            Answer::CaughtUp(None, done) => {
+                self.waits_for_hello = false;
+                // The socket was in the hub before the reads, so what they saw comes through the queue as well.
+                self.reached = done.into_reached();
+                // Meanwhile nobody listened.
+                self.last_heard = Instant::now();
+                Ok(())
+            }
+            Answer::NotCaughtUp => Err(End::Close(CloseCode::TooSlow)),
         }
     }
 
     async fn pass_on(&mut self, outgoing: Outgoing) -> Result<(), End> {
-        if let Some((left, reached)) = &mut self.repeats {
-            let repeated = outgoing.place.is_some_and(|(conversation, offset)| {
-                reached.get(&conversation).is_some_and(|held| *held >= offset)
-            });
-            *left -= 1;
-            if *left == 0 {
-                self.repeats = None;
-            }
-            if repeated {
+        if let Some((conversation, offset)) = outgoing.place {
+            if self.reached.get(&conversation).is_some_and(|held| *held >= offset) {
                 return Ok(());
             }
+            self.passed_on = true;
         }
         self.write(outgoing).await
     }
@@ -266,12 +358,16 @@ impl Session {
         self.write_frame(Frame::Text(outgoing.text)).await
     }
 
-    /// Writes, unless told to stop meanwhile: a client that does not read must not hold the task for ever.
+    /// Writes, unless told to stop, and within a bounded time: a client that does not read must not hold the task for
+    /// ever, and one whose session has ended gets nothing more.
     async fn write_frame(&mut self, frame: Frame) -> Result<(), End> {
         tokio::select! {
             biased;
-            written = self.socket.send(frame) => written.map_err(|_| End::Gone),
             code = self.membership.stop.told() => Err(End::Close(code)),
+            written = tokio::time::timeout(SOCKET_WRITE_TIME, self.socket.send(frame)) => match written {
+                Ok(Ok(())) => Ok(()),
+                Ok(Err(_)) | Err(_) => Err(End::Gone),
+            },
         }
     }
 }

@@ -57,6 +57,8 @@ pub enum Change {
         offset: Offset,
         /// Whether that is further than before.
         advanced: bool,
+        /// How far by all records so far.
+        held: Offset,
         /// Who may know. Empty if the conversation is not known yet.
         members: Arc<[UserId]>,
     },

@@ -147,6 +147,7 @@ pub(super) fn open_writer(path: &Path, source: &str) -> Result<Connection, Views
         connection = connect(path, WRITER_CACHE_KIB)?;
         create(&mut connection, source)?;
     }
+    connection.execute("UPDATE source SET name = ?1 WHERE name <> ?1", [source])?;
     connection.pragma_update(None, "wal_autocheckpoint", WAL_PAGES)?;
     Ok(connection)
 }
@@ -183,7 +184,15 @@ fn is_usable(connection: &Connection, source: &str) -> Result<bool, ViewsError> 
     }
     let made_from =
         connection.query_row("SELECT name FROM source", [], |row| row.get::<_, String>(0)).optional()?;
-    Ok(made_from.as_deref() == Some(source))
+    Ok(made_from.is_some_and(|made_from| same_log(&made_from, source)))
+}
+
+/// Whether two names are of one log: word by word the same, where of a list one part in common is enough. Brokers come
+/// and go from the list that a node is given, and the cluster stays what it is.
+fn same_log(one: &str, other: &str) -> bool {
+    let (one, other): (Vec<_>, Vec<_>) = (one.split(' ').collect(), other.split(' ').collect());
+    let meet = |one: &str, other: &str| one.split(',').any(|part| other.split(',').any(|held| held == part));
+    one.len() == other.len() && one.into_iter().zip(other).all(|(one, other)| meet(one, other))
 }
 
 fn create(connection: &mut Connection, source: &str) -> Result<(), ViewsError> {

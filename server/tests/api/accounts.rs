@@ -1,11 +1,12 @@
 //! Registering, signing in and out, devices.
 
-use crate::support::{Node, PASSWORD, code, problem, refused};
+use crate::support::{Node, PASSWORD, code, many, problem, refused};
 use axum::http::StatusCode;
+use kafkatalk_protocol::http::Sessions;
 use kafkatalk_server::rates::RateLimits;
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::num::NonZeroU32;
+use std::time::Duration;
 
 #[tokio::test]
 async fn registering_signs_in_by_token_and_by_cookie() {
@@ -122,6 +123,18 @@ async fn a_person_sees_and_ends_the_sessions_of_their_devices_alone() {
 }
 
 #[tokio::test]
+async fn a_session_tells_when_it_was_last_used() {
+    let node = Node::start().await;
+    let (alice, phone) = (node.register("alice").await, node.sign_in("alice").await);
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    let listed: Sessions = alice.get("/sessions").await.json().await.unwrap();
+    for session in listed.sessions {
+        assert_eq!(session.last_seen_at > session.created_at, session.current, "{session:?}");
+    }
+    drop(phone);
+}
+
+#[tokio::test]
 async fn people_are_found_by_the_start_of_their_name() {
     let node = Node::start().await;
     let alice = node.register("alice").await;
@@ -147,13 +160,7 @@ async fn people_are_found_by_the_start_of_their_name() {
 
 #[tokio::test]
 async fn too_many_sign_ins_from_one_address_are_told_when_to_come_back() {
-    let n = |n| NonZeroU32::new(n).unwrap();
-    let limits = RateLimits {
-        registrations_per_minute: n(100),
-        sign_ins_per_minute: n(2),
-        messages_per_second: n(100),
-        messages_burst: n(100),
-    };
+    let limits = RateLimits { sign_ins_per_minute: 2.try_into().unwrap(), ..many() };
     let node = Node::builder().rate_limits(limits).start().await;
     let body = json!({"username": "nobody", "password": "wrong password"});
     for _ in 0..2 {

@@ -1,7 +1,10 @@
 //! Opening conversations, and who may know of them.
 
-use crate::support::{Node, code, message_id, problem, refused};
-use kafkatalk_protocol::{ClientFrame, Conversation, ConversationId, ErrorCode, ServerFrame};
+use crate::support::{Node, code, many, message_id, problem, refused};
+use kafkatalk_protocol::{
+    ClientFrame, Conversation, ConversationId, ErrorCode, Offset, ServerFrame, limits::CATCH_UP_MESSAGES_MAX,
+};
+use kafkatalk_server::rates::RateLimits;
 use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -42,7 +45,16 @@ async fn a_conversation_needs_one_other_person_who_is_there() {
     for name in ["bob", "carol"] {
         node.register(name).await;
     }
-    for members in [json!([]), json!(["alice"]), json!(["nobody"]), json!(["bob", "carol"]), json!(["b!"])] {
+    let crowd: Vec<_> = (0..201).map(|n| format!("person-{n}")).collect();
+    for members in [
+        json!([]),
+        json!(["alice"]),
+        json!(["nobody"]),
+        json!(["bob", "carol"]),
+        json!(["b!"]),
+        json!(crowd),
+        json!([7]),
+    ] {
         let answer = alice.send_json(Method::POST, "/conversations", &json!({"members": members})).await;
         let (status, kind, problem) = problem(answer).await;
         assert_eq!((status, kind.as_str()), (422, "invalid_input"), "{members}");
@@ -83,11 +95,14 @@ async fn a_stranger_gets_nothing_of_a_conversation_on_a_socket() {
     let node = Node::start().await;
     let (alice, bob, conversation) = node.pair().await;
     let eve = node.register("eve").await;
-    alice.say(conversation, "one").await;
+    // More than a hello brings, so that both messages and a `behind` would come.
+    for n in 0..=CATCH_UP_MESSAGES_MAX + 1 {
+        alice.say(conversation, &n.to_string()).await;
+    }
     let mut socket = eve.connect_silent().await;
-    socket
-        .say(&ClientFrame::Hello { positions: [(conversation, kafkatalk_protocol::Offset(0))].into() })
-        .await;
+    socket.say(&ClientFrame::Hello { positions: [(conversation, Offset(0))].into() }).await;
+    socket.say(&ClientFrame::Ping).await;
+    assert_eq!(socket.next().await, ServerFrame::Pong);
     let id = message_id();
     let body = kafkatalk_protocol::Body::parse("let me in").unwrap();
     socket.say(&ClientFrame::Send { conversation, id, body }).await;
@@ -98,8 +113,8 @@ async fn a_stranger_gets_nothing_of_a_conversation_on_a_socket() {
     }
     socket.say(&ClientFrame::Ping).await;
     assert_eq!(socket.next().await, ServerFrame::Pong);
-    let said: Vec<_> = bob.history(conversation, "").await.messages;
-    assert_eq!(said.len(), 2);
+    let newest = bob.history(conversation, "?limit=1").await.messages;
+    assert_eq!(newest[0].body.as_str(), "two");
 }
 
 #[tokio::test]
@@ -111,6 +126,26 @@ async fn a_new_conversation_shows_on_the_sockets_of_both() {
     for socket in [&mut hers, &mut his] {
         assert_eq!(socket.next().await, ServerFrame::Conversation { conversation: opened.clone() });
     }
+}
+
+#[tokio::test]
+async fn new_conversations_of_one_person_are_limited_and_those_that_are_there_are_not() {
+    let limits = RateLimits { conversations_per_minute: 2.try_into().unwrap(), ..many() };
+    let node = Node::builder().rate_limits(limits).start().await;
+    let alice = node.register("alice").await;
+    for name in ["bob", "carol", "dave"] {
+        node.register(name).await;
+    }
+    let open =
+        async |name| alice.send_json(Method::POST, "/conversations", &json!({"members": [name]})).await;
+    assert_eq!(
+        (open("bob").await.status(), open("carol").await.status()),
+        (201.try_into().unwrap(), 201.try_into().unwrap())
+    );
+    let answer = open("dave").await;
+    assert!(answer.headers().contains_key("retry-after"));
+    assert_eq!(refused(answer).await, code(429, "rate_limited"));
+    assert_eq!(open("bob").await.status(), 200);
 }
 
 #[tokio::test]

@@ -1,14 +1,19 @@
 //! The WebSocket: delivery, catching up, and who is sent away.
 
-use crate::support::{Node, Socket, message_id};
+use crate::support::{Node, Socket, code, many, message_id, refused};
 use futures_util::SinkExt;
 use kafkatalk_protocol::{
     Body, ClientFrame, ConversationId, ErrorCode, MessageId, Offset, ServerFrame,
     limits::CATCH_UP_MESSAGES_MAX,
 };
+use kafkatalk_server::{limits::SOCKET_FRAMES_BURST, rates::RateLimits};
 use reqwest::Method;
 use serde_json::json;
-use tokio_tungstenite::tungstenite::{Error, Message as WsMessage, client::IntoClientRequest};
+use tokio_tungstenite::tungstenite::{
+    Error, Message as WsMessage,
+    client::IntoClientRequest,
+    protocol::{CloseFrame, frame::coding::CloseCode},
+};
 
 fn send(conversation: ConversationId, id: MessageId, body: &str) -> ClientFrame {
     ClientFrame::Send { conversation, id, body: Body::parse(body).unwrap() }
@@ -188,16 +193,7 @@ async fn a_socket_that_does_not_read_is_sent_away_and_delays_nobody() {
     let body = "x".repeat(8_000);
     // Fills the kernel's buffers of a socket that nobody reads, and then its queue.
     let mut sent = 0;
-    while node
-        .get("/metrics")
-        .send()
-        .await
-        .unwrap()
-        .text()
-        .await
-        .unwrap()
-        .contains("sockets_too_slow_total 0")
-    {
+    while node.figures().await.contains("sockets_too_slow_total 0") {
         for _ in 0..50 {
             let id = message_id();
             hers.say(&send(conversation, id, &body)).await;
@@ -207,12 +203,102 @@ async fn a_socket_that_does_not_read_is_sent_away_and_delays_nobody() {
         }
         assert!(sent < 10_000, "the stalled socket was never sent away");
     }
+    assert!(node.figures().await.contains("sockets_too_slow_total 1\n"), "it is one socket");
     // It has been told why, after what was under way.
     assert_eq!(stalled.closed().await, 4408);
     let held = Offset(0);
     let mut back = bob.connect_silent().await;
     back.say(&ClientFrame::Hello { positions: [(conversation, held)].into() }).await;
     assert_eq!(back.next_message().await.offset, held.next());
+}
+
+#[tokio::test]
+async fn no_socket_outlives_its_session_however_late_it_was_opened() {
+    let node = Node::start().await;
+    node.register("alice").await;
+    for _ in 0..20 {
+        let phone = node.sign_in("alice").await;
+        let nothing = json!({});
+        let (opened, _) = tokio::join!(
+            tokio_tungstenite::connect_async(phone.upgrade()),
+            phone.send_json(Method::DELETE, "/sessions/current", &nothing),
+        );
+        match opened {
+            Ok((stream, _)) => assert_eq!(Socket { stream }.closed().await, 4401),
+            Err(Error::Http(answer)) => assert_eq!(answer.status(), 401),
+            Err(other) => panic!("{other}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_person_has_so_many_sockets_and_no_more() {
+    let node = Node::builder().sockets_per_user(2).start().await;
+    let alice = node.register("alice").await;
+    let (one, _two) = (alice.connect().await, alice.connect().await);
+    match tokio_tungstenite::connect_async(alice.upgrade()).await {
+        Err(Error::Http(answer)) => {
+            assert_eq!(answer.status(), 429);
+            assert!(answer.headers().contains_key("retry-after"));
+        }
+        other => panic!("expected 429, got {other:?}"),
+    }
+    drop(one);
+    while node.figures().await.contains("kafkatalk_sockets 2") {
+        tokio::task::yield_now().await;
+    }
+    alice.connect().await;
+}
+
+#[tokio::test]
+async fn a_socket_that_says_too_much_is_closed_whatever_kind_of_frame_it_says() {
+    let node = Node::builder().rate_limits(many()).start().await;
+    let alice = node.register("alice").await;
+    let ping = serde_json::to_string(&ClientFrame::Ping).unwrap();
+    for frame in [WsMessage::text(ping), WsMessage::Ping(vec![7].into())] {
+        let mut socket = alice.connect().await;
+        for _ in 0..2 * SOCKET_FRAMES_BURST {
+            // The server may close before it has read all of it.
+            let _ = socket.stream.send(frame.clone()).await;
+        }
+        assert_eq!(socket.closed().await, 4429, "{frame:?}");
+    }
+}
+
+#[tokio::test]
+async fn too_many_messages_are_refused_under_their_ids_on_both_paths() {
+    let one = 1.try_into().unwrap();
+    let limits = RateLimits { messages_per_second: one, messages_burst: one, ..many() };
+    let node = Node::builder().rate_limits(limits).start().await;
+    let (alice, _bob, conversation) = node.pair().await;
+    let mut socket = alice.connect().await;
+    let (first, second) = (message_id(), message_id());
+    socket.say(&send(conversation, first, "one")).await;
+    acked(&mut socket, first).await;
+    socket.say(&send(conversation, second, "two")).await;
+    loop {
+        match socket.next().await {
+            ServerFrame::Error { code: ErrorCode::RateLimited, id: Some(refused), .. } => {
+                assert_eq!(refused, second);
+                break;
+            }
+            ServerFrame::Message { .. } => {}
+            other => panic!("expected rate_limited, got {other:?}"),
+        }
+    }
+    let answer = alice.try_say(conversation, second, "two").await;
+    assert!(answer.headers().contains_key("retry-after"));
+    assert_eq!(refused(answer).await, code(429, "rate_limited"));
+}
+
+#[tokio::test]
+async fn a_client_that_closes_gets_its_close_answered() {
+    let node = Node::start().await;
+    let alice = node.register("alice").await;
+    let mut socket = alice.connect().await;
+    let normal = CloseFrame { code: CloseCode::Normal, reason: "".into() };
+    socket.stream.close(Some(normal)).await.unwrap();
+    assert_eq!(socket.closed().await, 1000);
 }
 
 #[tokio::test]

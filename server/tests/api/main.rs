@@ -1,8 +1,12 @@
 //! The public API, driven as a stranger would: over HTTP and WebSocket, against a node on a real embedded log.
 
 mod accounts;
+mod catching_up;
+mod connections;
 mod conversations;
 mod durability;
+mod faults;
+mod faulty;
 mod live;
 mod messages;
 mod origin;

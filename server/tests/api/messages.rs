@@ -1,6 +1,13 @@
 //! Sending, history, read positions.
 
-use crate::support::{Node, code, message_id, problem, refused};
+use crate::{
+    faults::{Faults, Faulty},
+    support::{Node, code, message_id, problem, refused},
+};
+use kafkatalk_log::{
+    EventLog, Ledger, Stream,
+    embedded::{EmbeddedLog, EmbeddedOptions},
+};
 use kafkatalk_protocol::{Conversation, Message, Offset};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -147,6 +154,38 @@ async fn unread_counts_what_others_said_after_the_read_position() {
     assert_eq!((now.unread, now.read[&bob.user.id]), (0, Offset(3)), "nobody reads ahead of what was said");
     alice.say(conversation, "later").await;
     assert_eq!(seen().await.unread, 1);
+}
+
+#[tokio::test]
+async fn the_last_read_position_in_the_log_is_the_furthest_whoever_was_quicker() {
+    let folder = Node::folder();
+    let log = Faulty::open(folder.path(), Faults::default());
+    let node = Node::builder().on(&folder).log(log.clone()).start().await;
+    let (alice, bob, conversation) = node.pair().await;
+    for n in 0..20 {
+        alice.say(conversation, &format!("{n}")).await;
+    }
+    let path = format!("/conversations/{conversation}/read");
+    // All at once, so that none of them sees the others in the views before it appends.
+    log.set(Faults { appends_wait: true, ..Faults::default() });
+    let read = (0..20).rev().map(|offset| {
+        let (bob, path) = (&bob, &path);
+        async move { bob.send_json(Method::PUT, path, &json!({"offset": offset})).await.status() }
+    });
+    let release = async {
+        log.until_waiting(20).await;
+        log.set(Faults::default());
+    };
+    let (answers, ()) = tokio::join!(futures_util::future::join_all(read), release);
+    assert!(answers.iter().all(|status| *status == 204));
+    drop((alice, bob, log));
+    node.stop().await;
+    // Of a key, compaction keeps the last record.
+    let log = EmbeddedLog::open(folder.path(), EmbeddedOptions::default()).unwrap();
+    let receipts = log.read(Stream::Ledger(Ledger::Receipts), Offset(0), 1_000).await.unwrap();
+    let last = receipts.entries.last().unwrap();
+    let payload: Value = serde_json::from_str(last.record.payload.get()).unwrap();
+    assert_eq!(payload["offset"], 19);
 }
 
 #[tokio::test]

@@ -14,12 +14,12 @@ use kafkatalk_server::{
     http::state::Settings,
     rates::RateLimits,
     secrets::HashCost,
-    serve::{NodeOptions, serve},
+    serve::{NodeOptions, ServeError, serve},
     views::ViewsOptions,
 };
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::{Value, json};
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, num::NonZeroU32, sync::Arc, time::Duration};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_tungstenite::{
@@ -40,13 +40,16 @@ pub(crate) struct Node {
     pub(crate) folder: Arc<TempDir>,
     pub(crate) client: Client,
     shutdown: CancellationToken,
-    served: JoinHandle<()>,
+    served: JoinHandle<Result<(), ServeError>>,
 }
 
 /// How a test wants its node.
 pub(crate) struct NodeBuilder {
     folder: Arc<TempDir>,
+    log: Option<Arc<dyn EventLog>>,
     rate_limits: Option<RateLimits>,
+    sockets_per_user: usize,
+    request_head_time: Duration,
     socket_queue_frames: usize,
     settings: Settings,
 }
@@ -67,9 +70,35 @@ impl NodeBuilder {
         self
     }
 
+    /// In place of an embedded log of its own.
+    pub(crate) fn log(mut self, log: impl EventLog) -> Self {
+        self.log = Some(Arc::new(log));
+        self
+    }
+
+    pub(crate) fn request_head_time(mut self, time: Duration) -> Self {
+        self.request_head_time = time;
+        self
+    }
+
+    pub(crate) fn sockets_per_user(mut self, sockets: usize) -> Self {
+        self.sockets_per_user = sockets;
+        self
+    }
+
     pub(crate) async fn start(self) -> Node {
-        let log = EmbeddedLog::open(self.folder.path(), EmbeddedOptions::default()).unwrap();
-        let log: Arc<dyn EventLog> = Arc::new(log);
+        let node = self.start_unready().await;
+        node.until_ready().await;
+        node
+    }
+
+    /// Without waiting until it is ready.
+    pub(crate) async fn start_unready(self) -> Node {
+        let own = || {
+            let log = EmbeddedLog::open(self.folder.path(), EmbeddedOptions::default()).unwrap();
+            Arc::new(log) as Arc<dyn EventLog>
+        };
+        let log = self.log.clone().unwrap_or_else(own);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
@@ -77,28 +106,30 @@ impl NodeBuilder {
             views_file: self.folder.path().join("views.sqlite"),
             views: ViewsOptions::default(),
             socket_queue_frames: self.socket_queue_frames,
-            sockets_per_user: 16,
+            sockets_per_user: self.sockets_per_user,
             rate_limits: self.rate_limits,
             // The cheapest hash there is: these tests are not about guessing passwords.
             hash_cost: HashCost { memory_kib: 8, passes: 1, parallel_hashes: 4 },
             settings: self.settings,
+            request_head_time: self.request_head_time,
             shutdown_deadline: Duration::from_secs(5),
             clock: Clock::system(),
         };
         let stop = shutdown.clone();
-        let served = tokio::spawn(async move { serve(listener, log, options, stop).await.unwrap() });
+        let served = tokio::spawn(async move { serve(listener, log, options, stop).await });
         let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        let node = Node { address, folder: self.folder, client, shutdown, served };
-        node.until_ready().await;
-        node
+        Node { address, folder: self.folder, client, shutdown, served }
     }
 }
 
 impl Node {
     pub(crate) fn builder() -> NodeBuilder {
         NodeBuilder {
-            folder: Arc::new(TempDir::new().unwrap()),
+            folder: Self::folder(),
+            log: None,
             rate_limits: None,
+            sockets_per_user: 16,
+            request_head_time: PATIENCE,
             socket_queue_frames: 256,
             settings: Settings::default(),
         }
@@ -108,19 +139,39 @@ impl Node {
         Self::builder().start().await
     }
 
-    async fn until_ready(&self) {
+    /// A place for a node's files.
+    pub(crate) fn folder() -> Arc<TempDir> {
+        Arc::new(TempDir::new().unwrap())
+    }
+
+    pub(crate) async fn until_ready(&self) {
+        self.until_ready_is(200).await;
+    }
+
+    /// Until `/readyz` answers so.
+    pub(crate) async fn until_ready_is(&self, status: u16) {
         let ready = async {
-            while self.get("/readyz").send().await.unwrap().status() != StatusCode::OK {
+            while self.get("/readyz").send().await.unwrap().status() != status {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(PATIENCE, ready).await.expect("the node is ready");
+        tokio::time::timeout(PATIENCE, ready).await.expect("the node is ready, or not");
+    }
+
+    /// Its figures, as Prometheus reads them.
+    pub(crate) async fn figures(&self) -> String {
+        self.get("/metrics").send().await.unwrap().text().await.unwrap()
+    }
+
+    /// Waits until it ends by itself; why.
+    pub(crate) async fn ended(self) -> Result<(), ServeError> {
+        tokio::time::timeout(PATIENCE, self.served).await.expect("the node ends").unwrap()
     }
 
     /// Stops as an operator would, and waits for the end.
     pub(crate) async fn stop(self) {
         self.shutdown.cancel();
-        tokio::time::timeout(PATIENCE, self.served).await.expect("the node stops in time").unwrap();
+        tokio::time::timeout(PATIENCE, self.served).await.expect("the node stops in time").unwrap().unwrap();
     }
 
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -305,6 +356,18 @@ pub(crate) async fn refused(answer: Response) -> (u16, String) {
 
 pub(crate) fn code(status: u16, code: &str) -> (u16, String) {
     (status, code.to_owned())
+}
+
+/// Limits that no test meets by accident.
+pub(crate) fn many() -> RateLimits {
+    let many = NonZeroU32::new(10_000).unwrap();
+    RateLimits {
+        registrations_per_minute: many,
+        sign_ins_per_minute: many,
+        conversations_per_minute: many,
+        messages_per_second: many,
+        messages_burst: many,
+    }
 }
 
 pub(crate) fn message_id() -> MessageId {

@@ -4,11 +4,11 @@ use super::{Known, Work, ignored};
 use crate::views::{
     Change, IgnoreReason, Opened, ViewsError,
     cache::TokenHash,
-    schema::{CONVERSATION_ROW_MAX, blob, conversation_row, sql_offset, token_hash, uuid},
+    schema::{CONVERSATION_ROW_MAX, blob, column_offset, conversation_row, sql_offset, token_hash, uuid},
 };
 use kafkatalk_log::Record;
 use kafkatalk_protocol::{
-    ConversationId, User, UserId,
+    ConversationId, Offset, User, UserId,
     event::{ConversationCreated, ReceiptRead, SessionEnded, SessionStarted, UserClaimed},
 };
 use rusqlite::OptionalExtension;
@@ -204,12 +204,17 @@ impl Work<'_> {
         Ok(ids)
     }
 
-    /// Read positions only go forward.
-    fn advance(&self, known: &Known, user: i64, offset: i64) -> Result<bool, ViewsError> {
+    /// Read positions only go forward. Where this one does not, how far they are.
+    fn advance(&self, known: &Known, user: i64, offset: i64) -> Result<Option<Offset>, ViewsError> {
         let mut advance = self.rows.prepare_cached(
             "UPDATE members SET read = ?3 WHERE conversation = ?1 AND user = ?2 AND (read IS NULL OR read < ?3)",
         )?;
-        Ok(advance.execute((known.row, user, offset))? > 0)
+        if advance.execute((known.row, user, offset))? > 0 {
+            return Ok(None);
+        }
+        let mut held =
+            self.rows.prepare_cached("SELECT read FROM members WHERE conversation = ?1 AND user = ?2")?;
+        Ok(Some(column_offset(held.query_row((known.row, user), |row| row.get(0))?)))
     }
 
     pub(super) fn read(&mut self, record: &Record, event: &ReceiptRead) -> Result<Change, ViewsError> {
@@ -217,21 +222,31 @@ impl Work<'_> {
         if record.author != Some(user) {
             return Ok(ignored(IgnoreReason::NotAllowed));
         }
-        let change = |advanced, members| Change::Read { conversation, user, offset, advanced, members };
+        let change = |held: Option<Offset>, members| {
+            let (advanced, held) = (held.is_none(), held.unwrap_or(offset));
+            Change::Read { conversation, user, offset, advanced, held, members }
+        };
         let Some(known) = self.take(conversation)? else {
-            let mut hold = self.rows.prepare_cached(
+            let mut keep = self.rows.prepare_cached(
                 "INSERT INTO held_reads (conversation, user, \"offset\") VALUES (?1, ?2, ?3)
                  ON CONFLICT DO UPDATE SET \"offset\" = excluded.\"offset\"
                  WHERE excluded.\"offset\" > held_reads.\"offset\"",
             )?;
-            let further = hold.execute((blob(&conversation.0), blob(&user.0), sql_offset(offset)))?;
-            return Ok(change(further > 0, Arc::new([])));
+            let further = keep.execute((blob(&conversation.0), blob(&user.0), sql_offset(offset)))?;
+            if further > 0 {
+                return Ok(change(None, Arc::new([])));
+            }
+            let mut held = self
+                .rows
+                .prepare_cached("SELECT \"offset\" FROM held_reads WHERE conversation = ?1 AND user = ?2")?;
+            let held = held.query_row((blob(&conversation.0), blob(&user.0)), |row| row.get(0))?;
+            return Ok(change(Some(column_offset(held)), Arc::new([])));
         };
         let change = match known.members.by_id(user) {
             None => ignored(IgnoreReason::NotAllowed),
             Some(person) => {
-                let advanced = self.advance(&known, person.row, sql_offset(offset))?;
-                change(advanced, Arc::clone(&known.members.ids))
+                let held = self.advance(&known, person.row, sql_offset(offset))?;
+                change(held, Arc::clone(&known.members.ids))
             }
         };
         self.give_back(known);

@@ -66,23 +66,6 @@ impl Query<'_> {
         Ok(Conversations { conversations, next })
     }
 
-    /// All conversations of a person with the offset of the newest message: what there is to catch up with.
-    pub fn newest_offsets(
-        &self,
-        viewer: UserId,
-    ) -> Result<Vec<(ConversationId, Option<Offset>)>, ViewsError> {
-        let Some(viewer) = self.row_of_user(viewer)? else { return Ok(Vec::new()) };
-        let mut find = self.rows.prepare_cached(
-            "SELECT conversations.id, newest FROM members
-             JOIN conversations ON conversations.row = members.conversation
-             WHERE members.user = ?1 AND waiting = 0",
-        )?;
-        let found = find.query_map([viewer], |row| {
-            Ok((ConversationId(uuid(row, 0)?), row.get::<_, Option<i64>>(1)?.map(column_offset)))
-        })?;
-        Ok(found.collect::<Result<_, _>>()?)
-    }
-
     /// The offset of a conversation's newest message.
     pub fn newest_offset(&self, conversation: ConversationId) -> Result<Option<Offset>, ViewsError> {
         let Some(members) = self.members_of(conversation)? else { return Ok(None) };
@@ -105,8 +88,9 @@ impl Query<'_> {
         Ok(no_further_than(newest, read))
     }
 
-    /// Messages of others after the viewer's read position.
-    pub fn unread(&self, viewer: UserId, conversation: ConversationId) -> Result<u64, ViewsError> {
+    /// Messages of others after the viewer's read position, as [`Query::conversation`] tells it.
+    #[cfg(test)]
+    pub(crate) fn unread(&self, viewer: UserId, conversation: ConversationId) -> Result<u64, ViewsError> {
         let read = self.read_position(conversation, viewer)?;
         let Some(members) = self.members_of(conversation)? else { return Ok(0) };
         let Some(viewer) = members.by_id(viewer) else { return Ok(0) };

@@ -20,7 +20,8 @@ impl Query<'_> {
     }
 
     /// Who that is.
-    pub fn user(&self, id: UserId) -> Result<Option<User>, ViewsError> {
+    #[cfg(test)]
+    pub(crate) fn user(&self, id: UserId) -> Result<Option<User>, ViewsError> {
         let mut find = self
             .rows
             .prepare_cached("SELECT id, username FROM users WHERE id = ?1 AND username IS NOT NULL")?;

@@ -43,6 +43,24 @@ fn a_file_that_was_made_from_another_log_is_begun_anew() {
 }
 
 #[test]
+fn a_file_is_gone_on_with_while_one_broker_is_the_same_and_the_prefix_is() {
+    let (_folder, file) = file_with_rows();
+    let held = |source| !Views::open(&file, &options(source)).unwrap().1.checkpoint().is_empty();
+    let follow = || {
+        let (_, mut applier) = Views::open(&file, &options("kafka a:1 p")).unwrap();
+        applier.apply(&Batch { progress: vec![("all".into(), 1)], ..Batch::default() }).unwrap();
+    };
+    follow();
+    for same in ["kafka a:1,b:1 p", "kafka b:1,c:1 p", "kafka c:1 p"] {
+        assert!(held(same), "{same}");
+    }
+    for other in ["kafka d:1 p", "kafka a:1,b:1 q", "embedded", "kafka a:1"] {
+        assert!(!held(other), "{other}");
+        follow();
+    }
+}
+
+#[test]
 fn a_deleted_file_is_begun_anew() {
     let (_folder, file) = file_with_rows();
     std::fs::remove_file(&file).unwrap();

@@ -1,0 +1,120 @@
+//! A log on which a test can make things go wrong.
+
+use async_trait::async_trait;
+use kafkatalk_log::{
+    AppendError, Batch, Checkpoint, EventLog, Health, Ledger, Page, ReadError, Record, RecordId, Stream,
+    Tail,
+    embedded::{EmbeddedLog, EmbeddedOptions},
+};
+use kafkatalk_protocol::{Offset, Timestamp};
+use std::{path::Path, sync::Arc};
+use tokio::sync::watch;
+
+/// What goes wrong with the tail.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum TailFault {
+    #[default]
+    Nothing,
+    /// It says nothing.
+    Waits,
+    /// It says that it fails.
+    Fails,
+    /// It takes its reader along.
+    Panics,
+}
+
+/// What goes wrong.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Faults {
+    /// With the tail.
+    pub(crate) tail: TailFault,
+    /// Appends are not answered.
+    pub(crate) appends_wait: bool,
+    /// Nothing can be appended to this ledger.
+    pub(crate) refuses: Option<Ledger>,
+}
+
+/// The embedded log with faults. Clones share them.
+#[derive(Clone)]
+pub(crate) struct Faulty {
+    log: Arc<EmbeddedLog>,
+    faults: watch::Sender<Faults>,
+}
+
+impl Faulty {
+    pub(crate) fn open(folder: &Path, faults: Faults) -> Self {
+        let log = EmbeddedLog::open(folder, EmbeddedOptions::default()).unwrap();
+        Self { log: Arc::new(log), faults: watch::Sender::new(faults) }
+    }
+
+    /// Until so many appends wait for an answer, beside the one tail that every node has.
+    pub(crate) async fn until_waiting(&self, appends: usize) {
+        while self.faults.receiver_count() <= appends {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// From now on these.
+    pub(crate) fn set(&self, faults: Faults) {
+        self.faults.send_replace(faults);
+    }
+}
+
+#[async_trait]
+impl EventLog for Faulty {
+    async fn append(&self, stream: Stream, record: Record) -> Result<Offset, AppendError> {
+        self.faults.subscribe().wait_for(|faults| !faults.appends_wait).await.unwrap();
+        let refused = self.faults.borrow().refuses;
+        if refused.is_some_and(|ledger| stream == Stream::Ledger(ledger)) {
+            return Err(AppendError::Unavailable("as the test asked".into()));
+        }
+        self.log.append(stream, record).await
+    }
+
+    async fn prepare(&self, stream: Stream) -> Result<(), AppendError> {
+        self.log.prepare(stream).await
+    }
+
+    async fn read(&self, stream: Stream, from: Offset, limit: usize) -> Result<Page, ReadError> {
+        self.log.read(stream, from, limit).await
+    }
+
+    async fn tail(&self, from: Checkpoint) -> Result<Box<dyn Tail>, ReadError> {
+        let tail = self.log.tail(from).await?;
+        Ok(Box::new(FaultyTail { tail, faults: self.faults.subscribe() }))
+    }
+
+    async fn erase(&self, stream: Stream, erased: RecordId, at: Timestamp) -> Result<Offset, AppendError> {
+        self.log.erase(stream, erased, at).await
+    }
+
+    fn health(&self) -> watch::Receiver<Health> {
+        self.log.health()
+    }
+
+    async fn close(&self) {
+        self.log.close().await;
+    }
+}
+
+struct FaultyTail {
+    tail: Box<dyn Tail>,
+    faults: watch::Receiver<Faults>,
+}
+
+#[async_trait]
+impl Tail for FaultyTail {
+    async fn next(&mut self) -> Result<Option<Batch>, ReadError> {
+        loop {
+            let now = self.faults.borrow_and_update().tail;
+            assert!(now != TailFault::Panics, "the test asked for a panic");
+            if now == TailFault::Fails {
+                return Err(ReadError::Unavailable("as the test asked".into()));
+            }
+            tokio::select! {
+                next = self.tail.next(), if now != TailFault::Waits => return next,
+                changed = self.faults.changed() => changed.unwrap(),
+            }
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! What people and operators are told while the log or the views are in trouble.
+
+use crate::{
+    faults::{Faults, Faulty, TailFault},
+    support::{Node, PASSWORD, code, message_id, problem, refused},
+};
+use kafkatalk_log::Ledger;
+use kafkatalk_protocol::{Body, ClientFrame, ServerFrame};
+use kafkatalk_server::serve::ServeError;
+use reqwest::Method;
+use serde_json::json;
+use std::sync::Arc;
+use tokio_tungstenite::tungstenite::Error;
+
+#[tokio::test]
+async fn a_node_that_has_not_read_its_log_says_so_and_answers_nothing_from_its_views() {
+    let node = Node::start().await;
+    let (alice, bob, conversation) = node.pair().await;
+    alice.say(conversation, "before").await;
+    let (token, user, folder) = (bob.token.clone(), bob.user.clone(), Arc::clone(&node.folder));
+    drop((alice, bob));
+    node.stop().await;
+    for file in ["views.sqlite", "views.sqlite-wal", "views.sqlite-shm"] {
+        let _ = std::fs::remove_file(folder.path().join(file));
+    }
+
+    let log = Faulty::open(folder.path(), Faults { tail: TailFault::Waits, ..Faults::default() });
+    let node = Node::builder().on(&folder).log(log.clone()).start_unready().await;
+    let bob = crate::support::Person { node: &node, user, token };
+    let credentials = json!({"username": "bob", "password": PASSWORD});
+    for answer in [
+        bob.get("/me").await,
+        bob.get(&format!("/conversations/{conversation}")).await,
+        node.post("/api/v1/sessions", &credentials).send().await.unwrap(),
+        node.post("/api/v1/users", &credentials).send().await.unwrap(),
+    ] {
+        assert!(answer.headers().contains_key("retry-after"));
+        assert_eq!(refused(answer).await, code(503, "log_unavailable"));
+    }
+    let socket = tokio_tungstenite::connect_async(bob.upgrade()).await;
+    assert!(matches!(socket, Err(Error::Http(answer)) if answer.status() == 503));
+    for path in ["/", "/conversations", "/sign-in"] {
+        let page = node.get(path).send().await.unwrap();
+        assert_eq!(page.status(), 503, "{path}");
+        assert!(page.headers().contains_key("retry-after"));
+        let html = page.text().await.unwrap();
+        assert!(html.contains("still reading its log") && html.contains("http-equiv=\"refresh\""), "{html}");
+    }
+    let form = node.request(Method::POST, "/sign-in").body("username=bob");
+    let form = form.header("content-type", "application/x-www-form-urlencoded").send().await.unwrap();
+    assert!(form.status() == 503 && !form.text().await.unwrap().contains("refresh"));
+    assert_eq!(node.get("/healthz").send().await.unwrap().status(), 200);
+    assert_eq!(node.get("/readyz").send().await.unwrap().status(), 503);
+    assert!(node.figures().await.contains("kafkatalk_following 0"));
+
+    log.set(Faults::default());
+    node.until_ready().await;
+    assert_eq!(bob.get("/me").await.status(), 200);
+    assert_eq!(bob.history(conversation, "").await.messages.len(), 1);
+    assert!(node.figures().await.contains("kafkatalk_following 1"));
+}
+
+#[tokio::test]
+async fn a_node_that_falls_behind_later_says_so_to_operators_and_goes_on_answering() {
+    let folder = Node::folder();
+    let log = Faulty::open(folder.path(), Faults::default());
+    let node = Node::builder().on(&folder).log(log.clone()).start().await;
+    let (alice, bob, conversation) = node.pair().await;
+    alice.say(conversation, "before").await;
+    log.set(Faults { tail: TailFault::Fails, ..Faults::default() });
+    node.until_ready_is(503).await;
+    assert!(node.figures().await.contains("kafkatalk_following 0"));
+    assert_eq!(bob.history(conversation, "").await.messages.len(), 1);
+    log.set(Faults::default());
+    node.until_ready().await;
+    assert!(node.figures().await.contains("kafkatalk_following 1"));
+    alice.say(conversation, "after").await;
+}
+
+#[tokio::test]
+async fn a_socket_answers_pings_while_the_log_stands_still_and_keeps_the_order_of_its_messages() {
+    let folder = Node::folder();
+    let log = Faulty::open(folder.path(), Faults::default());
+    let node = Node::builder().on(&folder).log(log.clone()).start().await;
+    let (alice, bob, conversation) = node.pair().await;
+    let mut socket = alice.connect().await;
+    log.set(Faults { appends_wait: true, ..Faults::default() });
+    let ids = [message_id(), message_id(), message_id()];
+    for id in ids {
+        let body = Body::parse("hello").unwrap();
+        socket.say(&ClientFrame::Send { conversation, id, body }).await;
+    }
+    socket.say(&ClientFrame::Ping).await;
+    assert_eq!(socket.next().await, ServerFrame::Pong);
+    log.set(Faults::default());
+    let mut acked = Vec::new();
+    while acked.len() < ids.len() {
+        match socket.next().await {
+            ServerFrame::Ack { id, .. } => acked.push(id),
+            ServerFrame::Message { .. } => {}
+            other => panic!("unexpected {other:?}"),
+        }
+    }
+    let kept: Vec<_> = bob.history(conversation, "").await.messages.iter().map(|kept| kept.id).collect();
+    assert_eq!((kept.as_slice(), acked.as_slice()), (&ids[..], &ids[..]));
+}
+
+#[tokio::test]
+async fn a_node_whose_follower_dies_ends_instead_of_pretending() {
+    let folder = Node::folder();
+    let log = Faulty::open(folder.path(), Faults::default());
+    let node = Node::builder().on(&folder).log(log.clone()).start().await;
+    log.set(Faults { tail: TailFault::Panics, ..Faults::default() });
+    assert!(matches!(node.ended().await, Err(ServeError::FollowerDied)));
+}
+
+#[tokio::test]
+async fn whoever_is_registered_but_could_not_be_signed_in_is_told_to_sign_in() {
+    let folder = Node::folder();
+    let log = Faulty::open(folder.path(), Faults { refuses: Some(Ledger::Sessions), ..Faults::default() });
+    let node = Node::builder().on(&folder).log(log.clone()).start().await;
+    let body = json!({"username": "alice", "password": PASSWORD});
+    let (status, kind, told) = problem(node.post("/api/v1/users", &body).send().await.unwrap()).await;
+    assert_eq!((status, kind.as_str()), (503, "log_unavailable"));
+    assert!(told["detail"].as_str().unwrap().contains("You are registered"), "{told}");
+    let (_, _, told) = problem(node.post("/api/v1/sessions", &body).send().await.unwrap()).await;
+    assert!(told["detail"].as_str().unwrap().contains("Nothing was written"), "{told}");
+    log.set(Faults::default());
+    node.sign_in("alice").await;
+}
