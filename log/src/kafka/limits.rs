@@ -56,7 +56,7 @@ pub(super) const CHUNK_RECORDS_MAX: usize = 512;
 pub(super) const BATCH_ENTRIES_MAX: usize = 2_048;
 
 /// Conversation topics that one consumer reads at a time while it catches up.
-pub(super) const CATCH_UP_TOPICS_MAX: usize = 256;
+pub(super) const CATCH_UP_TOPICS_MAX: usize = 1_024;
 /// How long one look for records waits while it catches up, before it does something else.
 pub(super) const CATCH_UP_POLL: Duration = Duration::from_millis(50);
 /// Requests for direct reads that a tail may have waiting.
