@@ -29,7 +29,7 @@ use produce::{Append, FeedReports, Shard, TopicReports};
 use rdkafka::consumer::BaseConsumer;
 use shared::{Shared, Topic};
 use std::{
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, Weak},
     thread::{self, JoinHandle},
 };
 use tokio::{
@@ -62,7 +62,8 @@ type Consumer = BaseConsumer<Client>;
 /// A log on Apache Kafka.
 pub struct KafkaLog {
     shared: Arc<Shared>,
-    producers: Arc<Producers>,
+    /// Owned by the threads that serve them, so that they end there too: ending a client can block.
+    producers: Weak<Producers>,
     requests: mpsc::Sender<Request>,
     /// None once the log is closed, which ends the readers.
     jobs: Mutex<Option<mpsc::Sender<read::Job>>>,
@@ -127,26 +128,32 @@ impl KafkaLog {
         let producers = Arc::new(Producers { topics, feed });
         let (requests, asked) = mpsc::channel(limits::CREATE_QUEUE_MAX);
         let (jobs, reads) = mpsc::channel(limits::READS_WAITING_MAX);
-        let log =
-            Self { shared, producers, requests, jobs: Mutex::new(Some(jobs)), threads: Mutex::default() };
-        log.start(asked, reads)?;
+        let log = Self {
+            shared,
+            producers: Arc::downgrade(&producers),
+            requests,
+            jobs: Mutex::new(Some(jobs)),
+            threads: Mutex::default(),
+        };
+        log.start(&producers, asked, reads)?;
         Ok(log)
     }
 
     fn start(
         &self,
+        producers: &Arc<Producers>,
         asked: mpsc::Receiver<Request>,
         reads: mpsc::Receiver<read::Job>,
     ) -> Result<(), ConnectError> {
-        for at in 0..self.producers.topics.len() {
-            let (shared, producers) = (Arc::clone(&self.shared), Arc::clone(&self.producers));
+        for at in 0..producers.topics.len() {
+            let (shared, producers) = (Arc::clone(&self.shared), Arc::clone(producers));
             self.spawn("kafka-produce", move || {
                 let remake = || Shard::for_topics(&shared, &producers.feed).ok();
                 producers.topics[at].serve(&shared, remake);
             })?;
         }
-        let (shared, producers) = (Arc::clone(&self.shared), Arc::clone(&self.producers));
-        self.spawn("kafka-feed", move || producers.feed.serve(&shared, || Shard::for_feed(&shared).ok()))?;
+        let (shared, feeding) = (Arc::clone(&self.shared), Arc::clone(producers));
+        self.spawn("kafka-feed", move || feeding.feed.serve(&shared, || Shard::for_feed(&shared).ok()))?;
         let reads = Arc::new(Mutex::new(reads));
         for _ in 0..limits::READERS {
             let (shared, reads) = (Arc::clone(&self.shared), Arc::clone(&reads));
@@ -154,7 +161,7 @@ impl KafkaLog {
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
         let runtime = runtime.map_err(|error| ConnectError::Client(error.to_string()))?;
-        let keeper = Keeper::new(&self.shared, &self.producers, asked)?;
+        let keeper = Keeper::new(&self.shared, producers, asked)?;
         self.spawn("kafka-keeper", move || keeper.run(&runtime))
     }
 
@@ -165,6 +172,10 @@ impl KafkaLog {
             threads.push(handle);
         }
         Ok(())
+    }
+
+    fn producers(&self) -> Result<Arc<Producers>, AppendError> {
+        self.producers.upgrade().ok_or_else(|| AppendError::Unavailable("the log is closed".into()))
     }
 
     async fn admit(&self) -> Result<OwnedSemaphorePermit, AppendError> {
@@ -214,7 +225,7 @@ impl KafkaLog {
         };
         let (waiter, answer) = oneshot::channel();
         let append = Append { stream, record: Arc::new(record), waiter, permit, gate };
-        self.producers.append(&self.shared, append)?;
+        self.producers()?.append(&self.shared, append)?;
         keeper::outcome(answer).await
     }
 
@@ -247,7 +258,7 @@ impl EventLog for KafkaLog {
         }
         self.ensure(conversation).await?;
         let topic = self.shared.names.conversation(conversation);
-        let producer = self.producers.shard(stream).producer();
+        let producer = self.producers()?.shard(stream).producer();
         let leads = move || produce::wait_for_leader(&*producer, &topic);
         let led = tokio::task::spawn_blocking(leads).await;
         led.unwrap_or_else(|error| Err(error.to_string())).map_err(AppendError::Unavailable)

@@ -43,7 +43,7 @@ async fn connect(options: KafkaOptions) -> Arc<KafkaLog> {
 }
 
 impl Harness for Kafka {
-    // A broker makes 50 to 500 topics a second, as the machine has time: ten thousand would take minutes.
+    // A broker makes 50 to 500 topics a second, as the machine has time: ten thousand have a test of their own below.
     const SIZES: Sizes =
         Sizes { streams: 1_000, records: 2_000, flood: 5_000, kills: 2, erasures: 6, cases: 5 };
     const FORGETS_WITHIN: Duration = Duration::from_mins(1);

@@ -254,12 +254,10 @@ impl KafkaTail {
             }
             self.look_up.remove(&conversation);
         }
-        let room = limits::CATCH_UP_TOPICS_MAX.saturating_sub(self.reading);
-        // A new group only when half of the last is through: assigning costs, however few.
-        if room < limits::CATCH_UP_TOPICS_MAX / 2 {
+        if !self.may_ask() {
             return;
         }
-        let now = Instant::now();
+        let (now, room) = (Instant::now(), limits::CATCH_UP_TOPICS_MAX - self.reading);
         let wants = self.resequencer.wanted(now, room);
         if wants.is_empty() {
             return;
@@ -272,6 +270,11 @@ impl KafkaTail {
                 self.resequencer.finished(conversation, None, now);
             }
         }
+    }
+
+    /// A new group only when half of the last is through: assigning costs, however few.
+    fn may_ask(&self) -> bool {
+        self.reading <= limits::CATCH_UP_TOPICS_MAX / 2
     }
 
     /// Whether all is handed out that was there when the tail was opened.
@@ -332,7 +335,7 @@ impl Tail for KafkaTail {
             if *self.closed.borrow_and_update() {
                 return Ok(None);
             }
-            let due = self.resequencer.next_due().filter(|_| self.reading == 0);
+            let due = self.resequencer.next_due().filter(|_| self.may_ask());
             let due_at = due.unwrap_or_else(|| Instant::now() + limits::PROBE_INTERVAL);
             // Everything received is kept in `self` before the next wait, so that a call that is dropped loses nothing.
             tokio::select! {

@@ -37,6 +37,16 @@ pub(crate) fn start(brokers: usize) -> Brokers {
     Brokers { bootstrap, folder: Some(folder) }
 }
 
+impl Brokers {
+    /// Runs the script on the first broker, or on all where it takes no number.
+    pub(crate) fn run(&self, what: &str) {
+        let folder = self.folder.as_ref().unwrap();
+        let number = (what != "stop").then_some("1");
+        let output = Command::new(script()).arg(what).arg(folder).args(number).output().unwrap();
+        assert!(output.status.success(), "{what}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
 /// The folders of the partitions whose topics begin with a prefix.
 pub(crate) fn partitions(prefix: &str) -> Vec<PathBuf> {
     let data = shared().folder.iter().filter_map(|folder| std::fs::read_dir(folder.join("data1")).ok());

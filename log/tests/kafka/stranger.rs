@@ -51,4 +51,8 @@ impl Stranger {
         let topic = NewTopic::new(topic, 1, TopicReplication::Fixed(1)).set("cleanup.policy", policy);
         self.admin.create_topics([&topic], &AdminOptions::new()).await.unwrap()[0].as_ref().unwrap();
     }
+
+    pub(crate) async fn delete(&self, topic: &str) {
+        self.admin.delete_topics(&[topic], &AdminOptions::new()).await.unwrap()[0].as_ref().unwrap();
+    }
 }
