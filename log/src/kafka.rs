@@ -11,13 +11,14 @@
 //! | `names`, `wire` | topic names; how a record looks on Kafka |
 //! | `keeper`, `topics` | health, setting up and creating topics |
 //! | `produce`, `outcome` | appends, and what a failed one means |
-//! | `tail`, `live`, `catchup`, `sweep` | following all streams |
+//! | `tail`, `live`, `catchup`, `sweep`, `recent` | following all streams, and noticing what was lost |
 //! | `read`, `erase` | reading a range, forgetting a record |
 //! | `shared`, `client` | what they share |
 //! | `limits` | every limit |
 //!
 //! Nothing here blocks a caller's thread: librdkafka's blocking calls are made by threads of the adapter's own, of which
-//! there are as many as there are producers, open tails and readers, and no more with more conversations.
+//! there are as many as there are producers, open tails and readers, and no more with more conversations. Only the wait
+//! for a new topic's leader and for these threads' end is left to the blocking threads of the caller's tokio runtime.
 
 use crate::limits::RECORD_BYTES_MAX;
 use crate::{AppendError, Checkpoint, EventLog, Health, Page, ReadError, Record, RecordId, Stream, Tail};
@@ -27,13 +28,13 @@ use kafkatalk_protocol::{ConversationId, Offset, Timestamp};
 use keeper::{Keeper, Request};
 use produce::{Append, FeedReports, Shard, TopicReports};
 use rdkafka::consumer::BaseConsumer;
-use shared::{Shared, Topic};
+use shared::{Admitted, Gate, Shared, Topic};
 use std::{
     sync::{Arc, Mutex, Weak},
     thread::{self, JoinHandle},
 };
 use tokio::{
-    sync::{OwnedSemaphorePermit, mpsc, oneshot, watch},
+    sync::{mpsc, oneshot, watch},
     time::timeout,
 };
 use uuid::Uuid;
@@ -49,6 +50,7 @@ mod options;
 mod outcome;
 mod produce;
 mod read;
+mod recent;
 mod shared;
 mod sweep;
 mod tail;
@@ -79,16 +81,12 @@ struct Producers {
 impl Producers {
     fn append(&self, shared: &Shared, append: Append) -> Result<(), AppendError> {
         let record = &append.record;
-        let too_large = |bytes, max| Err(AppendError::TooLarge { bytes, max });
-        if record.bytes() > RECORD_BYTES_MAX {
-            return too_large(record.bytes(), RECORD_BYTES_MAX);
-        }
         let unwritable =
             |error| AppendError::Unavailable(format!("the record cannot be written as JSON: {error}"));
         let value = wire::encode(record).map_err(unwritable)?;
         let bytes = value.len() + record.key.as_deref().map_or(0, str::len);
         if bytes > limits::MESSAGE_BYTES_MAX {
-            return too_large(bytes, limits::MESSAGE_BYTES_MAX);
+            return Err(AppendError::TooLarge { bytes, max: limits::MESSAGE_BYTES_MAX });
         }
         self.shard(append.stream).append(shared, &value, append);
         Ok(())
@@ -178,16 +176,19 @@ impl KafkaLog {
         self.producers.upgrade().ok_or_else(|| AppendError::Unavailable("the log is closed".into()))
     }
 
-    async fn admit(&self) -> Result<OwnedSemaphorePermit, AppendError> {
-        if let Some(refusal) = self.shared.refusal() {
-            return Err(refusal);
-        }
-        let busy = || {
-            AppendError::Unavailable(format!("{} appends are on their way", limits::APPENDS_IN_FLIGHT_MAX))
-        };
-        let permit = Arc::clone(&self.shared.admission).acquire_owned();
-        let permit = timeout(limits::ADMISSION_WAIT, permit).await.map_err(|_| busy())?;
-        permit.map_err(|_| AppendError::Unavailable("the log is closed".into()))
+    async fn admit(&self, bytes: usize) -> Result<Admitted, AppendError> {
+        let busy = |_| AppendError::Unavailable("too many appends are on their way".into());
+        let admitted = timeout(limits::ADMISSION_WAIT, self.shared.admit(bytes)).await.map_err(busy)?;
+        admitted.ok_or_else(|| AppendError::Unavailable("the log is closed".into()))
+    }
+
+    /// Waits where appends to a topic go one by one. Whoever waits holds no place that another topic's append could use.
+    async fn gate(&self, conversation: ConversationId) -> Result<Option<Gate>, AppendError> {
+        let gate = timeout(limits::GATE_WAIT, self.shared.gate(conversation)).await;
+        gate.map_err(|_| {
+            let topic = self.shared.names.conversation(conversation);
+            AppendError::Unavailable(format!("the topic {topic} has not acknowledged its first record"))
+        })
     }
 
     async fn ask_keeper(
@@ -210,19 +211,31 @@ impl KafkaLog {
                 let topic = self.shared.names.conversation(conversation);
                 Err(AppendError::Unavailable(topic_missing(&topic, true)))
             }
+            Some(Topic::Damaged) => {
+                let topic = self.shared.names.conversation(conversation);
+                Err(AppendError::Unavailable(format!("the topic {topic} lost records that were read of it")))
+            }
             None => self.ask_keeper(|waiter| Request::Create(conversation, waiter)).await,
         }
     }
 
     async fn write(&self, stream: Stream, record: Record) -> Result<Offset, AppendError> {
-        let permit = self.admit().await?;
+        if let Some(refusal) = self.shared.refusal() {
+            return Err(refusal);
+        }
+        let bytes = record.bytes();
+        if bytes > RECORD_BYTES_MAX {
+            return Err(AppendError::TooLarge { bytes, max: RECORD_BYTES_MAX });
+        }
         let gate = match stream {
             Stream::Conversation(conversation) => {
                 self.ensure(conversation).await?;
-                self.shared.gate(conversation).await
+                self.gate(conversation).await?
             }
             Stream::Ledger(_) => None,
         };
+        // The last wait: once admitted, the threads that will bring the answer stay until it is there.
+        let permit = self.admit(bytes).await?;
         let (waiter, answer) = oneshot::channel();
         let append = Append { stream, record: Arc::new(record), waiter, permit, gate };
         self.producers()?.append(&self.shared, append)?;
@@ -239,7 +252,8 @@ impl KafkaLog {
         let jobs = self.jobs.lock().map_or(None, |jobs| jobs.clone()).ok_or_else(closed)?;
         jobs.try_send(job(waiter)).map_err(full)?;
         drop(jobs);
-        answer.await.map_err(|_| closed())?
+        let silent = |_| ReadError::Unavailable("the brokers are silent".into());
+        timeout(limits::READ_ANSWER_WAIT, answer).await.map_err(silent)?.map_err(|_| closed())?
     }
 }
 
@@ -293,7 +307,7 @@ impl EventLog for KafkaLog {
     }
 
     async fn close(&self) {
-        self.shared.closed.send_replace(true);
+        self.shared.close();
         self.shared.health.send_replace(Health::Unavailable("the log is closed".into()));
         drop(self.jobs.lock().map(|mut jobs| jobs.take()));
         let threads =
@@ -309,6 +323,6 @@ impl EventLog for KafkaLog {
 impl Drop for KafkaLog {
     /// The threads end by themselves and take the clients with them, off the caller's thread.
     fn drop(&mut self) {
-        self.shared.closed.send_replace(true);
+        self.shared.close();
     }
 }

@@ -1,13 +1,18 @@
 //! The contract, kept by the adapter for Apache Kafka on a real broker, and what is particular to it.
 //!
 //! The broker is started once for all tests here, by `scripts/kafka.sh`, and ends with this process, however that ends.
-//! Each test has its own prefix of topic names. `KAFKATALK_TEST_KAFKA=HOST:PORT` takes a broker that runs already.
+//! Tests that kill or stop brokers have some of their own, take a minute each and are run by
+//! `cargo test -p kafkatalk-log --test kafka -- --ignored`. Each test has its own prefix of topic names. `KAFKATALK_TEST_KAFKA=HOST:PORT` takes a broker that runs already.
 
 #[path = "kafka/apart.rs"]
 mod apart;
 #[path = "kafka/broker.rs"]
 mod broker;
+#[path = "kafka/cluster.rs"]
+mod cluster;
 mod contract;
+#[path = "kafka/lost.rs"]
+mod lost;
 #[path = "kafka/stranger.rs"]
 mod stranger;
 

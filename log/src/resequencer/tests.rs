@@ -6,6 +6,7 @@ use uuid::Uuid;
 const LIMITS: Limits = Limits {
     held_per_conversation: 4,
     held_in_total: 6,
+    held_bytes: 1_000,
     grace: Duration::from_millis(20),
     retry: Duration::from_millis(50),
     fruitless_reads: 3,

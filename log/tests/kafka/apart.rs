@@ -1,12 +1,11 @@
 //! What is particular to Kafka: several nodes, what the feed does not tell, and strangers on the same brokers.
 
 use crate::{
-    Kafka, broker, connect,
+    Kafka, connect,
     contract::{
         self, Harness, Sizes,
         support::{assert_dense, conversation, follow, message, say, texts},
     },
-    options,
     stranger::Stranger,
 };
 use kafkatalk_log::{
@@ -198,8 +197,10 @@ async fn a_topic_deleted_behind_our_back_is_named_and_disturbs_no_other(kafka: K
     };
     assert!(matches!(&refused, AppendError::Unavailable(why) if why.contains(&topic)), "{refused:?}");
     say(&*log, conversation(2), "still kept").await;
-    let entries = follow(&mut *tail, &mut Checkpoint::new(), 1).await;
-    assert!(texts(&entries).iter().any(|text| text == "still kept" || text == "more"));
+    let mut told = Vec::new();
+    while !told.iter().any(|text| text == "still kept") {
+        told.extend(texts(&follow(&mut *tail, &mut Checkpoint::new(), 1).await));
+    }
 }
 
 async fn a_ledger_that_would_lose_records_is_refused_by_name(kafka: Kafka) {
@@ -237,34 +238,6 @@ async fn a_log_whose_brokers_are_not_there_says_so_and_recovers_by_itself(kafka:
     log.health().wait_for(|health| *health == Health::Ready).await.unwrap();
     say(&log, conversation(1), "now").await;
     assert_eq!(texts(&follow(&mut *tail, &mut Checkpoint::new(), 1).await), ["now"]);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "takes a minute: kills a broker of its own and starts it again, three times"]
-async fn a_broker_that_is_killed_and_started_again_is_waited_for() {
-    let brokers = tokio::task::spawn_blocking(|| broker::start(1)).await.unwrap();
-    let log = connect(options(&brokers.bootstrap, "killed")).await;
-    let mut tail = log.tail(Checkpoint::new()).await.unwrap();
-    let mut acknowledged = Vec::new();
-    for round in 0..3 {
-        for number in 0..20 {
-            let text = format!("{round}-{number}");
-            acknowledged.push((say(&*log, conversation(number % 4), &text).await, text));
-        }
-        brokers.run("kill");
-        log.health().wait_for(|health| *health != Health::Ready).await.unwrap();
-        let refused = log.append(conversation(1), message("never")).await;
-        assert!(matches!(refused, Err(AppendError::Unavailable(_))), "{refused:?}");
-        brokers.run("restart");
-        log.health().wait_for(|health| *health == Health::Ready).await.unwrap();
-    }
-    let entries = follow(&mut *tail, &mut Checkpoint::new(), acknowledged.len()).await;
-    assert_dense(&entries, 0);
-    let mut seen: Vec<_> = entries.iter().map(|entry| entry.offset).zip(texts(&entries)).collect();
-    seen.sort();
-    acknowledged.sort();
-    assert_eq!(seen, acknowledged);
-    brokers.run("stop");
 }
 
 /// The harness of the suite's test with ten thousand streams.

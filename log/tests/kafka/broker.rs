@@ -38,11 +38,11 @@ pub(crate) fn start(brokers: usize) -> Brokers {
 }
 
 impl Brokers {
-    /// Runs the script on the first broker, or on all where it takes no number.
-    pub(crate) fn run(&self, what: &str) {
-        let folder = self.folder.as_ref().unwrap();
-        let number = (what != "stop").then_some("1");
-        let output = Command::new(script()).arg(what).arg(folder).args(number).output().unwrap();
+    /// Runs the script on one broker, or on all where it takes no number.
+    pub(crate) async fn run(&self, what: &'static str, number: Option<usize>) {
+        let mut command = Command::new(script());
+        command.arg(what).arg(self.folder.as_ref().unwrap()).args(number.map(|number| number.to_string()));
+        let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
         assert!(output.status.success(), "{what}: {}", String::from_utf8_lossy(&output.stderr));
     }
 }
