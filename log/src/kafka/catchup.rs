@@ -158,10 +158,14 @@ impl CatchUp<'_> {
             }
             Ask::Sweep => self.sweep(),
             Ask::Check(suspects) => {
-                let suspects = suspects.into_iter();
-                let new = suspects.map(|(id, position)| (id, Suspect { position, looks: 0, tries: 0 }));
-                self.suspects.extend(new);
-                self.next_check = Instant::now();
+                if self.suspects.is_empty() {
+                    self.next_check = Instant::now();
+                }
+                for (conversation, position) in suspects {
+                    // What is being looked at goes on: it is asked for again by every sweep.
+                    let new = Suspect { position, looks: 0, tries: 0 };
+                    self.suspects.entry(conversation).or_insert(new);
+                }
                 Ok(())
             }
         }
