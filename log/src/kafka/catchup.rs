@@ -85,22 +85,7 @@ pub(super) fn run(shared: &Arc<Shared>, asks: &Receiver<Ask>, out: &mpsc::Sender
         Ok(consumer) => consumer,
         Err(error) => return tracing::error!("conversations cannot be caught up: {error}"),
     };
-    let mut catch_up = CatchUp {
-        shared,
-        consumer,
-        alone: None,
-        reading: HashMap::new(),
-        done: Vec::new(),
-        stretches: Vec::new(),
-        finished: Vec::new(),
-        stretch_bytes: 0,
-        suspects: HashMap::new(),
-        next_check: Instant::now(),
-        // The first sweep is asked for, when the feed's position is fixed.
-        next_sweep: None,
-        next_look: Instant::now(),
-        out,
-    };
+    let mut catch_up = CatchUp::new(shared, consumer, out);
     while !shared.is_closed() && !out.is_closed() {
         if catch_up.turn(asks).is_err() {
             return;
@@ -108,7 +93,26 @@ pub(super) fn run(shared: &Arc<Shared>, asks: &Receiver<Ask>, out: &mpsc::Sender
     }
 }
 
-impl CatchUp<'_> {
+impl<'a> CatchUp<'a> {
+    fn new(shared: &'a Arc<Shared>, consumer: Consumer, out: &'a mpsc::Sender<Found>) -> Self {
+        Self {
+            shared,
+            consumer,
+            alone: None,
+            reading: HashMap::new(),
+            done: Vec::new(),
+            stretches: Vec::new(),
+            finished: Vec::new(),
+            stretch_bytes: 0,
+            suspects: HashMap::new(),
+            next_check: Instant::now(),
+            // The first sweep is asked for, when the feed's position is fixed.
+            next_sweep: None,
+            next_look: Instant::now(),
+            out,
+        }
+    }
+
     fn turn(&mut self, asks: &Receiver<Ask>) -> Result<(), Over> {
         if self.reading.is_empty() {
             self.rest()?;
@@ -408,4 +412,33 @@ fn stretch(
     at.from = offset + 1;
     at.heard = Instant::now();
     Some((stretch, at.from >= at.to))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kafka::KafkaOptions;
+    use uuid::Uuid;
+
+    fn want(number: u128) -> Want {
+        Want { conversation: ConversationId(Uuid::from_u128(number)), from: 0, to: 1 }
+    }
+
+    #[test]
+    fn a_topic_that_is_asked_for_while_it_is_read_breaks_off_no_other_read() {
+        let options = KafkaOptions::new("127.0.0.1:1");
+        let names = options.check().unwrap();
+        let shared = Arc::new(Shared::new(options, names));
+        let consumer = shared.options.consumer(Purpose::Fetch, Client(Arc::clone(&shared))).unwrap();
+        let (out, mut found) = mpsc::channel(limits::CHUNKS_MAX);
+        let mut catch_up = CatchUp::new(&shared, consumer, &out);
+        assert!(catch_up.assign(vec![want(1), want(2)]).is_ok());
+        assert!(catch_up.assign(vec![want(2), want(3)]).is_ok());
+        let mut reading: Vec<_> = catch_up.reading.keys().map(|id| id.0.as_u128()).collect();
+        reading.sort_unstable();
+        assert_eq!(reading, [1, 2, 3]);
+        let refused = found.try_recv();
+        let again = want(2).conversation;
+        assert!(matches!(refused, Ok(Found::Finished(finished)) if finished == [(again, None)]));
+    }
 }

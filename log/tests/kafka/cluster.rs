@@ -26,6 +26,8 @@ const TEST_MAX: Duration = Duration::from_mins(5);
 /// Longest that appends to some conversation may fail or wait while one broker of three is lost.
 const RECOVERY_MAX: Duration = Duration::from_secs(30);
 const CONVERSATIONS: u128 = 24;
+/// What is said before the writers begin.
+const WARM: &str = "warm";
 /// Between two appends of a writer.
 const PACE: Duration = Duration::from_millis(40);
 
@@ -143,7 +145,7 @@ fn writer(log: Arc<KafkaLog>, stream: Stream, stop: Arc<AtomicBool>) -> JoinHand
     })
 }
 
-/// Follows until told to stop and then until it holds so many of what was acknowledged.
+/// Follows a node for as long as the test goes on.
 fn reader(log: Arc<KafkaLog>) -> (JoinHandle<()>, Arc<std::sync::Mutex<Vec<Entry>>>) {
     let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
     let kept = Arc::clone(&seen);
@@ -172,7 +174,7 @@ async fn one_of_three() {
     };
     let nodes = [connect(options.clone()).await, connect(options.clone()).await];
     for number in 0..CONVERSATIONS {
-        say(&*nodes[0], conversation(number), "warm").await;
+        say(&*nodes[0], conversation(number), WARM).await;
     }
     let stop = Arc::new(AtomicBool::new(false));
     let readers = [reader(Arc::clone(&nodes[0])), reader(Arc::clone(&nodes[1]))];
@@ -193,46 +195,21 @@ async fn one_of_three() {
     brokers.run("resume", Some(2)).await;
     pause().await;
     stop.store(true, Ordering::Relaxed);
-    let (mut acknowledged, mut unknown) = (HashMap::new(), HashSet::new());
-    for (number, writer) in (0..CONVERSATIONS).zip(writers) {
-        let said = timeout(RECOVERY_MAX * 2, writer).await.expect("every append is answered").unwrap();
-        assert!(said.longest_wait < RECOVERY_MAX, "{number} waited {:?}", said.longest_wait);
-        assert!(said.acknowledged.is_sorted_by_key(|(offset, _)| *offset), "{number} is out of order");
-        println!(
-            "{number}: {} acknowledged, {} unknown, longest wait {:?}",
-            said.acknowledged.len(),
-            said.unknown.len(),
-            said.longest_wait
-        );
-        unknown.extend(said.unknown);
-        acknowledged
-            .extend(said.acknowledged.into_iter().map(|(at, text)| ((conversation(number), at), text)));
-    }
-    assert!(acknowledged.len() > 1_000, "only {} were acknowledged", acknowledged.len());
+    let whole = all_said(writers).await;
+    assert!(whole.acknowledged.len() > 1_000, "only {} were acknowledged", whole.acknowledged.len());
     for (reading, seen) in readers {
         let holds_all = async {
-            while !holds(&seen.lock().unwrap(), &acknowledged) {
+            while !holds(&seen.lock().unwrap(), &whole.acknowledged) {
                 sleep(Duration::from_millis(100)).await;
                 assert!(!reading.is_finished(), "the reader ended");
             }
         };
         timeout(RECOVERY_MAX, holds_all).await.expect("the tail misses what was acknowledged");
         let seen = seen.lock().unwrap().clone();
-        assert_dense(&seen, 0);
-        let mut once = HashSet::new();
-        for entry in seen {
-            let text = text_of(&entry.record);
-            if text == "warm" {
-                continue;
-            }
-            assert!(once.insert(text.clone()), "{text} is there twice");
-            let said = acknowledged.get(&(entry.stream, entry.offset));
-            assert!(said == Some(&text) || unknown.contains(&text), "nobody said {text}, or it was refused");
-        }
+        whole.agrees_with(&seen);
     }
     for number in 0..CONVERSATIONS {
-        let read = read_all(&*nodes[0], conversation(number)).await;
-        assert_dense(&read, 0);
+        assert_dense(&read_all(&*nodes[0], conversation(number)).await, 0);
     }
     // With two of three gone nothing can be written, and that is said.
     brokers.run("kill", Some(1)).await;
@@ -242,6 +219,43 @@ async fn one_of_three() {
     is(&nodes[0], true).await;
     say(&*nodes[0], conversation(1), "and on").await;
     brokers.run("stop", None).await;
+}
+
+/// What became of all appends.
+#[derive(Default)]
+struct Whole {
+    acknowledged: HashMap<(Stream, Offset), String>,
+    unknown: HashSet<String>,
+}
+
+async fn all_said(writers: Vec<JoinHandle<Said>>) -> Whole {
+    let mut whole = Whole::default();
+    for (number, writer) in (0..CONVERSATIONS).zip(writers) {
+        let said = timeout(RECOVERY_MAX * 2, writer).await.expect("every append is answered").unwrap();
+        assert!(said.longest_wait < RECOVERY_MAX, "{number} waited {:?}", said.longest_wait);
+        assert!(said.acknowledged.is_sorted_by_key(|(offset, _)| *offset), "{number} is out of order");
+        whole.unknown.extend(said.unknown);
+        let acknowledged = said.acknowledged.into_iter();
+        whole.acknowledged.extend(acknowledged.map(|(at, text)| ((conversation(number), at), text)));
+    }
+    whole
+}
+
+impl Whole {
+    /// Nothing is doubled, misordered or made up.
+    fn agrees_with(&self, seen: &[Entry]) {
+        assert_dense(seen, 0);
+        let mut once = HashSet::new();
+        for entry in seen.iter().filter(|entry| text_of(&entry.record) != WARM) {
+            let text = text_of(&entry.record);
+            assert!(once.insert(text.clone()), "{text} is there twice");
+            let said = self.acknowledged.get(&(entry.stream, entry.offset));
+            assert!(
+                said == Some(&text) || self.unknown.contains(&text),
+                "nobody said {text}, or it was refused"
+            );
+        }
+    }
 }
 
 fn holds(seen: &[Entry], acknowledged: &HashMap<(Stream, Offset), String>) -> bool {
