@@ -326,3 +326,33 @@ impl Drop for KafkaLog {
         self.shared.close();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_append_behind_a_gate_that_stays_shut_is_refused_in_time_and_takes_no_place() {
+        let log = KafkaLog::connect(KafkaOptions::new("127.0.0.1:1")).unwrap();
+        let conversation = ConversationId(Uuid::from_u128(1));
+        let _first = log.gate(conversation).await.unwrap();
+        let second = timeout(limits::GATE_WAIT * 2, log.gate(conversation)).await;
+        assert!(matches!(second, Ok(Err(AppendError::Unavailable(_)))));
+        assert!(!log.shared.appends_are_under_way());
+    }
+
+    #[tokio::test]
+    async fn appends_in_flight_are_bounded_by_their_size_too() {
+        let log = KafkaLog::connect(KafkaOptions::new("127.0.0.1:1")).unwrap();
+        let mut admitted = Vec::new();
+        while let Ok(Ok(one)) = timeout(limits::LEADER_POLL, log.admit(RECORD_BYTES_MAX)).await {
+            admitted.push(one);
+        }
+        let most = limits::APPENDS_IN_FLIGHT_KIB_MAX * 1_024 / RECORD_BYTES_MAX;
+        assert!((most - 1..=most).contains(&admitted.len()), "{}", admitted.len());
+        admitted.clear();
+        assert!(log.admit(RECORD_BYTES_MAX).await.is_ok());
+        log.close().await;
+        assert!(log.admit(1).await.is_err());
+    }
+}

@@ -255,6 +255,13 @@ impl Resequencer {
         0
     }
 
+    /// Takes note that a direct read was not even begun.
+    pub fn not_read(&mut self, conversation: ConversationId, now: Instant) {
+        if self.gaps.get(&conversation).is_some_and(|gap| gap.due.is_none()) {
+            self.ask_again(conversation, now + self.limits.retry);
+        }
+    }
+
     /// The conversations that moved since the last call, and their next offsets.
     pub fn take_moved(&mut self) -> Vec<(ConversationId, u64)> {
         let moved = std::mem::take(&mut self.moved);

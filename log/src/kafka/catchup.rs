@@ -76,6 +76,9 @@ struct CatchUp<'a> {
     suspects: HashMap<ConversationId, Suspect>,
     next_check: Instant,
     next_sweep: Option<Instant>,
+    /// Whether a sweep found all ends, and how many the last one did not.
+    swept_whole: bool,
+    leaderless: usize,
     next_look: Instant,
     out: &'a mpsc::Sender<Found>,
 }
@@ -108,6 +111,8 @@ impl<'a> CatchUp<'a> {
             next_check: Instant::now(),
             // The first sweep is asked for, when the feed's position is fixed.
             next_sweep: None,
+            swept_whole: false,
+            leaderless: 0,
             next_look: Instant::now(),
             out,
         }
@@ -217,14 +222,14 @@ impl<'a> CatchUp<'a> {
             Ok(ends) => {
                 let whole = ends.unknown == 0;
                 self.send(Found::Swept { ends: ends.known, whole })?;
-                if !whole {
-                    tracing::warn!(
-                        topics = ends.unknown,
-                        "nobody says where conversations end; trying again"
-                    );
+                if ends.unknown > self.leaderless {
+                    tracing::warn!(topics = ends.unknown, "nobody says where these conversations end");
                 }
+                self.leaderless = ends.unknown;
+                self.swept_whole |= whole;
+                // Until the reader knows all there is, it waits for nothing else.
                 let soon = limits::PROBE_RETRY.min(self.shared.options.sweep_interval);
-                if whole { self.shared.options.sweep_interval } else { soon }
+                if self.swept_whole { self.shared.options.sweep_interval } else { soon }
             }
             Err(error) => {
                 tracing::debug!("the sweep is put off: {error}");

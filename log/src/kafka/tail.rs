@@ -176,7 +176,8 @@ impl KafkaTail {
                     return self.take_late(conversation, offset, next, &record);
                 }
                 if offset > next {
-                    self.acknowledged.insert(conversation, offset + 1);
+                    let end = self.acknowledged.entry(conversation).or_default();
+                    *end = offset.saturating_add(1).max(*end);
                 }
                 self.resequencer.offer(conversation, offset, record, Instant::now(), &mut self.entries);
             }
@@ -358,7 +359,7 @@ impl KafkaTail {
             self.reading += conversations.len();
         } else {
             for conversation in conversations {
-                self.resequencer.finished(conversation, None, now);
+                self.resequencer.not_read(conversation, now);
             }
         }
     }
