@@ -11,9 +11,9 @@
 #   kafka.sh pause DIR I        stop broker I in its tracks (SIGSTOP)
 #   kafka.sh resume DIR I       and let it go on
 #
-# With KAFKA_WATCH_PID=PID in the environment of `start`, the brokers end soon after that process does, and DIR is
-# removed: so a test that is killed leaves nothing behind. With KAFKA_WATCH_KEEP=1, DIR stays. KAFKA_HEAP (512m) is the
-# heap of each broker. KAFKATALK_CACHE is where Kafka itself is kept, from the repository's folder.
+# With KAFKA_WATCH_PID=PID in the environment of `start`, the brokers end soon after that process does, and DIR, empty
+# before, is removed: so a test that is killed leaves nothing behind. With KAFKA_WATCH_KEEP=1, DIR stays. KAFKA_HEAP
+# (512m) is the heap of each broker. KAFKATALK_CACHE is where Kafka itself is kept, from the repository's folder.
 #
 # It needs Java 17 or later, and Maven for the first run only.
 set -euo pipefail
@@ -93,16 +93,22 @@ jars() {
   echo "$dir/jars"
 }
 
+# Below the range from which the system hands out ports for outgoing connections: one of those could take a broker's port
+# before it starts, or while it is down. Bound all at once, so that they differ.
 free_ports() {
   python3 - "$1" 2>/dev/null <<'PY' || free_ports_by_guess "$1"
-import socket, sys
-held = [socket.socket() for _ in range(int(sys.argv[1]))]
-for s in held: s.bind(("127.0.0.1", 0))
+import random, socket, sys
+held = []
+for port in random.sample(range(10000, 30000), 20000):
+    if len(held) == int(sys.argv[1]): break
+    s = socket.socket()
+    try: s.bind(("127.0.0.1", port))
+    except OSError: continue
+    held.append(s)
 print(" ".join(str(s.getsockname()[1]) for s in held))
 PY
 }
 
-# Below the range from which the system hands out ports for outgoing connections.
 free_ports_by_guess() {
   local wanted=$1 port found=()
   while [ "${#found[@]}" -lt "$wanted" ]; do
@@ -221,6 +227,9 @@ start() {
   mkdir -p "$dir"
   dir=$(cd "$dir" && pwd)
   [ -z "$(brokers_of "$dir")" ] || fail "$dir holds brokers already: stop them and remove the folder, or use restart"
+  if [ -n "${KAFKA_WATCH_PID:-}" ] && [ -n "$(find "$dir" -mindepth 1 -print -quit)" ]; then
+    fail "$dir is to be removed at the end (KAFKA_WATCH_PID), and is not empty"
+  fi
   read -r -a ports <<<"$(free_ports $((2 * n)))"
   for ((i = 1; i <= n; i++)); do
     voters+="${voters:+,}$i@127.0.0.1:${ports[2 * i - 1]}"

@@ -212,6 +212,38 @@ async fn adapter(load: &Load, started: Instant, nodes: usize) {
     }
 }
 
+/// How fast a node that holds nothing is handed everything.
+async fn rebuild(load: &Load, started: Instant, records: usize) {
+    let prefix = format!("rebuild-{}", Uuid::new_v4().simple());
+    let log = connect(load, &prefix).await;
+    let ids: Vec<_> =
+        (0..load.conversations).map(|_| Stream::Conversation(ConversationId(Uuid::new_v4()))).collect();
+    let writing = Instant::now();
+    let mut written = tokio::task::JoinSet::new();
+    for number in 0..records {
+        if written.len() >= 1_000 {
+            written.join_next().await;
+        }
+        let (log, id) = (Arc::clone(&log), ids[number % ids.len()]);
+        written.spawn(async move { log.append(id, record(started)).await.unwrap() });
+    }
+    while written.join_next().await.is_some() {}
+    let rate = |since: Instant| records as u128 * 1_000 / since.elapsed().as_millis().max(1);
+    println!("{records} records written, 1,000 at a time: {} a second", rate(writing));
+    log.close().await;
+    let log = connect(load, &prefix).await;
+    let (reading, mut count) = (Instant::now(), 0);
+    let mut tail = log.tail(Checkpoint::new()).await.unwrap();
+    while count < records {
+        match timeout(Duration::from_secs(30), tail.next()).await {
+            Ok(Ok(Some(batch))) => count += batch.entries.len(),
+            _ => break,
+        }
+    }
+    println!("{count} of them handed to an empty node: {} a second", rate(reading));
+    log.close().await;
+}
+
 #[tokio::main(worker_threads = 2)]
 async fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -229,4 +261,5 @@ async fn main() {
     say("floor, produce to consume", times, Some(cpu().saturating_sub(before)), load.messages());
     adapter(&load, started, 1).await;
     adapter(&load, started, 2).await;
+    rebuild(&load, started, 50_000).await;
 }

@@ -152,6 +152,7 @@ impl EmbeddedLog {
     /// Opens the log in a folder; makes both where there is none. Blocks for some milliseconds.
     pub fn open(dir: impl AsRef<Path>, options: EmbeddedOptions) -> Result<Self, OpenError> {
         let folder = Folder::open(dir.as_ref())?;
+        folder.sync_wal()?;
         let connection = schema::open(&folder)?;
         let last = schema::last_seq(&connection)
             .map_err(|error| OpenError::NotALog { file: folder.database(), reason: error.to_string() })?;

@@ -11,13 +11,14 @@
 //! | `names`, `wire` | topic names; how a record looks on Kafka |
 //! | `keeper`, `topics` | health, setting up and creating topics |
 //! | `produce`, `outcome` | appends, and what a failed one means |
-//! | `tail`, `live`, `catchup`, `sweep` | following all streams |
+//! | `tail`, `live`, `catchup`, `sweep`, `recent` | following all streams, and noticing what was lost |
 //! | `read`, `erase` | reading a range, forgetting a record |
 //! | `shared`, `client` | what they share |
 //! | `limits` | every limit |
 //!
 //! Nothing here blocks a caller's thread: librdkafka's blocking calls are made by threads of the adapter's own, of which
-//! there are as many as there are producers, open tails and readers, and no more with more conversations.
+//! there are as many as there are producers, open tails and readers, and no more with more conversations. Only the wait
+//! for a new topic's leader and for these threads' end is left to the blocking threads of the caller's tokio runtime.
 
 use crate::limits::RECORD_BYTES_MAX;
 use crate::{AppendError, Checkpoint, EventLog, Health, Page, ReadError, Record, RecordId, Stream, Tail};
@@ -27,13 +28,13 @@ use kafkatalk_protocol::{ConversationId, Offset, Timestamp};
 use keeper::{Keeper, Request};
 use produce::{Append, FeedReports, Shard, TopicReports};
 use rdkafka::consumer::BaseConsumer;
-use shared::{Shared, Topic};
+use shared::{Admitted, Gate, Shared, Topic};
 use std::{
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, Weak},
     thread::{self, JoinHandle},
 };
 use tokio::{
-    sync::{OwnedSemaphorePermit, mpsc, oneshot, watch},
+    sync::{mpsc, oneshot, watch},
     time::timeout,
 };
 use uuid::Uuid;
@@ -49,6 +50,7 @@ mod options;
 mod outcome;
 mod produce;
 mod read;
+mod recent;
 mod shared;
 mod sweep;
 mod tail;
@@ -62,7 +64,8 @@ type Consumer = BaseConsumer<Client>;
 /// A log on Apache Kafka.
 pub struct KafkaLog {
     shared: Arc<Shared>,
-    producers: Arc<Producers>,
+    /// Owned by the threads that serve them, so that they end there too: ending a client can block.
+    producers: Weak<Producers>,
     requests: mpsc::Sender<Request>,
     /// None once the log is closed, which ends the readers.
     jobs: Mutex<Option<mpsc::Sender<read::Job>>>,
@@ -78,16 +81,12 @@ struct Producers {
 impl Producers {
     fn append(&self, shared: &Shared, append: Append) -> Result<(), AppendError> {
         let record = &append.record;
-        let too_large = |bytes, max| Err(AppendError::TooLarge { bytes, max });
-        if record.bytes() > RECORD_BYTES_MAX {
-            return too_large(record.bytes(), RECORD_BYTES_MAX);
-        }
         let unwritable =
             |error| AppendError::Unavailable(format!("the record cannot be written as JSON: {error}"));
         let value = wire::encode(record).map_err(unwritable)?;
         let bytes = value.len() + record.key.as_deref().map_or(0, str::len);
         if bytes > limits::MESSAGE_BYTES_MAX {
-            return too_large(bytes, limits::MESSAGE_BYTES_MAX);
+            return Err(AppendError::TooLarge { bytes, max: limits::MESSAGE_BYTES_MAX });
         }
         self.shard(append.stream).append(shared, &value, append);
         Ok(())
@@ -127,26 +126,32 @@ impl KafkaLog {
         let producers = Arc::new(Producers { topics, feed });
         let (requests, asked) = mpsc::channel(limits::CREATE_QUEUE_MAX);
         let (jobs, reads) = mpsc::channel(limits::READS_WAITING_MAX);
-        let log =
-            Self { shared, producers, requests, jobs: Mutex::new(Some(jobs)), threads: Mutex::default() };
-        log.start(asked, reads)?;
+        let log = Self {
+            shared,
+            producers: Arc::downgrade(&producers),
+            requests,
+            jobs: Mutex::new(Some(jobs)),
+            threads: Mutex::default(),
+        };
+        log.start(&producers, asked, reads)?;
         Ok(log)
     }
 
     fn start(
         &self,
+        producers: &Arc<Producers>,
         asked: mpsc::Receiver<Request>,
         reads: mpsc::Receiver<read::Job>,
     ) -> Result<(), ConnectError> {
-        for at in 0..self.producers.topics.len() {
-            let (shared, producers) = (Arc::clone(&self.shared), Arc::clone(&self.producers));
+        for at in 0..producers.topics.len() {
+            let (shared, producers) = (Arc::clone(&self.shared), Arc::clone(producers));
             self.spawn("kafka-produce", move || {
                 let remake = || Shard::for_topics(&shared, &producers.feed).ok();
                 producers.topics[at].serve(&shared, remake);
             })?;
         }
-        let (shared, producers) = (Arc::clone(&self.shared), Arc::clone(&self.producers));
-        self.spawn("kafka-feed", move || producers.feed.serve(&shared, || Shard::for_feed(&shared).ok()))?;
+        let (shared, feeding) = (Arc::clone(&self.shared), Arc::clone(producers));
+        self.spawn("kafka-feed", move || feeding.feed.serve(&shared, || Shard::for_feed(&shared).ok()))?;
         let reads = Arc::new(Mutex::new(reads));
         for _ in 0..limits::READERS {
             let (shared, reads) = (Arc::clone(&self.shared), Arc::clone(&reads));
@@ -154,7 +159,7 @@ impl KafkaLog {
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
         let runtime = runtime.map_err(|error| ConnectError::Client(error.to_string()))?;
-        let keeper = Keeper::new(&self.shared, &self.producers, asked)?;
+        let keeper = Keeper::new(&self.shared, producers, asked)?;
         self.spawn("kafka-keeper", move || keeper.run(&runtime))
     }
 
@@ -167,16 +172,23 @@ impl KafkaLog {
         Ok(())
     }
 
-    async fn admit(&self) -> Result<OwnedSemaphorePermit, AppendError> {
-        if let Some(refusal) = self.shared.refusal() {
-            return Err(refusal);
-        }
-        let busy = || {
-            AppendError::Unavailable(format!("{} appends are on their way", limits::APPENDS_IN_FLIGHT_MAX))
-        };
-        let permit = Arc::clone(&self.shared.admission).acquire_owned();
-        let permit = timeout(limits::ADMISSION_WAIT, permit).await.map_err(|_| busy())?;
-        permit.map_err(|_| AppendError::Unavailable("the log is closed".into()))
+    fn producers(&self) -> Result<Arc<Producers>, AppendError> {
+        self.producers.upgrade().ok_or_else(|| AppendError::Unavailable("the log is closed".into()))
+    }
+
+    async fn admit(&self, bytes: usize) -> Result<Admitted, AppendError> {
+        let busy = |_| AppendError::Unavailable("too many appends are on their way".into());
+        let admitted = timeout(limits::ADMISSION_WAIT, self.shared.admit(bytes)).await.map_err(busy)?;
+        admitted.ok_or_else(|| AppendError::Unavailable("the log is closed".into()))
+    }
+
+    /// Waits where appends to a topic go one by one. Whoever waits holds no place that another topic's append could use.
+    async fn gate(&self, conversation: ConversationId) -> Result<Option<Gate>, AppendError> {
+        let gate = timeout(limits::GATE_WAIT, self.shared.gate(conversation)).await;
+        gate.map_err(|_| {
+            let topic = self.shared.names.conversation(conversation);
+            AppendError::Unavailable(format!("the topic {topic} has not acknowledged its first record"))
+        })
     }
 
     async fn ask_keeper(
@@ -199,22 +211,34 @@ impl KafkaLog {
                 let topic = self.shared.names.conversation(conversation);
                 Err(AppendError::Unavailable(topic_missing(&topic, true)))
             }
+            Some(Topic::Damaged) => {
+                let topic = self.shared.names.conversation(conversation);
+                Err(AppendError::Unavailable(format!("the topic {topic} lost records that were read of it")))
+            }
             None => self.ask_keeper(|waiter| Request::Create(conversation, waiter)).await,
         }
     }
 
     async fn write(&self, stream: Stream, record: Record) -> Result<Offset, AppendError> {
-        let permit = self.admit().await?;
+        if let Some(refusal) = self.shared.refusal() {
+            return Err(refusal);
+        }
+        let bytes = record.bytes();
+        if bytes > RECORD_BYTES_MAX {
+            return Err(AppendError::TooLarge { bytes, max: RECORD_BYTES_MAX });
+        }
         let gate = match stream {
             Stream::Conversation(conversation) => {
                 self.ensure(conversation).await?;
-                self.shared.gate(conversation).await
+                self.gate(conversation).await?
             }
             Stream::Ledger(_) => None,
         };
+        // The last wait: once admitted, the threads that will bring the answer stay until it is there.
+        let permit = self.admit(bytes).await?;
         let (waiter, answer) = oneshot::channel();
         let append = Append { stream, record: Arc::new(record), waiter, permit, gate };
-        self.producers.append(&self.shared, append)?;
+        self.producers()?.append(&self.shared, append)?;
         keeper::outcome(answer).await
     }
 
@@ -228,7 +252,8 @@ impl KafkaLog {
         let jobs = self.jobs.lock().map_or(None, |jobs| jobs.clone()).ok_or_else(closed)?;
         jobs.try_send(job(waiter)).map_err(full)?;
         drop(jobs);
-        answer.await.map_err(|_| closed())?
+        let silent = |_| ReadError::Unavailable("the brokers are silent".into());
+        timeout(limits::READ_ANSWER_WAIT, answer).await.map_err(silent)?.map_err(|_| closed())?
     }
 }
 
@@ -247,7 +272,7 @@ impl EventLog for KafkaLog {
         }
         self.ensure(conversation).await?;
         let topic = self.shared.names.conversation(conversation);
-        let producer = self.producers.shard(stream).producer();
+        let producer = self.producers()?.shard(stream).producer();
         let leads = move || produce::wait_for_leader(&*producer, &topic);
         let led = tokio::task::spawn_blocking(leads).await;
         led.unwrap_or_else(|error| Err(error.to_string())).map_err(AppendError::Unavailable)
@@ -282,7 +307,7 @@ impl EventLog for KafkaLog {
     }
 
     async fn close(&self) {
-        self.shared.closed.send_replace(true);
+        self.shared.close();
         self.shared.health.send_replace(Health::Unavailable("the log is closed".into()));
         drop(self.jobs.lock().map(|mut jobs| jobs.take()));
         let threads =
@@ -298,6 +323,36 @@ impl EventLog for KafkaLog {
 impl Drop for KafkaLog {
     /// The threads end by themselves and take the clients with them, off the caller's thread.
     fn drop(&mut self) {
-        self.shared.closed.send_replace(true);
+        self.shared.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_append_behind_a_gate_that_stays_shut_is_refused_in_time_and_takes_no_place() {
+        let log = KafkaLog::connect(KafkaOptions::new("127.0.0.1:1")).unwrap();
+        let conversation = ConversationId(Uuid::from_u128(1));
+        let _first = log.gate(conversation).await.unwrap();
+        let second = timeout(limits::GATE_WAIT * 2, log.gate(conversation)).await;
+        assert!(matches!(second, Ok(Err(AppendError::Unavailable(_)))));
+        assert!(!log.shared.appends_are_under_way());
+    }
+
+    #[tokio::test]
+    async fn appends_in_flight_are_bounded_by_their_size_too() {
+        let log = KafkaLog::connect(KafkaOptions::new("127.0.0.1:1")).unwrap();
+        let mut admitted = Vec::new();
+        while let Ok(Ok(one)) = timeout(limits::LEADER_POLL, log.admit(RECORD_BYTES_MAX)).await {
+            admitted.push(one);
+        }
+        let most = limits::APPENDS_IN_FLIGHT_KIB_MAX * 1_024 / RECORD_BYTES_MAX;
+        assert!((most - 1..=most).contains(&admitted.len()), "{}", admitted.len());
+        admitted.clear();
+        assert!(log.admit(RECORD_BYTES_MAX).await.is_ok());
+        log.close().await;
+        assert!(log.admit(1).await.is_err());
     }
 }

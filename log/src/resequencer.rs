@@ -29,6 +29,8 @@ pub struct Limits {
     pub held_per_conversation: usize,
     /// Records held back for all conversations together.
     pub held_in_total: usize,
+    /// Bytes of all records held back.
+    pub held_bytes: usize,
     /// How long a missing record may still come by itself before it is asked for.
     pub grace: Duration,
     /// How long after a direct read that brought nothing new the next one is asked for.
@@ -73,6 +75,7 @@ pub struct Resequencer {
     /// When to ask for what, for gaps that are not being read.
     due: BTreeSet<(Instant, ConversationId)>,
     held: usize,
+    held_bytes: usize,
     lag: u64,
     moved: HashSet<ConversationId>,
 }
@@ -93,7 +96,7 @@ impl Resequencer {
     /// Starts from the positions of a checkpoint.
     pub fn new(limits: Limits, next: HashMap<ConversationId, u64>) -> Self {
         let (gaps, due, moved) = (HashMap::new(), BTreeSet::new(), HashSet::new());
-        Self { limits, next, gaps, due, held: 0, lag: 0, moved }
+        Self { limits, next, gaps, due, held: 0, held_bytes: 0, lag: 0, moved }
     }
 
     /// The next offset of a conversation to be emitted.
@@ -109,6 +112,11 @@ impl Resequencer {
     /// Records held back.
     pub fn held(&self) -> usize {
         self.held
+    }
+
+    /// Bytes of the records held back.
+    pub fn held_bytes(&self) -> usize {
+        self.held_bytes
     }
 
     /// Whether everything below an offset was emitted.
@@ -137,10 +145,13 @@ impl Resequencer {
         }
         self.hear_of(conversation, offset + 1, now + self.limits.grace);
         let Some(gap) = self.gaps.get_mut(&conversation) else { return };
-        let room =
-            gap.held.len() < self.limits.held_per_conversation && self.held < self.limits.held_in_total;
-        if room && gap.held.insert(offset, record).is_none() {
+        let room = gap.held.len() < self.limits.held_per_conversation
+            && self.held < self.limits.held_in_total
+            && self.held_bytes < self.limits.held_bytes;
+        if room && !gap.held.contains_key(&offset) {
             self.held += 1;
+            self.held_bytes += record.bytes();
+            gap.held.insert(offset, record);
         }
     }
 
@@ -227,7 +238,9 @@ impl Resequencer {
         if let Some(end) = end.filter(|end| *end < gap.end && gap.fruitless >= self.limits.fruitless_reads) {
             let end = end.max(next);
             let never_written = gap.end - end;
-            self.held -= gap.held.split_off(&end).len();
+            let let_go = gap.held.split_off(&end);
+            self.held -= let_go.len();
+            self.held_bytes -= let_go.values().map(|record| record.bytes()).sum::<usize>();
             self.lag -= never_written;
             gap.end = end;
             gap.fruitless = 0;
@@ -240,6 +253,13 @@ impl Resequencer {
         }
         self.ask_again(conversation, now + self.limits.retry);
         0
+    }
+
+    /// Takes note that a direct read was not even begun.
+    pub fn not_read(&mut self, conversation: ConversationId, now: Instant) {
+        if self.gaps.get(&conversation).is_some_and(|gap| gap.due.is_none()) {
+            self.ask_again(conversation, now + self.limits.retry);
+        }
     }
 
     /// The conversations that moved since the last call, and their next offsets.
@@ -275,6 +295,7 @@ impl Resequencer {
                 break;
             }
             let (offset, record) = first.remove_entry();
+            self.held_bytes -= record.bytes();
             // Below `next` it was read directly in the meantime.
             if offset == next {
                 self.emit(conversation, offset, record, out);

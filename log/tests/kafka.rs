@@ -1,13 +1,18 @@
 //! The contract, kept by the adapter for Apache Kafka on a real broker, and what is particular to it.
 //!
 //! The broker is started once for all tests here, by `scripts/kafka.sh`, and ends with this process, however that ends.
-//! Each test has its own prefix of topic names. `KAFKATALK_TEST_KAFKA=HOST:PORT` takes a broker that runs already.
+//! Tests that kill or stop brokers have some of their own, take a minute each and are run by
+//! `cargo test -p kafkatalk-log --test kafka -- --ignored`. Each test has its own prefix of topic names. `KAFKATALK_TEST_KAFKA=HOST:PORT` takes a broker that runs already.
 
 #[path = "kafka/apart.rs"]
 mod apart;
 #[path = "kafka/broker.rs"]
 mod broker;
+#[path = "kafka/cluster.rs"]
+mod cluster;
 mod contract;
+#[path = "kafka/lost.rs"]
+mod lost;
 #[path = "kafka/stranger.rs"]
 mod stranger;
 
@@ -43,7 +48,7 @@ async fn connect(options: KafkaOptions) -> Arc<KafkaLog> {
 }
 
 impl Harness for Kafka {
-    // A broker makes 50 to 500 topics a second, as the machine has time: ten thousand would take minutes.
+    // A broker makes 50 to 500 topics a second, as the machine has time: ten thousand have a test of their own below.
     const SIZES: Sizes =
         Sizes { streams: 1_000, records: 2_000, flood: 5_000, kills: 2, erasures: 6, cases: 5 };
     const FORGETS_WITHIN: Duration = Duration::from_mins(1);

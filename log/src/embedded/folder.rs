@@ -45,23 +45,49 @@ impl Folder {
         self.dir.join("log.sqlite3")
     }
 
+    fn write_ahead_log(&self) -> PathBuf {
+        self.dir.join("log.sqlite3-wal")
+    }
+
     /// What tells the log's file from any other that may take its place; `None` where there is no file, or where the
     /// system has no such thing.
     pub(super) fn identity(&self) -> Option<(u64, u64)> {
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::MetadataExt;
-            let file = std::fs::metadata(self.database()).ok()?;
-            Some((file.dev(), file.ino()))
-        }
-        #[cfg(not(unix))]
-        None
+        identity(&self.database())
+    }
+
+    /// The same for the write-ahead log, which is there from the first write until the last connection is closed.
+    pub(super) fn wal_identity(&self) -> Option<(u64, u64)> {
+        identity(&self.write_ahead_log())
+    }
+
+    /// Makes durable what a killed process wrote to the write-ahead log and did not flush any more: SQLite reads it back
+    /// all the same, and what was read may not be lost later. Before the first connection, for closing a file lets go of
+    /// the locks that a connection holds on it.
+    pub(super) fn sync_wal(&self) -> Result<(), OpenError> {
+        let synced = match OpenOptions::new().write(true).open(self.write_ahead_log()) {
+            Ok(file) => file.sync_all(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        };
+        synced.map_err(|error| OpenError::Folder { dir: self.dir.clone(), reason: error.to_string() })
     }
 
     /// Makes the names of new files durable, as far as the system can.
     pub(super) fn sync(&self) -> std::io::Result<()> {
         if cfg!(unix) { File::open(&self.dir)?.sync_all() } else { Ok(()) }
     }
+}
+
+#[cfg(unix)]
+fn identity(file: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    let file = std::fs::metadata(file).ok()?;
+    Some((file.dev(), file.ino()))
+}
+
+#[cfg(not(unix))]
+fn identity(_file: &Path) -> Option<(u64, u64)> {
+    None
 }
 
 fn process_in(file: &mut File) -> Option<u32> {

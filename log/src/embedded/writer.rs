@@ -24,6 +24,9 @@ use tokio::sync::{oneshot, watch};
 use transaction::{Ends, Failure, Written, transact};
 
 const REPLACED: &str = "its file was deleted or replaced; restore it, then restart";
+const WAL_REPLACED: &str = "its write-ahead log was deleted or replaced; what it held is saved; restart";
+const WAL_LOST: &str =
+    "its write-ahead log was deleted or replaced, and the newest records may be lost; restart";
 
 /// What SQLite writes at once.
 const PAGE_BYTES: usize = 4_096;
@@ -70,6 +73,12 @@ pub(super) struct Writer {
     /// What tells the log's file from another, and when to look again.
     identity: Option<(u64, u64)>,
     next_look: Instant,
+    /// The same for the write-ahead log; none before the first commit.
+    wal: Option<(u64, u64)>,
+    /// What became of what was in it, once it is another.
+    wal_replaced: Option<&'static str>,
+    /// When writing may be taken up again after a failure.
+    next_recovery: Instant,
     folder: Folder,
 }
 
@@ -110,6 +119,9 @@ impl Writer {
             next_emptying: Instant::now(),
             identity: folder.identity(),
             next_look: Instant::now(),
+            wal: None,
+            wal_replaced: None,
+            next_recovery: Instant::now(),
             folder,
         }
     }
@@ -135,7 +147,10 @@ impl Writer {
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             if self.failing {
-                self.recover();
+                if Instant::now() >= self.next_recovery {
+                    self.recover();
+                    self.next_recovery = Instant::now() + RECOVERY_EVERY;
+                }
             } else {
                 self.forget();
             }
@@ -203,16 +218,27 @@ impl Writer {
             return Ok(());
         }
         self.next_look = now + FILE_CHECK_EVERY;
-        if self.folder.identity() == self.identity {
-            return Ok(());
+        if self.folder.identity() != self.identity {
+            return Err(REPLACED);
         }
-        Err(REPLACED)
+        if self.wal.is_some() && self.folder.wal_identity() != self.wal {
+            // Our connection still holds the file that has lost its name.
+            let _copying = self.checkpointer.hold();
+            let saved = empty_wal(&self.connection, LOCK_WAIT_MAX);
+            let reason = if saved { WAL_REPLACED } else { WAL_LOST };
+            self.wal_replaced = Some(reason);
+            return Err(reason);
+        }
+        Ok(())
     }
 
     /// Hands what is durable to the tails, then to those who asked for it.
     fn publish(&mut self, group: &mut Vec<Command>, written: Written) {
         if !written.erased.is_empty() && self.forgetting.is_none() {
             self.forgetting = Some(Forgetting::due(FORGET_EVERY));
+        }
+        if self.wal.is_none() {
+            self.wal = self.folder.wal_identity();
         }
         self.count(&written.committed);
         let offsets: Vec<_> = written.committed.iter().map(|committed| committed.entry.offset).collect();
@@ -249,9 +275,12 @@ impl Writer {
     }
 
     fn fail(&mut self, reason: &str) {
-        if !self.connection.is_autocommit() {
-            // If this fails too, the connection is thrown away all the same.
-            let _ = self.connection.execute_batch("ROLLBACK");
+        if !self.connection.is_autocommit()
+            && self.connection.execute_batch("ROLLBACK").is_err()
+            && let Ok(none) = Connection::open_in_memory()
+        {
+            // It would keep its lock, and be in the way of the connection that is to take its place.
+            self.connection = none;
         }
         self.failing = true;
         self.report(reason);
@@ -288,6 +317,10 @@ impl Writer {
         if self.folder.identity() != self.identity {
             return Err(REPLACED.into());
         }
+        if let Some(reason) = self.wal_replaced {
+            // Other connections may hold either file: only a new process is sure to hold the same one throughout.
+            return Err(reason.into());
+        }
         let connection = schema::reopen(&self.folder.database()).map_err(|error| error.to_string())?;
         if !schema::truncate_wal(&connection).map_err(|error| error.to_string())? {
             return Err("readers are in the way of flushing it".into());
@@ -301,6 +334,7 @@ impl Writer {
         }
         schema::probe(&connection).map_err(|error| error.to_string())?;
         self.connection = connection;
+        self.wal = self.folder.wal_identity();
         self.ends = Ends { seq: last, streams: HashMap::new() };
         if last > known {
             self.shared.window().reset(last);

@@ -3,7 +3,7 @@
 //! One consumer, whose assignment changes all the time: a topic is assigned where something of it is missing, and let go
 //! when it is there. That costs the same for one late record and for a rebuild of everything.
 
-use super::{Consumer, client::Client, limits, options::Purpose, shared::Shared, sweep, wire};
+use super::{Consumer, client::Client, limits, options::Purpose, read::Range, shared::Shared, sweep, wire};
 use crate::resequencer::{Stretch, Want};
 use kafkatalk_protocol::ConversationId;
 use rdkafka::{
@@ -28,6 +28,8 @@ pub(super) enum Ask {
     End(ConversationId),
     /// All ends.
     Sweep,
+    /// Whether topics end where a sweep found them to end: before what was read of them.
+    Check(Vec<(ConversationId, u64)>),
 }
 
 /// What the thread hands to its tail.
@@ -36,10 +38,19 @@ pub(super) enum Found {
     Stretches(Vec<Stretch>),
     /// Direct reads that are over, and where the topic ends, where that was found out.
     Finished(Vec<(ConversationId, Option<u64>)>),
-    /// Ends of topics.
-    Ends(Vec<(ConversationId, u64)>),
-    /// A sweep is whole.
-    Swept,
+    /// The end of one topic that was asked for.
+    End(ConversationId, u64),
+    /// What a sweep found, and whether that is all: not while the ends of some topics are unknown.
+    Swept { ends: Vec<(ConversationId, u64)>, whole: bool },
+    /// Topics that surely lost records: where they end, and what was read of them.
+    Shorter { conversation: ConversationId, end: u64, position: u64 },
+}
+
+/// A topic that seems to end before what was read of it.
+struct Suspect {
+    position: u64,
+    looks: u32,
+    tries: u32,
 }
 
 struct Reading {
@@ -61,7 +72,13 @@ struct CatchUp<'a> {
     done: Vec<ConversationId>,
     stretches: Vec<Stretch>,
     finished: Vec<(ConversationId, Option<u64>)>,
+    stretch_bytes: usize,
+    suspects: HashMap<ConversationId, Suspect>,
+    next_check: Instant,
     next_sweep: Option<Instant>,
+    /// Whether a sweep found all ends, and how many the last one did not.
+    swept_whole: bool,
+    leaderless: usize,
     next_look: Instant,
     out: &'a mpsc::Sender<Found>,
 }
@@ -71,19 +88,7 @@ pub(super) fn run(shared: &Arc<Shared>, asks: &Receiver<Ask>, out: &mpsc::Sender
         Ok(consumer) => consumer,
         Err(error) => return tracing::error!("conversations cannot be caught up: {error}"),
     };
-    let mut catch_up = CatchUp {
-        shared,
-        consumer,
-        alone: None,
-        reading: HashMap::new(),
-        done: Vec::new(),
-        stretches: Vec::new(),
-        finished: Vec::new(),
-        // The first sweep is asked for, when the feed's position is fixed.
-        next_sweep: None,
-        next_look: Instant::now(),
-        out,
-    };
+    let mut catch_up = CatchUp::new(shared, consumer, out);
     while !shared.is_closed() && !out.is_closed() {
         if catch_up.turn(asks).is_err() {
             return;
@@ -91,7 +96,28 @@ pub(super) fn run(shared: &Arc<Shared>, asks: &Receiver<Ask>, out: &mpsc::Sender
     }
 }
 
-impl CatchUp<'_> {
+impl<'a> CatchUp<'a> {
+    fn new(shared: &'a Arc<Shared>, consumer: Consumer, out: &'a mpsc::Sender<Found>) -> Self {
+        Self {
+            shared,
+            consumer,
+            alone: None,
+            reading: HashMap::new(),
+            done: Vec::new(),
+            stretches: Vec::new(),
+            finished: Vec::new(),
+            stretch_bytes: 0,
+            suspects: HashMap::new(),
+            next_check: Instant::now(),
+            // The first sweep is asked for, when the feed's position is fixed.
+            next_sweep: None,
+            swept_whole: false,
+            leaderless: 0,
+            next_look: Instant::now(),
+            out,
+        }
+    }
+
     fn turn(&mut self, asks: &Receiver<Ask>) -> Result<(), Over> {
         if self.reading.is_empty() {
             self.rest()?;
@@ -106,6 +132,9 @@ impl CatchUp<'_> {
         }
         if self.next_sweep.is_some_and(|at| at <= Instant::now()) {
             self.sweep()?;
+        }
+        if !self.suspects.is_empty() && self.next_check <= Instant::now() {
+            self.check()?;
         }
         if !self.reading.is_empty() {
             self.poll()?;
@@ -128,7 +157,7 @@ impl CatchUp<'_> {
             Ask::End(conversation) => {
                 let topic = self.shared.names.conversation(conversation);
                 match sweep::bounds(&self.consumer, &topic) {
-                    Ok((_, end)) => self.send(Found::Ends(vec![(conversation, end)])),
+                    Ok((_, end)) => self.send(Found::End(conversation, end)),
                     Err(error) => {
                         tracing::debug!(topic, "its end is not known: {error}");
                         self.next_sweep = Some(Instant::now() + limits::PROBE_RETRY);
@@ -137,16 +166,70 @@ impl CatchUp<'_> {
                 }
             }
             Ask::Sweep => self.sweep(),
+            Ask::Check(suspects) => {
+                if self.suspects.is_empty() {
+                    self.next_check = Instant::now();
+                }
+                for (conversation, position) in suspects {
+                    // What is being looked at goes on: it is asked for again by every sweep.
+                    let new = Suspect { position, looks: 0, tries: 0 };
+                    self.suspects.entry(conversation).or_insert(new);
+                }
+                Ok(())
+            }
         }
+    }
+
+    /// Whatever was handed out was acknowledged, so any broker that leads its topic knows of it. One that was deposed and
+    /// has not heard of it may not: so the later looks ask anew who leads, and the first says nothing.
+    fn check(&mut self) -> Result<(), Over> {
+        self.next_check = Instant::now() + limits::SHORTER_LOOK_EVERY;
+        let again = self.suspects.values().any(|suspect| suspect.tries > 0);
+        let batch: Vec<_> = self.suspects.keys().copied().take(limits::ENDS_BATCH_MAX).collect();
+        for conversation in &batch {
+            if let Some(suspect) = self.suspects.get_mut(conversation) {
+                suspect.tries += 1;
+            }
+        }
+        let mut ends = sweep::Ends::default();
+        let refreshed = if again {
+            self.consumer.fetch_metadata(None, limits::REQUEST_TIMEOUT).map(drop)
+        } else {
+            Ok(())
+        };
+        let asked = refreshed.and_then(|()| sweep::ends_of(self.shared, &self.consumer, &batch, &mut ends));
+        if let Err(error) = asked {
+            tracing::debug!("whether topics lost records is not known: {error}");
+        }
+        for (conversation, end) in ends.known {
+            let Some(suspect) = self.suspects.get_mut(&conversation) else { continue };
+            suspect.looks += 1;
+            let position = suspect.position;
+            if end >= position {
+                self.suspects.remove(&conversation);
+            } else if suspect.looks >= limits::SHORTER_LOOKS {
+                self.suspects.remove(&conversation);
+                self.send(Found::Shorter { conversation, end, position })?;
+            }
+        }
+        self.suspects.retain(|_, suspect| suspect.tries < limits::SHORTER_TRIES);
+        Ok(())
     }
 
     fn sweep(&mut self) -> Result<(), Over> {
         self.flush()?;
         let pause = match sweep::ends(self.shared, &self.consumer) {
             Ok(ends) => {
-                self.send(Found::Ends(ends))?;
-                self.send(Found::Swept)?;
-                self.shared.options.sweep_interval
+                let whole = ends.unknown == 0;
+                self.send(Found::Swept { ends: ends.known, whole })?;
+                if ends.unknown > self.leaderless {
+                    tracing::warn!(topics = ends.unknown, "nobody says where these conversations end");
+                }
+                self.leaderless = ends.unknown;
+                self.swept_whole |= whole;
+                // Until the reader knows all there is, it waits for nothing else.
+                let soon = limits::PROBE_RETRY.min(self.shared.options.sweep_interval);
+                if self.swept_whole { self.shared.options.sweep_interval } else { soon }
             }
             Err(error) => {
                 tracing::debug!("the sweep is put off: {error}");
@@ -160,21 +243,31 @@ impl CatchUp<'_> {
     fn assign(&mut self, wants: Vec<Want>) -> Result<(), Over> {
         self.let_go();
         let (mut list, now) = (TopicPartitionList::with_capacity(wants.len()), Instant::now());
+        let mut new = Vec::with_capacity(wants.len());
         for want in wants {
             let Want { conversation, from, to } = want;
+            // Twice in the list, librdkafka would refuse all of it.
+            if self.reading.contains_key(&conversation) {
+                self.finished.push((conversation, None));
+                continue;
+            }
             let topic = self.shared.names.conversation(conversation);
             let start = i64::try_from(from).map_or(KafkaOffset::End, KafkaOffset::Offset);
-            let listed = list.add_partition_offset(&topic, 0, start);
-            if self.reading.contains_key(&conversation) || listed.is_err() {
+            if list.add_partition_offset(&topic, 0, start).is_err() {
                 self.finished.push((conversation, None));
-            } else {
-                self.reading.insert(conversation, Reading { from, to, heard: now });
+                continue;
             }
+            self.reading.insert(conversation, Reading { from, to, heard: now });
+            new.push(conversation);
         }
-        if let Err(error) = self.consumer.incremental_assign(&list) {
+        if !new.is_empty()
+            && let Err(error) = self.consumer.incremental_assign(&list)
+        {
             tracing::warn!("topics cannot be read: {error}");
-            self.consumer.unassign().ok();
-            self.finished.extend(self.reading.drain().map(|(conversation, _)| (conversation, None)));
+            for conversation in new {
+                self.reading.remove(&conversation);
+                self.finished.push((conversation, None));
+            }
         }
         self.flush()
     }
@@ -185,6 +278,7 @@ impl CatchUp<'_> {
             match self.consumer.poll(wait) {
                 None => break,
                 Some(Ok(message)) => {
+                    self.stretch_bytes += message.payload_len();
                     let stretch = stretch(self.shared, &mut self.reading, &message);
                     if let Some((stretch, last)) = stretch {
                         if last {
@@ -198,7 +292,7 @@ impl CatchUp<'_> {
                 Some(Err(KafkaError::PartitionEOF(_))) => {}
                 Some(Err(error)) => tracing::debug!("reading conversations: {error}"),
             }
-            if self.reading.is_empty() {
+            if self.reading.is_empty() || self.stretch_bytes >= limits::CHUNK_BYTES_MAX {
                 break;
             }
             wait = Duration::ZERO;
@@ -216,14 +310,20 @@ impl CatchUp<'_> {
         let silent = self.reading.iter().filter(|(_, at)| now - at.heard >= limits::SILENCE_MAX);
         let silent: Vec<_> = silent.map(|(id, _)| *id).take(limits::SILENT_LOOK_UPS_MAX).collect();
         for conversation in silent {
+            if now.elapsed() >= limits::SILENT_LOOK_UP_WAIT {
+                break;
+            }
             let Some(reading) = self.reading.remove(&conversation) else { continue };
             self.done.push(conversation);
             let end = self.read_alone(conversation, &reading);
-            if let Err(error) = &end {
-                tracing::debug!(%conversation, "it cannot be read: {error}");
-            }
+            let failed = end.as_ref().err().map(ToString::to_string);
             self.finished.push((conversation, end.ok()));
             self.flush()?;
+            if let Some(error) = failed {
+                // Its broker is silent: the next topic may well have the same.
+                tracing::debug!(%conversation, "it cannot be read: {error}");
+                break;
+            }
         }
         Ok(())
     }
@@ -231,7 +331,8 @@ impl CatchUp<'_> {
     /// Reads one topic so that its end is certain. Returns where it ends.
     fn read_alone(&mut self, conversation: ConversationId, reading: &Reading) -> Result<u64, KafkaError> {
         let topic = self.shared.names.conversation(conversation);
-        let (low, end) = sweep::bounds(&self.consumer, &topic)?;
+        let bounds = sweep::bounds_within(&self.consumer, &topic, limits::SILENT_LOOK_UP_WAIT)?;
+        let (low, end) = bounds.unwrap_or_default();
         let mut from = reading.from;
         let to = reading.to.min(end);
         if from >= to {
@@ -244,11 +345,14 @@ impl CatchUp<'_> {
         }
         if let Some(alone) = &self.alone {
             let (shared, stretches) = (self.shared, &mut self.stretches);
-            super::read::walk(shared, alone, &topic, from.max(low), to, |offset, message| {
+            let mut bytes = 0;
+            let range = Range { from: from.max(low), end: to, patience: limits::SILENT_LOOK_UP_WAIT };
+            super::read::walk(shared, alone, &topic, range, |offset, message| {
+                bytes += message.payload_len();
                 let record = wire::record(shared, message);
                 stretches.push(Stretch { conversation, from, to: offset + 1, record });
                 from = offset + 1;
-                stretches.len() < limits::CHUNK_RECORDS_MAX
+                stretches.len() < limits::CHUNK_RECORDS_MAX && bytes < limits::CHUNK_BYTES_MAX
             })
             .map(|walk| {
                 if matches!(walk, super::read::Walk::Finished) && from < to {
@@ -281,6 +385,7 @@ impl CatchUp<'_> {
     fn flush(&mut self) -> Result<(), Over> {
         if !self.stretches.is_empty() {
             let stretches = std::mem::take(&mut self.stretches);
+            self.stretch_bytes = 0;
             self.send(Found::Stretches(stretches))?;
         }
         if !self.finished.is_empty() {
@@ -312,4 +417,33 @@ fn stretch(
     at.from = offset + 1;
     at.heard = Instant::now();
     Some((stretch, at.from >= at.to))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kafka::KafkaOptions;
+    use uuid::Uuid;
+
+    fn want(number: u128) -> Want {
+        Want { conversation: ConversationId(Uuid::from_u128(number)), from: 0, to: 1 }
+    }
+
+    #[test]
+    fn a_topic_that_is_asked_for_while_it_is_read_breaks_off_no_other_read() {
+        let options = KafkaOptions::new("127.0.0.1:1");
+        let names = options.check().unwrap();
+        let shared = Arc::new(Shared::new(options, names));
+        let consumer = shared.options.consumer(Purpose::Fetch, Client(Arc::clone(&shared))).unwrap();
+        let (out, mut found) = mpsc::channel(limits::CHUNKS_MAX);
+        let mut catch_up = CatchUp::new(&shared, consumer, &out);
+        assert!(catch_up.assign(vec![want(1), want(2)]).is_ok());
+        assert!(catch_up.assign(vec![want(2), want(3)]).is_ok());
+        let mut reading: Vec<_> = catch_up.reading.keys().map(|id| id.0.as_u128()).collect();
+        reading.sort_unstable();
+        assert_eq!(reading, [1, 2, 3]);
+        let refused = found.try_recv();
+        let again = want(2).conversation;
+        assert!(matches!(refused, Ok(Found::Finished(finished)) if finished == [(again, None)]));
+    }
 }

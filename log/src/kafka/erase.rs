@@ -34,7 +34,7 @@ pub(super) async fn roll(
 ) -> Result<(), AppendError> {
     let topic = shared.names.of(stream);
     let result = begin_segment(shared, producers, admin, stream, &topic).await;
-    if let Err(Wrong(why)) = topics::roll_at_once(shared, admin, &topic, false).await {
+    if let Err(Wrong(why)) = topics::roll_at_once(admin, &topic, false).await {
         tracing::warn!(topic, "segment.ms could not be set back after an erasure, delete it by hand: {why}");
     }
     result.map_err(|Wrong(why)| {
@@ -50,7 +50,7 @@ async fn begin_segment(
     topic: &str,
 ) -> Result<(), Wrong> {
     for _ in 0..TRIES {
-        topics::roll_at_once(shared, admin, topic, true).await?;
+        topics::roll_at_once(admin, topic, true).await?;
         for _ in 0..LOOKS {
             if topics::rolls_at_once(admin, topic).await? {
                 break;

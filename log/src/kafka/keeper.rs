@@ -8,15 +8,21 @@ use super::{
     client::Client,
     erase, limits,
     options::Purpose,
+    produce::{Shard, TopicReports},
     shared::{Shared, Topic},
     topics::{self, Admin, Wrong},
 };
 use crate::{AppendError, Health, Stream};
 use kafkatalk_protocol::{ConversationId, Offset};
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{sleep, timeout},
+    task::JoinSet,
+    time::{MissedTickBehavior, interval, sleep, timeout},
 };
 
 /// What callers ask of the keeper.
@@ -72,40 +78,75 @@ impl Keeper {
     }
 
     async fn set_up(&self) -> Result<(), Wrong> {
-        self.probe()?;
-        let leaders = topics::set_up(&self.shared, &self.admin).await?;
-        let partitions = i32::try_from(leaders.len()).unwrap_or(limits::FEED_PARTITIONS_MAX);
-        self.shared.feed_partitions.store(partitions, std::sync::atomic::Ordering::Relaxed);
-        self.warm_up(&leaders).await;
-        Ok(())
+        let leaders =
+            topics::set_up(&self.shared, &self.admin).await.map_err(|wrong| self.at_brokers(wrong))?;
+        self.feed_has(leaders.len());
+        self.warm_up(&leaders).await
     }
 
-    /// The first record of a producer to a broker costs half a second: it is not to be a person's.
-    async fn warm_up(&self, leaders: &[i32]) {
-        let mut seen = BTreeSet::new();
-        let mut waiting = Vec::new();
-        for (partition, _) in leaders.iter().enumerate().filter(|(_, leader)| seen.insert(**leader)) {
-            for shard in &self.producers.topics {
-                let (waiter, warm) = oneshot::channel();
-                shard.warm_up(&self.shared, i32::try_from(partition).unwrap_or(0), waiter);
-                waiting.push(warm);
-            }
-        }
-        let all = async {
-            for warm in waiting {
-                drop(warm.await);
-            }
-        };
-        if timeout(limits::WARM_UP_WAIT, all).await.is_err() {
+    /// For an operator, who may have written the wrong address.
+    fn at_brokers(&self, Wrong(why): Wrong) -> Wrong {
+        Wrong(format!("the brokers of {}: {why}", self.shared.options.bootstrap))
+    }
+
+    fn feed_has(&self, partitions: usize) {
+        let partitions = i32::try_from(partitions).unwrap_or(limits::FEED_PARTITIONS_MAX);
+        self.shared.feed_partitions.store(partitions, Ordering::Relaxed);
+    }
+
+    /// The first record of a producer to a broker costs half a second: it is not to be a person's. Where none is
+    /// acknowledged, no person's would be.
+    async fn warm_up(&self, leaders: &[i32]) -> Result<(), Wrong> {
+        let begun = Instant::now();
+        let warm = self.write_to(leaders, &self.producers.topics, limits::WARM_UP_WAIT, usize::MAX).await;
+        if begun.elapsed() >= limits::WARM_UP_WAIT {
             tracing::warn!("a Kafka producer is still not acknowledged after {:?}", limits::WARM_UP_WAIT);
         }
+        if warm == 0 { Err(self.at_brokers(Wrong("they acknowledge no record".into()))) } else { Ok(()) }
+    }
+
+    /// Writes a record that says nothing to every broker that leads a partition of the feed. Returns how many were
+    /// acknowledged, when it was enough or there will be no more.
+    async fn write_to(
+        &self,
+        leaders: &[i32],
+        shards: &[Shard<TopicReports>],
+        wait: Duration,
+        enough: usize,
+    ) -> usize {
+        let (mut seen, mut waiting, mut written) = (BTreeSet::new(), JoinSet::new(), 0);
+        let led = leaders.iter().enumerate().filter(|(_, leader)| **leader >= 0);
+        for (partition, _) in led.filter(|(_, leader)| seen.insert(**leader)) {
+            for shard in shards {
+                let (waiter, warm) = oneshot::channel();
+                shard.warm_up(&self.shared, i32::try_from(partition).unwrap_or(0), waiter);
+                waiting.spawn(warm);
+            }
+        }
+        let count = async {
+            while written < enough
+                && let Some(answer) = waiting.join_next().await
+            {
+                written += usize::from(matches!(answer, Ok(Ok(Ok(_)))));
+            }
+        };
+        // What came until then counts.
+        drop(timeout(wait, count).await);
+        written
     }
 
     /// Serves requests until the brokers no longer answer.
     async fn serve(&mut self) {
         let mut requests = Vec::new();
+        let mut look = interval(limits::PROBE_INTERVAL);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        look.reset();
         loop {
             tokio::select! {
+                biased;
+                // Requests that never end must not put off the look.
+                _ = look.tick() => {}
+                () = self.shared.suspicion.notified() => {}
                 count = self.requests.recv_many(&mut requests, limits::CREATE_BATCH_MAX) => {
                     if count == 0 {
                         // All callers are gone; so will the keeper be, when the log is closed.
@@ -114,23 +155,25 @@ impl Keeper {
                     self.answer(std::mem::take(&mut requests)).await;
                     continue;
                 }
-                () = self.shared.suspicion.notified() => {}
-                () = sleep(limits::PROBE_INTERVAL) => {}
             }
-            if let Err(Wrong(why)) = self.probe() {
+            if let Err(Wrong(why)) = self.probe().await {
                 return self.shared.set_health(Health::Unavailable(why));
             }
             self.producers.feed.pay_debts(&self.shared);
         }
     }
 
-    fn probe(&self) -> Result<(), Wrong> {
-        let feed = &self.shared.names.feed;
-        let found = self.admin.inner().fetch_metadata(Some(feed), limits::PROBE_TIMEOUT);
-        found.map(drop).map_err(|error| {
-            let why = error.rdkafka_error_code().map_or_else(|| error.to_string(), |code| code.to_string());
-            Wrong(format!("no broker of {} answers: {why}", self.shared.options.bootstrap))
-        })
+    /// Whether the topics that all appends need are there, and whether any broker acknowledges a record.
+    async fn probe(&self) -> Result<(), Wrong> {
+        let leaders = topics::look_for(&self.shared, &self.admin).map_err(|wrong| self.at_brokers(wrong))?;
+        // Another node may have been started with more partitions.
+        self.feed_has(leaders.len());
+        let one = &self.producers.topics[..1];
+        if self.write_to(&leaders, one, limits::REQUEST_TIMEOUT, 1).await == 0 {
+            let why = format!("they acknowledged no record within {:?}", limits::REQUEST_TIMEOUT);
+            return Err(self.at_brokers(Wrong(why)));
+        }
+        Ok(())
     }
 
     /// Nobody waits for a broker that is not there.

@@ -5,14 +5,29 @@ use std::time::Duration;
 
 /// Appends that may be on their way to the brokers at once, one permit each.
 pub(super) const APPENDS_IN_FLIGHT_MAX: usize = 4_096;
+/// Size of the records of these appends, in KiB.
+pub(super) const APPENDS_IN_FLIGHT_KIB_MAX: usize = 64 * 1_024;
 /// How long an append waits for its permit before it is refused.
 pub(super) const ADMISSION_WAIT: Duration = Duration::from_secs(2);
 /// Most bytes of a record as JSON together with its key. Below the brokers' usual `message.max.bytes` of 1,048,588, with
 /// room for headers; above [`crate::limits::RECORD_BYTES_MAX`], so that only a key or a kind full of characters that JSON
 /// escapes can reach it.
 pub const MESSAGE_BYTES_MAX: usize = 1_000_000;
+/// What headers and the format may add to a message.
+pub(super) const MESSAGE_OVERHEAD_BYTES_MAX: usize = 4_096;
 /// How long the brokers have to acknowledge a record before its outcome counts as unknown.
 pub(super) const DELIVERY_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long one broker may take to have a record copied to the others. Several times within [`DELIVERY_TIMEOUT`], so that
+/// one that hangs leaves time to try its successor.
+pub(super) const ACKNOWLEDGE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a broker may leave a request without an answer before another is asked.
+pub(super) const BROKER_SILENCE_MAX: Duration = Duration::from_secs(6);
+/// How old the knowledge of who leads a followed topic may become.
+pub(super) const METADATA_EVERY: Duration = Duration::from_secs(10);
+/// How long a durable append waits for the feed to be told.
+pub(super) const FEED_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long an append to a new topic waits for the ones before it.
+pub(super) const GATE_WAIT: Duration = Duration::from_secs(5);
 /// Most producers that conversations are spread over.
 pub(super) const PRODUCERS_MAX: usize = 64;
 /// Most partitions of the feed.
@@ -48,12 +63,29 @@ pub(super) const CLOSE_WAIT: Duration = Duration::from_secs(10);
 pub(super) const TAILS_MAX: usize = 16;
 /// Own acknowledgements that wait for a tail. Past that they are let go and found again by a sweep.
 pub(super) const INBOX_MAX: usize = 16_384;
+/// Bytes of the records among them.
+pub(super) const INBOX_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Chunks of records that wait for a tail.
 pub(super) const CHUNKS_MAX: usize = 8;
 /// Records in a chunk.
 pub(super) const CHUNK_RECORDS_MAX: usize = 512;
+/// A chunk ends with the record that passes this size.
+pub(super) const CHUNK_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Entries of a batch after which it is handed out though more is there.
 pub(super) const BATCH_ENTRIES_MAX: usize = 2_048;
+/// Bytes of a batch's records after which it is handed out though more is there.
+pub(super) const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Handed out records whose ids a tail remembers, to tell a late record from another one in its place.
+pub(super) const RECENT_MAX: usize = 16_384;
+/// How often a topic must be found shorter than what was read of it before it counts as damaged. More than one, because a
+/// broker that was deposed may show an older end for a moment.
+pub(super) const SHORTER_LOOKS: u32 = 3;
+/// How long between two such looks.
+pub(super) const SHORTER_LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Looks that may fail before the next sweep is left to find it again.
+pub(super) const SHORTER_TRIES: u32 = 30;
+/// How long the ledgers may be silent before their known ends before they are read directly.
+pub(super) const LEDGER_SILENCE_MAX: Duration = Duration::from_millis(500);
 
 /// Conversation topics that one consumer reads at a time while it catches up.
 pub(super) const CATCH_UP_TOPICS_MAX: usize = 1_024;
@@ -65,6 +97,8 @@ pub(super) const ASKS_MAX: usize = 16;
 pub(super) const SILENCE_MAX: Duration = Duration::from_secs(2);
 /// Silent topics that are looked up at a time.
 pub(super) const SILENT_LOOK_UPS_MAX: usize = 16;
+/// How long a look at one of them may take, and all of them together may before the other topics have their turn.
+pub(super) const SILENT_LOOK_UP_WAIT: Duration = Duration::from_secs(2);
 /// Topics whose end offsets are asked for in one request.
 pub(super) const ENDS_BATCH_MAX: usize = 2_000;
 
@@ -72,6 +106,8 @@ pub(super) const ENDS_BATCH_MAX: usize = 2_000;
 pub(super) const READERS: usize = 2;
 /// Reads that may wait for them.
 pub(super) const READS_WAITING_MAX: usize = 256;
+/// How long a caller waits for a read in all.
+pub(super) const READ_ANSWER_WAIT: Duration = Duration::from_secs(30);
 /// How long a read may be silent before it fails.
 pub(super) const READ_WAIT: Duration = Duration::from_secs(10);
 
@@ -84,6 +120,7 @@ pub(super) const GARBAGE_WARNING_EVERY: u64 = 1_000;
 pub(super) const RESEQUENCER: resequencer::Limits = resequencer::Limits {
     held_per_conversation: 1_024,
     held_in_total: 65_536,
+    held_bytes: 64 * 1024 * 1024,
     grace: Duration::from_millis(100),
     retry: Duration::from_millis(500),
     fruitless_reads: 10,

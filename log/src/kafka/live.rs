@@ -1,7 +1,14 @@
 //! What comes by itself: a thread that follows the feed and the ledgers.
 
 use super::{
-    Consumer, client::Client, limits, names::position, options::Purpose, shared::Shared, sweep, wire,
+    Consumer,
+    client::Client,
+    limits,
+    names::position,
+    options::Purpose,
+    read::{self, Range, Walk},
+    shared::Shared,
+    sweep, wire,
 };
 use crate::{Ledger, Record};
 use kafkatalk_protocol::ConversationId;
@@ -12,6 +19,7 @@ use rdkafka::{
 use std::{
     sync::{Arc, atomic::Ordering},
     thread::sleep,
+    time::{Duration, Instant},
 };
 use tokio::sync::mpsc;
 
@@ -25,8 +33,10 @@ pub(super) enum Live {
     Ledger { ledger: Ledger, offset: u64, record: Option<Arc<Record>> },
     /// Where the ledgers ended when the tail was opened.
     LedgerEnds([u64; Ledger::ALL.len()]),
-    /// The ledgers are followed to their present ends.
-    LedgersRead,
+    /// A ledger holds nothing more up to here.
+    LedgerHole { ledger: Ledger, to: u64 },
+    /// A ledger surely lost records: where it ends, and what was read of it.
+    Shorter { topic: String, end: u64, position: u64 },
 }
 
 /// Where to begin.
@@ -39,46 +49,132 @@ pub(super) fn follow(shared: &Arc<Shared>, start: &Start, out: &mpsc::Sender<Vec
         Ok(consumer) => consumer,
         Err(error) => return tracing::error!("the tail cannot be followed: {error}"),
     };
-    let Some(ends) = begin(shared, &consumer, start, out) else { return };
+    let Some((partitions, ends)) = begin(shared, &consumer, start, out) else { return };
+    let ends = match ends {
+        Ok(ends) => ends,
+        Err(shorter) => return drop(out.blocking_send(vec![shorter])),
+    };
     if out.blocking_send(vec![Live::LedgerEnds(ends)]).is_err() {
         return;
     }
-    let (mut ends_reached, mut ledgers_read) = (0_usize, false);
-    let assigned =
-        usize::try_from(shared.feed_partitions.load(Ordering::Relaxed)).unwrap_or(0) + Ledger::ALL.len();
+    let mut ledgers = Ledgers { next: start.ledgers, ends, heard: Instant::now(), again: None, alone: None };
     while !shared.is_closed() && !out.is_closed() {
-        let mut chunk = Vec::new();
+        if shared.feed_partitions.load(Ordering::Relaxed) != partitions {
+            return tracing::info!("the feed has other partitions now: following it anew");
+        }
+        let (mut chunk, mut bytes) = (Vec::new(), 0);
         let mut wait = limits::POLL_WAIT;
-        while chunk.len() < limits::CHUNK_RECORDS_MAX {
+        while chunk.len() < limits::CHUNK_RECORDS_MAX && bytes < limits::CHUNK_BYTES_MAX {
             match consumer.poll(wait) {
-                None => {
-                    // Which topic's end was reached, librdkafka does not say; so many ends, and then silence, are the
-                    // ends of all.
-                    if !wait.is_zero() && ends_reached >= assigned && !ledgers_read {
-                        ledgers_read = true;
-                        chunk.push(Live::LedgersRead);
-                    }
-                    break;
+                None => break,
+                Some(Ok(message)) => {
+                    bytes += message.payload_len();
+                    ledgers.heard(shared, &message);
+                    take(shared, &message, &mut chunk);
                 }
-                Some(Ok(message)) => take(shared, &message, &mut chunk),
-                Some(Err(KafkaError::PartitionEOF(_))) => ends_reached += 1,
+                Some(Err(KafkaError::PartitionEOF(_))) => {}
                 Some(Err(error)) => tracing::debug!("following the feed: {error}"),
             }
-            wait = std::time::Duration::ZERO;
+            wait = Duration::ZERO;
         }
+        ledgers.look(shared, &consumer, &mut chunk);
         if !chunk.is_empty() && out.blocking_send(chunk).is_err() {
             return;
         }
     }
 }
 
-/// Waits for the topics, and assigns them. Returns where the ledgers end.
+type Ends = [u64; Ledger::ALL.len()];
+
+/// How far the ledgers were followed.
+struct Ledgers {
+    next: Ends,
+    /// Where they ended when the tail was opened.
+    ends: Ends,
+    heard: Instant,
+    /// One that was handed out again from an earlier place, and what was read of it.
+    again: Option<(Ledger, u64)>,
+    /// For reading one directly. Made when it is first needed.
+    alone: Option<Consumer>,
+}
+
+impl Ledgers {
+    fn heard(&mut self, shared: &Shared, message: &BorrowedMessage<'_>) {
+        let Some(ledger) = shared.names.as_ledger(message.topic()) else { return };
+        let Ok(offset) = u64::try_from(message.offset()) else { return };
+        self.heard = Instant::now();
+        let next = &mut self.next[position(ledger)];
+        if offset < *next {
+            self.again = self.again.or(Some((ledger, *next)));
+        }
+        *next = offset.saturating_add(1).max(*next);
+    }
+
+    /// Looks at what following alone does not tell.
+    fn look(&mut self, shared: &Arc<Shared>, consumer: &Consumer, chunk: &mut Vec<Live>) {
+        if let Some((ledger, position)) = self.again.take() {
+            // The brokers did not know the place where it was read. One that was deposed does not, or it is lost.
+            let topic = shared.names.ledger(ledger);
+            match sweep::shorter_than(shared, consumer, topic, position) {
+                Ok(Some(end)) => chunk.push(Live::Shorter { topic: topic.into(), end, position }),
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::debug!(topic, "its end is not known: {error}");
+                    self.again = Some((ledger, position));
+                }
+            }
+        }
+        if self.heard.elapsed() < limits::LEDGER_SILENCE_MAX {
+            return;
+        }
+        for ledger in Ledger::ALL {
+            let at = position(ledger);
+            if self.next[at] < self.ends[at]
+                && let Err(error) = self.read_rest(shared, ledger, chunk)
+            {
+                tracing::debug!(ledger = ledger.as_str(), "its rest cannot be read: {error}");
+                self.heard = Instant::now();
+            }
+        }
+    }
+
+    /// A ledger that falls silent before its end may have nothing but holes there, or a slow broker: reading it says
+    /// which.
+    fn read_rest(
+        &mut self,
+        shared: &Arc<Shared>,
+        ledger: Ledger,
+        chunk: &mut Vec<Live>,
+    ) -> Result<(), KafkaError> {
+        if self.alone.is_none() {
+            let made = shared.options.consumer(Purpose::Fetch, Client(Arc::clone(shared)));
+            self.alone = Some(made.map_err(|error| KafkaError::ClientCreation(error.to_string()))?);
+        }
+        let Some(alone) = &self.alone else { return Ok(()) };
+        let (next, end, mut bytes) = (&mut self.next[position(ledger)], self.ends[position(ledger)], 0);
+        let range = Range { from: *next, end, patience: limits::SILENT_LOOK_UP_WAIT };
+        let walk = read::walk(shared, alone, shared.names.ledger(ledger), range, |offset, message| {
+            chunk.push(Live::Ledger { ledger, offset, record: wire::record(shared, message) });
+            *next = offset + 1;
+            bytes += message.payload_len();
+            chunk.len() < limits::CHUNK_RECORDS_MAX && bytes < limits::CHUNK_BYTES_MAX
+        })?;
+        if matches!(walk, Walk::Finished) {
+            *next = end.max(*next);
+            chunk.push(Live::LedgerHole { ledger, to: end });
+        }
+        Ok(())
+    }
+}
+
+/// Waits for the topics, and assigns them. Returns how many partitions the feed has and where the ledgers end, or which
+/// of them is too short.
 fn begin(
     shared: &Shared,
     consumer: &Consumer,
     start: &Start,
     out: &mpsc::Sender<Vec<Live>>,
-) -> Option<[u64; Ledger::ALL.len()]> {
+) -> Option<(i32, Result<Ends, Live>)> {
     loop {
         if shared.is_closed() || out.is_closed() {
             return None;
@@ -86,7 +182,7 @@ fn begin(
         let partitions = shared.feed_partitions.load(Ordering::Relaxed);
         if partitions > 0 {
             match assign(shared, consumer, start, partitions) {
-                Ok(ends) => return Some(ends),
+                Ok(ends) => return Some((partitions, ends)),
                 Err(error) => tracing::debug!("the tail waits for Kafka: {error}"),
             }
         }
@@ -99,13 +195,19 @@ fn assign(
     consumer: &Consumer,
     start: &Start,
     partitions: i32,
-) -> Result<[u64; Ledger::ALL.len()], KafkaError> {
+) -> Result<Result<Ends, Live>, KafkaError> {
     let mut list = TopicPartitionList::new();
     let mut ends = [0; Ledger::ALL.len()];
     for ledger in Ledger::ALL {
         let topic = shared.names.ledger(ledger);
         let from = start.ledgers[position(ledger)];
-        ends[position(ledger)] = sweep::bounds(consumer, topic)?.1;
+        let end = sweep::bounds(consumer, topic)?.1;
+        if end < from
+            && let Some(end) = sweep::shorter_than(shared, consumer, topic, from)?
+        {
+            return Ok(Err(Live::Shorter { topic: topic.into(), end, position: from }));
+        }
+        ends[position(ledger)] = end;
         let from = i64::try_from(from).map_or(KafkaOffset::End, KafkaOffset::Offset);
         list.add_partition_offset(topic, 0, from)?;
     }
@@ -115,7 +217,7 @@ fn assign(
         list.add_partition_offset(&shared.names.feed, partition, KafkaOffset::Offset(end))?;
     }
     consumer.assign(&list)?;
-    Ok(ends)
+    Ok(Ok(ends))
 }
 
 fn take(shared: &Shared, message: &BorrowedMessage<'_>, chunk: &mut Vec<Live>) {

@@ -95,13 +95,17 @@ impl From<KafkaError> for ConnectError {
 /// What the promises of the port rest on.
 const RESERVED: &[&str] = &[
     "acks",
+    "allow.auto.create.topics",
     "auto.offset.reset",
     "bootstrap.servers",
+    "delivery.report.only.error",
+    "delivery.timeout.ms",
     "enable.auto.commit",
     "enable.auto.offset.store",
     "enable.idempotence",
     "enable.partition.eof",
     "group.id",
+    "message.timeout.ms",
     "metadata.broker.list",
     "request.required.acks",
     "transactional.id",
@@ -112,6 +116,8 @@ const RESERVED: &[&str] = &[
 pub(super) enum Purpose {
     /// Writing records.
     Produce,
+    /// Telling the feed.
+    Announce,
     /// Making and describing topics.
     Admin,
     /// Following the feed and the ledgers.
@@ -147,28 +153,42 @@ impl KafkaOptions {
         if let Some((name, _)) = self.properties.iter().find(|(name, _)| RESERVED.contains(&name.as_str())) {
             return Err(ConnectError::Reserved(name.clone()));
         }
-        for purpose in [Purpose::Produce, Purpose::Follow] {
+        for purpose in [Purpose::Produce, Purpose::Announce, Purpose::Follow] {
             self.config(purpose).create_native_config()?;
         }
         Names::new(&self.topic_prefix)
     }
 
-    fn config(&self, purpose: Purpose) -> ClientConfig {
+    /// What all clients have in common.
+    fn basics(&self) -> ClientConfig {
+        let silence = limits::BROKER_SILENCE_MAX.as_millis().to_string();
         let mut config = ClientConfig::new();
-        let mut set = |settings: &[(&str, &str)]| {
-            for (name, value) in settings {
-                config.set(*name, *value);
-            }
-        };
-        set(&[
-            ("bootstrap.servers", &self.bootstrap),
+        for (name, value) in [
+            ("bootstrap.servers", self.bootstrap.as_str()),
             ("client.id", &self.node),
             ("socket.nagle.disable", "true"),
             ("reconnect.backoff.ms", "50"),
             ("reconnect.backoff.max.ms", "1000"),
             ("topic.metadata.refresh.fast.interval.ms", "20"),
             ("log.connection.close", "false"),
-        ]);
+            // A broker that hangs is given up in time for another to be asked.
+            ("socket.timeout.ms", &silence),
+            ("socket.keepalive.enable", "true"),
+            // The brokers would give it their own settings, under which records vanish.
+            ("allow.auto.create.topics", "false"),
+        ] {
+            config.set(name, value);
+        }
+        config
+    }
+
+    fn config(&self, purpose: Purpose) -> ClientConfig {
+        let mut config = self.basics();
+        let mut set = |settings: &[(&str, &str)]| {
+            for (name, value) in settings {
+                config.set(*name, *value);
+            }
+        };
         let group = format!("{}.{}", self.topic_prefix, self.node);
         let consume = [
             ("group.id", group.as_str()),
@@ -176,26 +196,46 @@ impl KafkaOptions {
             ("enable.auto.offset.store", "false"),
             ("enable.partition.eof", "true"),
             ("auto.offset.reset", "earliest"),
-            ("allow.auto.create.topics", "false"),
+            ("check.crcs", "true"),
             ("fetch.queue.backoff.ms", "10"),
             ("fetch.error.backoff.ms", "50"),
         ];
+        let message_bytes = (limits::MESSAGE_BYTES_MAX + limits::MESSAGE_OVERHEAD_BYTES_MAX).to_string();
+        let produce = [
+            ("acks", "all"),
+            ("linger.ms", "0"),
+            ("message.max.bytes", message_bytes.as_str()),
+            ("request.timeout.ms", &limits::ACKNOWLEDGE_TIMEOUT.as_millis().to_string()),
+            ("retry.backoff.ms", "20"),
+            ("retry.backoff.max.ms", "500"),
+            // A topic that was deleted is told from one that is new after this long.
+            ("topic.metadata.propagation.max.ms", "5000"),
+        ];
         match purpose {
             Purpose::Admin => {}
-            Purpose::Produce => set(&[
-                ("enable.idempotence", "true"),
-                ("acks", "all"),
-                ("linger.ms", "0"),
-                ("delivery.timeout.ms", &limits::DELIVERY_TIMEOUT.as_millis().to_string()),
-                ("message.max.bytes", &(limits::MESSAGE_BYTES_MAX + 4_096).to_string()),
-                ("retry.backoff.ms", "20"),
-                ("retry.backoff.max.ms", "500"),
-                // A topic that was deleted is told from one that is new after this long.
-                ("topic.metadata.propagation.max.ms", "5000"),
-            ]),
+            Purpose::Produce => {
+                set(&produce);
+                set(&[
+                    ("enable.idempotence", "true"),
+                    ("delivery.timeout.ms", &limits::DELIVERY_TIMEOUT.as_millis().to_string()),
+                ]);
+            }
+            Purpose::Announce => {
+                set(&produce);
+                set(&[
+                    // A copy that comes twice or late does no harm, and one partition without a leader must not hold up
+                    // the others, as an idempotent producer does when it gives up a record.
+                    ("enable.idempotence", "false"),
+                    ("delivery.timeout.ms", &limits::FEED_TIMEOUT.as_millis().to_string()),
+                ]);
+            }
             Purpose::Follow => {
                 set(&consume);
-                set(&[("queued.min.messages", "10000"), ("queued.max.messages.kbytes", "16384")]);
+                set(&[
+                    ("queued.min.messages", "10000"),
+                    ("queued.max.messages.kbytes", "16384"),
+                    ("topic.metadata.refresh.interval.ms", &limits::METADATA_EVERY.as_millis().to_string()),
+                ]);
             }
             Purpose::Fetch => {
                 set(&consume);
@@ -242,6 +282,25 @@ mod tests {
         let properties = vec![("acks".into(), "1".into())];
         let options = KafkaOptions { properties, ..KafkaOptions::new("127.0.0.1:1") };
         assert!(matches!(options.check(), Err(ConnectError::Reserved(name)) if name == "acks"));
+    }
+
+    #[test]
+    fn reports_that_appends_wait_for_cannot_be_turned_off() {
+        for name in ["delivery.report.only.error", "message.timeout.ms", "allow.auto.create.topics"] {
+            let properties = vec![(name.into(), "true".into())];
+            let options = KafkaOptions { properties, ..KafkaOptions::new("127.0.0.1:1") };
+            assert!(matches!(options.check(), Err(ConnectError::Reserved(_))), "{name}");
+        }
+    }
+
+    #[test]
+    fn no_client_lets_the_brokers_make_topics() {
+        let all = [Purpose::Produce, Purpose::Announce, Purpose::Admin, Purpose::Follow, Purpose::Fetch];
+        for purpose in all {
+            let config = KafkaOptions::new("127.0.0.1:1").config(purpose);
+            assert_eq!(config.get("allow.auto.create.topics"), Some("false"), "{purpose:?}");
+            config.create_native_config().unwrap();
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use super::{
     client, limits,
     outcome::outcome,
-    shared::{Ack, Gate, Shared},
+    shared::{Ack, Admitted, Gate, Shared},
     wire,
 };
 use crate::{AppendError, Record, Stream};
@@ -20,7 +20,7 @@ use rdkafka::{
     types::RDKafkaErrorCode,
 };
 use std::sync::{Arc, PoisonError, RwLock, atomic::Ordering};
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::oneshot;
 
 /// The key of messages that stand for nothing: of several in a topic, compaction keeps the last.
 const HOLE_KEY: &str = "kafkatalk.hole";
@@ -32,7 +32,7 @@ pub(super) struct Append {
     pub(super) stream: Stream,
     pub(super) record: Arc<Record>,
     pub(super) waiter: oneshot::Sender<Outcome>,
-    pub(super) permit: OwnedSemaphorePermit,
+    pub(super) permit: Admitted,
     pub(super) gate: Option<Gate>,
 }
 
@@ -49,7 +49,7 @@ pub(super) enum Delivery {
 pub(super) struct Copy {
     conversation: ConversationId,
     offset: u64,
-    append: Option<(oneshot::Sender<Outcome>, OwnedSemaphorePermit)>,
+    append: Option<(oneshot::Sender<Outcome>, Admitted)>,
 }
 
 /// A producer that is made anew when librdkafka gives it up.
@@ -73,7 +73,8 @@ impl<C: ProducerContext> Shard<C> {
         Arc::clone(&self.producer.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Serves reports until the log is closed and nothing is on its way, or the deadline has passed.
+    /// Serves reports until the log is closed and nothing is on its way, or the deadline has passed. On its way is an
+    /// append from its admission until its copy is in the feed, whichever producer it is with.
     pub(super) fn serve(&self, shared: &Shared, remake: impl Fn() -> Option<BaseProducer<C>>) {
         let mut closing: Option<std::time::Instant> = None;
         loop {
@@ -88,7 +89,8 @@ impl<C: ProducerContext> Shard<C> {
             }
             if shared.is_closed() {
                 let since = *closing.get_or_insert_with(std::time::Instant::now);
-                if producer.in_flight_count() == 0 || since.elapsed() > limits::CLOSE_WAIT {
+                let idle = producer.in_flight_count() == 0 && !shared.appends_are_under_way();
+                if idle || since.elapsed() > limits::CLOSE_WAIT {
                     return;
                 }
             }
@@ -98,7 +100,7 @@ impl<C: ProducerContext> Shard<C> {
 
 impl Shard<FeedReports> {
     pub(super) fn for_feed(shared: &Arc<Shared>) -> Result<BaseProducer<FeedReports>, super::ConnectError> {
-        shared.options.client(super::options::Purpose::Produce, FeedReports(Arc::clone(shared)))
+        shared.options.client(super::options::Purpose::Announce, FeedReports(Arc::clone(shared)))
     }
 
     /// Writes a copy, or with no value an announcement, to the feed.
@@ -215,8 +217,8 @@ impl ProducerContext for TopicReports {
         let append = match *delivery {
             Delivery::Append(append) => append,
             Delivery::WarmUp(waiter) => {
-                drop(waiter.send(Ok(Offset(0))));
-                return;
+                let written = result.as_ref().map(|_| Offset(0)).map_err(|(error, _)| outcome(error));
+                return drop(waiter.send(written));
             }
             Delivery::Hole(stream, waiter) => return self.hole_written(result, stream, waiter),
         };

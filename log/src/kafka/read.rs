@@ -1,6 +1,13 @@
 //! Reading a range of one stream: a few threads with a consumer each.
 
-use super::{Consumer, client::Client, limits, options::Purpose, shared::Shared, sweep, wire};
+use super::{
+    Consumer,
+    client::Client,
+    limits,
+    options::Purpose,
+    shared::{Shared, Topic},
+    sweep, wire,
+};
 use crate::limits::{PAGE_BYTES_MAX, PAGE_RECORDS_MAX};
 use crate::{Entry, Page, ReadError, RecordId, Stream};
 use kafkatalk_protocol::Offset;
@@ -10,7 +17,7 @@ use rdkafka::{
 };
 use std::{
     sync::{Arc, Mutex, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -39,20 +46,43 @@ pub(super) fn serve(shared: &Arc<Shared>, jobs: &Mutex<mpsc::Receiver<Job>>) {
         if consumer.is_none() {
             consumer = shared.options.consumer(Purpose::Fetch, Client(Arc::clone(shared))).ok();
         }
-        let Some(consumer) = &consumer else { continue };
+        let reader =
+            consumer.as_ref().ok_or_else(|| ReadError::Unavailable("no Kafka client can be made".into()));
+        // Whoever no longer waits gets no answer.
         match job {
+            Job::Page { answer, .. } if answer.is_closed() => {}
+            Job::Key { answer, .. } if answer.is_closed() => {}
             Job::Page { stream, from, limit, answer } => {
-                drop(answer.send(page(shared, consumer, stream, from, limit).map_err(|e| unreadable(&e))));
+                drop(answer.send(reader.and_then(|consumer| page(shared, consumer, stream, from, limit))));
             }
             Job::Key { stream, record, answer } => {
-                drop(answer.send(key(shared, consumer, stream, record).map_err(|e| unreadable(&e))));
+                drop(answer.send(reader.and_then(|consumer| key(shared, consumer, stream, record))));
             }
         }
     }
 }
 
-fn unreadable(error: &KafkaError) -> ReadError {
-    ReadError::Unavailable(error.to_string())
+impl From<KafkaError> for ReadError {
+    fn from(error: KafkaError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+/// Where a stream begins and ends. One whose topic was never seen is empty; one whose topic was, is not.
+fn bounds(shared: &Shared, consumer: &Consumer, stream: Stream) -> Result<(u64, u64), ReadError> {
+    let topic = shared.names.of(stream);
+    let known = match stream {
+        Stream::Conversation(conversation) => shared.topic(conversation),
+        Stream::Ledger(_) => Some(Topic::There),
+    };
+    if matches!(known, Some(Topic::Gone | Topic::Damaged)) {
+        return Err(ReadError::Damaged(format!("the topic {topic} lost records")));
+    }
+    match (sweep::bounds_within(consumer, &topic, limits::REQUEST_TIMEOUT)?, known) {
+        (Some(bounds), _) => Ok(bounds),
+        (None, None) => Ok((0, 0)),
+        (None, Some(_)) => Err(ReadError::Unavailable(format!("the broker does not know the topic {topic}"))),
+    }
 }
 
 fn page(
@@ -61,13 +91,14 @@ fn page(
     stream: Stream,
     from: u64,
     limit: usize,
-) -> Result<Page, KafkaError> {
+) -> Result<Page, ReadError> {
     let topic = shared.names.of(stream);
-    let (low, end) = sweep::bounds(consumer, &topic)?;
+    let (low, end) = bounds(shared, consumer, stream)?;
     let limit = limit.min(PAGE_RECORDS_MAX);
     let (mut entries, mut next, mut bytes) = (Vec::new(), from.min(end), 0);
     if from < end && limit > 0 {
-        let walk = walk(shared, consumer, &topic, from.max(low), end, |offset, message| {
+        let range = Range { from: from.max(low), end, patience: limits::READ_WAIT };
+        let walk = walk(shared, consumer, &topic, range, |offset, message| {
             next = offset + 1;
             if let Some(record) = wire::record(shared, message) {
                 bytes += record.bytes();
@@ -87,11 +118,12 @@ fn key(
     consumer: &Consumer,
     stream: Stream,
     record: RecordId,
-) -> Result<Option<String>, KafkaError> {
+) -> Result<Option<String>, ReadError> {
     let topic = shared.names.of(stream);
-    let (low, end) = sweep::bounds(consumer, &topic)?;
+    let (low, end) = bounds(shared, consumer, stream)?;
     let (id, mut found) = (record.to_string(), None);
-    walk(shared, consumer, &topic, low, end, |_, message| {
+    let range = Range { from: low, end, patience: limits::READ_WAIT };
+    walk(shared, consumer, &topic, range, |_, message| {
         let key = message.key().and_then(|key| std::str::from_utf8(key).ok());
         if key == Some(id.as_str()) {
             found = Some(id.clone());
@@ -103,39 +135,64 @@ fn key(
     Ok(found)
 }
 
-/// Visits the records of a topic from an offset up to, not including, an end, until the visitor says false.
+/// What to read of a topic: from an offset up to, not including, an end that it is known to have.
+#[derive(Clone, Copy)]
+pub(super) struct Range {
+    pub(super) from: u64,
+    pub(super) end: u64,
+    /// How long the brokers may be silent.
+    pub(super) patience: Duration,
+}
+
+/// Visits the records of a range, until the visitor says false.
+///
+/// A broker says that its topic is at an end when it is at the end *that it knows*: one that was deposed, and has not
+/// heard of it, knows an older one. So an end before the range's is taken for holes only when this very consumer is told
+/// that the topic goes on to the range's end, and then meets the same end at the same place.
 ///
 /// # Errors
-/// When the brokers fail or fall silent before the end.
+/// When the brokers fail, fall silent, or end before the range does.
 pub(super) fn walk(
     shared: &Shared,
     consumer: &Consumer,
     topic: &str,
-    from: u64,
-    end: u64,
+    range: Range,
     mut visit: impl FnMut(u64, &BorrowedMessage<'_>) -> bool,
 ) -> Result<Walk, KafkaError> {
-    if from >= end {
-        return Ok(Walk::Finished);
+    let Range { mut from, end, patience } = range;
+    let mut proving = None;
+    while from < end {
+        let mut list = TopicPartitionList::with_capacity(1);
+        let start = i64::try_from(from).map_or(KafkaOffset::End, KafkaOffset::Offset);
+        list.add_partition_offset(topic, 0, start)?;
+        consumer.assign(&list)?;
+        let result = visit_all(shared, consumer, topic, (&mut from, end, patience), &mut visit);
+        consumer.unassign()?;
+        if let Some(walk) = result? {
+            return Ok(walk);
+        }
+        if proving == Some(from) {
+            return Ok(Walk::Finished);
+        }
+        let told = sweep::bounds_within(consumer, topic, patience)?.unwrap_or_default();
+        if told.1 < end {
+            return Err(KafkaError::NoMessageReceived);
+        }
+        proving = Some(from);
     }
-    let mut list = TopicPartitionList::with_capacity(1);
-    let start = i64::try_from(from).map_or(KafkaOffset::End, KafkaOffset::Offset);
-    list.add_partition_offset(topic, 0, start)?;
-    consumer.assign(&list)?;
-    let result = visit_all(shared, consumer, topic, (from, end), &mut visit);
-    consumer.unassign()?;
-    result
+    Ok(Walk::Finished)
 }
 
+/// None where the broker says that there is no more.
 fn visit_all(
     shared: &Shared,
     consumer: &Consumer,
     topic: &str,
-    (from, end): (u64, u64),
+    (from, end, patience): (&mut u64, u64, Duration),
     visit: &mut impl FnMut(u64, &BorrowedMessage<'_>) -> bool,
-) -> Result<Walk, KafkaError> {
+) -> Result<Option<Walk>, KafkaError> {
     let mut heard = Instant::now();
-    while heard.elapsed() < limits::READ_WAIT && !shared.is_closed() {
+    while heard.elapsed() < patience && !shared.is_closed() {
         match consumer.poll(limits::POLL_WAIT) {
             None => {}
             // What is left of an earlier assignment may still be in the queue.
@@ -144,16 +201,19 @@ fn visit_all(
                 heard = Instant::now();
                 let offset = u64::try_from(message.offset()).unwrap_or(0);
                 if offset >= end {
-                    return Ok(Walk::Finished);
+                    return Ok(Some(Walk::Finished));
                 }
-                if offset >= from && !visit(offset, &message) {
-                    return Ok(Walk::Stopped);
+                if offset >= *from {
+                    *from = offset + 1;
+                    if !visit(offset, &message) {
+                        return Ok(Some(Walk::Stopped));
+                    }
                 }
                 if offset + 1 == end {
-                    return Ok(Walk::Finished);
+                    return Ok(Some(Walk::Finished));
                 }
             }
-            Some(Err(KafkaError::PartitionEOF(_))) => return Ok(Walk::Finished),
+            Some(Err(KafkaError::PartitionEOF(_))) => return Ok(None),
             Some(Err(error)) => tracing::debug!(topic, "reading: {error}"),
         }
     }

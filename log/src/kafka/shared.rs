@@ -8,10 +8,10 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
-        atomic::{AtomicBool, AtomicI32, Ordering},
+        atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering},
     },
 };
-use tokio::sync::{Notify, OwnedMutexGuard, Semaphore, mpsc, watch};
+use tokio::sync::{Notify, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use uuid::Uuid;
 
 pub(super) struct Shared {
@@ -21,7 +21,9 @@ pub(super) struct Shared {
     pub(super) instance: Uuid,
     pub(super) health: watch::Sender<Health>,
     pub(super) closed: watch::Sender<bool>,
-    pub(super) admission: Arc<Semaphore>,
+    /// A permit for each append that may be on its way, and one for each KiB of their records.
+    admission: Arc<Semaphore>,
+    admission_kib: Arc<Semaphore>,
     /// Of the feed as it is; 0 before it was seen.
     pub(super) feed_partitions: AtomicI32,
     pub(super) garbage: Garbage,
@@ -44,6 +46,14 @@ pub(super) enum Topic {
     Used,
     /// The brokers have acknowledged a record of our present producer in it. See [`Shared::gate`].
     Met,
+    /// It holds less than was read of it. Nothing more is written to it by this process.
+    Damaged,
+}
+
+/// What an append holds from its admission until it is over.
+pub(super) struct Admitted {
+    _one: OwnedSemaphorePermit,
+    _kib: OwnedSemaphorePermit,
 }
 
 /// Held by the one append that may be on its way to a topic where our producer is not known yet.
@@ -65,6 +75,30 @@ pub(super) struct Inbox {
     pub(super) acks: mpsc::Sender<Ack>,
     /// Whether something did not fit in, so that a sweep must find it.
     pub(super) overflowed: Arc<AtomicBool>,
+    /// Of the records that wait in it.
+    bytes: Arc<AtomicUsize>,
+}
+
+impl Inbox {
+    fn tell(&self, ack: Ack) {
+        let bytes = ack.bytes();
+        let fits = self.bytes.fetch_add(bytes, Ordering::Relaxed) <= limits::INBOX_BYTES_MAX;
+        if !fits || self.acks.try_send(ack).is_err() {
+            self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+            self.overflowed.store(true, Ordering::Release);
+        }
+    }
+
+    /// One was taken out.
+    pub(super) fn took(&self, ack: &Ack) {
+        self.bytes.fetch_sub(ack.bytes(), Ordering::Relaxed);
+    }
+}
+
+impl Ack {
+    fn bytes(&self) -> usize {
+        if let Self::Record { record, .. } = self { record.bytes() } else { 0 }
+    }
 }
 
 impl Shared {
@@ -76,6 +110,7 @@ impl Shared {
             health: watch::Sender::new(Health::Unavailable("connecting to Kafka".into())),
             closed: watch::Sender::new(false),
             admission: Arc::new(Semaphore::new(limits::APPENDS_IN_FLIGHT_MAX)),
+            admission_kib: Arc::new(Semaphore::new(limits::APPENDS_IN_FLIGHT_KIB_MAX)),
             feed_partitions: AtomicI32::new(0),
             garbage: Garbage::default(),
             suspicion: Notify::new(),
@@ -88,6 +123,26 @@ impl Shared {
 
     pub(super) fn is_closed(&self) -> bool {
         *self.closed.borrow()
+    }
+
+    /// Waits for a place among the appends that are on their way; none once the log is closed.
+    pub(super) async fn admit(&self, bytes: usize) -> Option<Admitted> {
+        let kib = u32::try_from(bytes.div_ceil(1_024).min(limits::APPENDS_IN_FLIGHT_KIB_MAX)).unwrap_or(1);
+        let one = Arc::clone(&self.admission).acquire_owned().await.ok()?;
+        let kib = Arc::clone(&self.admission_kib).acquire_many_owned(kib).await.ok()?;
+        // The threads end when the log is closed and nobody is admitted: in this order nobody slips between the two.
+        (!self.is_closed()).then_some(Admitted { _one: one, _kib: kib })
+    }
+
+    pub(super) fn appends_are_under_way(&self) -> bool {
+        self.admission.available_permits() < limits::APPENDS_IN_FLIGHT_MAX
+    }
+
+    /// From now on nothing is taken.
+    pub(super) fn close(&self) {
+        self.closed.send_replace(true);
+        self.admission.close();
+        self.admission_kib.close();
     }
 
     /// Why appends cannot be taken now, if they cannot.
@@ -155,7 +210,7 @@ impl Shared {
 
     /// A record of our producer was acknowledged: from now on appends may overtake each other.
     pub(super) fn met(&self, conversation: ConversationId) {
-        if self.topic(conversation) != Some(Topic::Met) {
+        if self.topic(conversation).is_none_or(|known| known < Topic::Met) {
             write(&self.topics).insert(conversation, Topic::Met);
             lock(&self.gates).remove(&conversation);
         }
@@ -172,6 +227,9 @@ impl Shared {
     /// Takes note that a topic is missing. Returns whether records are lost with it.
     pub(super) fn missed_topic(&self, conversation: ConversationId) -> bool {
         let mut topics = write(&self.topics);
+        if topics.get(&conversation) == Some(&Topic::Damaged) {
+            return true;
+        }
         let known = topics.remove(&conversation);
         let lost = known.is_some_and(|known| known != Topic::There);
         if lost {
@@ -187,6 +245,11 @@ impl Shared {
         lost
     }
 
+    /// Takes note that a topic holds less than was read of it.
+    pub(super) fn damaged(&self, conversation: ConversationId) {
+        write(&self.topics).insert(conversation, Topic::Damaged);
+    }
+
     /// Topics that held records; the sweep looks whether they still exist.
     pub(super) fn used_topics(&self) -> Vec<ConversationId> {
         let topics = read(&self.topics);
@@ -200,7 +263,7 @@ impl Shared {
             return None;
         }
         let (acks, receiver) = mpsc::channel(limits::INBOX_MAX);
-        let inbox = Inbox { id: Uuid::new_v4(), acks, overflowed: Arc::default() };
+        let inbox = Inbox { id: Uuid::new_v4(), acks, overflowed: Arc::default(), bytes: Arc::default() };
         inboxes.push(inbox.clone());
         Some((inbox, receiver))
     }
@@ -212,9 +275,7 @@ impl Shared {
     /// Tells every tail. Never waits: a tail that is full finds the record by a sweep.
     pub(super) fn tell(&self, ack: impl Fn() -> Ack) {
         for inbox in read(&self.inboxes).iter() {
-            if inbox.acks.try_send(ack()).is_err() {
-                inbox.overflowed.store(true, Ordering::Release);
-            }
+            inbox.tell(ack());
         }
     }
 

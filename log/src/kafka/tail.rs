@@ -9,10 +9,11 @@ use super::{
     limits,
     live::{self, Live},
     names::position,
+    recent::{Recent, Seen},
     shared::{Ack, Inbox, Shared, Topic},
 };
 use crate::{
-    Batch, Checkpoint, Entry, Ledger, ReadError, Stream, Tail,
+    Batch, Checkpoint, Entry, Ledger, ReadError, Record, Stream, Tail,
     resequencer::{Resequencer, Stretch},
 };
 use async_trait::async_trait;
@@ -49,9 +50,19 @@ pub(super) struct KafkaTail {
     /// Wanted, and not asked for yet because the thread has enough to do.
     sweep_wanted: bool,
     look_up: HashSet<ConversationId>,
+    /// Conversations that seem to end before what was handed out of them.
+    suspects: HashMap<ConversationId, u64>,
+    /// Own records that wait for earlier ones of their conversations: up to where these surely go.
+    acknowledged: HashMap<ConversationId, u64>,
+    /// Why nothing more can be handed out.
+    damaged: Option<String>,
     caught_up: CaughtUp,
     reading: usize,
     entries: Vec<Entry>,
+    entries_bytes: usize,
+    /// How many of the entries were added up and noted.
+    noted: usize,
+    recent: Recent,
 }
 
 /// Whether all that was there when the tail was opened is handed out.
@@ -102,9 +113,15 @@ impl KafkaTail {
             behind: None,
             sweep_wanted: false,
             look_up: HashSet::new(),
+            suspects: HashMap::new(),
+            acknowledged: HashMap::new(),
+            damaged: None,
             caught_up: CaughtUp::NotYet,
             reading: 0,
             entries: Vec::new(),
+            entries_bytes: 0,
+            noted: 0,
+            recent: Recent::default(),
         };
         let start = live::Start { ledgers };
         let of_live = Arc::clone(shared);
@@ -116,7 +133,7 @@ impl KafkaTail {
 
     /// Takes all that is there, up to a batch.
     fn take_waiting(&mut self) {
-        while self.entries.len() < limits::BATCH_ENTRIES_MAX {
+        while self.entries.len() < limits::BATCH_ENTRIES_MAX && self.entries_bytes < limits::BATCH_BYTES_MAX {
             let before = self.entries.len();
             let mut more = false;
             if let Ok(ack) = self.acks.try_recv() {
@@ -131,6 +148,7 @@ impl KafkaTail {
                 self.take_found(found);
                 more = true;
             }
+            self.note();
             if !more && before == self.entries.len() {
                 break;
             }
@@ -141,9 +159,26 @@ impl KafkaTail {
         }
     }
 
+    /// Adds up and remembers what came since the last time.
+    fn note(&mut self) {
+        let new = &self.entries[self.noted..];
+        self.entries_bytes += new.iter().map(|entry| entry.record.bytes()).sum::<usize>();
+        self.recent.note(new);
+        self.noted = self.entries.len();
+    }
+
     fn take_ack(&mut self, ack: Ack) {
+        self.inbox.took(&ack);
         match ack {
             Ack::Record { conversation, offset, record } => {
+                let next = self.resequencer.next(conversation);
+                if offset < next {
+                    return self.take_late(conversation, offset, next, &record);
+                }
+                if offset > next {
+                    let end = self.acknowledged.entry(conversation).or_default();
+                    *end = offset.saturating_add(1).max(*end);
+                }
                 self.resequencer.offer(conversation, offset, record, Instant::now(), &mut self.entries);
             }
             Ack::Hole { conversation, offset } => {
@@ -160,6 +195,31 @@ impl KafkaTail {
         }
     }
 
+    /// An own record whose offset was handed out already. A direct read may have been first; if what it brought was
+    /// another record, the brokers have lost that one.
+    fn take_late(&mut self, conversation: ConversationId, offset: u64, next: u64, record: &Record) {
+        self.note();
+        match self.recent.compare(Stream::Conversation(conversation), offset, record.id) {
+            Seen::Same => {}
+            Seen::Unknown => drop(self.suspects.insert(conversation, next)),
+            Seen::Other => self.conversation_lost(conversation, offset, next),
+        }
+    }
+
+    fn conversation_lost(&mut self, conversation: ConversationId, end: u64, position: u64) {
+        self.shared.damaged(conversation);
+        self.lost(&self.shared.names.conversation(conversation), end, position);
+    }
+
+    fn lost(&mut self, topic: &str, end: u64, position: u64) {
+        let why = format!(
+            "the topic {topic} went on at {end} and was read up to {position} before: it was cut short or made anew; \
+             restore it, or begin anew with what it holds"
+        );
+        tracing::error!("{why}");
+        self.damaged.get_or_insert(why);
+    }
+
     fn take_live(&mut self, chunk: Vec<Live>) {
         let now = Instant::now();
         for item in chunk {
@@ -172,23 +232,39 @@ impl KafkaTail {
                     self.resequencer.hear_of(conversation, end, now + limits::RESEQUENCER.grace);
                 }
                 Live::Ledger { ledger, offset, record } => {
+                    self.take_ledger(ledger, offset, record);
+                }
+                Live::LedgerHole { ledger, to } => {
                     let next = &mut self.ledgers[position(ledger)];
-                    if offset < *next {
-                        continue;
-                    }
-                    *next = offset + 1;
-                    self.ledgers_moved = true;
-                    if let Some(record) = record {
-                        let stream = Stream::Ledger(ledger);
-                        self.entries.push(Entry { stream, offset: Offset(offset), record });
+                    if to > *next {
+                        *next = to;
+                        self.ledgers_moved = true;
                     }
                 }
+                Live::Shorter { topic, end, position } => self.lost(&topic, end, position),
                 Live::LedgerEnds(ends) => {
                     self.ledger_ends = Some(ends);
                     self.sweep_wanted = true;
                 }
-                Live::LedgersRead => self.ledger_ends = Some([0; Ledger::ALL.len()]),
             }
+        }
+    }
+
+    fn take_ledger(&mut self, ledger: Ledger, offset: u64, record: Option<Arc<Record>>) {
+        let (stream, next) = (Stream::Ledger(ledger), self.ledgers[position(ledger)]);
+        if offset < next {
+            self.note();
+            // Read again, because a broker did not know how far it was read. See `live`.
+            if record.is_some_and(|record| self.recent.compare(stream, offset, record.id) == Seen::Other) {
+                let topic = self.shared.names.ledger(ledger).to_owned();
+                self.lost(&topic, offset, next);
+            }
+            return;
+        }
+        self.ledgers[position(ledger)] = offset + 1;
+        self.ledgers_moved = true;
+        if let Some(record) = record {
+            self.entries.push(Entry { stream, offset: Offset(offset), record });
         }
     }
 
@@ -205,19 +281,29 @@ impl KafkaTail {
                 for (conversation, end) in finished {
                     let lost = self.resequencer.finished(conversation, end, now);
                     if lost > 0 {
+                        let end = self.resequencer.next(conversation).max(end.unwrap_or(0));
+                        let acknowledged = self.acknowledged.get(&conversation).copied();
+                        if let Some(position) = acknowledged.filter(|position| *position > end) {
+                            self.conversation_lost(conversation, end, position);
+                        }
                         tracing::warn!(%conversation, lost, "records were announced that its topic does not hold");
                         self.give_up_waiting(conversation);
                     }
                 }
             }
-            Found::Ends(ends) => self.take_ends(ends, now),
-            Found::Swept => {
-                self.behind.get_or_insert_default();
+            Found::End(conversation, end) => {
+                self.resequencer.hear_of(conversation, end, now + limits::RESEQUENCER.grace);
+            }
+            Found::Swept { ends, whole } => self.take_ends(ends, whole, now),
+            Found::Shorter { conversation, end, position } => {
+                self.conversation_lost(conversation, end, position);
             }
         }
     }
 
-    fn take_ends(&mut self, ends: Vec<(ConversationId, u64)>, now: Instant) {
+    fn take_ends(&mut self, ends: Vec<(ConversationId, u64)>, whole: bool, now: Instant) {
+        // Only a sweep that was asked for after the ledgers' ends were known, and that knows all ends, says how much
+        // there was when the tail was opened. Until the ledgers' ends are known, no sweep is asked for.
         let first = self.ledger_ends.is_some() && self.behind.is_none();
         let mut behind = HashMap::new();
         // What the first sweep finds, nobody is about to tell.
@@ -227,12 +313,12 @@ impl KafkaTail {
             if next < end {
                 self.resequencer.hear_of(conversation, end, due);
                 behind.insert(conversation, end);
-            } else if next > end && first {
-                let topic = self.shared.names.conversation(conversation);
-                tracing::error!(topic, next, end, "the topic is shorter than what was already read of it");
+            } else if next > end {
+                // It may have grown while the sweep was on its way. Asked for now, its end must be there.
+                self.suspects.insert(conversation, next);
             }
         }
-        if first {
+        if first && whole {
             self.behind = Some(behind);
         }
     }
@@ -254,12 +340,16 @@ impl KafkaTail {
             }
             self.look_up.remove(&conversation);
         }
-        let room = limits::CATCH_UP_TOPICS_MAX.saturating_sub(self.reading);
-        // A new group only when half of the last is through: assigning costs, however few.
-        if room < limits::CATCH_UP_TOPICS_MAX / 2 {
+        if !self.suspects.is_empty() {
+            let suspects = self.suspects.iter().map(|(id, position)| (*id, *position)).collect();
+            if self.reads.try_send(Ask::Check(suspects)).is_ok() {
+                self.suspects.clear();
+            }
+        }
+        if !self.may_ask() {
             return;
         }
-        let now = Instant::now();
+        let (now, room) = (Instant::now(), limits::CATCH_UP_TOPICS_MAX - self.reading);
         let wants = self.resequencer.wanted(now, room);
         if wants.is_empty() {
             return;
@@ -269,9 +359,14 @@ impl KafkaTail {
             self.reading += conversations.len();
         } else {
             for conversation in conversations {
-                self.resequencer.finished(conversation, None, now);
+                self.resequencer.not_read(conversation, now);
             }
         }
+    }
+
+    /// A new group only when half of the last is through: assigning costs, however few.
+    fn may_ask(&self) -> bool {
+        self.reading <= limits::CATCH_UP_TOPICS_MAX / 2
     }
 
     /// Whether all is handed out that was there when the tail was opened.
@@ -285,7 +380,11 @@ impl KafkaTail {
     }
 
     fn batch(&mut self) -> Option<Batch> {
+        self.note();
         let moved = self.resequencer.take_moved();
+        if !self.acknowledged.is_empty() {
+            self.acknowledged.retain(|conversation, end| !self.resequencer.has_passed(*conversation, *end));
+        }
         if self.caught_up == CaughtUp::NotYet {
             self.look_whether_caught_up();
         }
@@ -306,6 +405,7 @@ impl KafkaTail {
         let ledger_lag: u64 = self.ledger_ends.map_or(0, |ends| {
             ends.iter().zip(&self.ledgers).map(|(end, next)| end.saturating_sub(*next)).sum()
         });
+        (self.entries_bytes, self.noted) = (0, 0);
         Some(Batch {
             entries: std::mem::take(&mut self.entries),
             progress,
@@ -326,13 +426,16 @@ impl Tail for KafkaTail {
         loop {
             self.take_waiting();
             self.ask();
+            if let Some(why) = &self.damaged {
+                return Err(ReadError::Damaged(why.clone()));
+            }
             if let Some(batch) = self.batch() {
                 return Ok(Some(batch));
             }
             if *self.closed.borrow_and_update() {
                 return Ok(None);
             }
-            let due = self.resequencer.next_due().filter(|_| self.reading == 0);
+            let due = self.resequencer.next_due().filter(|_| self.may_ask());
             let due_at = due.unwrap_or_else(|| Instant::now() + limits::PROBE_INTERVAL);
             // Everything received is kept in `self` before the next wait, so that a call that is dropped loses nothing.
             tokio::select! {
@@ -368,3 +471,6 @@ impl Drop for KafkaTail {
         self.shared.close_inbox(self.inbox.id);
     }
 }
+
+#[cfg(test)]
+mod tests;

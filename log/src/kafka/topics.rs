@@ -4,14 +4,21 @@ use super::{client::Client, limits, shared::Shared};
 use crate::Ledger;
 use kafkatalk_protocol::ConversationId;
 use rdkafka::{
-    admin::{AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication},
+    admin::{
+        AdminClient, AdminOptions, AlterConfig, ConfigResource, ConfigSource, NewTopic, ResourceSpecifier,
+        TopicReplication,
+    },
     error::RDKafkaErrorCode,
+    metadata::MetadataTopic,
 };
+use std::collections::HashMap;
 
 pub(super) type Admin = AdminClient<Client>;
 
 /// The age in milliseconds at which a segment is closed while a record is being erased.
 const ROLL_AT_ONCE_MS: &str = "1";
+const SEGMENT_MS: &str = "segment.ms";
+const COMPACT: &str = "compact";
 
 type Settings = Vec<(&'static str, String)>;
 
@@ -32,7 +39,7 @@ pub(super) fn options() -> AdminOptions {
 /// Settings of a topic that forgets a record when another of its key follows.
 fn compacted(shared: &Shared) -> Settings {
     let mut settings = vec![
-        ("cleanup.policy", "compact".into()),
+        ("cleanup.policy", COMPACT.into()),
         brokers_clock(),
         ("max.compaction.lag.ms", shared.options.forget_within.as_millis().max(1).to_string()),
     ];
@@ -46,8 +53,12 @@ fn brokers_clock() -> (&'static str, String) {
     ("message.timestamp.type", "LogAppendTime".into())
 }
 
-fn in_sync(shared: &Shared) -> Option<(&'static str, String)> {
-    (shared.options.replication_factor >= 3).then(|| ("min.insync.replicas", "2".into()))
+/// What keeps an acknowledged record although a broker is lost: two have it, and one without it never leads.
+fn in_sync(shared: &Shared) -> Settings {
+    if shared.options.replication_factor < 3 {
+        return Vec::new();
+    }
+    vec![("min.insync.replicas", "2".into()), ("unclean.leader.election.enable", "false".into())]
 }
 
 fn feed(shared: &Shared) -> Settings {
@@ -56,10 +67,17 @@ fn feed(shared: &Shared) -> Settings {
         brokers_clock(),
         ("retention.ms", shared.options.feed_retention.as_millis().to_string()),
         // Several segments within the time, so that what is old can go.
-        ("segment.ms", (shared.options.feed_retention.as_millis() / 4).max(1_000).to_string()),
+        (SEGMENT_MS, (shared.options.feed_retention.as_millis() / 4).max(1_000).to_string()),
     ];
     settings.extend(in_sync(shared));
     settings
+}
+
+/// Whether a topic was made, or was there before.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Made {
+    Now,
+    Before,
 }
 
 /// Creates topics in one request; one that exists is fine. An answer for each, in order.
@@ -67,7 +85,7 @@ async fn create(
     shared: &Shared,
     admin: &Admin,
     topics: &[(String, i32, Settings)],
-) -> Result<Vec<Result<(), String>>, Wrong> {
+) -> Result<Vec<Result<Made, String>>, Wrong> {
     let new: Vec<NewTopic<'_>> = topics
         .iter()
         .map(|(name, partitions, settings)| {
@@ -77,10 +95,11 @@ async fn create(
         })
         .collect();
     let answers = admin.create_topics(&new, &options()).await?;
-    let mut by_name: std::collections::HashMap<_, _> = answers
+    let mut by_name: HashMap<_, _> = answers
         .into_iter()
         .map(|answer| match answer {
-            Ok(name) | Err((name, RDKafkaErrorCode::TopicAlreadyExists)) => (name, Ok(())),
+            Ok(name) => (name, Ok(Made::Now)),
+            Err((name, RDKafkaErrorCode::TopicAlreadyExists)) => (name, Ok(Made::Before)),
             Err((name, code)) => {
                 let why = format!("cannot create the topic {name}: {code}");
                 (name, Err(why))
@@ -92,7 +111,8 @@ async fn create(
     Ok(topics.iter().map(|(name, ..)| by_name.remove(name).unwrap_or_else(|| missing(name))).collect())
 }
 
-/// Creates the topics of conversations.
+/// Creates the topics of conversations. One that is there already may be another node's, or have been made by somebody
+/// with settings under which it loses records.
 pub(super) async fn create_conversations(
     shared: &Shared,
     admin: &Admin,
@@ -100,7 +120,20 @@ pub(super) async fn create_conversations(
 ) -> Result<Vec<Result<(), String>>, Wrong> {
     let topics: Vec<_> =
         conversations.iter().map(|id| (shared.names.conversation(*id), 1, compacted(shared))).collect();
-    create(shared, admin, &topics).await
+    let made = create(shared, admin, &topics).await?;
+    let before = made.iter().zip(&topics).filter(|(made, _)| **made == Ok(Made::Before));
+    let before: Vec<_> = before.map(|(_, topic)| topic.0.as_str()).collect();
+    let policies = policies(admin, &before).await?;
+    let answer = |(made, topic): (Result<Made, String>, &(String, i32, Settings))| {
+        made.and_then(|_| {
+            policies
+                .get(&topic.0)
+                // The broker that was asked may not have heard of the settings yet.
+                .filter(|found| !found.is_empty())
+                .map_or(Ok(()), |found| must_be(&topic.0, found, COMPACT))
+        })
+    };
+    Ok(made.into_iter().zip(&topics).map(answer).collect())
 }
 
 /// Creates the feed and the ledgers where they are missing, and refuses what would lose records. Returns the leaders of
@@ -118,6 +151,7 @@ pub(super) async fn set_up(shared: &Shared, admin: &Admin) -> Result<Vec<i32>, W
         }
     }
     if !missing.is_empty() {
+        refuse_to_replace(shared, admin, &missing)?;
         for answer in create(shared, admin, &missing).await? {
             answer.map_err(Wrong)?;
         }
@@ -128,15 +162,49 @@ pub(super) async fn set_up(shared: &Shared, admin: &Admin) -> Result<Vec<i32>, W
         if found.len() != 1 {
             return Err(Wrong(format!("the topic {name} has {} partitions and must have 1", found.len())));
         }
-        check_policy(admin, name, "compact").await?;
+        check_policy(admin, name, COMPACT).await?;
     }
     check_policy(admin, &shared.names.feed, "delete").await?;
     leaders(admin, &shared.names.feed)
 }
 
+/// A ledger that is missing beside records was lost. An empty one in its place would look whole, and lead every node to
+/// forget what it held.
+fn refuse_to_replace(
+    shared: &Shared,
+    admin: &Admin,
+    missing: &[(String, i32, Settings)],
+) -> Result<(), Wrong> {
+    let is_missing = |topic: &str| missing.iter().any(|(name, ..)| name == topic);
+    let Some(lost) =
+        Ledger::ALL.map(|ledger| shared.names.ledger(ledger)).into_iter().find(|it| is_missing(it))
+    else {
+        return Ok(());
+    };
+    let metadata = admin.inner().fetch_metadata(None, limits::REQUEST_TIMEOUT)?;
+    let mut names = metadata.topics().iter().filter(|topic| topic.error().is_none()).map(MetadataTopic::name);
+    let mut beside = names.find(|name| shared.names.as_conversation(name).is_some()).map(ToOwned::to_owned);
+    for ledger in Ledger::ALL {
+        let topic = shared.names.ledger(ledger);
+        if beside.is_none() && !is_missing(topic) {
+            let (_, end) = admin.inner().fetch_watermarks(topic, 0, limits::REQUEST_TIMEOUT)?;
+            beside = (end > 0).then(|| topic.to_owned());
+        }
+    }
+    match beside {
+        None => Ok(()),
+        Some(beside) => Err(Wrong(format!(
+            "the topic {lost} is gone, and {beside} is there: restore it; if it never held anything, create it with \
+             one partition and cleanup.policy=compact"
+        ))),
+    }
+}
+
 /// The leader of each partition, -1 where there is none; empty where there is no such topic.
 fn partitions(admin: &Admin, topic: &str) -> Result<Vec<i32>, Wrong> {
-    let metadata = admin.inner().fetch_metadata(Some(topic), limits::PROBE_TIMEOUT)?;
+    let ask = || admin.inner().fetch_metadata(Some(topic), limits::PROBE_TIMEOUT / 2);
+    // The first may have gone to a broker that hangs, and is not asked again then.
+    let metadata = ask().or_else(|_| ask())?;
     let Some(found) = metadata.topics().iter().find(|found| found.name() == topic) else {
         return Ok(Vec::new());
     };
@@ -162,43 +230,76 @@ fn leaders(admin: &Admin, topic: &str) -> Result<Vec<i32>, Wrong> {
     Ok(leaders)
 }
 
-async fn setting(admin: &Admin, topic: &str, name: &str) -> Result<Option<String>, Wrong> {
+/// The settings of a topic, with where they come from.
+async fn described(admin: &Admin, topic: &str) -> Result<ConfigResource, Wrong> {
     let answers = admin.describe_configs(&[ResourceSpecifier::Topic(topic)], &options()).await?;
     let resource =
         answers.into_iter().next().ok_or_else(|| Wrong(format!("no settings of the topic {topic}")))?;
-    let resource = resource.map_err(|code| Wrong(format!("the settings of the topic {topic}: {code}")))?;
-    Ok(resource.get(name).and_then(|entry| entry.value.clone()))
+    resource.map_err(|code| Wrong(format!("the settings of the topic {topic}: {code}")))
+}
+
+/// The `cleanup.policy` of topics; nothing for those whose settings may not be seen, for not everyone who may use a topic
+/// may look at its settings.
+async fn policies(admin: &Admin, topics: &[&str]) -> Result<HashMap<String, String>, Wrong> {
+    if topics.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let asked: Vec<_> = topics.iter().map(|topic| ResourceSpecifier::Topic(topic)).collect();
+    let answers = admin.describe_configs(&asked, &options()).await?;
+    let mut found = HashMap::new();
+    for (topic, answer) in topics.iter().zip(answers) {
+        match answer {
+            Ok(resource) => {
+                let policy = resource.get("cleanup.policy").and_then(|entry| entry.value.clone());
+                found.insert((*topic).to_owned(), policy.unwrap_or_default());
+            }
+            Err(
+                RDKafkaErrorCode::TopicAuthorizationFailed | RDKafkaErrorCode::ClusterAuthorizationFailed,
+            ) => {}
+            Err(code) => return Err(Wrong(format!("the settings of the topic {topic}: {code}"))),
+        }
+    }
+    Ok(found)
+}
+
+fn must_be(topic: &str, found: &str, policy: &str) -> Result<(), String> {
+    if found == policy {
+        return Ok(());
+    }
+    Err(format!("the topic {topic} has cleanup.policy={found} and must have {policy}: set it"))
 }
 
 async fn check_policy(admin: &Admin, topic: &str, policy: &str) -> Result<(), Wrong> {
-    let found = match setting(admin, topic, "cleanup.policy").await {
-        Ok(found) => found.unwrap_or_default(),
-        // Not everyone who may use a topic may look at its settings.
-        Err(Wrong(why)) if why.contains("authoriz") => return Ok(()),
-        Err(wrong) => return Err(wrong),
-    };
-    if found != policy {
-        return Err(Wrong(format!(
-            "the topic {topic} has cleanup.policy={found} and must have {policy}: set it"
-        )));
-    }
-    Ok(())
+    let found = policies(admin, &[topic]).await?;
+    found.get(topic).map_or(Ok(()), |found| must_be(topic, found, policy)).map_err(Wrong)
 }
 
-/// Lets the next record of a topic begin a new segment, or takes that back.
-pub(super) async fn roll_at_once(
-    shared: &Shared,
-    admin: &Admin,
-    conversation: &str,
-    at_once: bool,
-) -> Result<(), Wrong> {
-    let settings = compacted(shared);
+/// What is missing of the topics that all appends need, if anything is. Returns the leaders of the feed's partitions.
+pub(super) fn look_for(shared: &Shared, admin: &Admin) -> Result<Vec<i32>, Wrong> {
+    let gone = |topic: &str| Wrong(format!("the topic {topic} is not there"));
+    for ledger in Ledger::ALL {
+        let topic = shared.names.ledger(ledger);
+        if partitions(admin, topic)?.is_empty() {
+            return Err(gone(topic));
+        }
+    }
+    let feed = partitions(admin, &shared.names.feed)?;
+    if feed.is_empty() { Err(gone(&shared.names.feed)) } else { Ok(feed) }
+}
+
+/// Lets the next record of a topic begin a new segment, or takes that back. Leaves its other settings as they are: the
+/// request replaces all that the topic has of its own.
+pub(super) async fn roll_at_once(admin: &Admin, conversation: &str, at_once: bool) -> Result<(), Wrong> {
+    let found = described(admin, conversation).await?;
+    let own = found.entries.iter().filter(|entry| {
+        entry.source == ConfigSource::DynamicTopic && !entry.is_read_only && entry.name != SEGMENT_MS
+    });
     let mut config = AlterConfig::new(ResourceSpecifier::Topic(conversation));
-    for (key, value) in &settings {
+    for (key, value) in own.filter_map(|entry| Some((&entry.name, entry.value.as_ref()?))) {
         config = config.set(key, value);
     }
     if at_once {
-        config = config.set("segment.ms", ROLL_AT_ONCE_MS);
+        config = config.set(SEGMENT_MS, ROLL_AT_ONCE_MS);
     }
     let answers = admin.alter_configs(&[config], &options()).await?;
     match answers.into_iter().next() {
@@ -211,5 +312,6 @@ pub(super) async fn roll_at_once(
 
 /// Whether [`roll_at_once`] still holds; another node may have taken it back.
 pub(super) async fn rolls_at_once(admin: &Admin, topic: &str) -> Result<bool, Wrong> {
-    Ok(setting(admin, topic, "segment.ms").await?.as_deref() == Some(ROLL_AT_ONCE_MS))
+    let found = described(admin, topic).await?;
+    Ok(found.get(SEGMENT_MS).is_some_and(|entry| entry.value.as_deref() == Some(ROLL_AT_ONCE_MS)))
 }

@@ -1,7 +1,7 @@
 //! How a record looks on Kafka.
 //!
-//! The value is the envelope as JSON, the key is [`Record::key`] or else the record's id, the time is the envelope's. The
-//! feed holds the same value under the conversation's id as key, and says in headers at which `offset` it stands in the
+//! The value is the envelope as JSON, which has the node's time in it; the key is [`Record::key`] or else the record's id,
+//! and the message's time is the broker's. The feed holds the same value under the conversation's id as key, and says in headers at which `offset` it stands in the
 //! conversation's topic, and which `node` wrote it. A feed record without a value announces that the topic goes up to
 //! and including that offset.
 

@@ -6,6 +6,7 @@ use uuid::Uuid;
 const LIMITS: Limits = Limits {
     held_per_conversation: 4,
     held_in_total: 6,
+    held_bytes: 1_000,
     grace: Duration::from_millis(20),
     retry: Duration::from_millis(50),
     fruitless_reads: 3,
@@ -209,4 +210,32 @@ fn the_last_number_of_all_is_no_offset() {
     let mut world = World::new(vec![vec![true; 2]]);
     world.resequencer.offer(id(0), u64::MAX, record(0, 9), world.now, &mut world.out);
     assert_eq!(world.resequencer.next_due(), None);
+}
+
+#[test]
+fn a_read_that_was_not_begun_proves_nothing_and_is_asked_for_again() {
+    let (mut resequencer, now, mut out) =
+        (Resequencer::new(LIMITS, HashMap::new()), Instant::now(), Vec::new());
+    resequencer.offer(id(1), 1, record(1, 1), now, &mut out);
+    for _ in 0..LIMITS.fruitless_reads {
+        let due = resequencer.next_due().unwrap();
+        assert_eq!(resequencer.wanted(due, 1).len(), 1);
+        resequencer.not_read(id(1), due);
+    }
+    let due = resequencer.next_due().unwrap();
+    assert_eq!(resequencer.wanted(due, 1).len(), 1);
+    assert_eq!(resequencer.finished(id(1), Some(0), due), 0, "one read is not enough to give up");
+}
+
+#[test]
+fn no_more_bytes_are_held_back_than_allowed() {
+    let limits = Limits { held_bytes: 1, ..LIMITS };
+    let (mut resequencer, now, mut out) =
+        (Resequencer::new(limits, HashMap::new()), Instant::now(), Vec::new());
+    for offset in 1..4 {
+        resequencer.offer(id(1), offset, record(1, offset), now, &mut out);
+    }
+    assert_eq!((resequencer.held(), resequencer.lag()), (1, 4));
+    resequencer.offer(id(1), 0, record(1, 0), now, &mut out);
+    assert_eq!((offsets(&out), resequencer.held_bytes()), (vec![0, 1], 0));
 }

@@ -2,7 +2,10 @@
 
 use crate::{
     Kafka, connect,
-    contract::support::{assert_dense, conversation, follow, message, say, texts},
+    contract::{
+        self, Harness, Sizes,
+        support::{assert_dense, conversation, follow, message, say, texts},
+    },
     stranger::Stranger,
 };
 use kafkatalk_log::{
@@ -10,7 +13,7 @@ use kafkatalk_log::{
     kafka::{KafkaLog, KafkaOptions},
 };
 use kafkatalk_protocol::Offset;
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc, time::Duration};
 use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream},
@@ -177,6 +180,29 @@ async fn garbage_in_a_ledger_is_stepped_over(kafka: Kafka) {
     assert_eq!(texts(&follow(&mut *tail, &mut Checkpoint::new(), 2).await), ["a", "b"]);
 }
 
+async fn a_topic_deleted_behind_our_back_is_named_and_disturbs_no_other(kafka: Kafka) {
+    let log = connect(kafka.options.clone()).await;
+    let mut tail = log.tail(Checkpoint::new()).await.unwrap();
+    say(&*log, conversation(1), "lost").await;
+    say(&*log, conversation(2), "kept").await;
+    follow(&mut *tail, &mut Checkpoint::new(), 2).await;
+    let topic = topic(&kafka, conversation(1));
+    stranger(&kafka).delete(&topic).await;
+    let refused = loop {
+        match log.append(conversation(1), message("more")).await {
+            // The brokers delete a topic a moment after they say so, and what was on its way then is open.
+            Ok(_) | Err(AppendError::Unknown(_)) => tokio::time::sleep(Duration::from_millis(50)).await,
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(&refused, AppendError::Unavailable(why) if why.contains(&topic)), "{refused:?}");
+    say(&*log, conversation(2), "still kept").await;
+    let mut told = Vec::new();
+    while !told.iter().any(|text| text == "still kept") {
+        told.extend(texts(&follow(&mut *tail, &mut Checkpoint::new(), 1).await));
+    }
+}
+
 async fn a_ledger_that_would_lose_records_is_refused_by_name(kafka: Kafka) {
     let users = topic(&kafka, Stream::Ledger(Ledger::Users));
     stranger(&kafka).create(&users, "delete").await;
@@ -214,6 +240,37 @@ async fn a_log_whose_brokers_are_not_there_says_so_and_recovers_by_itself(kafka:
     assert_eq!(texts(&follow(&mut *tail, &mut Checkpoint::new(), 1).await), ["now"]);
 }
 
+/// The harness of the suite's test with ten thousand streams.
+struct Wide(Kafka);
+
+impl Harness for Wide {
+    const SIZES: Sizes = Sizes { streams: 10_000, ..Kafka::SIZES };
+    const FORGETS_WITHIN: Duration = Kafka::FORGETS_WITHIN;
+
+    async fn new(test: &str) -> Self {
+        Self(Kafka::new(test).await)
+    }
+    async fn open(&self) -> Arc<dyn EventLog> {
+        self.0.open().await
+    }
+    fn location(&self) -> String {
+        self.0.location()
+    }
+    fn files(&self) -> Vec<PathBuf> {
+        self.0.files()
+    }
+    async fn open_at(location: &str) -> Arc<dyn EventLog> {
+        Kafka::open_at(location).await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes minutes: a broker makes 50 to 500 topics a second"]
+async fn ten_thousand_topics_are_followed_as_one() {
+    let wide = Wide::new("wide").await;
+    contract::many::ten_thousand_streams_are_followed_as_one(wide).await;
+}
+
 macro_rules! tests {
     ($($name:ident),+ $(,)?) => {$(
         #[test]
@@ -233,6 +290,7 @@ mod kafka {
         copies_that_are_doubled_and_out_of_order_change_nothing,
         garbage_in_a_conversation_is_stepped_over,
         garbage_in_a_ledger_is_stepped_over,
+        a_topic_deleted_behind_our_back_is_named_and_disturbs_no_other,
         a_ledger_that_would_lose_records_is_refused_by_name,
         a_log_whose_brokers_are_not_there_says_so_and_recovers_by_itself,
     }

@@ -37,6 +37,16 @@ pub(crate) fn start(brokers: usize) -> Brokers {
     Brokers { bootstrap, folder: Some(folder) }
 }
 
+impl Brokers {
+    /// Runs the script on one broker, or on all where it takes no number.
+    pub(crate) async fn run(&self, what: &'static str, number: Option<usize>) {
+        let mut command = Command::new(script());
+        command.arg(what).arg(self.folder.as_ref().unwrap()).args(number.map(|number| number.to_string()));
+        let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+        assert!(output.status.success(), "{what}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
 /// The folders of the partitions whose topics begin with a prefix.
 pub(crate) fn partitions(prefix: &str) -> Vec<PathBuf> {
     let data = shared().folder.iter().filter_map(|folder| std::fs::read_dir(folder.join("data1")).ok());

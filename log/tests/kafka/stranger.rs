@@ -2,12 +2,16 @@
 
 use rdkafka::{
     ClientConfig,
-    admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
+    admin::{
+        AdminClient, AdminOptions, AlterConfig, ConfigSource, NewPartitions, NewTopic, ResourceSpecifier,
+        TopicReplication,
+    },
     client::DefaultClientContext,
     message::{Header, OwnedHeaders},
     producer::{FutureProducer, FutureRecord},
+    types::RDKafkaErrorCode,
 };
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 pub(crate) struct Stranger {
     producer: FutureProducer,
@@ -48,7 +52,40 @@ impl Stranger {
     }
 
     pub(crate) async fn create(&self, topic: &str, policy: &str) {
+        self.try_create(topic, policy).await.unwrap();
+    }
+
+    pub(crate) async fn try_create(&self, topic: &str, policy: &str) -> Result<(), RDKafkaErrorCode> {
         let topic = NewTopic::new(topic, 1, TopicReplication::Fixed(1)).set("cleanup.policy", policy);
-        self.admin.create_topics([&topic], &AdminOptions::new()).await.unwrap()[0].as_ref().unwrap();
+        let mut answers = self.admin.create_topics([&topic], &AdminOptions::new()).await.unwrap();
+        answers.remove(0).map(drop).map_err(|(_, code)| code)
+    }
+
+    /// Gives a topic more partitions.
+    pub(crate) async fn widen(&self, topic: &str, partitions: usize) {
+        let more = NewPartitions::new(topic, partitions);
+        self.admin.create_partitions([&more], &AdminOptions::new()).await.unwrap()[0].as_ref().unwrap();
+    }
+
+    /// Gives a topic these settings and no others.
+    pub(crate) async fn set(&self, topic: &str, settings: &[(&str, &str)]) {
+        let mut config = AlterConfig::new(ResourceSpecifier::Topic(topic));
+        for (key, value) in settings {
+            config = config.set(key, value);
+        }
+        self.admin.alter_configs([&config], &AdminOptions::new()).await.unwrap()[0].as_ref().unwrap();
+    }
+
+    /// The settings that a topic has of its own.
+    pub(crate) async fn settings(&self, topic: &str) -> HashMap<String, String> {
+        let asked = [ResourceSpecifier::Topic(topic)];
+        let answer =
+            self.admin.describe_configs(&asked, &AdminOptions::new()).await.unwrap().remove(0).unwrap();
+        let own = answer.entries.into_iter().filter(|entry| entry.source == ConfigSource::DynamicTopic);
+        own.map(|entry| (entry.name, entry.value.unwrap_or_default())).collect()
+    }
+
+    pub(crate) async fn delete(&self, topic: &str) {
+        self.admin.delete_topics(&[topic], &AdminOptions::new()).await.unwrap()[0].as_ref().unwrap();
     }
 }

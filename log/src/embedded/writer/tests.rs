@@ -160,6 +160,46 @@ fn a_log_whose_file_was_deleted_refuses_appends() {
 }
 
 #[test]
+fn a_log_whose_write_ahead_log_was_deleted_refuses_appends_and_saves_what_it_held() {
+    let mut bench = Bench::new();
+    bench.write(3);
+    let database = bench.writer.folder.database();
+    let mut write_ahead_log = database.clone().into_os_string();
+    write_ahead_log.push("-wal");
+    std::fs::remove_file(write_ahead_log).unwrap();
+    bench.writer.next_look = Instant::now();
+    assert!(is_unavailable(&bench.write(1)[0]));
+    bench.writer.recover();
+    assert!(!bench.healthy(), "other connections may still hold the file that is gone");
+    // Somebody who opens the folder anew finds all of it.
+    let aside = database.with_extension("copy");
+    std::fs::copy(&database, &aside).unwrap();
+    assert_eq!(schema::last_seq(&Connection::open(aside).unwrap()).unwrap(), 3);
+}
+
+#[test]
+fn a_log_that_fails_does_not_try_again_with_every_append() {
+    let mut bench = Bench::new();
+    bench.write(1);
+    bench.writer.fail("for a test");
+    let (sender, commands) = sync_channel(1_000);
+    bench.writer.commands = commands;
+    bench.writer.next_recovery = Instant::now() + RECOVERY_EVERY * 1_000;
+    let answers: Vec<_> = (0..100)
+        .map(|_| {
+            let (command, answer) = append();
+            sender.send(command).unwrap();
+            answer
+        })
+        .collect();
+    drop(sender);
+    let health = bench.writer.shared.health.subscribe();
+    bench.writer.run();
+    assert!(answers.into_iter().all(|mut answer| is_unavailable(&answer.try_recv().unwrap())));
+    assert_ne!(*health.borrow(), Health::Ready);
+}
+
+#[test]
 fn a_log_whose_file_is_gone_or_has_lost_records_stays_unavailable() {
     let mut bench = Bench::new();
     bench.write(3);

@@ -1,0 +1,149 @@
+//! The tail without brokers: what its threads would tell it, told by the test.
+
+use super::*;
+use crate::kafka::KafkaOptions;
+use kafkatalk_protocol::Timestamp;
+use uuid::Uuid;
+
+const NOBODY: &str = "127.0.0.1:1";
+
+fn tail(from: &[(ConversationId, u64)]) -> KafkaTail {
+    let options = KafkaOptions::new(NOBODY);
+    let names = options.check().unwrap();
+    let shared = Arc::new(Shared::new(options, names));
+    let from = from.iter().map(|(id, next)| (Stream::Conversation(*id).to_string(), *next)).collect();
+    KafkaTail::open(&shared, &from).unwrap()
+}
+
+fn id(number: u128) -> ConversationId {
+    ConversationId(Uuid::from_u128(number))
+}
+
+fn record(number: u128) -> Arc<Record> {
+    let payload = serde_json::value::RawValue::from_string("{}".into()).unwrap();
+    let (id, kind, at) = (Uuid::from_u128(number), "test".into(), Timestamp::default());
+    Arc::new(Record { id, key: None, kind, author: None, at, payload })
+}
+
+fn ends(ends: &[(ConversationId, u64)], whole: bool) -> Found {
+    Found::Swept { ends: ends.to_vec(), whole }
+}
+
+fn ledgers_end_at_once(tail: &mut KafkaTail) {
+    tail.take_live(vec![Live::LedgerEnds([0; Ledger::ALL.len()])]);
+}
+
+fn has_caught_up(tail: &mut KafkaTail) -> bool {
+    tail.batch().is_some_and(|batch| batch.caught_up)
+}
+
+#[test]
+fn the_end_of_one_conversation_is_not_taken_for_all_there_is() {
+    let mut tail = tail(&[(id(1), 3)]);
+    ledgers_end_at_once(&mut tail);
+    tail.take_found(Found::End(id(1), 3));
+    assert!(!has_caught_up(&mut tail));
+    tail.take_found(ends(&[(id(1), 3)], true));
+    assert!(has_caught_up(&mut tail));
+}
+
+#[test]
+fn a_sweep_that_does_not_know_all_ends_is_not_taken_for_all_there_is() {
+    let mut tail = tail(&[]);
+    ledgers_end_at_once(&mut tail);
+    tail.take_found(ends(&[], false));
+    assert!(!has_caught_up(&mut tail));
+    tail.take_found(ends(&[(id(1), 1)], true));
+    assert!(!has_caught_up(&mut tail));
+    tail.take_ack(Ack::Record { conversation: id(1), offset: 0, record: record(1) });
+    assert!(has_caught_up(&mut tail));
+}
+
+#[test]
+fn a_ledger_with_nothing_but_holes_at_its_end_is_passed() {
+    let mut tail = tail(&[]);
+    let mut ledger_ends = [0; Ledger::ALL.len()];
+    ledger_ends[position(Ledger::Users)] = 2;
+    tail.take_live(vec![Live::LedgerEnds(ledger_ends)]);
+    tail.take_found(ends(&[], true));
+    assert!(!has_caught_up(&mut tail));
+    tail.take_live(vec![Live::LedgerHole { ledger: Ledger::Users, to: 2 }]);
+    assert!(has_caught_up(&mut tail));
+}
+
+#[test]
+fn a_topic_that_grew_while_the_sweep_was_on_its_way_is_looked_at_again_and_not_called_damaged() {
+    let mut tail = tail(&[(id(1), 3)]);
+    ledgers_end_at_once(&mut tail);
+    tail.take_ack(Ack::Record { conversation: id(1), offset: 3, record: record(1) });
+    tail.take_found(ends(&[(id(1), 3)], true));
+    assert_eq!(tail.suspects.get(&id(1)), Some(&4));
+    assert_eq!(tail.damaged, None);
+    assert!(has_caught_up(&mut tail));
+}
+
+#[test]
+fn a_topic_that_is_surely_shorter_is_damage_and_takes_no_more_records() {
+    let mut tail = tail(&[(id(1), 100)]);
+    tail.take_found(Found::Shorter { conversation: id(1), end: 90, position: 100 });
+    assert!(tail.damaged.as_ref().is_some_and(|why| why.contains(&id(1).to_string())), "{:?}", tail.damaged);
+    tail.shared.saw_topic(id(1), Topic::Met);
+    tail.shared.met(id(1));
+    assert_eq!(tail.shared.topic(id(1)), Some(Topic::Damaged));
+}
+
+#[test]
+fn a_record_acknowledged_in_the_place_of_another_is_damage() {
+    let mut tail = tail(&[]);
+    let ack = |offset, number| Ack::Record { conversation: id(1), offset, record: record(number) };
+    tail.take_ack(ack(0, 1));
+    tail.take_ack(ack(0, 1));
+    assert_eq!(tail.damaged, None, "a late record is the same record");
+    tail.take_ack(ack(0, 2));
+    assert!(tail.damaged.is_some());
+}
+
+#[test]
+fn an_acknowledged_record_that_its_topic_does_not_hold_is_damage() {
+    let mut tail = tail(&[]);
+    tail.take_ack(Ack::Record { conversation: id(1), offset: 5, record: record(1) });
+    for _ in 0..limits::RESEQUENCER.fruitless_reads {
+        let due = tail.resequencer.next_due().unwrap();
+        assert_eq!(tail.resequencer.wanted(due, 1).len(), 1);
+        tail.take_found(Found::Finished(vec![(id(1), Some(2))]));
+    }
+    assert!(tail.damaged.is_some());
+}
+
+#[test]
+fn a_ledger_read_again_is_damage_only_where_it_holds_something_else() {
+    let mut tail = tail(&[]);
+    let read = |number| Live::Ledger { ledger: Ledger::Users, offset: 0, record: Some(record(number)) };
+    tail.take_live(vec![read(1), read(1)]);
+    assert_eq!(tail.damaged, None);
+    tail.take_live(vec![read(2)]);
+    assert!(tail.damaged.is_some());
+}
+
+#[tokio::test]
+async fn damage_is_told_by_every_call() {
+    let mut tail = tail(&[]);
+    tail.take_live(vec![Live::Shorter { topic: "kafkatalk.users".into(), end: 1, position: 2 }]);
+    for _ in 0..2 {
+        let told = tail.next().await;
+        assert!(matches!(&told, Err(ReadError::Damaged(why)) if why.contains("kafkatalk.users")), "{told:?}");
+    }
+}
+
+#[test]
+fn a_batch_is_handed_out_when_it_is_large_though_it_has_few_records() {
+    let mut tail = tail(&[]);
+    let payload = serde_json::value::RawValue::from_string(format!("\"{}\"", "x".repeat(800_000))).unwrap();
+    for offset in 0..20 {
+        let record = Record { payload: payload.clone(), ..(*record(offset.into())).clone() };
+        tail.shared.tell(|| Ack::Record { conversation: id(1), offset, record: Arc::new(record.clone()) });
+    }
+    tail.take_waiting();
+    let bytes: usize = tail.batch().unwrap().entries.iter().map(|entry| entry.record.bytes()).sum();
+    assert!((limits::BATCH_BYTES_MAX..limits::BATCH_BYTES_MAX + 1_000_000).contains(&bytes), "{bytes}");
+}
