@@ -3,11 +3,22 @@
 use super::Desk;
 use crate::route::Route;
 use crate::ui::icon::Icon;
-use leptos::prelude::*;
+use leptos::{prelude::*, task::spawn_local};
 use std::time::Duration;
 
-/// How long the button says that it has copied.
-const COPIED_FOR: Duration = Duration::from_secs(2);
+/// How long the button says what came of it.
+const WORDS_FOR: Duration = Duration::from_secs(3);
+
+const COPY: &str = "Copy your link";
+
+/// Copies; where that cannot be, says how to.
+async fn copy(link: &str) -> &'static str {
+    #[cfg(feature = "hydrate")]
+    let copied = crate::browser::api::copy(link).await;
+    #[cfg(not(feature = "hydrate"))]
+    let copied = link.is_empty();
+    if copied { "Copied" } else { "Select the link above and copy it" }
+}
 
 /// One's own link, and a button that copies it.
 #[component]
@@ -16,21 +27,28 @@ pub(super) fn OwnLink() -> impl IntoView {
     let path = Route::Conversations { to: Some(desk.viewer().username.to_string()) }.to_string();
     // The server does not know by which name it is reached.
     let (link, set_link) = signal(path.clone());
-    let copied = RwSignal::new(false);
+    let words = RwSignal::new(COPY);
     Effect::new(move |_| {
         let origin = window().location().origin().unwrap_or_default();
         set_link.set(format!("{origin}{path}"));
     });
     let copy = move |_| {
-        let _ = window().navigator().clipboard().write_text(&link.get_untracked());
-        copied.set(true);
-        set_timeout(move || copied.set(false), COPIED_FOR);
+        let address = link.get_untracked();
+        spawn_local(async move {
+            words.try_set(copy(&address).await);
+            set_timeout(
+                move || {
+                    words.try_set(COPY);
+                },
+                WORDS_FOR,
+            );
+        });
     };
     view! {
         <div class="own-link">
             <p class="own-link-address" dir="ltr">{link}</p>
             <button class="button" type="button" on:click=copy>
-                {Icon::Link.view()} <span>{move || if copied.get() { "Copied" } else { "Copy your link" }}</span>
+                {Icon::Link.view()} <span>{words}</span>
             </button>
         </div>
     }
