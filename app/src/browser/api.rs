@@ -24,6 +24,6 @@ pub async fn open_conversation(members: Vec<Username>) -> Result<Conversation, R
 
 /// Puts a text on the clipboard. False where there is none (browsers have it on https only), or where it is refused.
 pub async fn copy(text: &str) -> bool {
-    let Some(window) = web_sys::window().filter(|window| window.is_secure_context()) else { return false };
+    let Some(window) = web_sys::window().filter(web_sys::Window::is_secure_context) else { return false };
     wasm_bindgen_futures::JsFuture::from(window.navigator().clipboard().write_text(text)).await.is_ok()
 }
