@@ -1,6 +1,8 @@
 //! The link that one sends to others, so that they write.
 
 use super::Desk;
+#[cfg(feature = "hydrate")]
+use crate::browser::api::copy;
 use crate::route::Route;
 use crate::ui::icon::Icon;
 use leptos::{prelude::*, task::spawn_local};
@@ -11,13 +13,10 @@ const WORDS_FOR: Duration = Duration::from_secs(3);
 
 const COPY: &str = "Copy your link";
 
-/// Copies; where that cannot be, says how to.
-async fn copy(link: &str) -> &'static str {
-    #[cfg(feature = "hydrate")]
-    let copied = crate::browser::api::copy(link).await;
-    #[cfg(not(feature = "hydrate"))]
-    let copied = link.is_empty();
-    if copied { "Copied" } else { "Select the link above and copy it" }
+/// There is no clipboard here, and nobody who presses.
+#[cfg(not(feature = "hydrate"))]
+fn copy(_text: &str) -> std::future::Ready<bool> {
+    std::future::ready(false)
 }
 
 /// One's own link, and a button that copies it.
@@ -35,7 +34,8 @@ pub(super) fn OwnLink() -> impl IntoView {
     let copy = move |_| {
         let address = link.get_untracked();
         spawn_local(async move {
-            words.try_set(copy(&address).await);
+            let copied = copy(&address).await;
+            words.try_set(if copied { "Copied" } else { "Select the link above and copy it" });
             set_timeout(
                 move || {
                     words.try_set(COPY);
