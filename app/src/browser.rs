@@ -5,7 +5,7 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`api`] | requests that pages make themselves: finding people, opening a conversation, signing out |
+//! | [`api`] | what pages do themselves: finding people, opening a conversation, copying a text |
 //! | `engine` | the loop |
 //! | `socket` | the WebSocket |
 //! | `http` | requests |

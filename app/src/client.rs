@@ -8,7 +8,8 @@
 //!
 //! What always holds:
 //! - A message that was typed is in the outbox (and so on the device) until it is known to be in the log, or was
-//!   deleted by the person. It is sent under one id, so that the log has it once.
+//!   deleted by the person (which one may be that no page has sent), or the person signed out, which empties the
+//!   device. It is sent under one id, so that the log has it once.
 //! - Messages typed here into one conversation get into the log in the order typed (see [`outbox`]).
 //! - The messages that are shown follow each other in the log without a hole (see `timeline`).
 //! - Read positions only go forward.
@@ -84,6 +85,8 @@ pub struct Client {
     missing: Set<ConversationId>,
     paging: Paging,
     looking: Looking,
+    /// Messages of conversations that are not known yet: the server was asked about these.
+    unplaced: Vec<Arc<Message>>,
     /// Whether to ask if the session still stands.
     probe: Option<Task>,
     requests: Map<RequestId, Request>,
@@ -172,6 +175,7 @@ impl Client {
             missing: Set::new(),
             paging: Paging { cursor: page.conversations_next.clone(), ..Paging::default() },
             looking: Looking::default(),
+            unplaced: Vec::new(),
             probe: None,
             requests: Map::new(),
             last_request: 0,
@@ -232,8 +236,21 @@ impl Client {
         }
         self.changes.list = true;
         self.changes.chat |= self.looking.open == Some(told.id);
+        while let Some(index) = self.unplaced.iter().position(|message| message.conversation == told.id) {
+            let message = self.unplaced.remove(index);
+            self.observe(&message);
+            self.announce_newest(message);
+        }
         if self.summaries.len() > limits::CONVERSATIONS_HELD_MAX {
             self.drop_quietest();
+        }
+    }
+
+    /// Tells of a message of somebody else, where it is the newest of its conversation.
+    fn announce_newest(&mut self, message: Arc<Message>) {
+        let last = self.summaries.get(&message.conversation).and_then(Summary::last);
+        if message.sender.id != self.viewer.id && last.is_some_and(|last| last.offset == message.offset) {
+            self.effects.push(Effect::Announce(message));
         }
     }
 
@@ -264,6 +281,7 @@ impl Client {
 
     /// Something happened.
     pub fn handle(&mut self, input: Input, now: Now) {
+        let before = self.link.view();
         match input {
             Input::Started { outbox, drafts, online, visible } => {
                 self.start((outbox, drafts), (online, visible), now.ticks);
@@ -283,7 +301,8 @@ impl Client {
             Input::Answered(request, answer) => self.answered(request, answer, now.ticks),
             Input::Online(online) => {
                 let loss = self.link.set_online(online, now.ticks, &mut self.random, &mut self.effects);
-                self.changes.link = true;
+                // Without a network, what is not loaded says so.
+                self.changes = Changes { link: true, chat: true, ..self.changes };
                 self.lose(loss);
                 if online {
                     self.hurry_fetches();
@@ -292,6 +311,8 @@ impl Client {
             Input::Visible(visible) => {
                 self.looking.visible = visible;
                 if visible {
+                    // A page that was left by signing out, and came back.
+                    self.changes.link |= self.link.ended();
                     self.link.hurry(now.ticks, &mut self.effects);
                 } else {
                     self.drafts.store(now.ticks, true, &mut self.effects);
@@ -310,6 +331,8 @@ impl Client {
             Input::Action(action) => self.act(action, now),
         }
         self.do_what_is_due(now.ticks);
+        // Of its end the session tells by itself.
+        self.changes.link |= self.link.view() != before && !self.link.ended();
     }
 
     fn start(
@@ -369,6 +392,15 @@ impl Client {
             self.link.end(&mut self.effects);
             self.lose(Loss::Ended);
         }
+    }
+
+    /// The person signs out: nothing of theirs stays on the device. The form that ends the session leads on, so that
+    /// there is no [`Effect::SessionEnded`].
+    fn sign_out(&mut self) {
+        self.link.end(&mut self.effects);
+        self.outbox = Outbox::default();
+        self.drafts = Drafts::default();
+        self.effects.push(Effect::Forget);
     }
 
     fn outbox_changed(&mut self) {

@@ -4,7 +4,7 @@
 use kafkatalk_app::page::{AssetPath, FormModel, OpenModel, PageModel};
 use kafkatalk_app::route::Route;
 use kafkatalk_protocol::{
-    Conversation, ConversationId, FieldError, Message, MessageId, Offset, Timestamp, User, UserId,
+    Body, Conversation, ConversationId, FieldError, Message, MessageId, Offset, Timestamp, User, UserId,
 };
 use leptos::prelude::*;
 use uuid::Uuid;
@@ -26,6 +26,13 @@ fn user(number: u128, name: &str) -> User {
     User { id: UserId(Uuid::from_u128(number)), username: name.parse().unwrap() }
 }
 
+#[test]
+fn a_character_that_html_drops_is_not_in_the_page() {
+    let html = render(talk("\0"));
+    assert!(!html.contains('\0'));
+    assert_eq!(body(&html).matches('\u{fffd}').count(), 2, "in the list and in the conversation");
+}
+
 fn talk(text: &str) -> PageModel {
     let (ada, bob) = (user(1, "ada"), user(2, "bob"));
     let id = ConversationId::of_pair(ada.id, bob.id);
@@ -36,7 +43,7 @@ fn talk(text: &str) -> PageModel {
         id: MessageId(Uuid::from_u128(7)),
         sender: bob.clone(),
         sent_at: "2026-01-31T09:15:00.123Z".parse().unwrap(),
-        body: text.parse().unwrap(),
+        body: Body::kept(text).unwrap(),
     };
     let conversation = Conversation {
         id,

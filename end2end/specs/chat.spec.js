@@ -124,7 +124,7 @@ test("signing out and signing in elsewhere shows the same conversation", async (
   await here.expectAllSent();
   await here.page.goto("/conversations");
   await here.page.getByRole("button", { name: "Sign out" }).click();
-  await expect(here.page).toHaveURL(/\/sign-in/);
+  await expect(here.page).toHaveURL("/sign-in");
   const there = await device();
   await there.page.goto("/sign-in");
   await there.page.getByRole("textbox", { name: "Username" }).fill(pair.ada.username);
@@ -135,6 +135,46 @@ test("signing out and signing in elsewhere shows the same conversation", async (
   await there.live();
   await there.say("And after");
   await there.expectBodies(["Said before leaving", "And after"]);
+});
+
+test("signing out in a conversation leads to the plain sign-in page", async ({ device, pair }) => {
+  const ada = await device(pair.ada);
+  await ada.openConversation(pair.conversation);
+  await ada.page.getByRole("button", { name: "Sign out" }).click();
+  await expect(ada.page).toHaveURL("/sign-in");
+  await ada.page.goto("/conversations");
+  await expect(ada.page).toHaveURL(/\/sign-in\?next=/);
+});
+
+test("signing out asks before it deletes what was not sent, and leaves nothing on the device", async ({ device, pair }) => {
+  const ada = await device(pair.ada);
+  await ada.page.routeWebSocket(/\/api\/v1\/ws/, (socket) => {
+    const server = socket.connectToServer();
+    socket.onMessage((frame) => {
+      if (JSON.parse(frame).type !== "send") server.send(frame);
+    });
+  });
+  await ada.openConversation(pair.conversation);
+  for (const text of ["One", "Two"]) await ada.say(text);
+  await ada.composer.fill("Begun");
+  const kept = () => ada.page.evaluate(() => Object.keys(localStorage).filter((key) => key.startsWith("kafkatalk.")));
+  await expect.poll(async () => (await kept()).length).toBe(3);
+  const signOut = ada.page.getByRole("button", { name: "Sign out" });
+  const questions = [];
+  for (const answer of ["dismiss", "accept"]) {
+    ada.page.once("dialog", async (dialog) => {
+      questions.push(dialog.message());
+      await dialog[answer]();
+    });
+    await signOut.click();
+    if (answer === "dismiss") {
+      await expect(ada.page).toHaveURL(`/conversations/${pair.conversation.id}`);
+      expect((await kept()).length).toBe(3);
+    }
+  }
+  await expect(ada.page).toHaveURL("/sign-in");
+  expect(await kept()).toEqual([]);
+  expect(questions).toEqual(Array(2).fill("2 messages have not been sent. Sign out and delete them?"));
 });
 
 test("nothing but white space is not sent, and a text that is too long is kept and explained", async ({ device, pair }) => {

@@ -63,6 +63,13 @@ test("the list and the messages are walked by arrow keys, and a message tells it
   await expect(details).toContainText(pair.bob.username);
   await ada.page.keyboard.press("Escape");
   await expect(details).toHaveCount(0);
+  // Back where one was, and the same after a click on the details themselves.
+  await expect(ada.message("One")).toBeFocused();
+  await ada.page.keyboard.press("Enter");
+  await details.getByText("Received").last().click();
+  await ada.page.keyboard.press("Escape");
+  await expect(details).toHaveCount(0);
+  await expect(ada.message("One")).toBeFocused();
 });
 
 test("on a phone there is one pane at a time, and back leads to the list", async ({ device, pair }) => {

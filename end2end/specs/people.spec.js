@@ -30,6 +30,44 @@ test("a name that nobody has says so and offers one's own link", async ({ device
   await expect(here.page.getByRole("button", { name: "New conversation" })).toBeFocused();
 });
 
+test("one's own link is copied, and where that cannot be, the page says how", async ({ device, person }) => {
+  const ada = await person("ada");
+  const here = await (await device(ada, { permissions: ["clipboard-read", "clipboard-write"] })).open();
+  await here.page.getByRole("button", { name: "New conversation" }).click();
+  const copy = here.page.getByRole("button", { name: "Copy your link" });
+  await copy.click();
+  await expect(here.page.getByRole("button", { name: "Copied" })).toBeVisible();
+  const copied = await here.page.evaluate(() => navigator.clipboard.readText());
+  expect(copied).toBe(`${new URL(here.page.url()).origin}/conversations?to=${ada.username}`);
+  const without = {
+    "a permission that is refused": () => (navigator.clipboard.writeText = () => Promise.reject(new Error("refused"))),
+    "plain http": () => {
+      Object.defineProperty(window, "isSecureContext", { value: false });
+      Object.defineProperty(navigator, "clipboard", { value: undefined });
+    },
+  };
+  for (const [what, take] of Object.entries(without)) {
+    await test.step(what, async () => {
+      await here.page.evaluate(take);
+      await copy.click();
+      await expect(here.page.getByRole("button", { name: "Select the link above and copy it" })).toBeVisible();
+      await expect(copy).toBeVisible();
+    });
+  }
+});
+
+test("the panel may be left in the middle of typing", async ({ device, person }) => {
+  const [ada, bob] = [await person("ada"), await person("bob")];
+  const here = await (await device(ada)).open();
+  await here.page.getByRole("button", { name: "New conversation" }).click();
+  await here.page.getByRole("combobox", { name: "Find a person" }).fill("zz");
+  await here.page.keyboard.press("Escape");
+  await expect(here.page.getByRole("button", { name: "New conversation" })).toBeFocused();
+  // Longer than typing has to rest before the server is asked; the page still lives after that.
+  await here.page.waitForTimeout(400);
+  await here.find(bob.username, bob.username);
+});
+
 test("a person's own link leads others to them", async ({ device, person }) => {
   const [ada, bob] = [await person("ada"), await person("bob")];
   const here = await (await device(bob)).open(`/conversations?to=${ada.username}`);

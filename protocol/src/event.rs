@@ -40,6 +40,7 @@ pub struct MessagePosted {
     /// The client's id. It may stand in the log more than once: the first one of a sender counts.
     pub id: MessageId,
     /// What was said.
+    #[serde(deserialize_with = "crate::text::kept_body")]
     pub body: Body,
 }
 

@@ -51,5 +51,6 @@ pub struct Message {
     /// When the node took it in.
     pub sent_at: Timestamp,
     /// What was said.
+    #[serde(deserialize_with = "crate::text::kept_body")]
     pub body: Body,
 }

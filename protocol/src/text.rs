@@ -31,6 +31,9 @@ pub enum TextError {
     /// Body too long.
     #[error("Use at most {BODY_CHARS_MAX} characters; send the rest as another message.")]
     BodyLong,
+    /// Body with U+0000, which no page can show: HTML knows no such character.
+    #[error("Leave out the character U+0000.")]
+    BodyNul,
 }
 
 /// Text types: parsed on the way in, plain strings on the way out.
@@ -112,7 +115,7 @@ impl fmt::Debug for Password {
     }
 }
 
-/// A message's text: 1 to 8,000 Unicode characters, at most 32 KiB, not only white space.
+/// A message's text: 1 to 8,000 Unicode characters, at most 32 KiB, not only white space, without U+0000.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = String, min_length = 1, max_length = 8000))]
 #[serde(transparent)]
@@ -121,6 +124,14 @@ pub struct Body(Box<str>);
 impl Body {
     /// Parses what a person typed; kept to the letter.
     pub fn parse(text: &str) -> Result<Self, TextError> {
+        if text.contains('\0') {
+            return Err(TextError::BodyNul);
+        }
+        Self::kept(text)
+    }
+
+    /// Takes what is in the log: U+0000 was allowed once, and what was said stays readable.
+    pub fn kept(text: &str) -> Result<Self, TextError> {
         if text.trim().is_empty() {
             return Err(TextError::BodyEmpty);
         }
@@ -131,6 +142,13 @@ impl Body {
     }
 }
 text_type!(Body);
+
+/// Reads a field by [`Body::kept`].
+pub(crate) fn kept_body<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Body, D::Error> {
+    let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+    Body::kept(&text).map_err(D::Error::custom)
+}
+
 impl fmt::Debug for Body {
     // Bodies are private: a log line or a panic must not show them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -168,6 +186,17 @@ mod tests {
         assert_eq!(Body::parse(&"a".repeat(8_001)), Err(TextError::BodyLong));
         assert!(Body::parse(&"🙂".repeat(8_000)).is_ok());
         assert_eq!(Body::parse(" \n\u{2003}\t"), Err(TextError::BodyEmpty));
+    }
+
+    #[test]
+    fn a_body_with_a_character_that_html_drops_is_refused_and_read_from_the_log_all_the_same() {
+        for text in ["\0", "a\0b"] {
+            assert_eq!(Body::parse(text), Err(TextError::BodyNul));
+            assert!(serde_json::from_value::<Body>(text.into()).is_err());
+            let json = serde_json::json!({ "id": uuid::Uuid::nil(), "body": text });
+            let posted: crate::event::MessagePosted = serde_json::from_value(json).unwrap();
+            assert_eq!(posted.body.as_str(), text);
+        }
     }
 
     #[test]

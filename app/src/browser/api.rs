@@ -1,6 +1,6 @@
 //! Requests that pages make themselves.
 
-use super::http::{escape, read, request};
+use super::http::{escape, read};
 use kafkatalk_protocol::{
     Conversation, User, Username,
     http::{OpenConversation, Users},
@@ -22,7 +22,8 @@ pub async fn open_conversation(members: Vec<Username>) -> Result<Conversation, R
     read("POST", "/conversations", Some(body)).await
 }
 
-/// Ends this device's session.
-pub async fn sign_out() -> Result<(), RequestError> {
-    request("DELETE", "/sessions/current", None).await.map(|_| ())
+/// Puts a text on the clipboard. False where there is none (browsers have it on https only), or where it is refused.
+pub async fn copy(text: &str) -> bool {
+    let Some(window) = web_sys::window().filter(web_sys::Window::is_secure_context) else { return false };
+    wasm_bindgen_futures::JsFuture::from(window.navigator().clipboard().write_text(text)).await.is_ok()
 }

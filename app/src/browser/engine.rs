@@ -61,6 +61,8 @@ struct Inner {
     pending: Cell<Changes>,
     published: Cell<Ticks>,
     timer: Cell<Option<(Ticks, i32)>>,
+    /// Messages that the device did not take.
+    unsaved: RefCell<Vec<MessageId>>,
     on_timer: Closure<dyn FnMut()>,
 }
 
@@ -104,6 +106,7 @@ impl Engine {
                 pending: Cell::new(Changes::default()),
                 published: Cell::new(Ticks(0)),
                 timer: Cell::new(None),
+                unsaved: RefCell::new(Vec::new()),
                 on_timer,
             }
         }))
@@ -181,11 +184,11 @@ impl Inner {
             Effect::Close(id) => self.with_socket(id, Socket::close),
             Effect::Transmit(id, frame) => self.with_socket(id, |socket| socket.send(&frame)),
             Effect::Fetch(id, fetch) => self.fetch(id, fetch),
-            Effect::StoreEntry(entry) => {
-                let stored = self.store.put_entry(&entry);
-                self.signals.unsaved.set(!stored);
+            Effect::StoreEntry(entry) => self.note(entry.id, self.store.put_entry(&entry)),
+            Effect::RemoveEntry(id) => {
+                self.store.remove_entry(id);
+                self.note(id, true);
             }
-            Effect::RemoveEntry(id) => self.store.remove_entry(id),
             Effect::StoreDraft(conversation, text) => self.store.put_draft(conversation, text.as_deref()),
             Effect::SessionEnded => {
                 if let Some(location) = web_sys::window().map(|window| window.location()) {
@@ -193,7 +196,22 @@ impl Inner {
                     let _ = location.set_href(&Route::SignIn { next }.to_string());
                 }
             }
+            Effect::Forget => self.store.forget(),
             Effect::Announce(message) => self.signals.announced.set(Some(message)),
+        }
+    }
+
+    /// Whether a message is safe: on the device, or gone from it.
+    fn note(&self, id: MessageId, safe: bool) {
+        let mut unsaved = self.unsaved.borrow_mut();
+        unsaved.retain(|known| *known != id);
+        if !safe {
+            unsaved.push(id);
+        }
+        let any = !unsaved.is_empty();
+        drop(unsaved);
+        if self.signals.unsaved.get_untracked() != any {
+            self.signals.unsaved.set(any);
         }
     }
 

@@ -1,7 +1,7 @@
 //! Requests to the API. The browser adds the session's cookie by itself, since they go to the page's own origin.
 
 use crate::client::{Answer, Fetch, FetchError, Page};
-use kafkatalk_protocol::{ErrorCode, FieldError, Problem, http::BASE};
+use kafkatalk_protocol::{ErrorCode, Problem, http::BASE};
 use serde::de::DeserializeOwned;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -18,8 +18,6 @@ pub enum RequestError {
         code: ErrorCode,
         /// Why and what to do, for people.
         detail: String,
-        /// Which fields.
-        errors: Vec<FieldError>,
         /// Seconds of `Retry-After`.
         retry_after_seconds: Option<u32>,
     },
@@ -50,13 +48,13 @@ pub(super) async fn request(method: &str, path: &str, body: Option<String>) -> R
     }
     let retry_after_seconds =
         response.headers().get("retry-after")?.and_then(|seconds| seconds.trim().parse().ok());
-    let (code, detail, errors) = match serde_json::from_str::<Problem>(&text) {
-        Ok(problem) => (problem.code, problem.detail, problem.errors),
+    let (code, detail) = match serde_json::from_str::<Problem>(&text) {
+        Ok(problem) => (problem.code, problem.detail),
         // A proxy's page, say: the status has to do.
-        Err(_) if response.status() == 401 => (ErrorCode::Unauthenticated, String::new(), Vec::new()),
+        Err(_) if response.status() == 401 => (ErrorCode::Unauthenticated, String::new()),
         Err(_) => return Err(RequestError::Network),
     };
-    Err(RequestError::Refused { code, detail, errors, retry_after_seconds })
+    Err(RequestError::Refused { code, detail, retry_after_seconds })
 }
 
 /// The same, with an answer that is read.

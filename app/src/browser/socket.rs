@@ -35,7 +35,8 @@ impl Socket {
         let on_open = Closure::<dyn FnMut()>::new(move || opened.tell(Input::Opened(id)));
         let framed = handle.clone();
         let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
-            // What cannot be read is of a newer server, or broken; either way there is nothing to do with it.
+            // What cannot be read is of a newer server, or broken. A message that is lost so leaves a hole, which
+            // history is asked to fill.
             let text = event.data().as_string();
             if let Some(Ok(frame)) = text.map(|text| ServerFrame::from_json(&text)) {
                 framed.tell(Input::Frame(id, Box::new(frame)));

@@ -4,7 +4,7 @@ use crate::client::StoredEntry;
 use kafkatalk_protocol::{ConversationId, MessageId, UserId};
 use web_sys::Storage;
 
-/// The keys of one viewer: whoever signs in next on this device finds their own only.
+/// The keys of one viewer: whoever signs in next on this device finds their own only. Signing out removes them.
 #[derive(Clone)]
 pub(super) struct Store {
     outbox: String,
@@ -63,6 +63,18 @@ impl Store {
     pub(super) fn remove_entry(&self, id: MessageId) {
         if let Some(storage) = storage() {
             let _ = storage.remove_item(&format!("{}{id}", self.outbox));
+        }
+    }
+
+    /// Drops all of this viewer.
+    pub(super) fn forget(&self) {
+        let Some(storage) = storage() else { return };
+        // From the end, since keys move up.
+        for index in (0..storage.length().unwrap_or(0)).rev() {
+            let Ok(Some(key)) = storage.key(index) else { continue };
+            if key.starts_with(&self.outbox) || key.starts_with(&self.drafts) {
+                let _ = storage.remove_item(&key);
+            }
         }
     }
 

@@ -48,7 +48,7 @@ impl Client {
                 }
             }),
             Action::Reload => {
-                self.with_open(|chat| chat.forward.hurry());
+                self.with_open(|chat| chat.forward.ask());
                 if let Some(open) = self.looking.open {
                     self.missing.remove(&open);
                     self.ask(open);
@@ -73,10 +73,13 @@ impl Client {
                 }
             }
             Action::Draft(conversation, text) => {
-                self.changes.list |= self.drafts.change(conversation, &text, now.ticks, &mut self.effects);
+                let changed = self.drafts.change(conversation, &text, now.ticks, &mut self.effects);
+                // The list does not show the draft of the conversation that is open.
+                self.changes.list |= changed && self.looking.open != Some(conversation);
             }
             Action::ConnectNow => self.link.hurry(now.ticks, &mut self.effects),
             Action::Opened(conversation) => self.learn(&conversation, now.ticks),
+            Action::SignOut => self.sign_out(),
         }
     }
 
@@ -92,8 +95,9 @@ impl Client {
         if self.looking.open == conversation {
             return;
         }
-        // What did not load before it was left is loaded anew when it is looked at again.
-        self.chats.retain(|_, chat| chat.timeline.loaded());
+        // What did not load before it was left is loaded anew when it is looked at again, and so is what was left
+        // without its newest messages: a conversation opens at its end.
+        self.chats.retain(|_, chat| chat.timeline.loaded() && !chat.timeline.detached());
         self.missing.clear();
         self.looking.open = conversation;
         self.looking.at_end = true;

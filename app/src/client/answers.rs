@@ -129,7 +129,12 @@ impl Client {
         let page = self.note(page.messages, now);
         let ahead_max = self.limits.ahead_max;
         let Some(chat) = self.chats.get_mut(&id) else { return };
+        let asked_for = chat.timeline.detached();
         let grew = chat.timeline.place_after(page.clone(), end, ahead_max);
+        if asked_for {
+            // Whoever asks for newer ones looks at them: the oldest go, or the end would never be reached.
+            chat.timeline.trim(self.limits.window_max, true);
+        }
         let done = grew || chat.timeline.whole() || chat.timeline.detached();
         if done {
             chat.forward.done();

@@ -160,7 +160,8 @@ impl Client {
             return;
         }
         let chat = self.chats.entry(open).or_default();
-        let wanted = chat.timeline.wanted().filter(|_| auto && chat.forward.may_start(now));
+        let may = (auto || chat.forward.asked()) && chat.forward.may_start(now);
+        let wanted = chat.timeline.wanted().filter(|_| may);
         let asked = chat.forward.asked() && chat.timeline.detached();
         let (earlier, asks_earlier) = (chat.timeline.earlier(), chat.backward.asked());
         let last = chat.timeline.last();
@@ -217,7 +218,13 @@ impl Client {
         self.asks.iter_mut().for_each(|(_, task)| task.hurry());
         for (_, chat) in self.chats.iter_mut() {
             chat.forward.hurry();
+            // What a person scrolls to is asked for by scrolling.
+            chat.backward.forgive();
+            if chat.timeline.detached() {
+                chat.forward.forgive();
+            }
         }
+        self.changes.chat = true;
         if let Some(refresh) = &mut self.paging.refresh {
             refresh.task.hurry();
         }

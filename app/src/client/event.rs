@@ -96,7 +96,7 @@ pub enum Action {
     LoadMoreConversations,
     /// Send a failed message again.
     Retry(MessageId),
-    /// Forget a message that failed or that was never sent.
+    /// Forget a message that failed, or that no page has sent: see [`super::Item::deletable`].
     Discard(MessageId),
     /// The text in the composer of a conversation changed.
     Draft(ConversationId, String),
@@ -104,6 +104,8 @@ pub enum Action {
     ConnectNow,
     /// A conversation that was just opened over HTTP.
     Opened(Box<Conversation>),
+    /// Leave: the session ends by a form that is being sent. What waits here is dropped, so ask before.
+    SignOut,
 }
 
 /// What to fetch, all below the API's base path.
@@ -188,6 +190,8 @@ pub enum Effect {
     StoreDraft(ConversationId, Option<String>),
     /// The session has ended: go to the sign-in page.
     SessionEnded,
+    /// The person signs out: drop every message and draft of theirs from this device.
+    Forget,
     /// Somebody else wrote something just now: tell it to those who cannot see it.
     Announce(Arc<Message>),
 }

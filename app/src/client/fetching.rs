@@ -49,6 +49,11 @@ impl Task {
         self.state == TaskState::Asked
     }
 
+    /// Whether nothing is under way or asked for.
+    pub(super) fn rests(&self) -> bool {
+        self.state == TaskState::Idle
+    }
+
     pub(super) fn start(&mut self, request: RequestId) {
         self.state = TaskState::Flies(request);
     }
@@ -72,6 +77,13 @@ impl Task {
     pub(super) fn hurry(&mut self) {
         if let TaskState::Failed(until) = &mut self.state {
             *until = Ticks(0);
+        }
+    }
+
+    /// The connection is back: as if it had never failed.
+    pub(super) fn forgive(&mut self) {
+        if let TaskState::Failed(_) = self.state {
+            self.done();
         }
     }
 

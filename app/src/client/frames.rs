@@ -1,6 +1,6 @@
 //! What the server says on the socket.
 
-use super::{Client, Effect, Now, Refresh, Set, SocketId, Ticks};
+use super::{Client, Effect, Now, Refresh, Set, SocketId, Ticks, limits::UNPLACED_MAX};
 use kafkatalk_protocol::{
     ClientFrame, ConversationId, ErrorCode, Message, MessageId, Offset, ServerFrame, User,
     limits::HELLO_POSITIONS_MAX,
@@ -112,12 +112,15 @@ impl Client {
             self.landed(message.id, message.offset, now.ticks);
         }
         if !self.summaries.contains_key(&conversation) {
-            // Not loaded that far down, or opened just now.
+            // Not loaded that far down, or opened just now. The answer may come from a node that lags.
             self.ask(conversation);
+            self.unplaced.push(message.clone());
+            if self.unplaced.len() > UNPLACED_MAX {
+                self.unplaced.remove(0);
+            }
         }
-        let newest = self.observe(&message);
-        if newest && message.sender.id != self.viewer.id {
-            self.effects.push(Effect::Announce(message.clone()));
+        if self.observe(&message) {
+            self.announce_newest(message.clone());
         }
         if let Some(chat) = self.chats.get_mut(&conversation) {
             chat.timeline.offer(message, self.limits.ahead_max);

@@ -18,7 +18,8 @@ pub const RECONNECT_ASKED_MS: u64 = 400;
 pub const STABLE_MS: u64 = 5_000;
 /// Shortest time between two attempts that signs such as "back online" may bring forward.
 pub const HURRY_INTERVAL_MS: u64 = 1_000;
-/// After how many failed attempts in a row, and every so many, the client asks whether its session still stands.
+/// After the first failed attempt in a row, and then after every so many, the client asks whether its session still
+/// stands.
 pub const SESSION_PROBE_EVERY: u32 = 3;
 
 /// Milliseconds that the answer to an HTTP request may take.
@@ -73,6 +74,8 @@ pub const MESSAGES_PAGE: usize = PAGE_DEFAULT;
 pub const TIMELINES_MAX: usize = 20;
 /// Messages of one conversation that are kept in memory.
 pub const WINDOW_MAX: usize = 1_000;
+/// Messages that are kept for conversations which are not known yet.
+pub const UNPLACED_MAX: usize = 50;
 /// Messages that wait for a hole before them to be filled.
 pub const AHEAD_MAX: usize = 200;
 /// Pages that are fetched to fill one hole before the client starts again from the newest page.

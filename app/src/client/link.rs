@@ -76,8 +76,9 @@ impl LinkState {
         }
     }
 
-    pub(super) fn was_live(&self) -> bool {
-        self.was_live
+    /// Whether an attempt came to an end, good or bad.
+    pub(super) fn was_tried(&self) -> bool {
+        self.was_live || self.failures > 0
     }
 
     pub(super) fn ended(&self) -> bool {

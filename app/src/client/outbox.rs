@@ -46,6 +46,10 @@ pub struct Entry {
     order: u64,
     state: State,
     attempts: u32,
+    /// Came from the device's store: another page, or this one before a reload, may have sent it.
+    adopted: bool,
+    /// Another tab removed it while it was under way here.
+    gone: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +77,15 @@ impl Entry {
     /// Whether it was ever sent from this page.
     pub(super) fn tried(&self) -> bool {
         self.attempts > 0
+    }
+
+    /// Whether it is certain that the log does not have it, so that it can be deleted without a trace.
+    pub(super) fn deletable(&self) -> bool {
+        match self.state {
+            State::Refused(_) => true,
+            State::Waits(_) => self.attempts == 0 && !self.adopted,
+            State::Flies(..) | State::Landed(..) => false,
+        }
     }
 
     fn stored(&self) -> StoredEntry {
@@ -110,6 +123,11 @@ impl Outbox {
         self.entries.iter().filter(waits).count()
     }
 
+    /// How many were refused.
+    pub(super) fn refused(&self) -> usize {
+        self.entries.iter().filter(|entry| matches!(entry.state, State::Refused(_))).count()
+    }
+
     fn find(&mut self, id: MessageId) -> Option<(usize, &mut Entry)> {
         let index = self.entries.iter().position(|entry| entry.id == id)?;
         let entry = self.entries.get_mut(index)?;
@@ -129,7 +147,17 @@ impl Outbox {
         // The wall clock orders tabs; within a tab it may not go back.
         let order = self.next_order(wall);
         let state = State::Waits(Ticks(0));
-        let entry = Entry { id, conversation, body, typed_at: wall, order, state, attempts: 0 };
+        let entry = Entry {
+            id,
+            conversation,
+            body,
+            typed_at: wall,
+            order,
+            state,
+            attempts: 0,
+            adopted: false,
+            gone: false,
+        };
         let stored = entry.stored();
         self.entries.push(Arc::new(entry));
         Ok(stored)
@@ -144,10 +172,12 @@ impl Outbox {
     pub(super) fn adopt(&mut self, stored: StoredEntry, from: Ticks) {
         let state = stored.refused.map_or(State::Waits(from), |reason| State::Refused(reason.into()));
         if let Some((_, known)) = self.find(stored.id) {
+            known.gone = false;
             // Another tab sends it again, or had it refused; what flies or landed here is decided here.
             if matches!((&known.state, &state), (State::Refused(_), _) | (State::Waits(_), State::Refused(_)))
             {
                 known.state = state;
+                known.adopted = true;
                 known.order = stored.order;
                 self.sort();
             }
@@ -162,6 +192,8 @@ impl Outbox {
             order: stored.order,
             state,
             attempts: 0,
+            adopted: true,
+            gone: false,
         }));
         self.sort();
     }
@@ -205,6 +237,12 @@ impl Outbox {
                 Arc::make_mut(entry).state = State::Waits(Ticks(0));
             }
         }
+        self.let_go_of_gone();
+    }
+
+    /// What another tab removed is not sent again.
+    fn let_go_of_gone(&mut self) {
+        self.entries.retain(|entry| !(entry.gone && matches!(entry.state, State::Waits(_))));
     }
 
     /// Back to the queue: those without an answer in time. Returns the earliest moment at which one of them was sent.
@@ -218,6 +256,7 @@ impl Outbox {
                 earliest = earliest.min(Some(sent)).or(Some(sent));
             }
         }
+        self.let_go_of_gone();
         earliest
     }
 
@@ -239,13 +278,17 @@ impl Outbox {
         now: Ticks,
         random: &mut Random,
     ) -> Option<StoredEntry> {
-        let (_, entry) = self.find(id)?;
+        let (index, entry) = self.find(id)?;
         // Only an answer to what is under way counts: a landed one stays landed.
         if !matches!(entry.state, State::Flies(..)) {
             return None;
         }
+        if entry.gone {
+            self.entries.remove(index);
+            return None;
+        }
         let again = match code {
-            ErrorCode::RateLimited | ErrorCode::LogUnavailable | ErrorCode::Unauthenticated => true,
+            ErrorCode::RateLimited | ErrorCode::LogUnavailable => true,
             ErrorCode::Internal => entry.attempts < INTERNAL_ERRORS_MAX,
             _ => false,
         };
@@ -272,14 +315,10 @@ impl Outbox {
         Some(stored)
     }
 
-    /// Forgets a message that was refused or was never sent. False where it must stay.
+    /// Forgets a message that was refused, or that no page has sent. False where it must stay.
     pub(super) fn discard(&mut self, id: MessageId) -> bool {
         let Some((index, entry)) = self.find(id) else { return false };
-        let may = match entry.state {
-            State::Refused(_) => true,
-            State::Waits(_) => entry.attempts == 0,
-            State::Flies(..) | State::Landed(..) => false,
-        };
+        let may = entry.deletable();
         if may {
             self.entries.remove(index);
         }
@@ -289,6 +328,7 @@ impl Outbox {
     /// Another tab removed it: it is in the log, or was deleted there.
     pub(super) fn removed_elsewhere(&mut self, id: MessageId) {
         let Some((index, entry)) = self.find(id) else { return };
+        entry.gone = true;
         if matches!(entry.state, State::Waits(_) | State::Refused(_)) {
             self.entries.remove(index);
         }

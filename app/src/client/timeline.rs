@@ -92,13 +92,12 @@ impl Timeline {
         self.latest = self.latest.max(Some(offset));
     }
 
-    /// A message arrived by itself. True where the window grew.
-    pub(super) fn offer(&mut self, message: Arc<Message>, ahead_max: usize) -> bool {
+    /// A message arrived by itself.
+    pub(super) fn offer(&mut self, message: Arc<Message>, ahead_max: usize) {
         self.heard_of(message.offset);
         if self.detached {
-            return false;
+            return;
         }
-        let before = self.window.len();
         if !self.loaded || self.restart {
             self.put_ahead(message, ahead_max);
         } else if follows(self.last(), &message) {
@@ -107,7 +106,6 @@ impl Timeline {
         } else if Some(message.offset) > self.last() {
             self.put_ahead(message, ahead_max);
         }
-        before != self.window.len()
     }
 
     fn put_ahead(&mut self, message: Arc<Message>, ahead_max: usize) {
@@ -303,9 +301,7 @@ mod tests {
         let after =
             |timeline: &Timeline| log.partition_point(|message| Some(message.offset) <= timeline.last());
         match step {
-            Step::Offer(index) => {
-                timeline.offer(index.get(log).clone(), AHEAD_MAX);
-            }
+            Step::Offer(index) => timeline.offer(index.get(log).clone(), AHEAD_MAX),
             Step::HearOf(index) => timeline.heard_of(index.get(log).offset),
             Step::Latest(end, limit) => {
                 // A node may lag: its log ends earlier.

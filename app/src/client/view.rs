@@ -24,10 +24,12 @@ pub enum Link {
 pub struct LinkView {
     /// How the connection stands.
     pub link: Link,
-    /// Whether it was live at any time since the page was loaded.
-    pub was_live: bool,
+    /// Whether it was live at any time since the page was loaded, or an attempt failed.
+    pub was_tried: bool,
     /// Messages that wait to be sent, failed ones not counted.
     pub waiting: usize,
+    /// Messages that were refused and wait for the person.
+    pub failed: usize,
 }
 
 /// Whether there is more in a direction.
@@ -78,7 +80,7 @@ pub enum ChatStatus {
     Loading,
     /// There.
     Ready,
-    /// Could not be loaded; it is tried again by itself, and by [`super::Action::Reload`].
+    /// Could not be loaded, or there is no network; it is tried again by itself, and by [`super::Action::Reload`].
     Failed,
     /// There is no such conversation for the viewer.
     NotFound,
@@ -193,6 +195,14 @@ impl Item {
         match &self.source {
             Source::Log(message) => message.sent_at,
             Source::Outbox(entry, _) => entry.typed_at,
+        }
+    }
+
+    /// Whether [`super::Action::Discard`] deletes it.
+    pub fn deletable(&self) -> bool {
+        match &self.source {
+            Source::Log(_) => false,
+            Source::Outbox(entry, _) => entry.deletable(),
         }
     }
 

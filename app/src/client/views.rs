@@ -1,7 +1,7 @@
 //! What the pages draw, made from the state.
 
 use super::{
-    ChatStatus, ChatView, Client, Delivery, Edge, Item, LinkView, ListView, Row,
+    ChatStatus, ChatView, Client, Delivery, Edge, Item, Link, LinkView, ListView, Row,
     outbox::{Entry, State},
     summary::Summary,
 };
@@ -11,7 +11,12 @@ use std::{cmp::Reverse, sync::Arc};
 impl Client {
     /// How the connection stands.
     pub fn link(&self) -> LinkView {
-        LinkView { link: self.link.view(), was_live: self.link.was_live(), waiting: self.outbox.waiting() }
+        LinkView {
+            link: self.link.view(),
+            was_tried: self.link.was_tried(),
+            waiting: self.outbox.waiting(),
+            failed: self.outbox.refused(),
+        }
     }
 
     /// The conversation that is looked at.
@@ -70,7 +75,11 @@ impl Client {
             status: match chat {
                 _ if self.missing.contains_key(&id) => ChatStatus::NotFound,
                 Some(chat) if chat.timeline.loaded() => ChatStatus::Ready,
-                Some(chat) if chat.failed() => ChatStatus::Failed,
+                Some(chat)
+                    if chat.failed() || (self.link.view() == Link::Offline && chat.forward.rests()) =>
+                {
+                    ChatStatus::Failed
+                }
                 _ => ChatStatus::Loading,
             },
             items,

@@ -1,7 +1,7 @@
 //! What the pane shows where there are no messages to show.
 
 use super::Chat;
-use crate::client::Action;
+use crate::client::{Action, Link};
 use crate::conversations::{Desk, RouteLink};
 use crate::route::Route;
 use crate::ui::event::handler;
@@ -41,9 +41,13 @@ pub(super) fn NoSuchConversation() -> impl IntoView {
 #[component]
 pub(super) fn CouldNotLoad() -> impl IntoView {
     let chat = expect_context::<Chat>();
+    let words = move || match chat.desk.live.link.with(|view| view.link) {
+        Link::Offline => "You are offline. The messages are loaded when there is a connection.",
+        _ => "The messages could not be loaded. It is tried again by itself.",
+    };
     view! {
         <div class="log log-blank">
-            <p role="alert">"The messages could not be loaded. It is tried again by itself."</p>
+            <p role="alert">{move || words()}</p>
             <button class="button" type="button" on:click=handler(move |_| chat.desk.act(Action::Reload))>
                 {Icon::Retry.view()}
                 <span>"Try again"</span>

@@ -4,7 +4,7 @@ use super::Chat;
 use super::state::StateGlyph;
 use super::text::{Span, is_few_emoji, spans};
 use super::timeline::Row;
-use crate::client::{Action, Delivery, Item};
+use crate::client::{Action, Delivery};
 use crate::ui::event::handler;
 use crate::ui::focus::has_fine_pointer;
 use crate::ui::icon::Icon;
@@ -145,9 +145,4 @@ fn failure_view(chat: Chat, id: kafkatalk_protocol::MessageId, reason: &Arc<str>
             </button>
         </div>
     }
-}
-
-/// Whether a message is only on this device, so that it can be deleted without a trace.
-pub(super) fn is_only_here(item: &Item) -> bool {
-    item.offset().is_none() && is_pending(&item.delivery)
 }

@@ -108,7 +108,11 @@ pub(super) fn Composer() -> impl IntoView {
         }
     };
     let offline = Memo::new(move |_| {
-        chat.desk.live.link.with(|view| matches!(view.link, Link::Offline | Link::Waiting(_)))
+        chat.desk.live.link.with(|view| match view.link {
+            Link::Offline | Link::Waiting(_) => true,
+            Link::Connecting => view.was_tried,
+            Link::Live | Link::Ended => false,
+        })
     });
     let placeholder =
         move || if offline.get() { "Message (goes out when there is a connection)" } else { "Message" };

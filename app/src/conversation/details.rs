@@ -1,11 +1,10 @@
 //! What a message tells about itself: its place in the log, its time, its state.
 
 use super::Chat;
-use super::bubble::is_only_here;
 use super::state::sentence;
 use crate::client::{Action, Item};
 use crate::ui::event::handler;
-use crate::ui::focus::focus_soon;
+use crate::ui::focus::{focus_now, focus_soon};
 use crate::ui::icon::Icon;
 use leptos::{ev::KeyboardEvent, prelude::*};
 
@@ -18,8 +17,11 @@ pub(super) fn Details() -> impl IntoView {
         chat.read(|chat| chat.items.iter().find(|item| item.key() == key).cloned()).flatten()
     });
     let close = move || {
+        // Back to the message, where it is still there.
+        if !focus_now(".message.told") {
+            focus_soon(".log".into());
+        }
         chat.desk.details.set(None);
-        focus_soon("#composer".into());
     };
     let shown = Memo::new(move |_| item.with(Option::is_some));
     Effect::new(move |_| {
@@ -31,6 +33,7 @@ pub(super) fn Details() -> impl IntoView {
         <Show when=move || shown.get()>
             <section
                 class="details"
+                tabindex="-1"
                 aria-labelledby="details-title"
                 on:keydown=handler(move |event: KeyboardEvent| {
                     if event.key() == "Escape" {
@@ -62,7 +65,7 @@ fn facts(chat: Chat, item: &Item) -> impl IntoView + use<> {
         || "Not in the log yet".to_owned(),
         |offset| format!("Number {offset} in this conversation's log"),
     );
-    let (id, only_here) = (item.id(), is_only_here(item));
+    let (id, only_here) = (item.id(), item.deletable());
     let from = if item.own() { "You".to_owned() } else { item.sender().username.to_string() };
     let time_label = if item.offset().is_some() { "Taken in" } else { "Written" };
     view! {

@@ -26,11 +26,13 @@ pub(super) fn MessageLog() -> impl IntoView {
         Arc::new(chat.read(|chat| arrange(&chat.items, new_from, zone)).unwrap_or_default())
     });
     let each = move || days.with(|days| days.iter().map(|day| day.day).collect::<Vec<_>>());
-    let earlier = Memo::new(move |_| chat.read(|chat| chat.earlier).unwrap_or(Edge::End));
-    let empty = Memo::new(move |_| days.with(|days| days.is_empty()) && earlier.get() == Edge::End);
+    let edges =
+        Memo::new(move |_| chat.read(|chat| (chat.earlier, chat.later)).unwrap_or((Edge::End, Edge::End)));
+    let empty = Memo::new(move |_| days.with(|days| days.is_empty()) && edges.get().0 == Edge::End);
     // What was drawn may leave room for more, or may have moved the end out of view.
     Effect::new(move |_| {
         days.track();
+        edges.track();
         scroll.settle(chat);
     });
     view! {
@@ -46,10 +48,11 @@ pub(super) fn MessageLog() -> impl IntoView {
         >
             <div class="log-inner">
                 {move || empty.get().then(|| view! { <NothingSaid /> })}
-                {move || earlier_view(chat, earlier.get())}
+                {move || edge_view(chat, edges.get().0, EARLIER)}
                 <For each key=|day| *day let:day>
                     <DaySection days day />
                 </For>
+                {move || edge_view(chat, edges.get().1, LATER)}
             </div>
         </div>
         <Pill />
@@ -61,19 +64,27 @@ fn new_from(chat: Chat) -> Option<Offset> {
     untrack(|| chat.read(|chat| first_new(&chat.items, chat.read_on_open))).flatten()
 }
 
-fn earlier_view(chat: Chat, earlier: Edge) -> impl IntoView {
-    match earlier {
+/// What is said at an end of what is loaded: while it loads, when that failed.
+type EdgeWords = (&'static str, &'static str);
+const EARLIER: EdgeWords = ("Loading earlier messages", "Earlier messages could not be loaded. ");
+const LATER: EdgeWords = ("Loading newer messages", "Newer messages could not be loaded. ");
+
+fn edge_view(chat: Chat, edge: Edge, words: EdgeWords) -> AnyView {
+    let again = move |_| {
+        chat.desk.act(if words == EARLIER { Action::LoadEarlier } else { Action::LoadLater });
+    };
+    match edge {
         Edge::End => ().into_any(),
         Edge::More | Edge::Loading => view! {
             <p class="earlier">
-                <span class="earlier-loading">"Loading earlier messages"</span>
+                <span class="earlier-loading">{words.0}</span>
             </p>
         }
         .into_any(),
         Edge::Failed => view! {
             <p class="earlier" role="alert">
-                "Earlier messages could not be loaded. "
-                <button class="button-quiet" type="button" on:click=handler(move |_| chat.desk.act(Action::LoadEarlier))>
+                {words.1}
+                <button class="button-quiet" type="button" on:click=handler(again)>
                     "Try again"
                 </button>
             </p>

@@ -22,7 +22,7 @@ fn notice(view: LinkView, unsaved: bool) -> Option<Notice> {
     };
     let (state, retry) = match view.link {
         Link::Live => ("", false),
-        Link::Connecting if !view.was_live => ("", false),
+        Link::Connecting if !view.was_tried => ("", false),
         Link::Connecting => ("Connecting again.", false),
         Link::Waiting(_) => ("No connection to the server.", true),
         Link::Offline => ("You are offline.", false),
@@ -61,8 +61,8 @@ mod tests {
     use super::*;
     use crate::client::Ticks;
 
-    fn words(link: Link, was_live: bool, waiting: usize) -> Option<String> {
-        notice(LinkView { link, was_live, waiting }, false).map(|notice| notice.words)
+    fn words(link: Link, was_tried: bool, waiting: usize) -> Option<String> {
+        notice(LinkView { link, was_tried, waiting, failed: 0 }, false).map(|notice| notice.words)
     }
 
     #[test]
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn a_device_that_cannot_keep_messages_says_so_while_some_wait() {
-        let view = |waiting| LinkView { link: Link::Live, was_live: true, waiting };
+        let view = |waiting| LinkView { link: Link::Live, was_tried: true, waiting, failed: 0 };
         assert!(notice(view(1), true).is_some());
         assert!(notice(view(0), true).is_none());
     }

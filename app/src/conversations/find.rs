@@ -43,22 +43,27 @@ impl Finder {
         }
     }
 
-    fn prefix(self) -> String {
-        self.typed.with_untracked(|typed| typed.trim().trim_start_matches('@').to_ascii_lowercase())
+    /// What is looked for; none once the panel is gone.
+    fn prefix(self) -> Option<String> {
+        self.typed.try_with_untracked(|typed| typed.trim().trim_start_matches('@').to_ascii_lowercase())
+    }
+
+    fn stop_timer(self) {
+        if let Some(timer) = self.timer.try_get_value().flatten() {
+            timer.clear();
+        }
     }
 
     fn type_in(self, text: String) {
         self.typed.set(text);
         self.refusal.set(None);
-        if let Some(timer) = self.timer.get_value() {
-            timer.clear();
-        }
+        self.stop_timer();
         let timer = set_timeout_with_handle(move || self.ask(), TYPING_RESTS).ok();
         self.timer.set_value(timer);
     }
 
     fn ask(self) {
-        let prefix = self.prefix();
+        let Some(prefix) = self.prefix() else { return };
         if prefix.is_empty() {
             self.found.set(Found::Nothing);
             return;
@@ -67,7 +72,7 @@ impl Finder {
         spawn_local(async move {
             let mut found = find(&prefix).await;
             // What was typed meanwhile is asked for by itself; this answer is an old one.
-            if self.typed.try_get_untracked().is_none() || self.prefix() != prefix {
+            if self.prefix().is_none_or(|now| now != prefix) {
                 return;
             }
             if let Found::People(people) = &mut found {
@@ -143,6 +148,7 @@ impl Finder {
 pub(super) fn FindPanel() -> impl IntoView {
     let desk = expect_context::<Desk>();
     let finder = Finder::new(desk);
+    on_cleanup(move || finder.stop_timer());
     Effect::new(move |_| {
         focus_soon("#find-person".into());
         finder.ask();
@@ -226,7 +232,7 @@ fn Words(finder: Finder) -> impl IntoView {
         finder.found.with(|found| match found {
             Found::People(people) if people.is_empty() => Some(format!(
                 "Nobody's name starts with “{}”. Check the spelling, or send your link.",
-                finder.prefix()
+                finder.prefix().unwrap_or_default()
             )),
             Found::Nothing | Found::People(_) => None,
             Found::Failed(words) => Some(words.clone()),

@@ -4,13 +4,17 @@ use super::Desk;
 use super::empty::EmptyList;
 use super::find::FindPanel;
 use super::item::ListItem;
-use crate::client::{Action, Edge, Row};
+use crate::client::{Action, Edge, LinkView, Row};
 use crate::ui::avatar::Avatar;
 use crate::ui::event::handler;
 use crate::ui::focus;
 use crate::ui::icon::{Icon, Logo};
 use kafkatalk_protocol::ConversationId;
-use leptos::{ev::KeyboardEvent, html::Ul, prelude::*};
+use leptos::{
+    ev::{KeyboardEvent, SubmitEvent},
+    html::Ul,
+    prelude::*,
+};
 use std::{collections::HashMap, sync::Arc};
 
 /// How near to its end the list is paged on, in pixels.
@@ -126,19 +130,53 @@ fn on_key(event: KeyboardEvent) {
     }
 }
 
+/// What signing out loses, as a question; none where it loses nothing.
+fn loss(view: LinkView) -> Option<String> {
+    match view.waiting + view.failed {
+        0 => None,
+        1 => Some("1 message has not been sent. Sign out and delete it?".into()),
+        count => Some(format!("{count} messages have not been sent. Sign out and delete them?")),
+    }
+}
+
+/// The form ends the session; before that, this page lets go of it and empties the device.
+fn sign_out(desk: Desk, event: &SubmitEvent) {
+    let question = loss(desk.live.link.get_untracked());
+    if question.is_none_or(|question| window().confirm_with_message(&question).unwrap_or(true)) {
+        desk.act(Action::SignOut);
+    } else {
+        event.prevent_default();
+    }
+}
+
 /// Who is signed in, and the way out.
 #[component]
 fn Viewer() -> impl IntoView {
-    let viewer = expect_context::<Desk>().viewer();
+    let desk = expect_context::<Desk>();
+    let viewer = desk.viewer();
     view! {
         <footer class="pane-foot">
             <Avatar user=viewer.clone() small=true />
             <span class="viewer-name" dir="auto">{viewer.username.to_string()}</span>
-            <form method="post" action="/sign-out">
+            <form method="post" action="/sign-out" on:submit=handler(move |event| sign_out(desk, &event))>
                 <button class="button-icon" type="submit" aria-label="Sign out" title="Sign out">
                     {Icon::SignOut.view()}
                 </button>
             </form>
         </footer>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::Link;
+
+    #[test]
+    fn signing_out_asks_before_it_deletes_what_was_not_sent() {
+        let view = |waiting, failed| LinkView { link: Link::Live, was_tried: true, waiting, failed };
+        assert_eq!(loss(view(0, 0)), None);
+        assert_eq!(loss(view(0, 1)).unwrap(), "1 message has not been sent. Sign out and delete it?");
+        assert_eq!(loss(view(2, 1)).unwrap(), "3 messages have not been sent. Sign out and delete them?");
     }
 }

@@ -49,11 +49,15 @@ pub fn move_among(event: &Event, selector: &str, step: Step) -> bool {
 /// Puts the keyboard on the first element that matches, once the page has been drawn.
 pub fn focus_soon(selector: String) {
     request_animation_frame(move || {
-        let found = document().query_selector(&selector).ok().flatten();
-        if let Some(element) = found.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
-            let _ = element.focus();
-        }
+        focus_now(&selector);
     });
+}
+
+/// The same at once. False where there is none.
+pub fn focus_now(selector: &str) -> bool {
+    let found = document().query_selector(selector).ok().flatten();
+    let element = found.and_then(|element| element.dyn_into::<HtmlElement>().ok());
+    element.is_some_and(|element| element.focus().is_ok())
 }
 
 /// Whether there is a mouse, and so most likely a keyboard: then a field may take the focus without covering half of

@@ -193,3 +193,43 @@ fn a_person_may_connect_now() {
     }
     assert_eq!(page.connects(), 9);
 }
+
+#[test]
+fn every_change_of_the_connection_is_told() {
+    let mut page = Page::with_messages(0);
+    page.start();
+    page.client.take_changes();
+    for _ in 0..3 {
+        page.tell(Input::Closed(page.socket(), 1006));
+        assert!(page.client.take_changes().link, "it is lost");
+        let Link::Waiting(until) = link(&page) else { panic!("{:?}", link(&page)) };
+        page.pass(until.since(page.now().ticks));
+        assert_eq!(link(&page), Link::Connecting);
+        assert!(page.client.take_changes().link, "it is tried by itself");
+    }
+    page.tell(Input::Closed(page.socket(), 1006));
+    page.ms += limits::HURRY_INTERVAL_MS;
+    page.client.take_changes();
+    page.act(Action::ConnectNow);
+    assert_eq!(link(&page), Link::Connecting);
+    assert!(page.client.take_changes().link, "it is tried by a person");
+    assert!(page.client.link().was_tried);
+}
+
+#[test]
+fn signing_out_leaves_nothing_on_the_device_and_leaves_the_way_to_the_form() {
+    let mut page = Page::live(0);
+    page.send("under way");
+    page.act(Action::Draft(conv(), "begun".into()));
+    let socket = page.socket();
+    page.effects.clear();
+    page.client.take_changes();
+    page.act(Action::SignOut);
+    assert_eq!(page.effects, [Effect::Close(socket), Effect::Forget]);
+    assert!(!page.client.take_changes().any());
+    page.tell(Input::Closed(socket, 4401));
+    page.tell(Input::Visible(false));
+    page.pass(60_000);
+    assert_eq!(page.effects, [Effect::Close(socket), Effect::Forget]);
+    assert_eq!((link(&page), page.client.link().waiting), (Link::Ended, 0));
+}

@@ -298,3 +298,64 @@ fn a_page_that_goes_away_stores_the_draft_at_once() {
     page.tell(Input::Visible(false));
     assert!(page.effects.contains(&Effect::StoreDraft(conv(), Some("hel".into()))));
 }
+
+fn deletable(page: &Page) -> Vec<bool> {
+    page.client.chat(conv()).items.iter().map(kafkatalk_app::client::Item::deletable).collect()
+}
+
+#[test]
+fn what_was_never_sent_may_be_deleted_and_what_may_be_in_the_log_may_not() {
+    let mut page = Page::with_messages(0);
+    page.start();
+    let one = page.send("one");
+    assert_eq!(deletable(&page), [true]);
+    page.connect();
+    assert_eq!(deletable(&page), [false]);
+    page.tell(Input::Closed(page.socket(), 1006));
+    assert_eq!((deliveries(&page), deletable(&page)), (vec![Delivery::Queued], vec![false]));
+    page.act(Action::Discard(one));
+    assert_eq!(page.texts(), ["one"]);
+    let two = page.send("two");
+    assert_eq!(deletable(&page), [false, true]);
+    page.act(Action::Discard(two));
+    assert_eq!(page.texts(), ["one"]);
+}
+
+#[test]
+fn a_message_that_may_have_been_sent_before_a_reload_cannot_be_deleted() {
+    let mut page = Page::with_messages(0);
+    page.tell(Input::Started { outbox: vec![stored(8, 1)], drafts: Vec::new(), online: true, visible: true });
+    assert_eq!(deletable(&page), [false]);
+    page.act(Action::Discard(stored(8, 1).id));
+    assert_eq!(page.texts(), ["kept"]);
+}
+
+#[test]
+fn a_message_that_was_removed_elsewhere_while_under_way_is_not_sent_again() {
+    let mut page = Page::live(0);
+    let one = page.send("one");
+    assert_eq!(page.take_sent(), [one]);
+    page.tell(Input::EntryRemoved(one));
+    page.tell(Input::Closed(page.socket(), 1006));
+    page.pass(1_000);
+    page.connect();
+    assert_eq!(page.take_sent(), []);
+    assert_eq!(page.texts(), Vec::<String>::new());
+    let two = page.send("two");
+    page.tell(Input::EntryRemoved(two));
+    refuse(&mut page, two, ErrorCode::LogUnavailable);
+    assert_eq!(page.texts(), Vec::<String>::new());
+}
+
+#[test]
+fn a_draft_changes_the_list_only_where_the_list_shows_it() {
+    let mut page = Page::live(0);
+    page.act(Action::Open(Some(conv())));
+    page.client.take_changes();
+    page.act(Action::Draft(conv(), "he".into()));
+    assert!(!page.client.take_changes().any());
+    page.act(Action::Open(None));
+    assert!(page.client.take_changes().list);
+    page.act(Action::Draft(conv(), "hello".into()));
+    assert!(page.client.take_changes().list);
+}

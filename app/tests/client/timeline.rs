@@ -1,6 +1,8 @@
-use crate::harness::{Page, conv, conversation, me, message, peer};
+use crate::harness::{Page, conv, conv_with, conversation, me, message, peer, user};
 use kafkatalk_app::{
-    client::{Action, ChatStatus, Edge, Fetch, FetchError, Item, Page as Part, limits},
+    client::{
+        Action, Answer, ChatStatus, Edge, Effect, Fetch, FetchError, Input, Item, Page as Part, limits,
+    },
     page::{OpenModel, PageModel},
 };
 use kafkatalk_protocol::{ErrorCode, Message, Offset, ServerFrame};
@@ -260,4 +262,89 @@ fn whoever_reads_older_messages_keeps_the_place_when_many_new_ones_come() {
     page.answer_messages(id, messages(1_990..2_000), Some(1_990));
     assert_eq!(offsets(&page), (1_990..2_000).collect::<Vec<_>>());
     assert_eq!(page.client.chat(conv()).later, Edge::End);
+}
+
+/// A reader far up, with newer messages that are not in memory.
+fn detached() -> Page {
+    let mut page = Page::live(1);
+    page.act(Action::AtEnd(false));
+    for offset in 1..2 * limits::WINDOW_MAX as u64 {
+        page.hear(&peer(), offset);
+    }
+    assert_eq!(page.client.chat(conv()).later, Edge::More);
+    page.take_requests();
+    page
+}
+
+#[test]
+fn newer_messages_that_fail_to_load_may_be_asked_for_again_and_are_when_the_connection_is_back() {
+    let mut page = detached();
+    for _ in 0..2 {
+        page.act(Action::LoadLater);
+        let (id, part) = asked(&mut page).unwrap();
+        assert_eq!(part, Part::After(Some(Offset(limits::WINDOW_MAX as u64 - 1))));
+        page.fail(id, FetchError::Network);
+        assert_eq!(page.client.chat(conv()).later, Edge::Failed);
+    }
+    page.client.take_changes();
+    page.tell(Input::Online(true));
+    assert_eq!(page.client.chat(conv()).later, Edge::More);
+    assert!(page.client.take_changes().chat);
+}
+
+#[test]
+fn scrolling_down_leads_to_the_newest_message() {
+    let mut page = detached();
+    let end = 2 * limits::WINDOW_MAX as u64;
+    for _ in 0..100 {
+        if page.client.chat(conv()).later == Edge::End {
+            break;
+        }
+        page.act(Action::LoadLater);
+        let Some((id, Part::After(Some(Offset(last))))) = asked(&mut page) else {
+            panic!("newer ones are asked for")
+        };
+        let next = (last + 1 + limits::MESSAGES_PAGE as u64).min(end);
+        page.answer_messages(id, messages(last + 1..next), (next < end).then_some(next - 1));
+    }
+    assert_eq!(page.client.chat(conv()).later, Edge::End);
+    assert_eq!(offsets(&page).last(), Some(&(end - 1)));
+    assert!(offsets(&page).len() <= limits::WINDOW_MAX);
+}
+
+#[test]
+fn a_conversation_that_was_left_far_up_opens_at_its_end() {
+    let mut page = detached();
+    page.act(Action::Open(None));
+    page.act(Action::Open(Some(conv())));
+    assert_eq!(page.client.chat(conv()).status, ChatStatus::Loading);
+    assert_eq!(asked(&mut page).map(|(_, part)| part), Some(Part::Latest));
+}
+
+#[test]
+fn without_a_network_what_is_not_loaded_says_so_and_may_be_asked_for() {
+    let mut page = Page::live(0);
+    let other = conversation(3, Some(2));
+    page.frame(ServerFrame::Conversation { conversation: other.clone() });
+    page.tell(Input::Online(false));
+    page.act(Action::Open(Some(other.id)));
+    assert_eq!(asked(&mut page), None);
+    assert_eq!(page.client.chat(other.id).status, ChatStatus::Failed);
+    page.act(Action::Reload);
+    assert_eq!(page.client.chat(other.id).status, ChatStatus::Loading);
+    assert_eq!(asked(&mut page).map(|(_, part)| part), Some(Part::Latest));
+}
+
+#[test]
+fn a_message_of_an_unknown_conversation_outlives_an_answer_of_a_node_that_lags() {
+    let mut page = Page::live(1);
+    let (id, sender) = (conv_with(5), user(5));
+    let message = Message { conversation: id, ..message(&sender, 3) };
+    page.frame(ServerFrame::Message { message: message.clone() });
+    let asked = page.take_requests().into_iter().find(|(_, fetch)| *fetch == Fetch::Conversation(id));
+    let told = Box::new(conversation(5, Some(2)));
+    page.tell(Input::Answered(asked.unwrap().0, Ok(Answer::Conversation(told))));
+    let row = page.client.list().rows.into_iter().find(|row| row.id == id).unwrap();
+    assert_eq!((row.last.unwrap().offset(), row.unread), (Some(Offset(3)), 4));
+    assert!(page.effects.contains(&Effect::Announce(message.into())));
 }

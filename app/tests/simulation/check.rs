@@ -88,6 +88,13 @@ fn log_holds_what_was_typed(world: &mut World) {
             }
         }
     }
+    // What was deleted is of no matter, but for this: it is not there twice either.
+    for ((_, id), found) in places.iter().filter(|((_, id), _)| world.deleted.contains(id)) {
+        known += 1;
+        if found.len() > 1 {
+            world.failures.push(format!("{id} was deleted, and is in the log at {found:?}"));
+        }
+    }
     let all: usize = world.server.convs.values().map(|conv| conv.records.len()).sum();
     if known != all {
         fail(world, 0, format!("{known} were typed, {all} are in the log"));
@@ -156,6 +163,7 @@ fn timeline_is_the_log(world: &mut World, tab: usize, conv: ConversationId) {
         world.tell(tab, life, Input::Action(Action::LoadEarlier));
         rest(world);
     }
+    ends_at_the_newest(world, tab, conv);
     let user = world.tabs[tab].user.id;
     let log = &world.server.convs[&conv];
     let read =
@@ -173,6 +181,24 @@ fn timeline_is_the_log(world: &mut World, tab: usize, conv: ConversationId) {
         let wrong: Vec<_> = expected.iter().filter(|(offset, item)| seen.get(offset) != Some(item)).collect();
         let more: Vec<_> = seen.keys().filter(|offset| !expected.contains_key(offset)).collect();
         fail(world, tab, format!("{conv} shows {more:?} too many, and otherwise than {wrong:?}"));
+    }
+}
+
+/// Scrolls from the oldest message in memory down again.
+fn ends_at_the_newest(world: &mut World, tab: usize, conv: ConversationId) {
+    let life = world.tabs[tab].life;
+    for _ in 0..200 {
+        if world.tabs[tab].client.chat(conv).later == Edge::End {
+            break;
+        }
+        world.tell(tab, life, Input::Action(Action::LoadLater));
+        rest(world);
+    }
+    let chat = world.tabs[tab].client.chat(conv);
+    let shown = chat.items.iter().rev().find_map(kafkatalk_app::client::Item::offset);
+    let newest = world.server.convs[&conv].records.last().map(|record| record.message.offset);
+    if chat.later != Edge::End || shown != newest {
+        fail(world, tab, format!("{conv} ends at {shown:?} ({:?}), not {newest:?}", chat.later));
     }
 }
 

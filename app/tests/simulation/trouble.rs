@@ -4,7 +4,7 @@ use crate::{
     server::REFUSED,
     world::{Event, World},
 };
-use kafkatalk_app::client::{Action, Input};
+use kafkatalk_app::client::{Action, Delivery, Input};
 use kafkatalk_protocol::{Body, CloseCode, ConversationId};
 use std::collections::BTreeSet;
 
@@ -98,7 +98,7 @@ impl World {
         let member = |conv: &&ConversationId| self.server.convs[*conv].members.iter().any(|m| m.id == user);
         let convs: Vec<_> = self.server.convs.keys().filter(member).copied().collect();
         let conv = convs[usize::try_from(self.random.below(convs.len() as u64)).unwrap()];
-        let action = match self.random.below(16) {
+        let action = match self.random.below(18) {
             0..7 => return self.type_message(tab, conv),
             7 | 8 => Input::Action(Action::Open(Some(conv))),
             9 => Input::Action(Action::Open(None)),
@@ -107,9 +107,30 @@ impl World {
             12 => Input::Action(Action::LoadEarlier),
             13 => Input::Action(Action::LoadMoreConversations),
             14 => Input::Action(Action::JumpToLatest),
-            _ => Input::Action(Action::LoadLater),
+            15 => Input::Action(Action::LoadLater),
+            16 => Input::Action(Action::Draft(conv, format!("begun at {}", self.now))),
+            _ => return self.look_after_one_that_waits(tab, conv),
         };
         self.tell(tab, life, action);
+    }
+
+    /// Deletes a message, or sends one that was refused again.
+    fn look_after_one_that_waits(&mut self, tab: usize, conv: ConversationId) {
+        let life = self.tabs[tab].life;
+        let chat = self.tabs[tab].client.chat(conv);
+        let Some(item) = chat.items.iter().find(|item| item.deletable()) else { return };
+        let id = item.id();
+        if matches!(item.delivery, Delivery::Failed { .. }) && self.random.below(2) == 0 {
+            return self.tell(tab, life, Input::Action(Action::Retry(id)));
+        }
+        self.deleted.insert(id);
+        for tab in &mut self.tabs {
+            tab.typed.retain(|(_, typed)| *typed != id);
+        }
+        self.tell(tab, life, Input::Action(Action::Discard(id)));
+        if self.tabs[tab].client.chat(conv).items.iter().any(|item| item.id() == id) {
+            self.failures.push(format!("{id} could be deleted, and is still there"));
+        }
     }
 
     fn type_message(&mut self, tab: usize, conv: ConversationId) {

@@ -10,7 +10,7 @@ use kafkatalk_app::client::{
 };
 use kafkatalk_protocol::{ClientFrame, ConversationId, MessageId, ServerFrame, User, UserId, Username};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     hash::{DefaultHasher, Hash, Hasher},
 };
 
@@ -74,6 +74,8 @@ pub(crate) struct World {
     http_loss: u64,
     pub(crate) calm: bool,
     pub(crate) typed: u64,
+    /// Messages that people deleted. Another tab may have sent them all the same.
+    pub(crate) deleted: BTreeSet<MessageId>,
     /// Digests all that happens, where anybody asks.
     pub(crate) trace: Option<DefaultHasher>,
 }
@@ -121,6 +123,7 @@ impl World {
             http_loss: odds(&mut random, 300),
             calm: false,
             typed: 0,
+            deleted: BTreeSet::new(),
             trace: None,
             random,
         };
@@ -331,7 +334,7 @@ impl World {
                 Effect::Fetch(id, fetch) => self.later(Event::Request(tab, life, id, fetch)),
                 Effect::StoreEntry(entry) => self.store(tab, Some(&entry), entry.id),
                 Effect::RemoveEntry(id) => self.store(tab, None, id),
-                Effect::StoreDraft(..) | Effect::Announce(_) => {}
+                Effect::StoreDraft(..) | Effect::Announce(_) | Effect::Forget => {}
                 Effect::SessionEnded => {
                     let again = self.now + self.random.below(10_000);
                     self.at(again, Event::SignIn(tab, life));

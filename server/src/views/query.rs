@@ -93,5 +93,5 @@ fn user(row: &Row<'_>, column: usize) -> Result<User, ViewsError> {
 /// A body from a column.
 pub(super) fn body(row: &Row<'_>, column: usize) -> Result<Body, ViewsError> {
     let text = row.get_ref(column)?.as_str().map_err(|error| ViewsError::Damaged(error.to_string()))?;
-    Body::parse(text).map_err(|_| ViewsError::Damaged("a message that cannot be".into()))
+    Body::kept(text).map_err(|_| ViewsError::Damaged("a message that cannot be".into()))
 }
