@@ -65,6 +65,11 @@ pub(super) enum State {
 }
 
 impl Entry {
+    fn of(stored: StoredEntry, state: State, adopted: bool) -> Self {
+        let StoredEntry { id, conversation, body, typed_at, order, .. } = stored;
+        Self { id, conversation, body, typed_at, order, state, attempts: 0, adopted, gone: false }
+    }
+
     /// Its position in the log, where it is known to be there.
     pub fn offset(&self) -> Option<Offset> {
         if let State::Landed(offset, _) = self.state { Some(offset) } else { None }
@@ -146,20 +151,8 @@ impl Outbox {
         }
         // The wall clock orders tabs; within a tab it may not go back.
         let order = self.next_order(wall);
-        let state = State::Waits(Ticks(0));
-        let entry = Entry {
-            id,
-            conversation,
-            body,
-            typed_at: wall,
-            order,
-            state,
-            attempts: 0,
-            adopted: false,
-            gone: false,
-        };
-        let stored = entry.stored();
-        self.entries.push(Arc::new(entry));
+        let stored = StoredEntry { id, conversation, body, typed_at: wall, order, refused: None };
+        self.entries.push(Arc::new(Entry::of(stored.clone(), State::Waits(Ticks(0)), false)));
         Ok(stored)
     }
 
@@ -170,7 +163,8 @@ impl Outbox {
 
     /// Takes what this device had stored, or what another tab stores now; it is not sent before that moment.
     pub(super) fn adopt(&mut self, stored: StoredEntry, from: Ticks) {
-        let state = stored.refused.map_or(State::Waits(from), |reason| State::Refused(reason.into()));
+        let refused = stored.refused.as_deref().map(|reason| State::Refused(reason.into()));
+        let state = refused.unwrap_or(State::Waits(from));
         if let Some((_, known)) = self.find(stored.id) {
             known.gone = false;
             // Another tab sends it again, or had it refused; what flies or landed here is decided here.
@@ -184,17 +178,7 @@ impl Outbox {
             return;
         }
         self.last_order = self.last_order.max(stored.order);
-        self.entries.push(Arc::new(Entry {
-            id: stored.id,
-            conversation: stored.conversation,
-            body: stored.body,
-            typed_at: stored.typed_at,
-            order: stored.order,
-            state,
-            attempts: 0,
-            adopted: true,
-            gone: false,
-        }));
+        self.entries.push(Arc::new(Entry::of(stored, state, true)));
         self.sort();
     }
 
