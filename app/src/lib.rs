@@ -17,6 +17,10 @@
 // The types of nested views are deep.
 #![recursion_limit = "256"]
 #![expect(unreachable_pub, reason = "leptos' component macro writes `pub` into private modules")]
+#![expect(
+    clippy::redundant_closure,
+    reason = "a closure written out in the markup is boxed by leptos: its code is in the wasm once, not once for each"
+)]
 #![expect(clippy::needless_pass_by_value, reason = "components own what they are given")]
 
 #[cfg(not(feature = "hydrate"))]
