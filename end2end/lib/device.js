@@ -23,6 +23,7 @@ export class Device {
 
   /** Opens a page and waits until it lives: script started, socket ready. */
   async open(path = "/conversations") {
+    this.#sockets = [];
     await this.page.goto(path);
     await this.live();
     return this;
@@ -33,6 +34,8 @@ export class Device {
   }
 
   async reload() {
+    // The page before may be told as live for a moment longer.
+    this.#sockets = [];
     await this.page.reload();
     await this.live();
   }
