@@ -26,6 +26,12 @@ export class Watch {
     this.allow(...NO_CONNECTION);
   }
 
+  /** This spec starts the server again: until it has read its log to the end, it says so with 503. */
+  allowRestarts() {
+    this.allowLostConnections();
+    this.allowStatus(503, "/api/v1/.*");
+  }
+
   /** An answer that refuses: the browser logs it as well, without naming what it was. */
   allowStatus(status, path) {
     this.allow(new RegExp(`^${status} ${path}$`), new RegExp(`server responded with a status of ${status} `));

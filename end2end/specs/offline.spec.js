@@ -48,7 +48,7 @@ test("what waits in the outbox survives closing the page and goes out on return"
 });
 
 test("a server that is killed and started again loses and doubles nothing", async ({ device, pair, server, watch }) => {
-  watch.allowLostConnections();
+  watch.allowRestarts();
   const ada = await device(pair.ada);
   const bob = await device(pair.bob);
   await ada.openConversation(pair.conversation);
@@ -80,7 +80,7 @@ test("a server that is killed and started again loses and doubles nothing", asyn
 
 test("a server that is killed again and again while both write loses and doubles nothing", async ({ device, pair, server, watch }) => {
   test.setTimeout(180_000);
-  watch.allowLostConnections();
+  watch.allowRestarts();
   const ada = await device(pair.ada);
   const bob = await device(pair.bob);
   await ada.openConversation(pair.conversation);
@@ -113,7 +113,7 @@ test("a server that is killed again and again while both write loses and doubles
 });
 
 test("a server that stops in order tells its clients, which come back by themselves", async ({ device, pair, server, watch }) => {
-  watch.allowLostConnections();
+  watch.allowRestarts();
   const ada = await device(pair.ada);
   await ada.openConversation(pair.conversation);
   await ada.say("Before");

@@ -187,16 +187,21 @@ async fn an_erasure_leaves_the_topics_own_settings(kafka: Kafka) {
     let id = record.id;
     log.append(conversation(1), record).await.unwrap();
     stranger.set(&topic, &[("cleanup.policy", "compact"), ("max.message.bytes", "2000000")]).await;
-    log.erase(conversation(1), id, crate::contract::support::at()).await.unwrap();
-    let settings = stranger.settings(&topic).await;
-    assert_eq!(settings.get("max.message.bytes").map(String::as_str), Some("2000000"), "{settings:?}");
-    // The brokers show it a moment later.
-    let set_back = async {
-        while stranger.settings(&topic).await.contains_key("segment.ms") {
+    // The brokers show what was set a moment later, to the log as well.
+    let shows = async |settles: fn(&std::collections::HashMap<String, String>) -> bool| {
+        while !settles(&stranger.settings(&topic).await) {
             sleep(Duration::from_millis(50)).await;
         }
     };
-    timeout(WAIT_MAX, set_back).await.expect("segment.ms is left behind");
+    timeout(WAIT_MAX, shows(|settings| settings.contains_key("max.message.bytes")))
+        .await
+        .expect("it was set");
+    log.erase(conversation(1), id, crate::contract::support::at()).await.unwrap();
+    timeout(WAIT_MAX, shows(|settings| !settings.contains_key("segment.ms")))
+        .await
+        .expect("segment.ms is left behind");
+    let settings = stranger.settings(&topic).await;
+    assert_eq!(settings.get("max.message.bytes").map(String::as_str), Some("2000000"), "{settings:?}");
 }
 
 /// Nothing is written to a topic that is not there, whatever the brokers would make of it.
