@@ -9,7 +9,7 @@ use leptos::prelude::*;
 #[component]
 pub fn App() -> impl IntoView {
     let model = initial_model();
-    match Live::new(&model).filter(|_| model.route.is_signed_in_page()) {
+    match model.is_live().then(|| Live::new(&model)).flatten() {
         Some(live) => view! { <ConversationsPage live model /> }.into_any(),
         None => plain_page(model),
     }

@@ -64,6 +64,11 @@ pub const MODEL_ELEMENT_ID: &str = "page-model";
 pub const UTC_OFFSET_COOKIE: &str = "kafkatalk_tz";
 
 impl PageModel {
+    /// Whether the page goes on living in the browser. All others are the server's alone.
+    pub fn is_live(&self) -> bool {
+        self.route.is_signed_in_page() && self.viewer.is_some()
+    }
+
     /// As JSON that may stand inside a `script` element: no character of it can end the element or open a comment.
     pub fn to_script_json(&self) -> Result<String, serde_json::Error> {
         Ok(serde_json::to_string(self)?

@@ -17,14 +17,13 @@ pub fn shell() -> impl IntoView {
     let AssetPath(assets) = use_context::<AssetPath>().unwrap_or(AssetPath("/pkg".into()));
     let (script, wasm) = (format!("{assets}/kafkatalk.js"), format!("{assets}/kafkatalk_bg.wasm"));
     // Both paths are our own; written as JSON they are JavaScript strings.
-    let (start, model_json) = match (model.route.is_signed_in_page(), &model.viewer) {
-        (true, Some(_)) => (
-            format!(
-                "import init,{{hydrate}} from {script:?};await init({{module_or_path:{wasm:?}}});hydrate();"
-            ),
-            Some(model.to_script_json().unwrap_or_default()),
-        ),
-        _ => (format!("const NEXT=[{script:?},{wasm:?}];{}", account::SCRIPT), None),
+    let (start, model_json) = if model.is_live() {
+        let start = format!(
+            "import init,{{hydrate}} from {script:?};await init({{module_or_path:{wasm:?}}});hydrate();"
+        );
+        (start, Some(model.to_script_json().unwrap_or_default()))
+    } else {
+        (format!("const NEXT=[{script:?},{wasm:?}];{}", account::SCRIPT), None)
     };
     let preloads = model_json.map(|json| {
         view! {

@@ -6,7 +6,7 @@ use crate::{
         self, Harness, Sizes,
         support::{assert_dense, conversation, follow, message, say, texts},
     },
-    stranger::Stranger,
+    stranger::{stranger, topic},
 };
 use kafkatalk_log::{
     AppendError, Checkpoint, Entry, EventLog, Health, Ledger, Record, Stream,
@@ -19,18 +19,6 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 use uuid::Uuid;
-
-fn topic(kafka: &Kafka, stream: Stream) -> String {
-    let prefix = &kafka.options.topic_prefix;
-    match stream {
-        Stream::Conversation(id) => format!("{prefix}.conversation.{id}"),
-        Stream::Ledger(ledger) => format!("{prefix}.{}", ledger.as_str()),
-    }
-}
-
-fn stranger(kafka: &Kafka) -> Stranger {
-    Stranger::new(&kafka.options.bootstrap)
-}
 
 fn json(record: &Record) -> Vec<u8> {
     serde_json::to_vec(record).unwrap()

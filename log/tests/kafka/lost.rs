@@ -3,7 +3,7 @@
 use crate::{
     Kafka, connect,
     contract::support::{WAIT_MAX, conversation, follow, message, say},
-    stranger::Stranger,
+    stranger::{stranger, topic},
 };
 use kafkatalk_log::{
     AppendError, Checkpoint, EventLog, Health, Ledger, ReadError, Stream, Tail,
@@ -11,18 +11,6 @@ use kafkatalk_log::{
 };
 use std::{sync::Arc, time::Duration};
 use tokio::time::{sleep, timeout};
-
-fn topic(kafka: &Kafka, stream: Stream) -> String {
-    let prefix = &kafka.options.topic_prefix;
-    match stream {
-        Stream::Conversation(id) => format!("{prefix}.conversation.{id}"),
-        Stream::Ledger(ledger) => format!("{prefix}.{}", ledger.as_str()),
-    }
-}
-
-fn stranger(kafka: &Kafka) -> Stranger {
-    Stranger::new(&kafka.options.bootstrap)
-}
 
 /// Follows until the tail says what is damaged.
 async fn damage(tail: &mut dyn Tail) -> String {

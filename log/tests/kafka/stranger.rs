@@ -1,5 +1,7 @@
 //! Somebody else on the same brokers: plain clients that know nothing of the adapter.
 
+use crate::Kafka;
+use kafkatalk_log::Stream;
 use rdkafka::{
     ClientConfig,
     admin::{
@@ -12,6 +14,20 @@ use rdkafka::{
     types::RDKafkaErrorCode,
 };
 use std::{collections::HashMap, time::Duration};
+
+/// The topic of a stream.
+pub(crate) fn topic(kafka: &Kafka, stream: Stream) -> String {
+    let prefix = &kafka.options.topic_prefix;
+    match stream {
+        Stream::Conversation(id) => format!("{prefix}.conversation.{id}"),
+        Stream::Ledger(ledger) => format!("{prefix}.{}", ledger.as_str()),
+    }
+}
+
+/// A stranger on the brokers of that log.
+pub(crate) fn stranger(kafka: &Kafka) -> Stranger {
+    Stranger::new(&kafka.options.bootstrap)
+}
 
 pub(crate) struct Stranger {
     producer: FutureProducer,
