@@ -10,8 +10,10 @@ use crate::{
     views::{Applied, Applier, Change, Views},
     waiters::Waiters,
 };
-use kafkatalk_log::{Batch, EventLog, Tail};
+use kafkatalk_log::{Batch, EventLog, Stream, Tail};
+use kafkatalk_protocol::Offset;
 use std::{
+    collections::HashMap,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -51,6 +53,9 @@ pub struct Follower {
     /// Figures.
     pub metrics: Arc<Metrics>,
 }
+
+/// What was shown of each stream and is not committed yet. Should the commit fail, it comes again and is not shown again.
+type Shown = HashMap<Stream, Offset>;
 
 impl std::fmt::Debug for Follower {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -137,6 +142,10 @@ pub fn start(follower: Follower, stop: CancellationToken) -> std::io::Result<Fol
                 () = stop.cancelled() => {}
                 () = follower.run(&sign) => {}
             }
+            // What is not committed is in the log; the next start is quicker if it is here as well.
+            if let Err(error) = follower.applier.commit() {
+                tracing::warn!(%error, "the views go without their last moments");
+            }
         });
     })?;
     Ok(Following { watch, thread })
@@ -145,8 +154,9 @@ pub fn start(follower: Follower, stop: CancellationToken) -> std::io::Result<Fol
 impl Follower {
     async fn run(&mut self, sign: &Sign) {
         let mut pause = FOLLOW_RETRY_MIN;
+        let mut shown = Shown::new();
         loop {
-            match self.follow(sign, &mut pause).await {
+            match self.follow(sign, &mut pause, &mut shown).await {
                 Ok(()) => return,
                 Err(error) => {
                     tracing::error!(%error, "the views cannot follow the log; trying again in {pause:?}");
@@ -159,23 +169,54 @@ impl Follower {
     }
 
     /// Follows until the log is closed, or something fails.
-    async fn follow(&mut self, sign: &Sign, pause: &mut Duration) -> Result<(), String> {
+    async fn follow(&mut self, sign: &Sign, pause: &mut Duration, shown: &mut Shown) -> Result<(), String> {
         let checkpoint = self.applier.checkpoint();
         let mut tail: Box<dyn Tail> = self.log.tail(checkpoint).await.map_err(|error| error.to_string())?;
-        while let Some(batch) = tail.next().await.map_err(|error| error.to_string())? {
-            // A batch that failed is not tried again alone: the tail is opened anew from what the views hold.
-            let applied = self.applier.apply(&batch).map_err(|error| error.to_string())?;
-            self.publish(&batch, &applied);
-            *pause = FOLLOW_RETRY_MIN;
-            let now = if batch.caught_up { Progress::Live } else { Progress::CatchingUp { left: batch.lag } };
-            sign.show(&self.metrics, &now);
+        let asks = self.applier.asks();
+        let timer = tokio::time::sleep(Duration::ZERO);
+        tokio::pin!(timer);
+        loop {
+            let due = self.applier.due();
+            if let Some(due) = due.map(Into::into).filter(|due| *due != timer.deadline()) {
+                timer.as_mut().reset(due);
+            }
+            let batch = tokio::select! {
+                biased;
+                () = asks.next(), if due.is_some() => None,
+                () = timer.as_mut(), if due.is_some() => None,
+                batch = tail.next() => match batch.map_err(|error| error.to_string())? {
+                    Some(batch) => Some(batch),
+                    None => return Ok(()),
+                },
+            };
+            match batch {
+                // A batch that failed is not tried again alone: the tail is opened anew from what the views hold.
+                Some(batch) => {
+                    let applied = self.applier.take_in(&batch).map_err(|error| error.to_string())?;
+                    self.publish(&batch, &applied, shown);
+                    *pause = FOLLOW_RETRY_MIN;
+                    let now = if batch.caught_up {
+                        Progress::Live
+                    } else {
+                        Progress::CatchingUp { left: batch.lag }
+                    };
+                    sign.show(&self.metrics, &now);
+                }
+                None => self.applier.commit().map_err(|error| error.to_string())?,
+            }
+            if self.applier.due().is_none() {
+                shown.clear();
+            }
         }
-        Ok(())
     }
 
-    fn publish(&self, batch: &Batch, applied: &[Applied]) {
-        self.hub.deliver(applied, &self.views);
+    fn publish(&self, batch: &Batch, applied: &[Applied], shown: &mut Shown) {
         for one in applied {
+            let before = shown.get(&one.stream).copied();
+            if before.is_none_or(|before| before < one.offset) {
+                shown.insert(one.stream, one.offset);
+                self.hub.deliver(one, &self.views);
+            }
             let waited = self.waiters.call(one.record, &one.change);
             if let (Some(waited), Change::Posted { .. }) = (waited, &one.change) {
                 self.metrics.delivered(waited);

@@ -30,6 +30,10 @@ pub const RETRY_AFTER: Duration = Duration::from_secs(2);
 
 /// Read buffer of a socket. The library's default of 128 KiB a socket would be most of the memory of an idle node.
 pub const SOCKET_READ_BUFFER_BYTES: usize = 1024;
+/// Bytes that are gathered for a socket before they are written, where more than one frame is ready.
+pub const SOCKET_WRITE_BUFFER_BYTES: usize = 1024;
+/// Frames that are gathered so.
+pub const SOCKET_WRITE_FRAMES: usize = 32;
 /// Frames that one socket may send within a second, on average over [`SOCKET_FRAMES_BURST`].
 pub const SOCKET_FRAMES_PER_SECOND: u32 = 50;
 /// Frames that one socket may send at once.

@@ -6,6 +6,8 @@
 //! | [`query`](Query) | what can be asked |
 //! | `schema` | the tables, and when a file is thrown away and begun anew |
 //! | `pool`, `cache` | bounded readers, and answers kept in memory |
+//! | `pending` | what is applied and not yet committed, which readers wait for |
+//! | `checkpoint` | the thread that copies SQLite's write-ahead log into the file |
 //! | `lock` | one writer, across processes |
 //! | `dump` | every row in words, to compare a rebuilt file with a live one |
 //!
@@ -16,22 +18,25 @@
 mod apply;
 mod cache;
 mod change;
+mod checkpoint;
 mod dump;
 mod error;
 mod lock;
+mod pending;
 mod pool;
 mod query;
 mod schema;
 #[cfg(test)]
 mod tests;
 
-pub use apply::Applier;
+pub use apply::{Applier, Asks};
 pub use change::{Applied, Change, IgnoreReason, Opened};
 pub use error::ViewsError;
 pub use query::{HistoryPage, Query};
 
 use cache::Cache;
-use kafkatalk_protocol::{ConversationId, SessionId, User, UserId};
+use kafkatalk_protocol::{ConversationId, MessageId, SessionId, User, UserId};
+use pending::Pending;
 use pool::Pool;
 use std::{fs::File, path::Path, sync::Arc};
 
@@ -63,6 +68,7 @@ pub const READS_WAITING_DEFAULT: usize = 10_000;
 pub struct Views {
     pool: Arc<Pool>,
     cache: Arc<Cache>,
+    pending: Arc<Pending>,
 }
 
 impl std::fmt::Debug for Views {
@@ -90,21 +96,24 @@ impl Views {
         let connection = schema::open_writer(path, &options.source)?;
         let cache = Arc::new(Cache::new());
         let pool = Arc::new(Pool::new(path.to_owned(), options));
-        let applier = Applier::new(connection, Arc::clone(&cache), lock)?;
-        Ok((Self { pool, cache }, applier))
+        let pending = Arc::new(Pending::default());
+        let applier = Applier::new(connection, path, Arc::clone(&cache), Arc::clone(&pending), lock)?;
+        Ok((Self { pool, cache, pending }, applier))
     }
 
-    /// Asks something, off the async threads. All questions in one closure see one moment.
+    /// Asks something, off the async threads. All questions in one closure see one moment, in which the rows hold all
+    /// that was applied before the call.
     pub async fn read<T, F>(&self, ask: F) -> Result<T, ViewsError>
     where
         T: Send + 'static,
         F: FnOnce(&Query<'_>) -> Result<T, ViewsError> + Send + 'static,
     {
+        self.pending.settled().await;
         let cache = Arc::clone(&self.cache);
         self.pool.run(move |connection| query::ask(connection, &cache, ask)).await
     }
 
-    /// The same on the caller's own thread, for tools and tests.
+    /// The same on the caller's own thread, and of what is committed: for the follower, tools and tests.
     pub fn read_blocking<T>(
         &self,
         ask: impl FnOnce(&Query<'_>) -> Result<T, ViewsError>,
@@ -121,6 +130,12 @@ impl Views {
     /// [`Query::session_by_token_hash`] then.
     pub fn cached_session(&self, token_hash: &str) -> Option<(SessionId, User)> {
         self.cache.session(&schema::token_hash(token_hash)?)
+    }
+
+    /// Whether a message may be in the conversation already, as far as memory knows: no wait. `false` may be wrong, for
+    /// one that is long past: whoever goes by it writes a record more, which counts for nothing.
+    pub fn may_be_repeat(&self, conversation: ConversationId, sender: UserId, id: MessageId) -> bool {
+        self.cache.may_be_recent(conversation, sender, id).unwrap_or(true)
     }
 
     /// Writes every row in words, sorted, with ids in place of the file's own row numbers: equal for equal streams.

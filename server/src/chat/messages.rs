@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     limits::READ_APPENDS_MAX,
-    views::{Change, HistoryPage},
+    views::{Change, HistoryPage, Query},
 };
 use kafkatalk_log::{Ledger, Stream};
 use kafkatalk_protocol::{
@@ -30,10 +30,11 @@ impl Chat {
     ) -> Result<(Arc<Message>, bool), SendError> {
         self.require_member(sender.id, conversation).await?;
         let author = sender.id;
-        let known =
-            self.views.read(move |views| views.message_by_client_id(conversation, author, id)).await?;
-        if let Some(message) = known {
-            return Ok((Arc::new(message), false));
+        if self.views.may_be_repeat(conversation, author, id) {
+            let find = move |views: &Query<'_>| views.message_by_client_id(conversation, author, id);
+            if let Some(message) = self.views.read(find).await? {
+                return Ok((Arc::new(message), false));
+            }
         }
         let record = self.record(Some(author), &MessagePosted { id, body });
         match self.commit(Stream::Conversation(conversation), record).await? {

@@ -6,7 +6,7 @@ use super::{
     state::State,
 };
 use crate::{
-    limits::{RETRY_AFTER, SOCKET_READ_BUFFER_BYTES},
+    limits::{RETRY_AFTER, SOCKET_READ_BUFFER_BYTES, SOCKET_WRITE_BUFFER_BYTES},
     live::{hub::TooManySockets, socket},
 };
 use axum::{
@@ -29,7 +29,7 @@ pub async fn upgrade(
     Ok(upgrade
         .protocols([SUBPROTOCOL])
         .read_buffer_size(SOCKET_READ_BUFFER_BYTES)
-        .write_buffer_size(0)
+        .write_buffer_size(SOCKET_WRITE_BUFFER_BYTES)
         // A byte more than we take, so that a frame just over the limit is refused by us, with our code.
         .max_message_size(FRAME_BYTES_MAX + 1)
         .max_frame_size(FRAME_BYTES_MAX + 1)

@@ -70,7 +70,12 @@ impl Stop {
     /// Waits until told; the code.
     pub async fn told(&self) -> CloseCode {
         self.signal.cancelled().await;
-        CloseCode::from_u16(self.code.load(Ordering::Acquire)).unwrap_or(CloseCode::GoingAway)
+        self.code().unwrap_or(CloseCode::GoingAway)
+    }
+
+    /// The code, if it was told.
+    pub fn code(&self) -> Option<CloseCode> {
+        CloseCode::from_u16(self.code.load(Ordering::Acquire))
     }
 }
 
@@ -158,29 +163,26 @@ impl Hub {
     }
 
     /// Hands on what the views have just taken in. Called by the follower alone.
-    pub fn deliver(&self, applied: &[Applied], views: &Views) {
-        for one in applied {
-            match &one.change {
-                Change::Posted { message, members } => {
-                    let frame = ServerFrame::Message { message: (**message).clone() };
-                    self.broadcast(members, &frame);
-                }
-                Change::Read { conversation, user, offset, advanced: true, members, .. } => {
-                    let frame =
-                        ServerFrame::Read { conversation: *conversation, user: *user, offset: *offset };
-                    self.broadcast(members, &frame);
-                }
-                Change::Created { conversation, members, first: true } => {
-                    self.introduce(*conversation, members, views);
-                }
-                Change::Claimed { opened, .. } => {
-                    for one in opened {
-                        self.introduce(one.conversation, &one.members, views);
-                    }
-                }
-                Change::SessionEnded { session, user: Some(user) } => self.end_session(*user, *session),
-                _ => {}
+    pub fn deliver(&self, applied: &Applied, views: &Views) {
+        match &applied.change {
+            Change::Posted { message, members } => {
+                let frame = ServerFrame::Message { message: (**message).clone() };
+                self.broadcast(members, &frame);
             }
+            Change::Read { conversation, user, offset, advanced: true, members, .. } => {
+                let frame = ServerFrame::Read { conversation: *conversation, user: *user, offset: *offset };
+                self.broadcast(members, &frame);
+            }
+            Change::Created { conversation, members, first: true } => {
+                self.introduce(*conversation, members, views);
+            }
+            Change::Claimed { opened, .. } => {
+                for one in opened {
+                    self.introduce(one.conversation, &one.members, views);
+                }
+            }
+            Change::SessionEnded { session, user: Some(user) } => self.end_session(*user, *session),
+            _ => {}
         }
     }
 

@@ -7,19 +7,20 @@
 
 use super::{
     catch_up::CatchUp,
-    hub::{Membership, Outgoing},
+    hub::{Membership, Outgoing, Stop},
     intake::{self, Refused},
 };
 use crate::{
     chat::{Chat, accounts::Caller},
     limits::{
         HELLO_GRACE, PING_BYTES_MAX, SOCKET_CLOSE_TIME, SOCKET_HELD_BYTES_MAX, SOCKET_HELD_FRAMES_MAX,
-        SOCKET_PING_EVERY, SOCKET_SILENCE_MAX, SOCKET_WRITE_TIME,
+        SOCKET_PING_EVERY, SOCKET_SILENCE_MAX, SOCKET_WRITE_FRAMES, SOCKET_WRITE_TIME,
     },
     rates::{FrameRate, Rates},
     secrets::Token,
 };
 use axum::extract::ws::{CloseFrame, Message as Frame, Utf8Bytes, WebSocket};
+use futures_util::SinkExt as _;
 use kafkatalk_protocol::{
     ClientFrame, CloseCode, ConversationId, MessageId, Offset, Problem, ServerFrame, frame::Limits, limits,
 };
@@ -95,6 +96,8 @@ struct Session {
     /// For a while after a catch-up, how far it reached: frames may come that repeat it.
     reached: HashMap<ConversationId, Offset>,
     last_heard: Instant,
+    /// Frames that are gathered and were not sent.
+    unsent: usize,
 }
 
 /// Serves a socket until it closes. The token is the one by which the caller was let in.
@@ -114,6 +117,7 @@ pub async fn serve(socket: WebSocket, membership: Membership, node: Arc<Node>, c
         passed_on: false,
         reached: HashMap::new(),
         last_heard: Instant::now(),
+        unsent: 0,
     });
     let end = session.run(token).await;
     let Session { mut socket, membership, .. } = *session;
@@ -166,13 +170,29 @@ impl Session {
         let timer = tokio::time::sleep(HELLO_GRACE);
         tokio::pin!(timer);
         let mut turn = self.write(Outgoing::of(&ready)).await;
+        if turn.is_ok() {
+            turn = self.flush().await;
+        }
         while let Ok(()) = turn {
             turn = self.turn(timer.as_mut()).await;
         }
         turn.err().unwrap_or(End::Gone)
     }
 
-    async fn turn(&mut self, mut timer: Pin<&mut Sleep>) -> Result<(), End> {
+    /// Does what comes first, and writes what came of it together with what is ready by then.
+    async fn turn(&mut self, timer: Pin<&mut Sleep>) -> Result<(), End> {
+        self.step(timer).await?;
+        for _ in 0..SOCKET_WRITE_FRAMES {
+            if self.waits_for_hello {
+                break;
+            }
+            let Ok(outgoing) = self.membership.queue.try_recv() else { break };
+            self.pass_on(outgoing).await?;
+        }
+        self.flush().await
+    }
+
+    async fn step(&mut self, mut timer: Pin<&mut Sleep>) -> Result<(), End> {
         tokio::select! {
             biased;
             code = self.membership.stop.told() => Err(End::Close(code)),
@@ -358,17 +378,33 @@ impl Session {
         self.write_frame(Frame::Text(outgoing.text)).await
     }
 
-    /// Writes, unless told to stop, and within a bounded time: a client that does not read must not hold the task for
-    /// ever, and one whose session has ended gets nothing more.
+    /// Leaves it to the end of the turn to be sent, unless much is gathered already.
     async fn write_frame(&mut self, frame: Frame) -> Result<(), End> {
-        tokio::select! {
-            biased;
-            code = self.membership.stop.told() => Err(End::Close(code)),
-            written = tokio::time::timeout(SOCKET_WRITE_TIME, self.socket.send(frame)) => match written {
-                Ok(Ok(())) => Ok(()),
-                Ok(Err(_)) | Err(_) => Err(End::Gone),
-            },
+        self.unsent += 1;
+        bounded(&self.membership.stop, self.socket.feed(frame)).await
+    }
+
+    async fn flush(&mut self) -> Result<(), End> {
+        if std::mem::take(&mut self.unsent) == 0 {
+            return Ok(());
         }
+        bounded(&self.membership.stop, self.socket.flush()).await
+    }
+}
+
+/// Writes, unless told to stop, and within a bounded time: a client that does not read must not hold the task for ever,
+/// and one whose session has ended gets nothing more.
+async fn bounded(stop: &Stop, writing: impl Future<Output = Result<(), axum::Error>>) -> Result<(), End> {
+    if let Some(code) = stop.code() {
+        return Err(End::Close(code));
+    }
+    tokio::select! {
+        biased;
+        written = tokio::time::timeout(SOCKET_WRITE_TIME, writing) => match written {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(End::Gone),
+        },
+        code = stop.told() => Err(End::Close(code)),
     }
 }
 

@@ -7,6 +7,8 @@ mod messages;
 use super::{
     Applied, Change, IgnoreReason, ViewsError,
     cache::{Cache, Members, TokenHash},
+    checkpoint::Checkpointer,
+    pending::Pending,
     schema,
 };
 use kafkatalk_log::{Batch, Checkpoint, Entry, Ledger, Record, Stream};
@@ -17,8 +19,20 @@ use kafkatalk_protocol::{
     },
 };
 use known::{Known, KnownCache};
-use rusqlite::{Connection, TransactionBehavior};
-use std::{fs::File, sync::Arc};
+use rusqlite::Connection;
+use std::{
+    fs::File,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// How long a transaction stays open for more, once people are shown what is in it.
+const COMMIT_EVERY: Duration = Duration::from_millis(25);
+/// Records after which it is committed in any case.
+const COMMIT_RECORDS_MAX: usize = 1_000;
+/// Records after which the write-ahead log is copied into the file. Each is good for a few pages.
+const CHECKPOINT_EVERY_RECORDS: usize = 2_000;
 
 /// The one writer of a views file. It lives where the tail is followed.
 pub struct Applier {
@@ -26,7 +40,31 @@ pub struct Applier {
     checkpoint: Checkpoint,
     known: KnownCache,
     cache: Arc<Cache>,
+    pending: Arc<Pending>,
+    open: Option<Open>,
+    checkpointer: Checkpointer,
+    /// Records that were committed since the checkpointer was last woken.
+    unchecked: usize,
     _lock: File,
+}
+
+/// The transaction that is open.
+struct Open {
+    since: Instant,
+    records: usize,
+    /// What it adds to the checkpoint.
+    progress: Checkpoint,
+}
+
+/// See [`Applier::asks`].
+#[derive(Debug)]
+pub struct Asks(Arc<Pending>);
+
+impl Asks {
+    /// Waits until a reader waits for the commit. Cancel safe.
+    pub async fn next(&self) {
+        self.0.asked().await;
+    }
 }
 
 impl std::fmt::Debug for Applier {
@@ -36,36 +74,68 @@ impl std::fmt::Debug for Applier {
 }
 
 impl Applier {
-    pub(super) fn new(connection: Connection, cache: Arc<Cache>, lock: File) -> Result<Self, ViewsError> {
+    pub(super) fn new(
+        connection: Connection,
+        path: &Path,
+        cache: Arc<Cache>,
+        pending: Arc<Pending>,
+        lock: File,
+    ) -> Result<Self, ViewsError> {
         let checkpoint = read_checkpoint(&connection)?;
-        Ok(Self { connection, checkpoint, known: KnownCache::default(), cache, _lock: lock })
+        Ok(Self {
+            connection,
+            checkpoint,
+            known: KnownCache::default(),
+            cache,
+            pending,
+            open: None,
+            checkpointer: Checkpointer::start(path)?,
+            unchecked: 0,
+            _lock: lock,
+        })
     }
 
-    /// How far the rows have come: where to open the tail.
+    /// How far the committed rows have come: where to open the tail.
     pub fn checkpoint(&self) -> Checkpoint {
         self.checkpoint.clone()
     }
 
-    /// Applies a batch in one transaction, its progress included. One [`Applied`] per entry, in their order.
+    /// Applies a batch and commits it. One [`Applied`] per entry, in their order.
     ///
-    /// After an error nothing of the batch is kept: the same batch may be tried again, or the tail opened anew at
+    /// After an error nothing of what was not committed before is kept: the tail may be opened anew at
     /// [`Applier::checkpoint`].
     pub fn apply(&mut self, batch: &Batch) -> Result<Vec<Applied>, ViewsError> {
-        let applied = self.try_apply(batch);
-        if applied.is_err() {
-            // What is remembered may come from rows that were rolled back.
-            self.known = KnownCache::default();
-        }
-        applied
+        let applied = self.take_in(batch)?;
+        self.commit()?;
+        Ok(applied)
     }
 
-    fn try_apply(&mut self, batch: &Batch) -> Result<Vec<Applied>, ViewsError> {
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    /// The same, but messages and read positions may wait for their commit, for [`Applier::commit`] when it is [`Applier::due`] or [`Applier::asks`] tells.
+    /// What they changed may be told at once: [`Views::read`](super::Views::read) waits for the commit.
+    pub fn take_in(&mut self, batch: &Batch) -> Result<Vec<Applied>, ViewsError> {
+        let taken = self.try_take_in(batch);
+        if taken.is_err() {
+            self.take_back();
+        }
+        taken
+    }
+
+    fn try_take_in(&mut self, batch: &Batch) -> Result<Vec<Applied>, ViewsError> {
+        let open = match &mut self.open {
+            Some(open) => open,
+            closed => {
+                self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+                closed.insert(Open { since: Instant::now(), records: 0, progress: Checkpoint::new() })
+            }
+        };
         let mut work =
-            Work { rows: &transaction, known: &mut self.known, ended: Vec::new(), opened: Vec::new() };
+            Work { rows: &self.connection, known: &mut self.known, ended: Vec::new(), opened: Vec::new() };
         let mut applied = Vec::with_capacity(batch.entries.len());
         for entry in &batch.entries {
             let change = work.entry(entry)?;
+            if let Change::Posted { message, .. } = &change {
+                self.cache.placed(message.conversation, message.sender.id, message.id);
+            }
             applied.push(Applied {
                 record: entry.record.id,
                 stream: entry.stream,
@@ -73,21 +143,86 @@ impl Applier {
                 change,
             });
         }
-        work.flush()?;
-        write_progress(&transaction, &batch.progress)?;
         let (ended, opened) = (work.ended, work.opened);
-        transaction.commit()?;
-
-        self.checkpoint.extend(batch.progress.iter().cloned());
+        open.records += batch.entries.len();
+        open.progress.extend(batch.progress.iter().cloned());
+        let may_wait = batch.caught_up
+            && open.records < COMMIT_RECORDS_MAX
+            && batch.entries.iter().all(|entry| may_wait(entry.stream));
+        self.pending.applied();
+        if !may_wait {
+            self.try_commit()?;
+        }
         self.cache.end_sessions(&ended);
         for (conversation, members) in &opened {
             self.cache.keep_members(*conversation, members);
         }
         Ok(applied)
     }
+
+    /// When to commit what waits for it, if anything does.
+    pub fn due(&self) -> Option<Instant> {
+        self.open.as_ref().map(|open| open.since + COMMIT_EVERY)
+    }
+
+    /// Tells when a reader waits for the commit.
+    pub fn asks(&self) -> Asks {
+        Asks(Arc::clone(&self.pending))
+    }
+
+    /// Commits what waits for it. After an error it is as if that had not been taken in.
+    pub fn commit(&mut self) -> Result<(), ViewsError> {
+        let committed = self.try_commit();
+        if committed.is_err() {
+            self.take_back();
+        }
+        committed
+    }
+
+    fn try_commit(&mut self) -> Result<(), ViewsError> {
+        let Some(open) = &self.open else { return Ok(()) };
+        self.known.flush(&self.connection)?;
+        write_progress(&self.connection, &open.progress)?;
+        self.connection.prepare_cached("COMMIT")?.execute([])?;
+        if let Some(open) = self.open.take() {
+            self.checkpoint.extend(open.progress);
+            self.unchecked += open.records;
+        }
+        self.pending.committed();
+        if self.unchecked >= CHECKPOINT_EVERY_RECORDS {
+            self.unchecked = 0;
+            self.checkpointer.wake();
+        }
+        Ok(())
+    }
+
+    fn take_back(&mut self) {
+        self.open = None;
+        // What is remembered may come from rows that are rolled back.
+        self.known = KnownCache::default();
+        if !self.connection.is_autocommit()
+            && let Err(error) = self.connection.execute_batch("ROLLBACK")
+        {
+            tracing::error!(%error, "the views cannot take back what failed");
+        }
+        // Readers would wait for ever. What they miss is in the log, and comes again.
+        self.pending.committed();
+    }
 }
 
-/// One transaction.
+impl Drop for Applier {
+    fn drop(&mut self) {
+        self.pending.committed();
+    }
+}
+
+/// Whether what a stream says may be told before it is committed: what is in the conversations of which all know, and not
+/// who they are and which there are, which is looked up as soon as it is told.
+fn may_wait(stream: Stream) -> bool {
+    matches!(stream, Stream::Conversation(_) | Stream::Ledger(Ledger::Receipts))
+}
+
+/// One batch.
 struct Work<'a> {
     rows: &'a Connection,
     known: &'a mut KnownCache,
@@ -147,11 +282,6 @@ impl Work<'_> {
     fn give_back(&mut self, known: Known) {
         self.known.keep(known);
     }
-
-    /// Writes what was gathered.
-    fn flush(&mut self) -> Result<(), ViewsError> {
-        self.known.flush(self.rows)
-    }
 }
 
 fn ignored(reason: IgnoreReason) -> Change {
@@ -183,7 +313,7 @@ fn read_checkpoint(rows: &Connection) -> Result<Checkpoint, ViewsError> {
         .collect()
 }
 
-fn write_progress(rows: &Connection, progress: &[(String, u64)]) -> Result<(), ViewsError> {
+fn write_progress(rows: &Connection, progress: &Checkpoint) -> Result<(), ViewsError> {
     let mut write = rows.prepare_cached(
         "INSERT INTO checkpoint (name, position) VALUES (?1, ?2)
          ON CONFLICT (name) DO UPDATE SET position = excluded.position",

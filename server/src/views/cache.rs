@@ -1,9 +1,9 @@
 //! Answers kept in memory, so that the path of a message needs no file.
 
-use kafkatalk_protocol::{ConversationId, SessionId, User, UserId};
+use kafkatalk_protocol::{ConversationId, MessageId, SessionId, User, UserId};
 use moka::sync::Cache as Moka;
 use std::sync::{
-    Arc,
+    Arc, Mutex, PoisonError,
     atomic::{AtomicU64, Ordering},
 };
 
@@ -11,6 +11,10 @@ use std::sync::{
 const MEMBERS_MAX: u64 = 20_000;
 /// Sessions that are kept.
 const SESSIONS_MAX: u64 = 20_000;
+/// Conversations whose newest messages are remembered by a mark each.
+const RECENT_CONVERSATIONS_MAX: u64 = 20_000;
+/// Messages of a conversation that are remembered so. A device repeats what it sent last, one message at a time.
+pub(super) const RECENT_MESSAGES: usize = 32;
 
 /// Everyone in a conversation that is seen. They never change once it is.
 #[derive(Debug)]
@@ -48,16 +52,45 @@ impl Members {
 /// A token's hash.
 pub(super) type TokenHash = [u8; 32];
 
+/// Marks of the newest messages of a conversation, the oldest first to go.
+#[derive(Debug, Default)]
+pub(super) struct Recent(Mutex<([u64; RECENT_MESSAGES], usize)>);
+
+impl Recent {
+    pub(super) fn add(&self, sender: UserId, id: MessageId) {
+        let (marks, next) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        marks[*next % RECENT_MESSAGES] = mark(sender, id);
+        *next += 1;
+    }
+
+    fn has(&self, sender: UserId, id: MessageId) -> bool {
+        let (marks, next) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        marks[..RECENT_MESSAGES.min(*next)].contains(&mark(sender, id))
+    }
+}
+
+/// Two messages may have the same mark: it only says where to look more closely.
+fn mark(sender: UserId, id: MessageId) -> u64 {
+    let ((a, b), (c, d)) = (sender.0.as_u64_pair(), id.0.as_u64_pair());
+    a ^ b ^ c ^ d
+}
+
 pub(super) struct Cache {
     members: Moka<ConversationId, Arc<Members>>,
     sessions: Moka<TokenHash, (SessionId, User)>,
+    recent: Moka<ConversationId, Arc<Recent>>,
     /// Raised whenever a session ends: see [`Cache::keep_session`].
     ends: AtomicU64,
 }
 
 impl Cache {
     pub(super) fn new() -> Self {
-        Self { members: Moka::new(MEMBERS_MAX), sessions: Moka::new(SESSIONS_MAX), ends: AtomicU64::new(0) }
+        Self {
+            members: Moka::new(MEMBERS_MAX),
+            sessions: Moka::new(SESSIONS_MAX),
+            recent: Moka::new(RECENT_CONVERSATIONS_MAX),
+            ends: AtomicU64::new(0),
+        }
     }
 
     pub(super) fn members(&self, conversation: ConversationId) -> Option<Arc<Members>> {
@@ -66,6 +99,29 @@ impl Cache {
 
     pub(super) fn keep_members(&self, conversation: ConversationId, members: &Arc<Members>) {
         self.members.insert(conversation, Arc::clone(members));
+    }
+
+    /// Whether a message may be one of the conversation's newest; `None` where those are not remembered.
+    pub(super) fn may_be_recent(
+        &self,
+        conversation: ConversationId,
+        sender: UserId,
+        id: MessageId,
+    ) -> Option<bool> {
+        self.recent.get(&conversation).map(|recent| recent.has(sender, id))
+    }
+
+    /// A message was placed.
+    pub(super) fn placed(&self, conversation: ConversationId, sender: UserId, id: MessageId) {
+        if let Some(recent) = self.recent.get(&conversation) {
+            recent.add(sender, id);
+        }
+    }
+
+    /// Begins to remember. What is placed between the reading of these and now is missed, which costs a repeated record
+    /// at worst, that the views skip.
+    pub(super) fn keep_recent(&self, conversation: ConversationId, recent: Recent) {
+        self.recent.insert(conversation, Arc::new(recent));
     }
 
     pub(super) fn session(&self, hash: &TokenHash) -> Option<(SessionId, User)> {

@@ -19,6 +19,8 @@ pub(crate) enum TailFault {
     Waits,
     /// It says that it fails.
     Fails,
+    /// It hands out positions that are larger than the views can keep.
+    Outgrows,
     /// It takes its reader along.
     Panics,
 }
@@ -112,9 +114,18 @@ impl Tail for FaultyTail {
                 return Err(ReadError::Unavailable("as the test asked".into()));
             }
             tokio::select! {
-                next = self.tail.next(), if now != TailFault::Waits => return next,
+                next = self.tail.next(), if now != TailFault::Waits => {
+                    return next.map(|batch| batch.map(|batch| handed_out(batch, now)));
+                }
                 changed = self.faults.changed() => changed.unwrap(),
             }
         }
     }
+}
+
+fn handed_out(mut batch: Batch, fault: TailFault) -> Batch {
+    if fault == TailFault::Outgrows {
+        batch.progress.iter_mut().for_each(|(_, position)| *position = u64::MAX);
+    }
+    batch
 }

@@ -78,6 +78,29 @@ async fn a_node_that_falls_behind_later_says_so_to_operators_and_goes_on_answeri
 }
 
 #[tokio::test]
+async fn what_people_were_shown_is_not_shown_again_when_its_commit_fails() {
+    let folder = Node::folder();
+    let log = Faulty::open(folder.path(), Faults::default());
+    let node = Node::builder().on(&folder).log(log.clone()).start().await;
+    let (alice, bob, conversation) = node.pair().await;
+    let (mut here, mut there) = (alice.connect().await, bob.connect().await);
+    log.set(Faults { tail: TailFault::Outgrows, ..Faults::default() });
+    let (id, body) = (message_id(), Body::parse("shown").unwrap());
+    here.say(&ClientFrame::Send { conversation, id, body }).await;
+    let shown = there.next_message().await;
+    assert_eq!(shown.id, id);
+    node.until_ready_is(503).await;
+    log.set(Faults::default());
+    node.until_ready().await;
+
+    let after = alice.say(conversation, "after").await;
+    assert_eq!(there.next_message().await.id, after.id);
+    assert_eq!(after.previous, Some(shown.offset));
+    let kept: Vec<_> = bob.history(conversation, "").await.messages.iter().map(|kept| kept.id).collect();
+    assert_eq!(kept, [id, after.id]);
+}
+
+#[tokio::test]
 async fn a_socket_answers_pings_while_the_log_stands_still_and_keeps_the_order_of_its_messages() {
     let folder = Node::folder();
     let log = Faulty::open(folder.path(), Faults::default());

@@ -3,7 +3,7 @@
 use super::{Query, body};
 use crate::views::{
     ViewsError,
-    cache::Members,
+    cache::{Members, RECENT_MESSAGES, Recent},
     schema::{OFFSET_MAX, blob, offset_of, place, uuid},
 };
 use kafkatalk_protocol::{
@@ -66,7 +66,8 @@ impl Query<'_> {
         Ok(Messages { messages, next })
     }
 
-    /// The message that a sender gave this id, if they did.
+    /// The message that a sender gave this id, if they did. From here on the conversation's newest are remembered: see
+    /// [`Views::may_be_repeat`](crate::views::Views::may_be_repeat).
     pub fn message_by_client_id(
         &self,
         conversation: ConversationId,
@@ -79,10 +80,33 @@ impl Query<'_> {
             "SELECT place FROM messages WHERE conversation = ?1 AND sender = ?2 AND id = ?3",
         )?;
         let found = find.query_row((members.row, sender.row, blob(&id.0)), |row| row.get(0)).optional()?;
+        if self.cache.may_be_recent(conversation, sender.user.id, id).is_none() {
+            self.remember_newest(conversation, &members)?;
+        }
         match found {
             Some(place) => message_at(self.rows, conversation, &members, place),
             None => Ok(None),
         }
+    }
+
+    fn remember_newest(&self, conversation: ConversationId, members: &Members) -> Result<(), ViewsError> {
+        let mut newest = self.rows.prepare_cached(
+            "SELECT sender, id FROM messages WHERE place BETWEEN ?1 AND ?2 ORDER BY place DESC LIMIT ?3",
+        )?;
+        let range = (place(members.row, Offset(0)), place(members.row, Offset(OFFSET_MAX)));
+        let found = newest
+            .query_map((range.0, range.1, super::people::sql_limit(RECENT_MESSAGES)), |row| {
+                Ok((row.get::<_, i64>(0)?, MessageId(uuid(row, 1)?)))
+            })?;
+        let found = found.collect::<Result<Vec<_>, _>>()?;
+        let recent = Recent::default();
+        for (sender, id) in found.into_iter().rev() {
+            if let Some(sender) = members.by_row(sender) {
+                recent.add(sender.id, id);
+            }
+        }
+        self.cache.keep_recent(conversation, recent);
+        Ok(())
     }
 }
 

@@ -74,23 +74,33 @@ fn interleave(mut streams: Vec<Vec<Entry>>, mut choose: impl FnMut(usize) -> usi
     order
 }
 
-/// Applies in batches cut at random, with a crash after some.
+/// Crashes of one run, so that it comes to an end.
+const CRASHES_MAX: usize = 20;
+
+/// Applies in batches cut at random, committed at once or with later ones, with a crash after some.
 fn rows_of(order: &[Entry], mut choose: impl FnMut(usize) -> usize) -> String {
     let mut bench = Bench::new();
-    let mut rest = order;
-    let mut applied = 0_u64;
-    while !rest.is_empty() {
-        let (now, later) = rest.split_at(1 + choose(rest.len().min(8)));
-        applied += now.len() as u64;
-        let batch =
-            Batch { entries: now.to_vec(), progress: vec![("all".into(), applied)], ..Batch::default() };
-        bench.applier.apply(&batch).unwrap();
-        if choose(8) == 0 {
-            bench.reopen();
+    let (mut applied, mut crashes) = (0, 0);
+    while applied < order.len() {
+        let rest = &order[applied..];
+        let now = &rest[..=choose(rest.len().min(8))];
+        applied += now.len();
+        let progress = vec![("all".into(), applied as u64)];
+        let batch = Batch { entries: now.to_vec(), progress, caught_up: true, lag: 0 };
+        if choose(2) == 0 {
+            bench.applier.apply(&batch).unwrap();
+            assert_eq!(bench.applier.checkpoint().get("all"), Some(&(applied as u64)));
+        } else {
+            bench.applier.take_in(&batch).unwrap();
         }
-        assert_eq!(bench.applier.checkpoint().get("all"), Some(&applied));
-        rest = later;
+        if choose(8) == 0 && crashes < CRASHES_MAX {
+            crashes += 1;
+            bench.reopen();
+            let held = bench.applier.checkpoint().get("all").copied().unwrap_or(0);
+            applied = usize::try_from(held).unwrap();
+        }
     }
+    bench.applier.commit().unwrap();
     bench.dump()
 }
 

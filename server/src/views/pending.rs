@@ -1,0 +1,88 @@
+//! What is applied and not yet committed, which readers wait for.
+//!
+//! A commit costs about as much for one message as for ten. So the applier leaves its transaction open for some
+//! milliseconds, while people are shown what is in it; who wants to read the rows asks for the commit and waits for it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::{Notify, watch};
+
+#[derive(Debug)]
+pub(super) struct Pending {
+    /// Batches that were applied, and those of them that the rows hold for every reader.
+    applied: AtomicU64,
+    committed: watch::Sender<u64>,
+    asked: Notify,
+}
+
+impl Default for Pending {
+    fn default() -> Self {
+        Self { applied: AtomicU64::new(0), committed: watch::Sender::new(0), asked: Notify::new() }
+    }
+}
+
+impl Pending {
+    /// The applier holds more. To be called before anyone is told of it.
+    pub(super) fn applied(&self) {
+        self.applied.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// The rows hold all of it; or it was taken back, and there is nothing to wait for.
+    pub(super) fn committed(&self) {
+        self.committed.send_replace(self.applied.load(Ordering::SeqCst));
+    }
+
+    /// Waits until a reader waits for the commit.
+    pub(super) async fn asked(&self) {
+        self.asked.notified().await;
+    }
+
+    /// Waits until the rows hold all that was applied before the call.
+    pub(super) async fn settled(&self) {
+        let applied = self.applied.load(Ordering::SeqCst);
+        if *self.committed.borrow() >= applied {
+            return;
+        }
+        let mut committed = self.committed.subscribe();
+        self.asked.notify_one();
+        // The sender is ours, so this ends only one way.
+        let _ = committed.wait_for(|committed| *committed >= applied).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{sync::Arc, time::Duration};
+    use tokio::time::timeout;
+
+    #[tokio::test]
+    async fn who_reads_asks_for_the_commit_and_waits_for_it() {
+        let pending = Arc::new(Pending::default());
+        pending.settled().await;
+        pending.applied();
+        let reader = tokio::spawn({
+            let pending = Arc::clone(&pending);
+            async move { pending.settled().await }
+        });
+        timeout(Duration::from_secs(5), pending.asked()).await.unwrap();
+        assert!(!reader.is_finished());
+        pending.committed();
+        timeout(Duration::from_secs(5), reader).await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_reader_does_not_wait_for_what_came_after_it() {
+        let pending = Pending::default();
+        pending.applied();
+        let reader = pending.settled();
+        tokio::pin!(reader);
+        tokio::select! {
+            biased;
+            () = &mut reader => panic!("nothing is committed"),
+            () = std::future::ready(()) => {}
+        }
+        pending.committed();
+        pending.applied();
+        timeout(Duration::from_secs(5), reader).await.unwrap();
+    }
+}
