@@ -33,9 +33,14 @@ pub async fn upgrade(
         // A byte more than we take, so that a frame just over the limit is refused by us, with our code.
         .max_message_size(FRAME_BYTES_MAX + 1)
         .max_frame_size(FRAME_BYTES_MAX + 1)
-        .on_upgrade(move |opened| async move {
-            socket::serve(opened, membership, node, caller, token).await;
-            drop(tracked);
+        .on_upgrade(move |opened| {
+            let served = socket::serve(opened, membership, node, caller, token);
+            // A task of its own: the one that made the upgrade is several times as large.
+            tokio::spawn(async move {
+                served.await;
+                drop(tracked);
+            });
+            std::future::ready(())
         }))
 }
 

@@ -94,7 +94,7 @@ impl CatchUp {
         let frame = |message| Outgoing::of(&ServerFrame::Message { message });
         let mut frames: Vec<_> = part.messages.into_iter().map(frame).collect();
         self.budget.messages = self.budget.messages.saturating_sub(frames.len());
-        let bytes = frames.iter().map(|frame| frame.text.len()).sum();
+        let bytes = frames.iter().map(|frame| frame.text().len()).sum();
         self.budget.bytes = self.budget.bytes.saturating_sub(bytes);
         let here = Place { conversation, held, messages };
         match part.latest {

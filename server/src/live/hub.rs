@@ -21,13 +21,14 @@ use std::{
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-/// A frame on its way to a socket, written once for all who get it.
+/// A frame on its way to a socket, written once for all who get it. One word, since every socket has a queue of them.
 #[derive(Clone, Debug)]
-pub struct Outgoing {
-    /// The JSON.
-    pub text: Utf8Bytes,
-    /// For a message: where it stands, so that a socket which caught up meanwhile can step over it.
-    pub place: Option<(ConversationId, Offset)>,
+pub struct Outgoing(Arc<Written>);
+
+#[derive(Debug)]
+struct Written {
+    text: Utf8Bytes,
+    place: Option<(ConversationId, Offset)>,
 }
 
 impl Outgoing {
@@ -39,7 +40,17 @@ impl Outgoing {
         };
         // The frames of the protocol are all writable as JSON: no maps with odd keys, no failing impls.
         let text = serde_json::to_string(frame).unwrap_or_default();
-        Self { text: text.into(), place }
+        Self(Arc::new(Written { text: text.into(), place }))
+    }
+
+    /// The JSON.
+    pub fn text(&self) -> &Utf8Bytes {
+        &self.0.text
+    }
+
+    /// For a message: where it stands, so that a socket which caught up meanwhile can step over it.
+    pub fn place(&self) -> Option<(ConversationId, Offset)> {
+        self.0.place
     }
 }
 
@@ -89,11 +100,21 @@ pub struct Membership {
     hub: Hub,
     user: UserId,
     id: u64,
+    left: bool,
+}
+
+impl Membership {
+    /// Gives up the place in the hub.
+    pub fn leave(&mut self) {
+        if !std::mem::replace(&mut self.left, true) {
+            self.hub.leave(self.user, self.id);
+        }
+    }
 }
 
 impl Drop for Membership {
     fn drop(&mut self) {
-        self.hub.leave(self.user, self.id);
+        self.leave();
     }
 }
 
@@ -147,7 +168,7 @@ impl Hub {
         theirs.push(seat);
         drop(seats);
         self.metrics.socket_opened();
-        Ok(Membership { queue, stop, hub: self.clone(), user: caller.user.id, id })
+        Ok(Membership { queue, stop, hub: self.clone(), user: caller.user.id, id, left: false })
     }
 
     fn leave(&self, user: UserId, id: u64) {

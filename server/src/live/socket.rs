@@ -56,10 +56,10 @@ impl Node {
 
 /// What came of the client's last frame.
 enum Answer {
-    Frame(ServerFrame),
+    Frame(Outgoing),
     Silence,
     /// Some of what was missed, and the rest of it; nothing more at the end.
-    CaughtUp(Option<Vec<Outgoing>>, CatchUp),
+    CaughtUp(Option<Vec<Outgoing>>, Box<CatchUp>),
     /// What was missed cannot be read now. Nothing newer may come before it.
     NotCaughtUp,
 }
@@ -96,12 +96,19 @@ struct Session {
     /// For a while after a catch-up, how far it reached: frames may come that repeat it.
     reached: HashMap<ConversationId, Offset>,
     last_heard: Instant,
-    /// Frames that are gathered and were not sent.
-    unsent: usize,
+    /// Frames that are written together at the end of the turn. Nothing but that writes, so that an idle socket's task
+    /// has room for one write only.
+    out: Vec<Frame>,
 }
 
 /// Serves a socket until it closes. The token is the one by which the caller was let in.
-pub async fn serve(socket: WebSocket, membership: Membership, node: Arc<Node>, caller: Caller, token: Token) {
+pub fn serve(
+    socket: WebSocket,
+    membership: Membership,
+    node: Arc<Node>,
+    caller: Caller,
+    token: Token,
+) -> impl Future<Output = ()> + Send {
     let frame_rate = node.rates.frames();
     let mut session = Box::new(Session {
         socket,
@@ -117,25 +124,15 @@ pub async fn serve(socket: WebSocket, membership: Membership, node: Arc<Node>, c
         passed_on: false,
         reached: HashMap::new(),
         last_heard: Instant::now(),
-        unsent: 0,
+        out: Vec::new(),
     });
-    let end = session.run(token).await;
-    let Session { mut socket, membership, .. } = *session;
-    // From here on it counts as gone: its place may be taken while it still says goodbye.
-    drop(membership);
-    // A client that does not read cannot be told; it finds out by itself.
-    let _ = tokio::time::timeout(SOCKET_CLOSE_TIME, async {
-        match end {
-            End::Close(code) => socket.send(Frame::Close(Some(close_frame(code)))).await?,
-            // The answer to its close is written by reading on.
-            End::Farewell => {}
-            End::Gone => return Ok(()),
-        }
-        // Wait for the client's own close, so that ours is not cut off by a reset.
-        while let Some(Ok(_)) = socket.recv().await {}
-        Ok::<_, axum::Error>(())
-    })
-    .await;
+    async move {
+        let end = session.run(token).await;
+        // From here on it counts as gone: its place may be taken while it still says goodbye.
+        session.membership.leave();
+        // A client that does not read cannot be told; it finds out by itself.
+        let _ = tokio::time::timeout(SOCKET_CLOSE_TIME, session.farewell(end)).await;
+    }
 }
 
 fn close_frame(code: CloseCode) -> CloseFrame {
@@ -157,69 +154,92 @@ impl Session {
     async fn run(&mut self, token: Token) -> End {
         // The session may have ended after it was looked at and before this socket was in the hub, which then told
         // nobody. Now that it is there, one of both must see the end.
-        match self.node.chat.caller(&token).await {
+        match Box::pin(self.node.chat.caller(&token)).await {
             Ok(Some(_)) => drop(token),
             Ok(None) => return End::Close(CloseCode::SessionEnded),
             Err(_) => return End::Close(CloseCode::TooSlow),
         }
-        let ready = ServerFrame::Ready {
+        self.tell(&ServerFrame::Ready {
             user: self.caller.user.clone(),
             session: self.caller.session,
             limits: self.node.limits(),
-        };
+        });
         let timer = tokio::time::sleep(HELLO_GRACE);
         tokio::pin!(timer);
-        let mut turn = self.write(Outgoing::of(&ready)).await;
-        if turn.is_ok() {
-            turn = self.flush().await;
-        }
-        while let Ok(()) = turn {
-            turn = self.turn(timer.as_mut()).await;
-        }
-        turn.err().unwrap_or(End::Gone)
-    }
-
-    /// Does what comes first, and writes what came of it together with what is ready by then.
-    async fn turn(&mut self, timer: Pin<&mut Sleep>) -> Result<(), End> {
-        self.step(timer).await?;
-        for _ in 0..SOCKET_WRITE_FRAMES {
-            if self.waits_for_hello {
-                break;
+        loop {
+            if let Err(end) = self.write().await {
+                return end;
             }
-            let Ok(outgoing) = self.membership.queue.try_recv() else { break };
-            self.pass_on(outgoing).await?;
+            if let Err(end) = self.turn(timer.as_mut()).await {
+                return end;
+            }
         }
-        self.flush().await
     }
 
-    async fn step(&mut self, mut timer: Pin<&mut Sleep>) -> Result<(), End> {
+    /// Does what comes first. What is to be written for it, and what is ready by then, is in `out`.
+    async fn turn(&mut self, mut timer: Pin<&mut Sleep>) -> Result<(), End> {
         tokio::select! {
             biased;
-            code = self.membership.stop.told() => Err(End::Close(code)),
+            code = self.membership.stop.told() => return Err(End::Close(code)),
             answer = async { match self.work.as_mut() { Some(work) => work.await, None => Answer::Silence } },
                 if self.work.is_some() => {
                 self.work = None;
-                self.give(answer).await?;
-                self.obey_held().await
+                self.give(answer)?;
+                self.obey_held()?;
             }
             queued = self.membership.queue.recv(), if !self.waits_for_hello => match queued {
-                Some(outgoing) => self.pass_on(outgoing).await,
-                None => Err(End::Close(CloseCode::GoingAway)),
+                Some(outgoing) => self.pass_on(&outgoing),
+                None => return Err(End::Close(CloseCode::GoingAway)),
             },
             frame = self.socket.recv(), if self.listens() => match frame {
-                Some(Ok(frame)) => self.take(frame).await,
-                Some(Err(error)) => Err(end_of(&error)),
-                None => Err(End::Gone),
+                Some(Ok(frame)) => self.take(frame)?,
+                Some(Err(error)) => return Err(end_of(&error)),
+                None => return Err(End::Gone),
             },
             () = timer.as_mut() => {
                 timer.as_mut().reset(Instant::now() + SOCKET_PING_EVERY);
-                self.wake().await
+                self.wake()?;
             }
         }
+        while self.out.len() < SOCKET_WRITE_FRAMES
+            && !self.waits_for_hello
+            && let Ok(outgoing) = self.membership.queue.try_recv()
+        {
+            self.pass_on(&outgoing);
+        }
+        Ok(())
+    }
+
+    /// Writes what is in `out`.
+    async fn write(&mut self) -> Result<(), End> {
+        if self.out.is_empty() {
+            return Ok(());
+        }
+        let stop = &self.membership.stop;
+        for frame in std::mem::take(&mut self.out) {
+            bounded(stop, self.socket.feed(frame)).await?;
+        }
+        bounded(stop, self.socket.flush()).await
+    }
+
+    async fn farewell(&mut self, end: End) -> Result<(), axum::Error> {
+        match end {
+            End::Close(code) => self.socket.send(Frame::Close(Some(close_frame(code)))).await?,
+            // The answer to its close is written by reading on.
+            End::Farewell => {}
+            End::Gone => return Ok(()),
+        }
+        // Wait for the client's own close, so that ours is not cut off by a reset.
+        while let Some(Ok(_)) = self.socket.recv().await {}
+        Ok(())
+    }
+
+    fn tell(&mut self, frame: &ServerFrame) {
+        self.out.push(Frame::Text(Outgoing::of(frame).text().clone()));
     }
 
     /// The timer: the grace for a `hello` is over, or it is time to ask whether the client is still there.
-    async fn wake(&mut self) -> Result<(), End> {
+    fn wake(&mut self) -> Result<(), End> {
         if self.work.is_none() {
             if self.last_heard.elapsed() > SOCKET_SILENCE_MAX {
                 return Err(End::Gone);
@@ -234,7 +254,8 @@ impl Session {
         }
         // It is there: the pong of the ping before has come, or a frame.
         self.node.chat.used(self.caller.session);
-        self.write_frame(Frame::Ping(axum::body::Bytes::new())).await
+        self.out.push(Frame::Ping(axum::body::Bytes::new()));
+        Ok(())
     }
 
     /// Whether it reads on. Not while it brings a device up to date: what the device says then may wait.
@@ -243,7 +264,7 @@ impl Session {
         self.work.is_none() || (room && !self.waits_for_hello)
     }
 
-    async fn take(&mut self, frame: Frame) -> Result<(), End> {
+    fn take(&mut self, frame: Frame) -> Result<(), End> {
         self.last_heard = Instant::now();
         if let Frame::Close(_) = frame {
             return Err(End::Farewell);
@@ -258,10 +279,11 @@ impl Session {
             Frame::Ping(_) | Frame::Pong(_) | Frame::Close(_) => return Ok(()),
         };
         if self.work.is_none() {
-            return self.obey(&text).await;
+            return self.obey(&text);
         }
         if text.len() <= PING_BYTES_MAX && matches!(intake::parse(&text), Ok(ClientFrame::Ping)) {
-            return self.write(Outgoing::of(&ServerFrame::Pong)).await;
+            self.tell(&ServerFrame::Pong);
+            return Ok(());
         }
         self.held_bytes += text.len();
         self.held.push_back(text);
@@ -269,34 +291,38 @@ impl Session {
     }
 
     /// Comes back to what was held, until something is to be waited for again.
-    async fn obey_held(&mut self) -> Result<(), End> {
+    fn obey_held(&mut self) -> Result<(), End> {
         while self.work.is_none() {
             let Some(text) = self.held.pop_front() else { break };
             self.held_bytes -= text.len();
-            self.obey(&text).await?;
+            self.obey(&text)?;
         }
         Ok(())
     }
 
-    async fn obey(&mut self, text: &str) -> Result<(), End> {
+    fn obey(&mut self, text: &str) -> Result<(), End> {
         match intake::parse(text) {
             Ok(ClientFrame::Hello { positions }) if !self.greeted => {
                 let user = self.caller.user.id;
                 (self.greeted, self.waits_for_hello) = (true, true);
-                self.catch_up(if self.passed_on {
+                self.catch_up(Box::new(if self.passed_on {
                     CatchUp::behind_only(user, positions)
                 } else {
                     CatchUp::new(user, positions)
-                });
+                }));
                 return Ok(());
             }
             Ok(ClientFrame::Send { conversation, id, body }) => {
                 let (node, caller) = (Arc::clone(&self.node), self.caller.clone());
                 self.work = Some(Box::pin(async move {
                     if let Err(problem) = node.rates.message(caller.user.id) {
-                        return Answer::Frame(error_frame(problem, Some(id)));
+                        return Answer::Frame(Outgoing::of(&error_frame(problem, Some(id))));
                     }
-                    Answer::Frame(match node.chat.send(&caller.user, conversation, id, body).await {
+                    Answer::Frame(Outgoing::of(&match node
+                        .chat
+                        .send(&caller.user, conversation, id, body)
+                        .await
+                    {
                         Ok((message, _)) => ServerFrame::Ack {
                             id,
                             conversation,
@@ -304,7 +330,7 @@ impl Session {
                             sent_at: message.sent_at,
                         },
                         Err(error) => error_frame(error.into(), Some(id)),
-                    })
+                    }))
                 }));
             }
             Ok(ClientFrame::Read { conversation, offset }) => {
@@ -312,14 +338,14 @@ impl Session {
                 self.work = Some(Box::pin(async move {
                     match node.chat.mark_read(user, conversation, offset).await {
                         Ok(()) => Answer::Silence,
-                        Err(error) => Answer::Frame(error_frame(error.into(), None)),
+                        Err(error) => Answer::Frame(Outgoing::of(&error_frame(error.into(), None))),
                     }
                 }));
             }
-            Ok(ClientFrame::Ping) => self.write(Outgoing::of(&ServerFrame::Pong)).await?,
+            Ok(ClientFrame::Ping) => self.tell(&ServerFrame::Pong),
             // Typing is best effort, and a second hello has nothing left to do.
             Ok(ClientFrame::Typing { .. } | ClientFrame::Hello { .. }) => {}
-            Err(Refused::Tell(frame)) => self.write(Outgoing::of(&frame)).await?,
+            Err(Refused::Tell(frame)) => self.tell(&frame),
             Err(Refused::Close(code)) => return Err(End::Close(code)),
         }
         // Whoever begins with anything but a hello holds nothing that could be caught up with.
@@ -328,7 +354,7 @@ impl Session {
     }
 
     /// Works on the next part of what was missed.
-    fn catch_up(&mut self, mut missed: CatchUp) {
+    fn catch_up(&mut self, mut missed: Box<CatchUp>) {
         let node = Arc::clone(&self.node);
         self.work = Some(Box::pin(async move {
             match missed.next(&node.chat).await {
@@ -341,16 +367,13 @@ impl Session {
         }));
     }
 
-    async fn give(&mut self, answer: Answer) -> Result<(), End> {
+    fn give(&mut self, answer: Answer) -> Result<(), End> {
         match answer {
-            Answer::Silence => Ok(()),
-            Answer::Frame(frame) => self.write(Outgoing::of(&frame)).await,
+            Answer::Silence => {}
+            Answer::Frame(frame) => self.out.push(Frame::Text(frame.text().clone())),
             Answer::CaughtUp(Some(frames), rest) => {
-                for frame in frames {
-                    self.write(frame).await?;
-                }
+                self.out.extend(frames.iter().map(|frame| Frame::Text(frame.text().clone())));
                 self.catch_up(rest);
-                Ok(())
             }
             Answer::CaughtUp(None, done) => {
                 self.waits_for_hello = false;
@@ -358,37 +381,20 @@ impl Session {
                 self.reached = done.into_reached();
                 // Meanwhile nobody listened.
                 self.last_heard = Instant::now();
-                Ok(())
             }
-            Answer::NotCaughtUp => Err(End::Close(CloseCode::TooSlow)),
+            Answer::NotCaughtUp => return Err(End::Close(CloseCode::TooSlow)),
         }
+        Ok(())
     }
 
-    async fn pass_on(&mut self, outgoing: Outgoing) -> Result<(), End> {
-        if let Some((conversation, offset)) = outgoing.place {
+    fn pass_on(&mut self, outgoing: &Outgoing) {
+        if let Some((conversation, offset)) = outgoing.place() {
             if self.reached.get(&conversation).is_some_and(|held| *held >= offset) {
-                return Ok(());
+                return;
             }
             self.passed_on = true;
         }
-        self.write(outgoing).await
-    }
-
-    async fn write(&mut self, outgoing: Outgoing) -> Result<(), End> {
-        self.write_frame(Frame::Text(outgoing.text)).await
-    }
-
-    /// Leaves it to the end of the turn to be sent, unless much is gathered already.
-    async fn write_frame(&mut self, frame: Frame) -> Result<(), End> {
-        self.unsent += 1;
-        bounded(&self.membership.stop, self.socket.feed(frame)).await
-    }
-
-    async fn flush(&mut self) -> Result<(), End> {
-        if std::mem::take(&mut self.unsent) == 0 {
-            return Ok(());
-        }
-        bounded(&self.membership.stop, self.socket.flush()).await
+        self.out.push(Frame::Text(outgoing.text().clone()));
     }
 }
 
