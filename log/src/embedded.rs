@@ -249,6 +249,13 @@ impl EventLog for EmbeddedLog {
         Ok(Box::new(tail))
     }
 
+    async fn ends(&self) -> Result<Checkpoint, ReadError> {
+        if self.committed.has_changed().is_err() {
+            return Err(ReadError::Unavailable("it is closed".into()));
+        }
+        Ok([(SEQ.to_owned(), *self.committed.borrow())].into())
+    }
+
     async fn erase(&self, stream: Stream, erased: RecordId, at: Timestamp) -> Result<Offset, AppendError> {
         let unread = |error: ReadError| AppendError::Unavailable(error.to_string());
         let permit = self.shared.readers.permit().await.map_err(unread)?;

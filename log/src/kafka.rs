@@ -286,6 +286,10 @@ impl EventLog for KafkaLog {
         Ok(Box::new(tail::KafkaTail::open(&self.shared, &from)?))
     }
 
+    async fn ends(&self) -> Result<Checkpoint, ReadError> {
+        self.job(|answer| read::Job::Ends { answer }).await
+    }
+
     async fn erase(&self, stream: Stream, erased: RecordId, at: Timestamp) -> Result<Offset, AppendError> {
         let unreadable = |error: ReadError| AppendError::Unavailable(error.to_string());
         let key = self.job(|answer| read::Job::Key { stream, record: erased, answer }).await;

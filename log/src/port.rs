@@ -50,6 +50,10 @@ pub trait EventLog: Send + Sync + 'static {
     /// [`ReadError::Damaged`], where the adapter can tell: the log is not the one that the reader followed.
     async fn tail(&self, from: Checkpoint) -> Result<Box<dyn Tail>, ReadError>;
 
+    /// How far the ledgers go now: positions that a reader's [`Checkpoint`] has reached once it was handed all that any
+    /// append to a ledger, on whatever node, had returned for before this call.
+    async fn ends(&self) -> Result<Checkpoint, ReadError>;
+
     /// Forgets a record's content for good. Appends a record of kind [`Record::ERASED`] under the same key, at the
     /// returned offset; the erased record's place becomes a hole, within a bounded time. An id that is not in the stream
     /// changes nothing else.

@@ -106,6 +106,7 @@ macro_rules! contract_suite {
             tails::a_tail_of_an_empty_log_has_caught_up_at_once,
             tails::a_tail_hands_out_what_was_appended_before_and_after_it_was_opened,
             tails::a_tail_continues_from_any_checkpoint,
+            tails::who_has_come_to_the_ends_holds_all_that_was_in_the_ledgers,
             many::many_writers_and_several_tails_agree_on_one_order,
             many::a_reader_that_is_broken_off_and_begins_again_misses_and_repeats_nothing,
             many::a_wait_for_the_tail_that_is_cancelled_loses_nothing,

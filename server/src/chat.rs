@@ -5,6 +5,7 @@
 //! | [`accounts`] | register, sign in and out, devices |
 //! | [`conversations`] | find people, open a conversation, list them |
 //! | [`messages`] | send, page through history, mark as read |
+//! | `elsewhere` | what another node wrote a moment ago |
 //! | [`errors`] | one error enum per operation, and the one place that words them for clients |
 //!
 //! Every use case that writes goes through `Chat::commit`: enlist, append, wait until the node's own views hold the
@@ -12,6 +13,7 @@
 
 pub mod accounts;
 pub mod conversations;
+mod elsewhere;
 pub mod errors;
 pub mod messages;
 
@@ -23,6 +25,7 @@ use crate::{
     views::{Change, Views},
     waiters::Waiters,
 };
+use elsewhere::Elsewhere;
 use errors::Unavailable;
 use kafkatalk_log::{EventLog, Record, Stream};
 use kafkatalk_protocol::{SessionId, Timestamp, UserId, event::Event};
@@ -46,6 +49,7 @@ pub struct Chat {
     pub(crate) metrics: Arc<Metrics>,
     /// When sessions were last used here.
     pub(crate) last_used: Moka<SessionId, Timestamp>,
+    elsewhere: Arc<Elsewhere>,
 }
 
 impl std::fmt::Debug for Chat {
@@ -65,7 +69,8 @@ impl Chat {
         metrics: Arc<Metrics>,
     ) -> Self {
         let last_used = Moka::new(LAST_USED_SESSIONS_MAX);
-        Self { log, views, waiters, passwords, clock, metrics, last_used }
+        let elsewhere = Arc::default();
+        Self { log, views, waiters, passwords, clock, metrics, last_used, elsewhere }
     }
 
     /// The read side, for pages.

@@ -35,6 +35,7 @@ pub use error::ViewsError;
 pub use query::{HistoryPage, Query};
 
 use cache::Cache;
+use kafkatalk_log::Checkpoint;
 use kafkatalk_protocol::{ConversationId, MessageId, SessionId, User, UserId};
 use pending::Pending;
 use pool::Pool;
@@ -111,6 +112,22 @@ impl Views {
         self.pending.settled().await;
         let cache = Arc::clone(&self.cache);
         self.pool.run(move |connection| query::ask(connection, &cache, ask)).await
+    }
+
+    /// Waits until the rows hold all up to these positions of the log.
+    pub async fn reach(&self, positions: Checkpoint) -> Result<(), ViewsError> {
+        let mut commits = self.pending.commits();
+        let positions = Arc::new(positions);
+        loop {
+            commits.borrow_and_update();
+            let asked = Arc::clone(&positions);
+            if self.read(move |views| views.has_reached(&asked)).await? {
+                return Ok(());
+            }
+            if commits.changed().await.is_err() {
+                return Err(ViewsError::Interrupted("the views are closed".into()));
+            }
+        }
     }
 
     /// The same on the caller's own thread, and of what is committed: for the follower, tools and tests.

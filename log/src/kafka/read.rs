@@ -9,7 +9,7 @@ use super::{
     sweep, wire,
 };
 use crate::limits::{PAGE_BYTES_MAX, PAGE_RECORDS_MAX};
-use crate::{Entry, Page, ReadError, RecordId, Stream};
+use crate::{Checkpoint, Entry, Ledger, Page, ReadError, RecordId, Stream};
 use kafkatalk_protocol::Offset;
 use rdkafka::{
     Message, Offset as KafkaOffset, TopicPartitionList, consumer::Consumer as _, error::KafkaError,
@@ -25,6 +25,8 @@ use tokio::sync::{mpsc, oneshot};
 pub(super) enum Job {
     /// A page.
     Page { stream: Stream, from: u64, limit: usize, answer: oneshot::Sender<Result<Page, ReadError>> },
+    /// Where the ledgers end.
+    Ends { answer: oneshot::Sender<Result<Checkpoint, ReadError>> },
     /// The key of a record, if the record is there.
     Key { stream: Stream, record: RecordId, answer: oneshot::Sender<Result<Option<String>, ReadError>> },
 }
@@ -52,8 +54,12 @@ pub(super) fn serve(shared: &Arc<Shared>, jobs: &Mutex<mpsc::Receiver<Job>>) {
         match job {
             Job::Page { answer, .. } if answer.is_closed() => {}
             Job::Key { answer, .. } if answer.is_closed() => {}
+            Job::Ends { answer } if answer.is_closed() => {}
             Job::Page { stream, from, limit, answer } => {
                 drop(answer.send(reader.and_then(|consumer| page(shared, consumer, stream, from, limit))));
+            }
+            Job::Ends { answer } => {
+                drop(answer.send(reader.and_then(|consumer| ends(shared, consumer))));
             }
             Job::Key { stream, record, answer } => {
                 drop(answer.send(reader.and_then(|consumer| key(shared, consumer, stream, record))));
@@ -83,6 +89,14 @@ fn bounds(shared: &Shared, consumer: &Consumer, stream: Stream) -> Result<(u64, 
         (None, None) => Ok((0, 0)),
         (None, Some(_)) => Err(ReadError::Unavailable(format!("the broker does not know the topic {topic}"))),
     }
+}
+
+fn ends(shared: &Shared, consumer: &Consumer) -> Result<Checkpoint, ReadError> {
+    let end = |ledger: Ledger| {
+        let (_, end) = bounds(shared, consumer, Stream::Ledger(ledger))?;
+        Ok((ledger.as_str().to_owned(), end))
+    };
+    Ledger::ALL.into_iter().map(end).collect()
 }
 
 fn page(

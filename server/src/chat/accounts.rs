@@ -7,7 +7,7 @@ use super::{
 use crate::{
     limits::{LAST_USED_EVERY, USER_AGENT_CHARS_MAX},
     secrets::Token,
-    views::Change,
+    views::{Change, Query},
 };
 use kafkatalk_log::{Ledger, Stream};
 use kafkatalk_protocol::{
@@ -72,7 +72,7 @@ impl Chat {
         password: Password,
         user_agent: Option<&str>,
     ) -> Result<Welcome, SignInError> {
-        let known = self.views.read(move |views| views.user_by_name(&username)).await?;
+        let known = self.find(move |views| views.user_by_name(&username)).await?;
         let (user, hash) = known.unzip();
         match (self.passwords.verify(password, hash).await?, user) {
             (true, Some(user)) => {
@@ -101,7 +101,7 @@ impl Chat {
         let hash = token.hash();
         let found = match self.views.cached_session(&hash) {
             Some(found) => Some(found),
-            None => self.views.read(move |views| views.session_by_token_hash(&hash)).await?,
+            None => self.find(move |views| views.session_by_token_hash(&hash)).await?,
         };
         Ok(found.map(|(session, user)| {
             self.used(session);
@@ -137,10 +137,10 @@ impl Chat {
     pub async fn end_session(&self, caller: &Caller, session: SessionId) -> Result<(), SessionError> {
         if session != caller.session {
             let user = caller.user.id;
-            let theirs = self.views.read(move |views| views.sessions_of(user)).await?;
-            if !theirs.iter().any(|known| known.id == session) {
-                return Err(SessionError::NotFound);
-            }
+            let find = move |views: &Query<'_>| {
+                Ok(views.sessions_of(user)?.into_iter().find(|known| known.id == session))
+            };
+            self.find(find).await?.ok_or(SessionError::NotFound)?;
         }
         let record = self.record(Some(caller.user.id), &SessionEnded { session }).keyed(session.to_string());
         self.commit(SESSIONS, record).await?;

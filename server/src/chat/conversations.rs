@@ -33,7 +33,7 @@ impl Chat {
             return Err(OpenError::TooMany);
         }
         let name = other.clone();
-        let found = self.views.read(move |views| views.user_by_name(&name)).await?;
+        let found = self.find(move |views| views.user_by_name(&name)).await?;
         let (other, _) = found.ok_or_else(|| OpenError::NoSuchUser(other.to_string()))?;
 
         let (viewer, id) = (caller.id, ConversationId::of_pair(caller.id, other.id));
@@ -59,7 +59,7 @@ impl Chat {
         caller: UserId,
         id: ConversationId,
     ) -> Result<Conversation, ConversationError> {
-        let found = self.views.read(move |views| views.conversation(caller, id)).await?;
+        let found = self.find(move |views| views.conversation(caller, id)).await?;
         found.ok_or(ConversationError::NotFound)
     }
 
@@ -81,7 +81,7 @@ impl Chat {
     ) -> Result<(), ConversationError> {
         let members = match self.views.cached_members(id) {
             Some(members) => Some(members),
-            None => self.views.read(move |views| views.members(id)).await?,
+            None => self.find(move |views| views.members(id)).await?,
         };
         match members {
             Some(members) if members.contains(&caller) => Ok(()),

@@ -71,6 +71,10 @@ impl Chat {
             })
             .await?;
         // Nobody has read what was not said yet. The record itself must be right: a reader of the log takes it as it is.
+        let newest = match newest.filter(|newest| *newest >= offset) {
+            None => self.newest_in_log(conversation).await?,
+            known => known,
+        };
         let Some(offset) = newest.map(|newest| newest.min(offset)) else { return Ok(()) };
         if held.is_some_and(|held| held >= offset) {
             return Ok(());
@@ -86,5 +90,11 @@ impl Chat {
             }
         }
         Ok(())
+    }
+
+    /// The last offset of a conversation: another node may have shown what this one's views have not come to.
+    async fn newest_in_log(&self, conversation: ConversationId) -> Result<Option<Offset>, Unavailable> {
+        let page = self.log.read(Stream::Conversation(conversation), Offset(u64::MAX), 0).await?;
+        Ok(page.end.0.checked_sub(1).map(Offset))
     }
 }

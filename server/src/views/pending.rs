@@ -31,6 +31,11 @@ impl Pending {
         self.committed.send_replace(self.applied.load(Ordering::SeqCst));
     }
 
+    /// Changes with every commit.
+    pub(super) fn commits(&self) -> watch::Receiver<u64> {
+        self.committed.subscribe()
+    }
+
     /// Waits until a reader waits for the commit.
     pub(super) async fn asked(&self) {
         self.asked.notified().await;

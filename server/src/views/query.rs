@@ -12,6 +12,7 @@ use super::{
     cache::{Cache, Members, Person},
     schema::{blob, uuid},
 };
+use kafkatalk_log::Checkpoint;
 use kafkatalk_protocol::{Body, ConversationId, User, UserId, Username};
 use rusqlite::{Connection, OptionalExtension, Row};
 use std::sync::Arc;
@@ -58,6 +59,18 @@ impl Query<'_> {
         let members = Arc::new(members_of_row(self.rows, row)?);
         self.cache.keep_members(conversation, &members);
         Ok(Some(members))
+    }
+
+    /// Whether the rows hold all up to these positions of the log.
+    pub fn has_reached(&self, positions: &Checkpoint) -> Result<bool, ViewsError> {
+        let mut held = self.rows.prepare_cached("SELECT position FROM checkpoint WHERE name = ?1")?;
+        for (name, position) in positions.iter().filter(|(_, position)| **position > 0) {
+            let held = held.query_row([name], |row| row.get::<_, i64>(0)).optional()?;
+            if held.and_then(|held| u64::try_from(held).ok()).is_none_or(|held| held < *position) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// The person's row, if they are registered.

@@ -32,6 +32,8 @@ pub(crate) struct Faults {
     pub(crate) tail: TailFault,
     /// Appends are not answered.
     pub(crate) appends_wait: bool,
+    /// Nobody knows how far the ledgers go.
+    pub(crate) ends_fail: bool,
     /// Nothing can be appended to this ledger.
     pub(crate) refuses: Option<Ledger>,
 }
@@ -54,6 +56,11 @@ impl Faulty {
         while self.faults.receiver_count() <= appends {
             tokio::task::yield_now().await;
         }
+    }
+
+    /// The same log as another node sees it, with faults of its own.
+    pub(crate) fn beside(&self) -> Self {
+        Self { log: Arc::clone(&self.log), faults: watch::Sender::default() }
     }
 
     /// From now on these.
@@ -84,6 +91,13 @@ impl EventLog for Faulty {
     async fn tail(&self, from: Checkpoint) -> Result<Box<dyn Tail>, ReadError> {
         let tail = self.log.tail(from).await?;
         Ok(Box::new(FaultyTail { tail, faults: self.faults.subscribe() }))
+    }
+
+    async fn ends(&self) -> Result<Checkpoint, ReadError> {
+        if self.faults.borrow().ends_fail {
+            return Err(ReadError::Unavailable("as the test asked".into()));
+        }
+        self.log.ends().await
     }
 
     async fn erase(&self, stream: Stream, erased: RecordId, at: Timestamp) -> Result<Offset, AppendError> {

@@ -9,6 +9,7 @@ mod faults;
 mod faulty;
 mod live;
 mod messages;
+mod nodes;
 mod origin;
 mod pages;
 mod support;
