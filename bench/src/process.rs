@@ -1,5 +1,6 @@
 //! What `/proc` tells of a process and all that it started: CPU time and memory.
 
+use crate::number::float;
 use anyhow::{Context as _, Result};
 use std::{collections::BTreeMap, fs, time::Duration};
 
@@ -11,6 +12,35 @@ pub(crate) fn cpu(root: Pid) -> Result<Duration> {
     let ticks: u64 = tree(root)?.iter().map(|stat| stat.cpu_ticks).sum();
     let ticks_per_second = rustix::param::clock_ticks_per_second().max(1);
     Ok(Duration::from_nanos(ticks * (1_000_000_000 / ticks_per_second)))
+}
+
+/// What the machine's processors have done since it started, in ticks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Machine {
+    stolen: u64,
+    all: u64,
+}
+
+impl Machine {
+    /// As of now.
+    pub(crate) fn now() -> Result<Self> {
+        let text = fs::read_to_string("/proc/stat").context("cannot read /proc/stat")?;
+        machine(&text).context("/proc/stat has no line for all processors")
+    }
+
+    /// Of the time since then, what the host of a virtual machine gave to others while this one had work, in percent.
+    pub(crate) fn stolen_percent_since(self, then: Self) -> f64 {
+        let all = self.all.saturating_sub(then.all).max(1);
+        100.0 * float(self.stolen.saturating_sub(then.stolen)) / float(all)
+    }
+}
+
+/// The first line's fields: user, nice, system, idle, waiting for disks, interrupts (two kinds), stolen; what follows is
+/// contained in the first two.
+fn machine(text: &str) -> Option<Machine> {
+    let fields = text.lines().next()?.strip_prefix("cpu ")?.split_ascii_whitespace();
+    let ticks: Vec<u64> = fields.take(8).map(str::parse).collect::<Result<_, _>>().ok()?;
+    Some(Machine { stolen: *ticks.get(7)?, all: ticks.iter().sum() })
 }
 
 /// Resident memory of a process and its living descendants, in bytes.
@@ -78,6 +108,15 @@ mod tests {
     fn a_process_name_may_hold_spaces_and_parentheses() {
         let text = "7 (a b) c) S 3 7 7 0 -1 4194304 100 0 0 0 11 31 5 6 20 0 1 0 126075 3133440 390";
         assert_eq!(parse(7, text), Some(Stat { pid: 7, parent: 3, cpu_ticks: 42 }));
+    }
+
+    #[test]
+    fn what_the_host_took_is_told_apart() {
+        let at = |stolen, idle| machine(&format!("cpu  10 0 20 {idle} 5 0 1 {stolen} 7 7\ncpu0 1")).unwrap();
+        assert_eq!(at(4, 60), Machine { stolen: 4, all: 100 });
+        assert!((at(29, 135).stolen_percent_since(at(4, 60)) - 25.0).abs() < 1e-9);
+        assert_eq!(machine("intr 1 2"), None);
+        assert!(Machine::now().is_ok());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::limits::{DRAIN_WAIT_MAX, IDLE_WATCH, SETTLE};
 use crate::load::{Clients, Heard, Said, Shared, Wire, times::Times};
 use crate::number::{count, float};
 use crate::numbered::Numbering;
-use crate::process::{self, Pid};
+use crate::process::{self, Machine, Pid};
 use crate::report::{Verdict, progress};
 use crate::server::{Server, Setup};
 use crate::stage::{LogKind, Stage, cpu_of};
@@ -107,6 +107,8 @@ pub(crate) struct AtRate {
     pub(crate) cpu_us: f64,
     /// CPU of Kafka for each message, where there is one.
     pub(crate) kafka_cpu_us: Option<f64>,
+    /// Processor time that the host of this virtual machine gave to others meanwhile, in percent.
+    pub(crate) stolen_percent: f64,
     /// Messages that were sent, acknowledged and delivered in time.
     pub(crate) counts: [u64; 3],
 }
@@ -214,10 +216,10 @@ async fn idle_cpu_percent(pid: Pid) -> Result<f64> {
     Ok(100.0 * used.as_secs_f64() / IDLE_WATCH.as_secs_f64())
 }
 
-/// CPU that the server and Kafka have used up to now. Read on a thread of its own: it takes milliseconds.
-fn cpu_now(processes: [&[Pid]; 2]) -> JoinHandle<Result<[Duration; 2]>> {
+/// CPU that the server and Kafka, and the machine, have used up to now. Read on a thread of its own: it takes milliseconds.
+fn cpu_now(processes: [&[Pid]; 2]) -> JoinHandle<Result<([Duration; 2], Machine)>> {
     let [server, kafka] = processes.map(<[Pid]>::to_vec);
-    spawn_blocking(move || Ok([cpu_of(&server)?, cpu_of(&kafka)?]))
+    spawn_blocking(move || Ok(([cpu_of(&server)?, cpu_of(&kafka)?], Machine::now()?)))
 }
 
 async fn at_rate(
@@ -236,8 +238,8 @@ async fn at_rate(
     };
     let said = clients.voices.talk(&world.pairs, part.begin..part.end, part.rate, random, at_number).await?;
     clients.voices.drained(DRAIN_WAIT_MAX).await;
-    let after = cpu_now(processes).await??;
-    let before = before.context("nothing was measured: --seconds is at least 1")?.await??;
+    let (after, machine_after) = cpu_now(processes).await??;
+    let (before, machine_before) = before.context("nothing was measured: --seconds is at least 1")?.await??;
     let range = part.measured..part.end;
     let sent = count(range.len());
     let cpu_us = |which: usize| after[which].saturating_sub(before[which]).as_secs_f64() * 1e6 / float(sent);
@@ -249,6 +251,7 @@ async fn at_rate(
         late: shared.times.late(range),
         cpu_us: cpu_us(0),
         kafka_cpu_us: (!processes[1].is_empty()).then(|| cpu_us(1)),
+        stolen_percent: machine_after.stolen_percent_since(machine_before),
         counts: [sent, acked, received],
     };
     Ok((at, said))

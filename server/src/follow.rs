@@ -7,13 +7,11 @@ use crate::{
     limits::{FOLLOW_RETRY_MAX, FOLLOW_RETRY_MIN},
     live::Hub,
     metrics::Metrics,
-    views::{Applied, Applier, Change, Views},
+    views::{Applied, Applier, Change, Views, ViewsError},
     waiters::Waiters,
 };
-use kafkatalk_log::{Batch, EventLog, Stream, Tail};
-use kafkatalk_protocol::Offset;
+use kafkatalk_log::{Batch, EventLog, Tail};
 use std::{
-    collections::HashMap,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -53,9 +51,6 @@ pub struct Follower {
     /// Figures.
     pub metrics: Arc<Metrics>,
 }
-
-/// What was shown of each stream and is not committed yet. Should the commit fail, it comes again and is not shown again.
-type Shown = HashMap<Stream, Offset>;
 
 impl std::fmt::Debug for Follower {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -143,8 +138,8 @@ pub fn start(follower: Follower, stop: CancellationToken) -> std::io::Result<Fol
                 () = follower.run(&sign) => {}
             }
             // What is not committed is in the log; the next start is quicker if it is here as well.
-            if let Err(error) = follower.applier.commit() {
-                tracing::warn!(%error, "the views go without their last moments");
+            if let Err(error) = follower.write(Applier::commit) {
+                tracing::warn!(error, "the views go without their last moments");
             }
         });
     })?;
@@ -154,11 +149,14 @@ pub fn start(follower: Follower, stop: CancellationToken) -> std::io::Result<Fol
 impl Follower {
     async fn run(&mut self, sign: &Sign) {
         let mut pause = FOLLOW_RETRY_MIN;
-        let mut shown = Shown::new();
         loop {
-            match self.follow(sign, &mut pause, &mut shown).await {
+            match self.follow(sign, &mut pause).await {
                 Ok(()) => return,
                 Err(error) => {
+                    // If it was the tail that failed: nobody waits longer for what was shown.
+                    if let Err(error) = self.write(Applier::commit) {
+                        tracing::error!(error, "what was shown last cannot be committed");
+                    }
                     tracing::error!(%error, "the views cannot follow the log; trying again in {pause:?}");
                     sign.show(&self.metrics, &Progress::Stuck(error));
                     tokio::time::sleep(pause).await;
@@ -169,7 +167,7 @@ impl Follower {
     }
 
     /// Follows until the log is closed, or something fails.
-    async fn follow(&mut self, sign: &Sign, pause: &mut Duration, shown: &mut Shown) -> Result<(), String> {
+    async fn follow(&mut self, sign: &Sign, pause: &mut Duration) -> Result<(), String> {
         let checkpoint = self.applier.checkpoint();
         let mut tail: Box<dyn Tail> = self.log.tail(checkpoint).await.map_err(|error| error.to_string())?;
         let asks = self.applier.asks();
@@ -189,34 +187,35 @@ impl Follower {
                     None => return Ok(()),
                 },
             };
-            match batch {
-                // A batch that failed is not tried again alone: the tail is opened anew from what the views hold.
-                Some(batch) => {
-                    let applied = self.applier.take_in(&batch).map_err(|error| error.to_string())?;
-                    self.publish(&batch, &applied, shown);
-                    *pause = FOLLOW_RETRY_MIN;
-                    let now = if batch.caught_up {
-                        Progress::Live
-                    } else {
-                        Progress::CatchingUp { left: batch.lag }
-                    };
-                    sign.show(&self.metrics, &now);
-                }
-                None => self.applier.commit().map_err(|error| error.to_string())?,
-            }
-            if self.applier.due().is_none() {
-                shown.clear();
-            }
+            let Some(batch) = batch else {
+                self.write(Applier::commit)?;
+                continue;
+            };
+            // A batch that failed is not tried again alone: the tail is opened anew from what the views hold.
+            let applied = self.write(|applier| applier.take_in(&batch))?;
+            self.publish(&batch, &applied);
+            *pause = FOLLOW_RETRY_MIN;
+            let now = if batch.caught_up { Progress::Live } else { Progress::CatchingUp { left: batch.lag } };
+            sign.show(&self.metrics, &now);
         }
     }
 
-    fn publish(&self, batch: &Batch, applied: &[Applied], shown: &mut Shown) {
-        for one in applied {
-            let before = shown.get(&one.stream).copied();
-            if before.is_none_or(|before| before < one.offset) {
-                shown.insert(one.stream, one.offset);
-                self.hub.deliver(one, &self.views);
+    /// What the views fail to write they have taken back, with all that was not committed before. It is in the log and
+    /// comes again; whoever was shown it already, or has read the rows without it since, would get it twice or not at all.
+    /// So they all begin anew.
+    fn write<T>(&mut self, work: impl FnOnce(&mut Applier) -> Result<T, ViewsError>) -> Result<T, String> {
+        let ahead = self.applier.due().is_some();
+        work(&mut self.applier).map_err(|error| {
+            if ahead {
+                self.hub.send_all_away();
             }
+            error.to_string()
+        })
+    }
+
+    fn publish(&self, batch: &Batch, applied: &[Applied]) {
+        for one in applied {
+            self.hub.deliver(one, &self.views);
             let waited = self.waiters.call(one.record, &one.change);
             if let (Some(waited), Change::Posted { .. }) = (waited, &one.change) {
                 self.metrics.delivered(waited);

@@ -32,7 +32,7 @@ pub const RETRY_AFTER: Duration = Duration::from_secs(2);
 pub const SOCKET_READ_BUFFER_BYTES: usize = 1024;
 /// Bytes that are gathered for a socket before they are written, where more than one frame is ready.
 pub const SOCKET_WRITE_BUFFER_BYTES: usize = 1024;
-/// Frames that are gathered so.
+/// Once so many frames are gathered, no more are taken from the queue before these are written.
 pub const SOCKET_WRITE_FRAMES: usize = 32;
 /// Frames that one socket may send within a second, on average over [`SOCKET_FRAMES_BURST`].
 pub const SOCKET_FRAMES_PER_SECOND: u32 = 50;
@@ -52,7 +52,8 @@ pub const SOCKET_HELD_FRAMES_MAX: usize = 32;
 pub const SOCKET_HELD_BYTES_MAX: usize = 64 * 1024;
 /// A frame that is longer is no `ping` that would be answered before its turn.
 pub const PING_BYTES_MAX: usize = 64;
-/// How long one frame may take to leave for a client that does not read, before the socket is given up.
+/// How long a frame, or the last of those that were gathered, may take to leave for a client that does not read, before
+/// the socket is given up.
 pub const SOCKET_WRITE_TIME: Duration = Duration::from_secs(30);
 /// How often the server pings a socket.
 pub const SOCKET_PING_EVERY: Duration = Duration::from_secs(30);

@@ -2,12 +2,12 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`apply`](Applier) | the one writer: a batch of the tail in, one transaction, a [`Change`] per record out |
+//! | [`apply`](Applier) | the one writer: batches of the tail in, some to a transaction, a [`Change`] per record out |
 //! | [`query`](Query) | what can be asked |
 //! | `schema` | the tables, and when a file is thrown away and begun anew |
 //! | `pool`, `cache` | bounded readers, and answers kept in memory |
 //! | `pending` | what is applied and not yet committed, which readers wait for |
-//! | `checkpoint` | the thread that copies SQLite's write-ahead log into the file |
+//! | `wal` | the thread that copies SQLite's write-ahead log into the file |
 //! | `lock` | one writer, across processes |
 //! | `dump` | every row in words, to compare a rebuilt file with a live one |
 //!
@@ -18,7 +18,6 @@
 mod apply;
 mod cache;
 mod change;
-mod checkpoint;
 mod dump;
 mod error;
 mod lock;
@@ -28,6 +27,7 @@ mod query;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod wal;
 
 pub use apply::{Applier, Asks};
 pub use change::{Applied, Change, IgnoreReason, Opened};
@@ -109,9 +109,10 @@ impl Views {
         T: Send + 'static,
         F: FnOnce(&Query<'_>) -> Result<T, ViewsError> + Send + 'static,
     {
+        let admitted = self.pool.admit()?;
         self.pending.settled().await;
         let cache = Arc::clone(&self.cache);
-        self.pool.run(move |connection| query::ask(connection, &cache, ask)).await
+        self.pool.run(admitted, move |connection| query::ask(connection, &cache, ask)).await
     }
 
     /// Waits until the rows hold all up to these positions of the log.

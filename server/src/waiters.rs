@@ -1,7 +1,7 @@
 //! Use cases that wait for their own record to come back on the tail.
 //!
-//! A use case enlists under the record's id before it appends; the follower calls it up once the views hold the record.
-//! So what a caller is told is what every reader sees: who won a name, at which offset a message counts.
+//! A use case enlists under the record's id before it appends; the follower calls it up once the views hold the record,
+//! which readers see from then on. So what a caller is told is what every reader sees: who won a name, at which offset a message counts.
 
 use crate::views::Change;
 use kafkatalk_log::RecordId;

@@ -22,19 +22,21 @@ fn latencies(outcomes: &[&Outcome]) -> Table {
         "end to end p50 / p90 / p99 / max, ms",
         "ack p50 / p90 / p99 / max, ms",
         "load late p99 / max, ms",
+        "stolen, %",
         "server CPU us per message",
         "Kafka CPU us per message",
         "sent / acknowledged / delivered",
     ]);
     for outcome in outcomes {
         for at in &outcome.rates {
-            let AtRate { rate, end_to_end, to_ack, late, cpu_us, kafka_cpu_us, counts } = at;
+            let AtRate { rate, end_to_end, to_ack, late, cpu_us, kafka_cpu_us, stolen_percent, counts } = at;
             table.row([
                 outcome.log.to_string(),
                 format!("{} @ {rate}", thousands(crate::number::count(outcome.sockets))),
                 end_to_end.quartet(),
                 to_ack.quartet(),
                 late.lateness(),
+                short(*stolen_percent),
                 short(*cpu_us),
                 kafka_cpu_us.map_or_else(|| "none".into(), short),
                 counts.map(thousands).join(" / "),

@@ -38,9 +38,7 @@ impl Outgoing {
             ServerFrame::Message { message } => Some((message.conversation, message.offset)),
             _ => None,
         };
-        // The frames of the protocol are all writable as JSON: no maps with odd keys, no failing impls.
-        let text = serde_json::to_string(frame).unwrap_or_default();
-        Self(Arc::new(Written { text: text.into(), place }))
+        Self(Arc::new(Written { text: text_of(frame), place }))
     }
 
     /// The JSON.
@@ -52,6 +50,12 @@ impl Outgoing {
     pub fn place(&self) -> Option<(ConversationId, Offset)> {
         self.0.place
     }
+}
+
+/// A frame as JSON.
+pub fn text_of(frame: &ServerFrame) -> Utf8Bytes {
+    // The frames of the protocol are all writable as JSON: no maps with odd keys, no failing impls.
+    serde_json::to_string(frame).unwrap_or_default().into()
 }
 
 /// The hub's end of a socket.
@@ -104,10 +108,12 @@ pub struct Membership {
 }
 
 impl Membership {
-    /// Gives up the place in the hub.
+    /// Gives up the place in the hub, and what waits in the queue.
     pub fn leave(&mut self) {
         if !std::mem::replace(&mut self.left, true) {
             self.hub.leave(self.user, self.id);
+            self.queue.close();
+            while self.queue.try_recv().is_ok() {}
         }
     }
 }
@@ -251,9 +257,13 @@ impl Hub {
 
     /// Tells every socket that the node is going away, those that come later included.
     pub fn close_all(&self) {
-        let mut seats = self.lock();
-        seats.closing = true;
-        for seat in seats.taken.values().flatten() {
+        self.lock().closing = true;
+        self.send_all_away();
+    }
+
+    /// Has every device connect anew and catch up.
+    pub fn send_all_away(&self) {
+        for seat in self.lock().taken.values().flatten() {
             seat.stop.with(CloseCode::GoingAway);
         }
     }

@@ -7,7 +7,7 @@
 
 use super::{
     catch_up::CatchUp,
-    hub::{Membership, Outgoing, Stop},
+    hub::{self, Membership, Outgoing, Stop},
     intake::{self, Refused},
 };
 use crate::{
@@ -96,8 +96,8 @@ struct Session {
     /// For a while after a catch-up, how far it reached: frames may come that repeat it.
     reached: HashMap<ConversationId, Offset>,
     last_heard: Instant,
-    /// Frames that are written together at the end of the turn. Nothing but that writes, so that an idle socket's task
-    /// has room for one write only.
+    /// Frames that are written together at the end of the turn. While it lives, a session writes nowhere else, so that an
+    /// idle socket's task has room for one write only.
     out: Vec<Frame>,
 }
 
@@ -166,13 +166,13 @@ impl Session {
         });
         let timer = tokio::time::sleep(HELLO_GRACE);
         tokio::pin!(timer);
+        let mut turn = Ok(());
         loop {
-            if let Err(end) = self.write().await {
+            // What was answered before the turn came to an end is still said.
+            if let Err(end) = self.write().await.and(turn) {
                 return end;
             }
-            if let Err(end) = self.turn(timer.as_mut()).await {
-                return end;
-            }
+            turn = self.turn(timer.as_mut()).await;
         }
     }
 
@@ -235,7 +235,7 @@ impl Session {
     }
 
     fn tell(&mut self, frame: &ServerFrame) {
-        self.out.push(Frame::Text(Outgoing::of(frame).text().clone()));
+        self.out.push(Frame::Text(hub::text_of(frame)));
     }
 
     /// The timer: the grace for a `hello` is over, or it is time to ask whether the client is still there.

@@ -7,9 +7,9 @@ mod messages;
 use super::{
     Applied, Change, IgnoreReason, ViewsError,
     cache::{Cache, Members, TokenHash},
-    checkpoint::Checkpointer,
     pending::Pending,
     schema,
+    wal::WalCopier,
 };
 use kafkatalk_log::{Batch, Checkpoint, Entry, Ledger, Record, Stream};
 use kafkatalk_protocol::{
@@ -31,8 +31,8 @@ use std::{
 const COMMIT_EVERY: Duration = Duration::from_millis(25);
 /// Records after which it is committed in any case.
 const COMMIT_RECORDS_MAX: usize = 1_000;
-/// Records after which the write-ahead log is copied into the file. Each is good for a few pages.
-const CHECKPOINT_EVERY_RECORDS: usize = 2_000;
+/// Records and commits after which the write-ahead log is copied into the file. A message by itself writes some eight pages.
+const COPY_EVERY: usize = 500;
 
 /// The one writer of a views file. It lives where the tail is followed.
 pub struct Applier {
@@ -42,9 +42,11 @@ pub struct Applier {
     cache: Arc<Cache>,
     pending: Arc<Pending>,
     open: Option<Open>,
-    checkpointer: Checkpointer,
-    /// Records that were committed since the checkpointer was last woken.
-    unchecked: usize,
+    /// Whether the last commit failed. Until one succeeds, nothing is told before its commit.
+    failing: bool,
+    copier: WalCopier,
+    /// Records and commits since the copier was last woken.
+    since_copy: usize,
     _lock: File,
 }
 
@@ -89,8 +91,9 @@ impl Applier {
             cache,
             pending,
             open: None,
-            checkpointer: Checkpointer::start(path)?,
-            unchecked: 0,
+            failing: false,
+            copier: WalCopier::start(path)?,
+            since_copy: 0,
             _lock: lock,
         })
     }
@@ -102,16 +105,16 @@ impl Applier {
 
     /// Applies a batch and commits it. One [`Applied`] per entry, in their order.
     ///
-    /// After an error nothing of what was not committed before is kept: the tail may be opened anew at
-    /// [`Applier::checkpoint`].
+    /// An error takes back all that was not committed: the tail is to be opened anew at [`Applier::checkpoint`].
     pub fn apply(&mut self, batch: &Batch) -> Result<Vec<Applied>, ViewsError> {
         let applied = self.take_in(batch)?;
         self.commit()?;
         Ok(applied)
     }
 
-    /// The same, but messages and read positions may wait for their commit, for [`Applier::commit`] when it is [`Applier::due`] or [`Applier::asks`] tells.
-    /// What they changed may be told at once: [`Views::read`](super::Views::read) waits for the commit.
+    /// The same, but a batch of messages and read positions may stay uncommitted until [`Applier::commit`], which is to be
+    /// called when it is [`Applier::due`] or when [`Applier::asks`] tells. What they changed may be told at once:
+    /// [`Views::read`](super::Views::read) waits for the commit.
     pub fn take_in(&mut self, batch: &Batch) -> Result<Vec<Applied>, ViewsError> {
         let taken = self.try_take_in(batch);
         if taken.is_err() {
@@ -147,6 +150,7 @@ impl Applier {
         open.records += batch.entries.len();
         open.progress.extend(batch.progress.iter().cloned());
         let may_wait = batch.caught_up
+            && !self.failing
             && open.records < COMMIT_RECORDS_MAX
             && batch.entries.iter().all(|entry| may_wait(entry.stream));
         self.pending.applied();
@@ -186,18 +190,19 @@ impl Applier {
         self.connection.prepare_cached("COMMIT")?.execute([])?;
         if let Some(open) = self.open.take() {
             self.checkpoint.extend(open.progress);
-            self.unchecked += open.records;
+            self.since_copy += open.records + 1;
         }
-        self.pending.committed();
-        if self.unchecked >= CHECKPOINT_EVERY_RECORDS {
-            self.unchecked = 0;
-            self.checkpointer.wake();
+        self.failing = false;
+        self.pending.settle();
+        if self.since_copy >= COPY_EVERY {
+            self.since_copy = 0;
+            self.copier.wake();
         }
         Ok(())
     }
 
     fn take_back(&mut self) {
-        self.open = None;
+        (self.open, self.failing) = (None, true);
         // What is remembered may come from rows that are rolled back.
         self.known = KnownCache::default();
         if !self.connection.is_autocommit()
@@ -206,18 +211,18 @@ impl Applier {
             tracing::error!(%error, "the views cannot take back what failed");
         }
         // Readers would wait for ever. What they miss is in the log, and comes again.
-        self.pending.committed();
+        self.pending.settle();
     }
 }
 
 impl Drop for Applier {
     fn drop(&mut self) {
-        self.pending.committed();
+        self.pending.settle();
     }
 }
 
-/// Whether what a stream says may be told before it is committed: what is in the conversations of which all know, and not
-/// who they are and which there are, which is looked up as soon as it is told.
+/// Whether what a stream says may be told before it is committed. Not who people are and which conversations there are:
+/// that is looked up as soon as it is told.
 fn may_wait(stream: Stream) -> bool {
     matches!(stream, Stream::Conversation(_) | Stream::Ledger(Ledger::Receipts))
 }

@@ -8,15 +8,15 @@ use tokio::sync::{Notify, watch};
 
 #[derive(Debug)]
 pub(super) struct Pending {
-    /// Batches that were applied, and those of them that the rows hold for every reader.
+    /// Batches that were applied, and those of them for which nobody has to wait: committed, or taken back.
     applied: AtomicU64,
-    committed: watch::Sender<u64>,
+    settled: watch::Sender<u64>,
     asked: Notify,
 }
 
 impl Default for Pending {
     fn default() -> Self {
-        Self { applied: AtomicU64::new(0), committed: watch::Sender::new(0), asked: Notify::new() }
+        Self { applied: AtomicU64::new(0), settled: watch::Sender::new(0), asked: Notify::new() }
     }
 }
 
@@ -27,13 +27,13 @@ impl Pending {
     }
 
     /// The rows hold all of it; or it was taken back, and there is nothing to wait for.
-    pub(super) fn committed(&self) {
-        self.committed.send_replace(self.applied.load(Ordering::SeqCst));
+    pub(super) fn settle(&self) {
+        self.settled.send_replace(self.applied.load(Ordering::SeqCst));
     }
 
     /// Changes with every commit.
     pub(super) fn commits(&self) -> watch::Receiver<u64> {
-        self.committed.subscribe()
+        self.settled.subscribe()
     }
 
     /// Waits until a reader waits for the commit.
@@ -44,13 +44,13 @@ impl Pending {
     /// Waits until the rows hold all that was applied before the call.
     pub(super) async fn settled(&self) {
         let applied = self.applied.load(Ordering::SeqCst);
-        if *self.committed.borrow() >= applied {
+        if *self.settled.borrow() >= applied {
             return;
         }
-        let mut committed = self.committed.subscribe();
+        let mut settled = self.settled.subscribe();
         self.asked.notify_one();
         // The sender is ours, so this ends only one way.
-        let _ = committed.wait_for(|committed| *committed >= applied).await;
+        let _ = settled.wait_for(|settled| *settled >= applied).await;
     }
 }
 
@@ -71,7 +71,7 @@ mod tests {
         });
         timeout(Duration::from_secs(5), pending.asked()).await.unwrap();
         assert!(!reader.is_finished());
-        pending.committed();
+        pending.settle();
         timeout(Duration::from_secs(5), reader).await.unwrap().unwrap();
     }
 
@@ -86,7 +86,7 @@ mod tests {
             () = &mut reader => panic!("nothing is committed"),
             () = std::future::ready(()) => {}
         }
-        pending.committed();
+        pending.settle();
         pending.applied();
         timeout(Duration::from_secs(5), reader).await.unwrap();
     }

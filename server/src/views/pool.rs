@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Reads run on tokio's blocking threads, a few at a time; connections are opened when first needed and kept.
 pub(super) struct Pool {
@@ -33,11 +33,16 @@ impl Pool {
         &self.path
     }
 
+    /// A place among those who wait, if there is one left.
+    pub(super) fn admit(&self) -> Result<OwnedSemaphorePermit, ViewsError> {
+        Arc::clone(&self.admitted).try_acquire_owned().map_err(|_| ViewsError::Busy)
+    }
+
     pub(super) async fn run<T: Send + 'static>(
         self: &Arc<Self>,
+        admitted: OwnedSemaphorePermit,
         work: impl FnOnce(&mut Connection) -> Result<T, ViewsError> + Send + 'static,
     ) -> Result<T, ViewsError> {
-        let admitted = Arc::clone(&self.admitted).try_acquire_owned().map_err(|_| ViewsError::Busy)?;
         let turn = Arc::clone(&self.turns).acquire_owned().await;
         let turn = turn.map_err(|closed| ViewsError::Interrupted(closed.to_string()))?;
         let pool = Arc::clone(self);

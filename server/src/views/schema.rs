@@ -19,8 +19,8 @@ const STATEMENTS_MAX: usize = 64;
 const WRITER_CACHE_KIB: i64 = 8 * 1024;
 /// Page cache of one reader, in KiB. The operating system's cache lies behind it, so it need not be large.
 const READER_CACHE_KIB: i64 = 1024;
-/// Pages that the write-ahead log may have before the writer itself copies them into the file, because the thread that
-/// does so otherwise has not come to an end of it.
+/// Pages that the write-ahead log may have before the writer itself copies them into the file, where the thread for that
+/// has not kept up.
 const WAL_PAGES: i64 = 16_000;
 /// How long one connection waits for another's lock, in milliseconds; only a checkpoint ever holds one.
 const LOCK_WAIT_MS: u64 = 5_000;
@@ -160,13 +160,13 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, ViewsError> {
     Ok(connection)
 }
 
-/// Opens the file for [`checkpoint`].
-pub(super) fn open_checkpointer(path: &Path) -> Result<Connection, ViewsError> {
+/// Opens the file for [`copy_wal`].
+pub(super) fn open_copier(path: &Path) -> Result<Connection, ViewsError> {
     connect(path, READER_CACHE_KIB)
 }
 
 /// Copies what it can of the write-ahead log into the file, without holding up anybody. Whether that was all.
-pub(super) fn checkpoint(connection: &Connection) -> rusqlite::Result<bool> {
+pub(super) fn copy_wal(connection: &Connection) -> rusqlite::Result<bool> {
     connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
         Ok(row.get::<_, i64>(1)? == row.get::<_, i64>(2)?)
     })

@@ -89,6 +89,9 @@ impl EventLog for Faulty {
     }
 
     async fn tail(&self, from: Checkpoint) -> Result<Box<dyn Tail>, ReadError> {
+        if self.faults.borrow().tail == TailFault::Fails {
+            return Err(ReadError::Unavailable("as the test asked".into()));
+        }
         let tail = self.log.tail(from).await?;
         Ok(Box::new(FaultyTail { tail, faults: self.faults.subscribe() }))
     }
@@ -128,10 +131,11 @@ impl Tail for FaultyTail {
                 return Err(ReadError::Unavailable("as the test asked".into()));
             }
             tokio::select! {
+                biased;
+                changed = self.faults.changed() => changed.unwrap(),
                 next = self.tail.next(), if now != TailFault::Waits => {
                     return next.map(|batch| batch.map(|batch| handed_out(batch, now)));
                 }
-                changed = self.faults.changed() => changed.unwrap(),
             }
         }
     }

@@ -2,10 +2,10 @@
 
 use crate::{
     faults::{Faults, Faulty, TailFault},
-    support::{Node, PASSWORD, code, message_id, problem, refused},
+    support::{Node, PASSWORD, PATIENCE, code, message_id, problem, refused},
 };
 use kafkatalk_log::Ledger;
-use kafkatalk_protocol::{Body, ClientFrame, ServerFrame};
+use kafkatalk_protocol::{Body, ClientFrame, CloseCode, ServerFrame};
 use kafkatalk_server::serve::ServeError;
 use reqwest::Method;
 use serde_json::json;
@@ -78,7 +78,7 @@ async fn a_node_that_falls_behind_later_says_so_to_operators_and_goes_on_answeri
 }
 
 #[tokio::test]
-async fn what_people_were_shown_is_not_shown_again_when_its_commit_fails() {
+async fn whoever_was_shown_what_could_not_be_committed_begins_anew_and_gets_it_once() {
     let folder = Node::folder();
     let log = Faulty::open(folder.path(), Faults::default());
     let node = Node::builder().on(&folder).log(log.clone()).start().await;
@@ -89,15 +89,47 @@ async fn what_people_were_shown_is_not_shown_again_when_its_commit_fails() {
     here.say(&ClientFrame::Send { conversation, id, body }).await;
     let shown = there.next_message().await;
     assert_eq!(shown.id, id);
+    assert_eq!(there.closed().await, CloseCode::GoingAway.as_u16());
+
+    // Until it is committed, nobody is told of it again, and the node says that it is behind.
     node.until_ready_is(503).await;
+    let mut again = bob.connect().await;
+    assert!(bob.history(conversation, "").await.messages.is_empty());
+    assert_eq!(node.get("/readyz").send().await.unwrap().status(), 503);
     log.set(Faults::default());
     node.until_ready().await;
-
+    assert_eq!(again.next_message().await, shown);
     let after = alice.say(conversation, "after").await;
-    assert_eq!(there.next_message().await.id, after.id);
+    assert_eq!(again.next_message().await, after);
     assert_eq!(after.previous, Some(shown.offset));
     let kept: Vec<_> = bob.history(conversation, "").await.messages.iter().map(|kept| kept.id).collect();
     assert_eq!(kept, [id, after.id]);
+}
+
+#[tokio::test]
+async fn what_was_shown_can_be_read_though_the_tail_has_failed_since() {
+    let folder = Node::folder();
+    let log = Faulty::open(folder.path(), Faults::default());
+    let node = Node::builder().on(&folder).log(log.clone()).start().await;
+    let (alice, bob, conversation) = node.pair().await;
+    alice.say(conversation, "hello").await;
+    log.set(Faults { tail: TailFault::Fails, ..Faults::default() });
+    assert_eq!(bob.history(conversation, "").await.messages.len(), 1);
+}
+
+#[tokio::test]
+async fn what_was_shown_is_committed_within_moments_though_nobody_reads() {
+    let node = Node::start().await;
+    let (alice, _bob, conversation) = node.pair().await;
+    alice.say(conversation, "hello").await;
+    let rows = rusqlite::Connection::open(node.folder.path().join("views.sqlite")).unwrap();
+    let committed = async {
+        let count = || rows.query_row("SELECT count(*) FROM messages", [], |row| row.get::<_, i64>(0));
+        while count().unwrap() == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, committed).await.expect("it is committed");
 }
 
 #[tokio::test]
@@ -126,6 +158,24 @@ async fn a_socket_answers_pings_while_the_log_stands_still_and_keeps_the_order_o
     }
     let kept: Vec<_> = bob.history(conversation, "").await.messages.iter().map(|kept| kept.id).collect();
     assert_eq!((kept.as_slice(), acked.as_slice()), (&ids[..], &ids[..]));
+}
+
+#[tokio::test]
+async fn what_was_sent_before_garbage_is_acknowledged_before_the_socket_closes() {
+    let folder = Node::folder();
+    let log = Faulty::open(folder.path(), Faults::default());
+    let node = Node::builder().on(&folder).log(log.clone()).start().await;
+    let (alice, _bob, conversation) = node.pair().await;
+    let mut socket = alice.connect().await;
+    log.set(Faults { appends_wait: true, ..Faults::default() });
+    let (id, body) = (message_id(), Body::parse("hello").unwrap());
+    socket.say(&ClientFrame::Send { conversation, id, body }).await;
+    socket.say_text("garbage".into()).await;
+    socket.say(&ClientFrame::Ping).await;
+    assert_eq!(socket.next().await, ServerFrame::Pong);
+    log.set(Faults::default());
+    while !matches!(socket.next().await, ServerFrame::Ack { .. }) {}
+    assert_eq!(socket.closed().await, CloseCode::Malformed.as_u16());
 }
 
 #[tokio::test]

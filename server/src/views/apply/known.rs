@@ -73,7 +73,7 @@ impl Known {
              ON CONFLICT DO UPDATE SET messages = messages + excluded.messages",
         )?;
         let mut fewer = false;
-        // What came and went within one batch leaves no row, as if it had never been there.
+        // What came and went within one transaction leaves no row, as if it had never been there.
         for (chunk, sender, messages) in self.counts.drain(..).filter(|(_, _, messages)| *messages != 0) {
             fewer |= messages < 0;
             count.execute((self.row, chunk, sender, messages))?;

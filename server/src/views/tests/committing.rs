@@ -52,9 +52,63 @@ async fn after_an_error_what_waited_is_taken_back_and_comes_again() {
     // Who reads now is not kept waiting.
     assert_eq!(bench.views.read(move |views| views.newest_offset(there)).await.unwrap(), None);
 
-    let changes = bench.applier.apply(&live(vec![entry], 1)).unwrap();
-    assert!(matches!(changes[0].change, Change::Posted { .. }));
+    // And until a commit succeeds, nothing is told before it.
+    let applied = bench.applier.take_in(&live(vec![entry], 1)).unwrap();
+    let Change::Posted { message, .. } = &applied[0].change else { panic!("{applied:?}") };
+    assert_eq!(message.previous, None);
+    assert_eq!(bench.applier.due(), None);
     assert_eq!(bench.ask(|views| views.newest_offset(there)), Some(Offset(0)));
+    let entry = bench.streams.message(1, 1, 2, "later");
+    bench.applier.take_in(&live(vec![entry], 2)).unwrap();
+    assert!(bench.applier.due().is_some());
+}
+
+#[test]
+fn what_is_read_while_catching_up_and_what_is_much_is_committed_at_once() {
+    let mut bench = Bench::new();
+    bench.conversation(&[1, 2]);
+    let entry = bench.streams.message(1, 1, 1, "hello");
+    bench.applier.take_in(&Batch { caught_up: false, ..live(vec![entry], 1) }).unwrap();
+    assert_eq!(bench.applier.due(), None);
+    let mut next = 2;
+    while bench.applier.checkpoint()["all"] == 1 {
+        let entries = (0..100).map(|id| bench.streams.message(1, 1, next * 100 + id, "hello")).collect();
+        bench.applier.take_in(&live(entries, next.into())).unwrap();
+        next += 1;
+    }
+    assert_eq!(next, 12);
+}
+
+#[tokio::test]
+async fn who_reads_is_not_kept_waiting_by_an_applier_that_is_gone() {
+    let mut bench = Bench::new();
+    let there = bench.conversation(&[1, 2]);
+    let entry = bench.streams.message(1, 1, 1, "hello");
+    bench.applier.take_in(&live(vec![entry], 1)).unwrap();
+    let views = bench.views.clone();
+    let reader = tokio::spawn(async move { views.read(move |views| views.newest_offset(there)).await });
+    tokio::time::timeout(Duration::from_secs(5), bench.applier.asks().next()).await.unwrap();
+    drop(bench.applier);
+    let answer = tokio::time::timeout(Duration::from_secs(5), reader).await.unwrap().unwrap();
+    assert_eq!(answer.unwrap(), None);
+}
+
+#[test]
+fn the_write_ahead_log_is_copied_into_the_file_meanwhile() {
+    let mut bench = Bench::new();
+    bench.conversation(&[1, 2]);
+    let bytes = || std::fs::metadata(bench.folder.path().join("views.sqlite")).unwrap().len();
+    let before = bytes();
+    let mut streams = std::mem::take(&mut bench.streams);
+    for id in 0..600 {
+        let entry = streams.message(1, 1, id, "hello");
+        bench.applier.apply(&live(vec![entry], 1)).unwrap();
+    }
+    let begun = std::time::Instant::now();
+    while bytes() < before + 20_000 {
+        assert!(begun.elapsed() < Duration::from_secs(20), "{} bytes", bytes());
+        std::thread::yield_now();
+    }
 }
 
 #[test]

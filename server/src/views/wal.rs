@@ -13,12 +13,12 @@ const PASSES_MAX: usize = 3;
 
 /// The writer's end of the thread, which ends with it: once it is dropped, nobody has the file open on its account.
 #[derive(Debug)]
-pub(super) struct Checkpointer {
+pub(super) struct WalCopier {
     wake: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Drop for Checkpointer {
+impl Drop for WalCopier {
     fn drop(&mut self) {
         self.wake = None;
         if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
@@ -27,13 +27,12 @@ impl Drop for Checkpointer {
     }
 }
 
-impl Checkpointer {
+impl WalCopier {
     pub(super) fn start(path: &Path) -> Result<Self, ViewsError> {
-        let connection = schema::open_checkpointer(path)?;
+        let connection = schema::open_copier(path)?;
         // One is enough: who is woken copies all that is there.
         let (wake, woken) = sync_channel(1);
-        let thread =
-            Builder::new().name("views-checkpoint".into()).spawn(move || run(&connection, &woken))?;
+        let thread = Builder::new().name("views-wal".into()).spawn(move || run(&connection, &woken))?;
         Ok(Self { wake: Some(wake), thread: Some(thread) })
     }
 
@@ -47,7 +46,7 @@ impl Checkpointer {
 fn run(connection: &rusqlite::Connection, woken: &Receiver<()>) {
     while woken.recv().is_ok() {
         for _ in 0..PASSES_MAX {
-            match schema::checkpoint(connection) {
+            match schema::copy_wal(connection) {
                 Ok(true) => break,
                 Ok(false) => {}
                 Err(error) => {
