@@ -1,9 +1,10 @@
-//! The crash check: people go on talking while the server is killed again and again, and nothing that was
-//! acknowledged is lost, doubled or out of order for anybody.
+//! The crash check: people go on talking while harm is done to the nodes and the brokers again and again, and nothing
+//! that was acknowledged is lost, doubled or out of order for anybody.
 
 use crate::checks::{Fault, Findings, judge};
 use crate::evidence::{Evidence, Witness};
 use crate::gather::{self, Gathered};
+use crate::kafka::Kafka;
 use crate::latency::Latencies;
 use crate::limits::{DRAIN_WAIT_MAX, POLL_PAUSE, RECOVERY_WAIT_MAX};
 use crate::load::{Shared, Voices, Wire, times::Times};
@@ -16,8 +17,8 @@ use crate::world::World;
 use anyhow::{Context as _, Result};
 use clap::Args;
 use device::{Device, Shown, Told};
+use harm::{Done, Harm, Victims};
 use kafkatalk_protocol::{ConversationId, UserId};
-use kills::Kill;
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
@@ -28,81 +29,103 @@ use tokio::time::sleep;
 use tokio_util::task::AbortOnDropHandle;
 
 mod device;
-mod kills;
+pub(crate) mod harm;
 mod timeline;
 
-/// What is done to the server.
+/// What is done to the service.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct CrashArgs {
-    /// How often the server is killed.
+    /// How often harm is done.
     #[arg(long, value_name = "N", default_value_t = 10)]
-    pub(crate) kills: u32,
+    pub(crate) times: u32,
+    /// What is done, in turns; several, parted by commas.
+    #[arg(long, value_name = "HARM", value_delimiter = ',', default_value = "kill")]
+    pub(crate) harm: Vec<Harm>,
+    /// Nodes of the service; more than one on Kafka only.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = nodes)]
+    pub(crate) nodes: usize,
     /// Messages a second.
     #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) rate: u32,
     /// Private conversations, each of two users of its own.
     #[arg(long, value_name = "N", default_value_t = 200)]
     pub(crate) conversations: usize,
-    /// Seconds over which messages are sent and kills are spread.
+    /// Seconds over which messages are sent and harm is spread.
     #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) seconds: u32,
+}
+
+fn nodes(text: &str) -> Result<usize, String> {
+    let number: usize = text.parse().map_err(|error| format!("{error}"))?;
+    if (1..=9).contains(&number) { Ok(number) } else { Err("use a number from 1 to 9".into()) }
 }
 
 /// What came of it.
 pub(crate) struct Outcome {
     log: LogKind,
-    kills: Vec<(Kill, Option<Duration>)>,
+    nodes: usize,
+    brokers: usize,
+    harm: Vec<(Done, Option<Duration>)>,
     findings: Findings,
     /// Connections, messages sent again, holes filled, repeats dropped, acks.
     sums: [u64; 5],
     refusals: Vec<String>,
-    trouble: Option<String>,
+    troubles: Vec<String>,
     to_ack: Latencies,
     to_screen: Latencies,
 }
 
 impl Outcome {
-    /// Broken by any fault or refusal, and by a server that did not stop in order.
+    /// Broken by any fault or refusal, and by a node that did not stop in order.
     pub(crate) fn verdict(&self) -> Verdict {
-        let troubles = self.refusals.len() + usize::from(self.trouble.is_some());
+        let troubles = self.refusals.len() + self.troubles.len();
         Verdict::of(self.findings.total() + count(troubles))
     }
 }
 
-/// Talks and kills.
+/// Talks and does harm.
 pub(crate) async fn measure(stage: &mut Stage, log: LogKind, crash: &CrashArgs) -> Result<Outcome> {
     let mut random = stage.random();
     let messages = usize::try_from(u64::from(crash.rate) * u64::from(crash.seconds))?;
     let load = LoadArgs::pairs(crash.conversations, crash.rate, crash.seconds);
     let numbering = Numbering::new(random.u64(..), load.bytes);
     let shared = Arc::new(Shared { wire: Wire::KafkaTalk, numbering, times: Times::new(messages, true) });
-    let setup = stage.server(log).await?;
-    let (mut server, world) = run::populated(&setup, &load, random.u64(..)).await?;
-    server.ready().await?;
+    let setups = stage.nodes(log, crash.nodes).await?;
+    let (mut servers, world) = run::populated_nodes(&setups, &load, random.u64(..)).await?;
+    for server in &mut servers {
+        server.ready().await?;
+    }
 
-    let devices = Devices::start(&world, setup.address, &shared, &mut random);
-    progress(&format!("{log} log: {} messages/s, {} kills in {} s", crash.rate, crash.kills, crash.seconds));
+    let nodes: Arc<[SocketAddr]> = setups.iter().map(|setup| setup.address).collect();
+    let devices = Devices::start(&world, &nodes, &shared, &mut random);
+    progress(&format!("{log} log: {} messages/s, {} harms in {} s", crash.rate, crash.times, crash.seconds));
     let over = Duration::from_secs(crash.seconds.into());
-    let kill_random = random.fork();
-    let (said, killed) = tokio::try_join!(
+    let harm_random = random.fork();
+    let kafka = stage.started_kafka();
+    let mut victims = Victims { setups: &setups, servers, kafka };
+    let (said, harm) = tokio::try_join!(
         devices.voices.talk(&world.pairs, 0..messages, crash.rate, &mut random, |_| {}),
-        kills::kill_again_and_again(&setup, server, crash.kills, over, kill_random),
+        harm::again_and_again(&mut victims, &crash.harm, crash.times, over, harm_random),
     )?;
-    let (server, kills) = killed;
     devices.voices.drained(RECOVERY_WAIT_MAX).await;
-    let mut all = gather::histories(&world, setup.address, numbering).await?;
+    let mut all = gather::histories(&world, &nodes, numbering).await?;
     devices.wait_until_shown(&all).await;
     let told = devices.finish().await?;
-    let stopped = server.stop().await?;
+    let mut troubles = Vec::new();
+    for server in victims.servers {
+        troubles.extend(server.stop().await?.trouble);
+    }
     gather::add_said(&mut all, &world, &said);
     add_what_was_seen(&mut all, &world, &told);
     Ok(Outcome {
         log,
-        kills: kills.into_iter().map(|kill| (kill, shared.times.first_ack_after(kill.restarted))).collect(),
+        nodes: crash.nodes,
+        brokers: kafka.map_or(0, Kafka::brokers),
+        harm: harm.into_iter().map(|done| (done, shared.times.first_ack_after(done.over))).collect(),
         findings: judge(all.values()),
         sums: Told::sums(&told),
         refusals: told.into_iter().flat_map(|told| told.refusals).collect(),
-        trouble: stopped.trouble,
+        troubles,
         to_ack: shared.times.to_ack(0..messages),
         to_screen: shared.times.end_to_end(0..messages),
     })
@@ -118,14 +141,15 @@ pub(crate) struct Devices {
 impl Devices {
     pub(crate) fn start(
         world: &World,
-        address: SocketAddr,
+        nodes: &Arc<[SocketAddr]>,
         shared: &Arc<Shared>,
         random: &mut fastrand::Rng,
     ) -> Self {
         let mut devices =
             Self { voices: Voices::new(Arc::clone(shared)), running: Vec::new(), shown: BTreeMap::new() };
         for (user, account) in world.accounts.iter().enumerate() {
-            let mut device = Device::new(address, account.clone(), Arc::clone(shared), random.u64(..));
+            let mut device =
+                Device::new(Arc::clone(nodes), account.clone(), Arc::clone(shared), random.u64(..));
             for pair in world.of_user(user) {
                 let shown = device.show(pair.conversation);
                 devices.shown.insert((pair.conversation, account.user.id), shown);
@@ -175,12 +199,14 @@ pub(crate) fn add_what_was_seen(all: &mut Gathered, world: &World, told: &[Told]
 
 /// The tables of a crash check.
 pub(crate) fn tell(report: &mut Report, outcome: &Outcome) {
-    let Outcome { log, kills, findings, sums, refusals, trouble, to_ack, to_screen } = outcome;
+    let Outcome { log, nodes, brokers, harm, findings, sums, refusals, troubles, to_ack, to_screen } =
+        outcome;
     let [connections, resent, filled, repeats, acks] = sums.map(thousands);
     let mut table = Table::new(["what happened", "on the log"]);
     let mut row = |what: &str, figure: String| table.row([what.into(), figure]);
     row("log", log.to_string());
-    row("kills", kills.len().to_string());
+    row("nodes / brokers", format!("{nodes} / {brokers}"));
+    row("harms", harm.len().to_string());
     row("messages sent", thousands(findings.said));
     row("acknowledged (acks that came)", format!("{} ({acks})", thousands(findings.acknowledged)));
     row("in history", thousands(findings.in_history));
@@ -194,11 +220,13 @@ pub(crate) fn tell(report: &mut Report, outcome: &Outcome) {
     row("to the peer's screen p50 / p90 / p99 / max, ms", to_screen.quartet());
     report.table(&table);
 
-    let mut table = Table::new(["kill", "dead, ms", "start to ready, ms", "start to first ack, ms"]);
+    let mut table =
+        Table::new(["harm", "to", "for, ms", "start to ready, ms", "from there to the first ack, ms"]);
     let ms = |took: Duration| short(took.as_secs_f64() * 1e3);
-    for (number, (kill, first_ack)) in kills.iter().enumerate() {
-        let first_ack = first_ack.map_or_else(|| "none".into(), ms);
-        table.row([(number + 1).to_string(), ms(kill.down), ms(kill.to_ready), first_ack]);
+    for (done, first_ack) in harm {
+        let or_none = |took: Option<Duration>| took.map_or_else(|| "none".into(), ms);
+        let (to_ready, first_ack) = (or_none(done.to_ready), or_none(*first_ack));
+        table.row([done.harm.to_string(), done.which.to_string(), ms(done.down), to_ready, first_ack]);
     }
     report.table(&table);
 
@@ -209,7 +237,7 @@ pub(crate) fn tell(report: &mut Report, outcome: &Outcome) {
     table.row(["refused by the server".into(), thousands(count(refusals.len()))]);
     report.table(&table);
     run::tell::faults(report, findings, refusals);
-    if let Some(trouble) = trouble {
+    for trouble in troubles {
         report.paragraph(&format!("- {trouble}"));
     }
     let verdict = run::tell::verdict(outcome.verdict());

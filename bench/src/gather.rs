@@ -6,19 +6,23 @@ use crate::load::Said;
 use crate::numbered::Numbering;
 use crate::world::World;
 use anyhow::Result;
+use futures_util::future::try_join_all;
 use kafkatalk_protocol::ConversationId;
 use std::{collections::BTreeMap, net::SocketAddr};
 
 /// Evidence by conversation.
 pub(crate) type Gathered = BTreeMap<ConversationId, Evidence>;
 
-/// The history of every conversation, as each of its members reads it.
-pub(crate) async fn histories(world: &World, address: SocketAddr, numbering: Numbering) -> Result<Gathered> {
+/// The history of every conversation, as each of its members reads it: one after the other from another node.
+pub(crate) async fn histories(world: &World, nodes: &[SocketAddr], numbering: Numbering) -> Result<Gathered> {
     let mut all = BTreeMap::new();
-    let mut api = Api::connect(address).await?;
+    let mut apis = try_join_all(nodes.iter().map(|node| Api::connect(*node))).await?;
+    let mut next = 0;
     for pair in &world.pairs {
         let mut evidence = Evidence::new(pair.conversation);
         for account in pair.members.map(|member| &world.accounts[member]) {
+            next = (next + 1) % apis.len();
+            let api = &mut apis[next];
             let history = api.history(account, pair.conversation, None).await?;
             let lines = history.iter().map(|message| Line::of(message, numbering)).collect();
             evidence.histories.push((account.user.id, lines));

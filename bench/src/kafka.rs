@@ -15,6 +15,7 @@ pub(crate) struct Kafka {
     script: PathBuf,
     folder: PathBuf,
     bootstrap: String,
+    brokers: u32,
 }
 
 impl Kafka {
@@ -43,12 +44,33 @@ impl Kafka {
         );
         let bootstrap = String::from_utf8(output.stdout)?.trim().to_owned();
         anyhow::ensure!(!bootstrap.is_empty(), "{} named no brokers", script.display());
-        Ok(Self { script: script.into(), folder: folder.into(), bootstrap })
+        Ok(Self { script: script.into(), folder: folder.into(), bootstrap, brokers })
     }
 
     /// The brokers' addresses, as clients take them.
     pub(crate) fn bootstrap(&self) -> &str {
         &self.bootstrap
+    }
+
+    /// How many brokers there are.
+    pub(crate) fn brokers(&self) -> usize {
+        self.brokers.try_into().unwrap_or(1)
+    }
+
+    /// Has the script do something with one broker, by its number from 1: kill, restart, pause, resume.
+    pub(crate) async fn control(&self, what: &str, broker: usize) -> Result<()> {
+        let done = Command::new("bash")
+            .arg(&self.script)
+            .arg(what)
+            .arg(&self.folder)
+            .arg(broker.to_string())
+            .env("KAFKA_WATCH_PID", std::process::id().to_string())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .status();
+        let status = timeout(KAFKA_START_WAIT_MAX, done).await.context("the script does not end")??;
+        anyhow::ensure!(status.success(), "{} {what} {broker}: {status}", self.script.display());
+        Ok(())
     }
 
     /// The brokers' processes.

@@ -70,7 +70,8 @@ enum Command {
         #[command(flatten)]
         stage: StageArgs,
     },
-    /// Kills the server again and again under load, and checks that no acknowledged message is lost, doubled or moved.
+    /// Does harm to nodes and brokers under load, again and again, and checks that no acknowledged message is lost, doubled
+    /// or moved.
     Crash {
         /// The log that the server keeps its truth in.
         #[arg(long, default_value = "embedded")]

@@ -180,7 +180,7 @@ pub(crate) async fn measure(stage: &mut Stage, log: LogKind, load: &LoadArgs) ->
     }
     let heard = clients.close().await?;
     let mut troubles = troubles(&heard);
-    let mut evidence = gather::histories(&world, server.address(), numbering).await?;
+    let mut evidence = gather::histories(&world, &[server.address()], numbering).await?;
     gather::add_said(&mut evidence, &world, &said);
     add_heard(&mut evidence, &world, heard);
     troubles.extend(server.stop().await?.trouble);
@@ -200,13 +200,30 @@ pub(crate) async fn measure(stage: &mut Stage, log: LogKind, load: &LoadArgs) ->
 
 /// Starts a server, fills it with users and conversations, and starts it once more.
 pub(crate) async fn populated(setup: &Setup, load: &LoadArgs, run: u64) -> Result<(Server, World)> {
+    let (mut servers, world) = populated_nodes(std::slice::from_ref(setup), load, run).await?;
+    Ok((servers.pop().context("one server was asked for")?, world))
+}
+
+/// The same with the nodes of a service.
+pub(crate) async fn populated_nodes(
+    setups: &[Setup],
+    load: &LoadArgs,
+    run: u64,
+) -> Result<(Vec<Server>, World)> {
     let conversations = load.conversations.unwrap_or(load.sockets / 2);
-    let mut server = setup.start()?;
-    server.ready().await?;
+    let mut servers = Vec::new();
+    for setup in setups {
+        let mut server = setup.start()?;
+        server.ready().await?;
+        servers.push(server);
+    }
     progress(&format!("registering {} users, opening {conversations} conversations", load.sockets));
-    let world = World::build(server.address(), load.sockets, conversations, run).await?;
-    server.stop().await?.in_order()?;
-    Ok((setup.start()?, world))
+    let addresses: Vec<_> = setups.iter().map(|setup| setup.address).collect();
+    let world = World::build(&addresses, load.sockets, conversations, run).await?;
+    for server in servers {
+        server.stop().await?.in_order()?;
+    }
+    Ok((setups.iter().map(Setup::start).collect::<Result<_>>()?, world))
 }
 
 async fn idle_cpu_percent(pid: Pid) -> Result<f64> {

@@ -128,18 +128,32 @@ impl Server {
     }
 
     /// Kills it with SIGKILL, in whatever it is doing. A server that is dead already was not killed by us: an error.
-    pub(crate) async fn kill(mut self) -> Result<()> {
+    pub(crate) async fn kill(&mut self) -> Result<()> {
         if let Some(status) = self.child.try_wait()? {
             bail!("the server ended by itself ({status}):\n{}", self.last_words());
         }
         self.child.kill().await.context("cannot kill the server")
     }
 
+    /// Stops it in its tracks.
+    pub(crate) fn pause(&self) -> Result<()> {
+        self.signal(Signal::STOP)
+    }
+
+    /// Lets it go on.
+    pub(crate) fn go_on(&self) -> Result<()> {
+        self.signal(Signal::CONT)
+    }
+
+    fn signal(&self, signal: Signal) -> Result<()> {
+        let pid = i32::try_from(self.pid).ok().and_then(RawPid::from_raw).context("not a process id")?;
+        kill_process(pid, signal).context("cannot signal the server: it has ended already")
+    }
+
     /// Asks it to stop. One that does not within its time is an error.
     pub(crate) async fn stop(mut self) -> Result<Stopped> {
         let asked = Instant::now();
-        let pid = i32::try_from(self.pid).ok().and_then(RawPid::from_raw).context("not a process id")?;
-        kill_process(pid, Signal::TERM).context("cannot stop the server: it has ended already")?;
+        self.signal(Signal::TERM)?;
         match timeout(STOP_WAIT_MAX, self.child.wait()).await {
             Ok(status) => {
                 let took = asked.elapsed();

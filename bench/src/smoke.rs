@@ -1,6 +1,6 @@
 //! A few seconds of everything, for the project's checks: whether promises are kept, not how fast.
 
-use crate::crash::{self, CrashArgs};
+use crate::crash::{self, CrashArgs, harm::Harm};
 use crate::report::{Report, Verdict};
 use crate::run::{self, LoadArgs};
 use crate::stage::{LogKind, Stage};
@@ -24,8 +24,14 @@ pub(crate) async fn measure(stage: &mut Stage, logs: &[LogKind], report: &mut Re
         let outcome = run::measure(stage, *log, &LoadArgs::pairs(CONVERSATIONS, RATE, RUN_SECONDS)).await?;
         verdict = verdict.and(outcome.verdict());
         run::tell::all(report, &[&outcome]);
-        let crash =
-            CrashArgs { kills: KILLS, rate: RATE, conversations: CONVERSATIONS, seconds: CRASH_SECONDS };
+        let crash = CrashArgs {
+            times: KILLS,
+            harm: vec![Harm::Kill],
+            nodes: 1,
+            rate: RATE,
+            conversations: CONVERSATIONS,
+            seconds: CRASH_SECONDS,
+        };
         let outcome = crash::measure(stage, *log, &crash).await?;
         verdict = verdict.and(outcome.verdict());
         crash::tell(report, &outcome);

@@ -93,7 +93,9 @@ impl Stage {
         if args.keep {
             progress(&format!("everything stays in {}", folder.path().display()));
         }
-        let random = args.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
+        let seed = args.seed.unwrap_or_else(|| fastrand::u64(..));
+        progress(&format!("--seed {seed} draws the same again"));
+        let random = fastrand::Rng::with_seed(seed);
         Ok(Self { args, folder, kafka: None, servers: 0, random })
     }
 
@@ -119,18 +121,26 @@ impl Stage {
 
     /// A server of its own, with data that nobody has used, on that log.
     pub(crate) async fn server(&mut self, log: LogKind) -> Result<Setup> {
+        let mut nodes = self.nodes(log, 1).await?;
+        nodes.pop().context("one node was asked for")
+    }
+
+    /// So many nodes of one service, each with a folder of its own, on one log that nobody has used.
+    pub(crate) async fn nodes(&mut self, log: LogKind, nodes: usize) -> Result<Vec<Setup>> {
+        anyhow::ensure!(nodes == 1 || log == LogKind::Kafka, "more than one node needs --log kafka");
         self.servers += 1;
+        let service = self.servers;
         let mut flags = self.args.server_flags.clone();
         if self.args.light_hashes {
             flags.extend(LIGHT_HASHES.map(String::from));
         }
         if log == LogKind::Kafka {
-            let prefix = format!("bench{}", self.servers);
             let bootstrap = self.kafka().await?.bootstrap().to_owned();
-            flags.extend(["--kafka".into(), bootstrap, "--topic-prefix".into(), prefix]);
+            flags.extend(["--kafka".into(), bootstrap, "--topic-prefix".into(), format!("bench{service}")]);
             flags.extend(["--replication-factor".into(), self.args.brokers.to_string()]);
         }
-        Setup::new(&self.args.server, &self.folder().join(format!("server{}", self.servers)), flags)
+        let data = |node| self.folder().join(format!("server{service}-{node}"));
+        (1..=nodes).map(|node| Setup::new(&self.args.server, &data(node), flags.clone())).collect()
     }
 
     /// The run's Kafka, started when it is first asked for.
@@ -144,6 +154,11 @@ impl Stage {
             produce::warm_up(&bootstrap, &self.args, &mut random).await?;
         }
         self.kafka.as_ref().context("Kafka was started")
+    }
+
+    /// The run's Kafka, if it has one.
+    pub(crate) fn started_kafka(&self) -> Option<&Kafka> {
+        self.kafka.as_ref()
     }
 
     /// Kafka's processes, where the log needs them.

@@ -33,23 +33,23 @@ pub(crate) struct Pair {
 }
 
 impl World {
-    /// Registers users and opens conversations between them.
+    /// Registers users and opens conversations between them, on all of the nodes in turns.
     pub(crate) async fn build(
-        address: SocketAddr,
+        nodes: &[SocketAddr],
         users: usize,
         conversations: usize,
         run: u64,
     ) -> Result<Self> {
         let pairs = pairs(users, conversations)?;
         let started = Instant::now();
-        let accounts = each(address, users, async |api, user| {
+        let accounts = each(nodes, users, async |api, user| {
             let name = Username::parse(&format!("u{run:016x}-{user}"))?;
             api.register(&name).await.context("cannot register a user")
         })
         .await?;
         let registering = started.elapsed();
         let started = Instant::now();
-        let pairs = each(address, pairs.len(), async |api, number| {
+        let pairs = each(nodes, pairs.len(), async |api, number| {
             let members = pairs[number];
             let [one, other] = members.map(|member| &accounts[member]);
             let opened = api.open(one, &other.user.username).await.context("cannot open a conversation")?;
@@ -84,21 +84,22 @@ fn pairs(users: usize, conversations: usize) -> Result<Vec<[usize; 2]>> {
 
 /// Does a thing for each number, over several connections side by side.
 async fn each<T>(
-    address: SocketAddr,
+    nodes: &[SocketAddr],
     length: usize,
     work: impl AsyncFn(&mut Api, usize) -> Result<T>,
 ) -> Result<Vec<T>> {
     let done: Vec<OnceCell<T>> = (0..length).map(|_| OnceCell::new()).collect();
     let next = AtomicUsize::new(0);
-    let worker = async || {
-        let mut api = Api::connect(address).await?;
+    let worker = async |address: &SocketAddr| {
+        let mut api = Api::connect(*address).await?;
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
             let Some(cell) = done.get(number) else { return anyhow::Ok(()) };
             cell.get_or_try_init(async || work(&mut api, number).await).await?;
         }
     };
-    try_join_all((0..SETUP_CONNECTIONS.min(length)).map(|_| worker())).await?;
+    let workers = SETUP_CONNECTIONS.min(length).max(nodes.len());
+    try_join_all(nodes.iter().cycle().take(workers).map(worker)).await?;
     Ok(done.into_iter().filter_map(OnceCell::into_inner).collect())
 }
 

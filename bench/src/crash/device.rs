@@ -29,9 +29,9 @@ use tokio::{
 /// How far a device has shown a conversation: the offset after the last one shown, readable from outside.
 pub(crate) type Shown = Arc<AtomicU64>;
 
-/// One user's client.
+/// One user's client. It connects to any of the nodes, to another each time, as a balancer without stickiness has it.
 pub(crate) struct Device {
-    address: SocketAddr,
+    nodes: Arc<[SocketAddr]>,
     account: Account,
     shared: Arc<Shared>,
     random: fastrand::Rng,
@@ -82,9 +82,9 @@ enum End {
 
 impl Device {
     /// A device of that user, in these conversations.
-    pub(crate) fn new(address: SocketAddr, account: Account, shared: Arc<Shared>, seed: u64) -> Self {
+    pub(crate) fn new(nodes: Arc<[SocketAddr]>, account: Account, shared: Arc<Shared>, seed: u64) -> Self {
         Self {
-            address,
+            nodes,
             account,
             shared,
             random: fastrand::Rng::with_seed(seed),
@@ -92,6 +92,10 @@ impl Device {
             screens: BTreeMap::new(),
             told: Told::default(),
         }
+    }
+
+    fn any_node(&mut self) -> SocketAddr {
+        self.nodes[self.random.usize(..self.nodes.len())]
     }
 
     /// Opens a conversation on its screen; tells where to see how far it is shown.
@@ -142,7 +146,7 @@ impl Device {
 
     /// One socket from opening to breaking.
     async fn session(&mut self, commands: &mut mpsc::Receiver<Say>) -> Result<End> {
-        let mut socket = Socket::connect(self.address, &self.account.token).await?;
+        let mut socket = Socket::connect(self.any_node(), &self.account.token).await?;
         socket.greeted().await?;
         self.told.connections += 1;
         self.catch_up(&mut socket).await?;
@@ -260,7 +264,7 @@ impl Device {
     /// Reads what comes after the last message shown.
     async fn fill(&mut self, conversation: ConversationId) -> Result<()> {
         let after = self.screens.entry(conversation).or_default().timeline.position();
-        let mut api = Api::connect(self.address).await?;
+        let mut api = Api::connect(self.any_node()).await?;
         let messages = api.history(&self.account, conversation, after).await?;
         self.told.filled += u64::from(!messages.is_empty());
         for message in &messages {

@@ -24,14 +24,14 @@ fn shared() -> Arc<Shared> {
 /// Sends messages as the load does, without ever asking for what is missing.
 async fn load(habit: Habit, wait_max: Duration) -> Findings {
     let fake = Fake::start(habit).await;
-    let world = World::build(fake.address, 4, 3, 9).await.unwrap();
+    let world = World::build(&[fake.address], 4, 3, 9).await.unwrap();
     let shared = shared();
     let clients = Clients::connect(fake.address, &world.accounts, Arc::clone(&shared)).await.unwrap();
     let mut random = fastrand::Rng::with_seed(1);
     let said = clients.voices.talk(&world.pairs, 0..MESSAGES, RATE, &mut random, |_| {}).await.unwrap();
     clients.voices.drained(wait_max).await;
     let heard = clients.close().await.unwrap();
-    let mut all = gather::histories(&world, fake.address, shared.numbering).await.unwrap();
+    let mut all = gather::histories(&world, &[fake.address], shared.numbering).await.unwrap();
     gather::add_said(&mut all, &world, &said);
     run::add_heard(&mut all, &world, heard);
     judge(all.values())
@@ -40,14 +40,14 @@ async fn load(habit: Habit, wait_max: Duration) -> Findings {
 /// Sends messages as people do.
 async fn talk(habit: Habit) -> Findings {
     let fake = Fake::start(habit).await;
-    let world = World::build(fake.address, 4, 3, 9).await.unwrap();
+    let world = World::build(&[fake.address], 4, 3, 9).await.unwrap();
     let shared = shared();
     let mut random = fastrand::Rng::with_seed(1);
-    let devices = Devices::start(&world, fake.address, &shared, &mut random);
+    let devices = Devices::start(&world, &[fake.address].into(), &shared, &mut random);
     let said = devices.voices.talk(&world.pairs, 0..MESSAGES, RATE, &mut random, |_| {}).await.unwrap();
     let settled_in_time = if habit == Habit::LosesMessage { Duration::from_millis(500) } else { WAIT_MAX };
     devices.voices.drained(settled_in_time).await;
-    let mut all = gather::histories(&world, fake.address, shared.numbering).await.unwrap();
+    let mut all = gather::histories(&world, &[fake.address], shared.numbering).await.unwrap();
     devices.wait_until_shown(&all).await;
     let told = devices.finish().await.unwrap();
     gather::add_said(&mut all, &world, &said);

@@ -17,8 +17,8 @@ const APPLICATION_ID: i64 = 0x4b66_5476;
 const STATEMENTS_MAX: usize = 64;
 /// Page cache of the writer, in KiB.
 const WRITER_CACHE_KIB: i64 = 8 * 1024;
-/// Page cache of one reader, in KiB. The operating system's cache lies behind it, so it need not be large.
-const READER_CACHE_KIB: i64 = 1024;
+/// Page cache of one reader, in KiB. It is emptied by every commit, and the operating system's lies behind it.
+const READER_CACHE_KIB: i64 = 256;
 /// Pages that the write-ahead log may have before the writer itself copies them into the file, where the thread for that
 /// has not kept up.
 const WAL_PAGES: i64 = 16_000;
