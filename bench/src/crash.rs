@@ -14,7 +14,7 @@ use crate::report::{Report, Table, Verdict, progress};
 use crate::run::{self, LoadArgs};
 use crate::stage::{LogKind, Stage};
 use crate::world::World;
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use device::{Device, Shown, Told};
 use harm::{Done, Harm, Victims};
@@ -36,7 +36,7 @@ mod timeline;
 #[derive(Clone, Debug, Args)]
 pub(crate) struct CrashArgs {
     /// How often harm is done.
-    #[arg(long, value_name = "N", default_value_t = 10)]
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) times: u32,
     /// What is done, in turns; several, parted by commas.
     #[arg(long, value_name = "HARM", value_delimiter = ',', default_value = "kill")]
@@ -90,6 +90,11 @@ pub(crate) async fn measure(stage: &mut Stage, log: LogKind, crash: &CrashArgs) 
     let load = LoadArgs::pairs(crash.conversations, crash.rate, crash.seconds);
     let numbering = Numbering::new(random.u64(..), load.bytes);
     let shared = Arc::new(Shared { wire: Wire::KafkaTalk, numbering, times: Times::new(messages, true) });
+    if log == LogKind::Embedded && crash.harm.iter().any(|harm| harm.needs_kafka()) {
+        bail!(
+            "only kill and pause can be done to a server with a log of its own: use --log kafka for the others"
+        );
+    }
     let setups = stage.nodes(log, crash.nodes).await?;
     let (mut servers, world) = run::populated_nodes(&setups, &load, random.u64(..)).await?;
     for server in &mut servers {
@@ -98,7 +103,10 @@ pub(crate) async fn measure(stage: &mut Stage, log: LogKind, crash: &CrashArgs) 
 
     let nodes: Arc<[SocketAddr]> = setups.iter().map(|setup| setup.address).collect();
     let devices = Devices::start(&world, &nodes, &shared, &mut random);
-    progress(&format!("{log} log: {} messages/s, {} harms in {} s", crash.rate, crash.times, crash.seconds));
+    progress(&format!(
+        "{log} log: {} messages/s, harm {} times in {} s",
+        crash.rate, crash.times, crash.seconds
+    ));
     let over = Duration::from_secs(crash.seconds.into());
     let harm_random = random.fork();
     let kafka = stage.started_kafka();
@@ -108,7 +116,7 @@ pub(crate) async fn measure(stage: &mut Stage, log: LogKind, crash: &CrashArgs) 
         harm::again_and_again(&mut victims, &crash.harm, crash.times, over, harm_random),
     )?;
     devices.voices.drained(RECOVERY_WAIT_MAX).await;
-    let mut all = gather::histories(&world, &nodes, numbering).await?;
+    let mut all = gather::settled_histories(&world, &nodes, numbering).await?;
     devices.wait_until_shown(&all).await;
     let told = devices.finish().await?;
     let mut troubles = Vec::new();
@@ -121,7 +129,11 @@ pub(crate) async fn measure(stage: &mut Stage, log: LogKind, crash: &CrashArgs) 
         log,
         nodes: crash.nodes,
         brokers: kafka.map_or(0, Kafka::brokers),
-        harm: harm.into_iter().map(|done| (done, shared.times.first_ack_after(done.over))).collect(),
+        // With more nodes than one, the others' acks would be told.
+        harm: harm
+            .into_iter()
+            .map(|done| (done, shared.times.first_ack_after(done.over).filter(|_| crash.nodes == 1)))
+            .collect(),
         findings: judge(all.values()),
         sums: Told::sums(&told),
         refusals: told.into_iter().flat_map(|told| told.refusals).collect(),
@@ -206,7 +218,7 @@ pub(crate) fn tell(report: &mut Report, outcome: &Outcome) {
     let mut row = |what: &str, figure: String| table.row([what.into(), figure]);
     row("log", log.to_string());
     row("nodes / brokers", format!("{nodes} / {brokers}"));
-    row("harms", harm.len().to_string());
+    row("times that harm was done", harm.len().to_string());
     row("messages sent", thousands(findings.said));
     row("acknowledged (acks that came)", format!("{} ({acks})", thousands(findings.acknowledged)));
     row("in history", thousands(findings.in_history));
@@ -220,8 +232,7 @@ pub(crate) fn tell(report: &mut Report, outcome: &Outcome) {
     row("to the peer's screen p50 / p90 / p99 / max, ms", to_screen.quartet());
     report.table(&table);
 
-    let mut table =
-        Table::new(["harm", "to", "for, ms", "start to ready, ms", "from there to the first ack, ms"]);
+    let mut table = Table::new(["harm", "to", "for, ms", "from there to ready, ms", "to the first ack, ms"]);
     let ms = |took: Duration| short(took.as_secs_f64() * 1e3);
     for (done, first_ack) in harm {
         let or_none = |took: Option<Duration>| took.map_or_else(|| "none".into(), ms);

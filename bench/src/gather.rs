@@ -2,13 +2,15 @@
 
 use crate::client::api::Api;
 use crate::evidence::{Evidence, Line};
+use crate::limits::{HISTORIES_PAUSE, RECOVERY_WAIT_MAX};
 use crate::load::Said;
 use crate::numbered::Numbering;
 use crate::world::World;
 use anyhow::Result;
 use futures_util::future::try_join_all;
 use kafkatalk_protocol::ConversationId;
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::{collections::BTreeMap, net::SocketAddr, time::Instant};
+use tokio::time::sleep;
 
 /// Evidence by conversation.
 pub(crate) type Gathered = BTreeMap<ConversationId, Evidence>;
@@ -30,6 +32,31 @@ pub(crate) async fn histories(world: &World, nodes: &[SocketAddr], numbering: Nu
         all.insert(pair.conversation, evidence);
     }
     Ok(all)
+}
+
+/// The same once all nodes have come to the end: when members read alike, and the same twice in a row. What they do not
+/// agree on in time is for the checks to tell.
+pub(crate) async fn settled_histories(
+    world: &World,
+    nodes: &[SocketAddr],
+    numbering: Numbering,
+) -> Result<Gathered> {
+    let waited = Instant::now();
+    let mut before = histories(world, nodes, numbering).await?;
+    loop {
+        sleep(HISTORIES_PAUSE).await;
+        let now = histories(world, nodes, numbering).await?;
+        let same = |(id, evidence): (&ConversationId, &Evidence)| {
+            let mut all =
+                evidence.histories.iter().chain(before.get(id).into_iter().flat_map(|e| &e.histories));
+            let first = all.next();
+            all.all(|(_, lines)| first.is_some_and(|(_, others)| others == lines))
+        };
+        if now.iter().all(same) || waited.elapsed() > RECOVERY_WAIT_MAX {
+            return Ok(now);
+        }
+        before = now;
+    }
 }
 
 /// Adds what was sent, and by whom.

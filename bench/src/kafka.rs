@@ -64,7 +64,6 @@ impl Kafka {
             .arg(what)
             .arg(&self.folder)
             .arg(broker.to_string())
-            .env("KAFKA_WATCH_PID", std::process::id().to_string())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .status();

@@ -16,6 +16,8 @@ pub(crate) const CONNECT_WAIT_MAX: Duration = Duration::from_secs(30);
 pub(crate) const DRAIN_WAIT_MAX: Duration = Duration::from_secs(15);
 /// The same where the server was killed again and again.
 pub(crate) const RECOVERY_WAIT_MAX: Duration = Duration::from_mins(1);
+/// Pause between two readings of all histories, which are to be the same.
+pub(crate) const HISTORIES_PAUSE: Duration = Duration::from_millis(500);
 /// Pause between two looks at a condition that only the other side can bring about.
 pub(crate) const POLL_PAUSE: Duration = Duration::from_millis(20);
 /// How late the load may ask for one message in a hundred; a row of figures whose load was later says so.

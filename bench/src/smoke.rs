@@ -12,10 +12,10 @@ const CONVERSATIONS: usize = 10;
 const RATE: u32 = 100;
 /// Seconds of load.
 const RUN_SECONDS: u32 = 2;
-/// Seconds of load under which the server is killed.
-const CRASH_SECONDS: u32 = 4;
-/// Kills in that time.
-const KILLS: u32 = 2;
+/// Seconds of load under which harm is done.
+const CRASH_SECONDS: u32 = 6;
+/// How often, in that time.
+const HARMS: u32 = 3;
 
 /// A short load and a short crash check on each log.
 pub(crate) async fn measure(stage: &mut Stage, logs: &[LogKind], report: &mut Report) -> Result<Verdict> {
@@ -24,10 +24,14 @@ pub(crate) async fn measure(stage: &mut Stage, logs: &[LogKind], report: &mut Re
         let outcome = run::measure(stage, *log, &LoadArgs::pairs(CONVERSATIONS, RATE, RUN_SECONDS)).await?;
         verdict = verdict.and(outcome.verdict());
         run::tell::all(report, &[&outcome]);
+        let (nodes, harm) = match log {
+            LogKind::Embedded => (1, vec![Harm::Kill]),
+            LogKind::Kafka => (2, vec![Harm::Kill, Harm::Wipe, Harm::Pause]),
+        };
         let crash = CrashArgs {
-            times: KILLS,
-            harm: vec![Harm::Kill],
-            nodes: 1,
+            times: HARMS,
+            harm,
+            nodes,
             rate: RATE,
             conversations: CONVERSATIONS,
             seconds: CRASH_SECONDS,

@@ -51,7 +51,8 @@ pub trait EventLog: Send + Sync + 'static {
     async fn tail(&self, from: Checkpoint) -> Result<Box<dyn Tail>, ReadError>;
 
     /// How far the ledgers go now: positions that a reader's [`Checkpoint`] has reached once it was handed all that any
-    /// append to a ledger, on whatever node, had returned for before this call.
+    /// append to a ledger, on whatever node, had returned for before this call; on Kafka, as far as the broker knows that
+    /// leads the ledger, or believes to.
     async fn ends(&self) -> Result<Checkpoint, ReadError>;
 
     /// Forgets a record's content for good. Appends a record of kind [`Record::ERASED`] under the same key, at the

@@ -13,7 +13,7 @@ use crate::number::count;
 use anyhow::Result;
 use kafkatalk_protocol::{ClientFrame, ConversationId, ErrorCode, Message, MessageId, Offset, ServerFrame};
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, HashSet, VecDeque},
     net::SocketAddr,
     sync::{
         Arc,
@@ -70,6 +70,14 @@ struct Screen {
     timeline: Timeline,
     counted: usize,
     shown: Shown,
+    /// How far a node said that the conversation goes: another one may not know that yet.
+    told_of: Option<Offset>,
+}
+
+impl Screen {
+    fn is_behind(&self) -> bool {
+        self.timeline.has_hole() || self.timeline.position() < self.told_of
+    }
 }
 
 /// How a session ended.
@@ -185,9 +193,17 @@ impl Device {
         Ok(())
     }
 
+    /// In each conversation one message is under way at a time, as with a real client: so a service that was away is not
+    /// met by all that waits at once, again and again.
     async fn send_what_waits(&mut self, socket: &mut Socket) -> Result<()> {
-        for pending in self.outbox.iter_mut().filter(|pending| pending.sent_at.is_none()) {
+        let on_its_way = |pending: &&Pending| pending.sent_at.is_some();
+        let mut busy: HashSet<_> =
+            self.outbox.iter().filter(on_its_way).map(|pending| pending.say.conversation).collect();
+        for pending in &mut self.outbox {
             let Say { id, conversation } = pending.say;
+            if !busy.insert(conversation) {
+                continue;
+            }
             let body = self.shared.numbering.body(id)?;
             pending.sent_at = Some(Instant::now());
             pending.tries += 1;
@@ -211,7 +227,11 @@ impl Device {
                 Next::Rest => {}
                 Next::FillHole => self.fill(message.conversation).await?,
             },
-            ServerFrame::Behind { conversation, .. } => self.fill(conversation).await?,
+            ServerFrame::Behind { conversation, latest, .. } => {
+                let screen = self.screens.entry(conversation).or_default();
+                screen.told_of = screen.told_of.max(Some(latest));
+                self.fill(conversation).await?;
+            }
             ServerFrame::Error { code, detail, id } => self.refused(code, &detail, id),
             _ => {}
         }
@@ -254,8 +274,8 @@ impl Device {
                 pending.sent_at = None;
             }
         }
-        let holes = self.screens.iter().filter(|(_, screen)| screen.timeline.has_hole()).map(|(id, _)| *id);
-        for conversation in holes.collect::<Vec<_>>() {
+        let behind = self.screens.iter().filter(|(_, screen)| screen.is_behind()).map(|(id, _)| *id);
+        for conversation in behind.collect::<Vec<_>>() {
             self.fill(conversation).await?;
         }
         Ok(())

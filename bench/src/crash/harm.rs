@@ -36,6 +36,13 @@ pub(crate) enum Harm {
     PauseBroker,
 }
 
+impl Harm {
+    /// Whether it takes Kafka: it is done to a broker, or to what only Kafka would still have.
+    pub(crate) fn needs_kafka(self) -> bool {
+        matches!(self, Self::Wipe | Self::KillBroker | Self::PauseBroker)
+    }
+}
+
 impl fmt::Display for Harm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -59,7 +66,7 @@ pub(crate) struct Done {
     pub(crate) over: Instant,
     /// How long that took.
     pub(crate) down: Duration,
-    /// How long it took from there until the node or the broker was ready.
+    /// How long it took from there until the node or the broker was ready; a broker that goes on does not tell.
     pub(crate) to_ready: Option<Duration>,
 }
 
@@ -85,18 +92,19 @@ pub(crate) async fn again_and_again(
     let every = over / times.max(1);
     let begun = Instant::now();
     for (time, harm) in (0..times).zip(kinds.iter().cycle()) {
+        if begun.elapsed() > over {
+            progress("there is nobody left to be harmed: brokers took long to come back");
+            break;
+        }
         // Somewhere in the middle of its part of the time, unless the one before took longer than that.
         let at = every * time + every.mul_f64(0.3 + 0.4 * random.f64());
         sleep(at.saturating_sub(begun.elapsed())).await;
         let done = victims.harm(*harm, &mut random).await?;
-        let ready = done.to_ready.map_or_else(String::new, |took| {
-            format!(", ready again {} ms after the start", took.as_millis())
-        });
+        let ready = done
+            .to_ready
+            .map_or_else(String::new, |took| format!(", ready {} ms after that", took.as_millis()));
         let (number, which) = (time + 1, done.which);
-        progress(&format!(
-            "harm {number} of {times}: {harm} ({which}) for {} ms{ready}",
-            done.down.as_millis()
-        ));
+        progress(&format!("{number} of {times}: {harm} ({which}) for {} ms{ready}", done.down.as_millis()));
         all.push(done);
     }
     Ok(all)
@@ -121,8 +129,10 @@ impl Victims<'_> {
             Harm::Pause => {
                 self.servers[node].pause()?;
                 sleep(pause(random)).await;
+                let (down, returning) = (begun.elapsed(), Instant::now());
                 self.servers[node].go_on()?;
-                (node, begun.elapsed(), None)
+                self.servers[node].ready().await?;
+                (node, down, Some(returning.elapsed()))
             }
             Harm::KillBroker | Harm::PauseBroker => {
                 let kafka = self.kafka.context("there are no brokers: use --log kafka")?;

@@ -11,7 +11,7 @@ use crate::run;
 use crate::world::World;
 use std::{sync::Arc, time::Duration};
 
-const MESSAGES: usize = 60;
+const MESSAGES: usize = 120;
 const RATE: u32 = 2_000;
 /// More than any of these tests needs on a busy machine.
 const WAIT_MAX: Duration = Duration::from_secs(20);

@@ -63,6 +63,14 @@ impl Chat {
         found.ok_or(ConversationError::NotFound)
     }
 
+    /// Waits until this node knows of a conversation, if it is there for the caller.
+    pub async fn until_seen(&self, caller: UserId, id: ConversationId) -> Result<(), Unavailable> {
+        match self.require_member(caller, id).await {
+            Ok(()) | Err(ConversationError::NotFound) => Ok(()),
+            Err(ConversationError::Unavailable(error)) => Err(error),
+        }
+    }
+
     /// The caller's conversations, latest activity first.
     pub async fn conversations(
         &self,

@@ -9,13 +9,19 @@ use crate::{
     limits::APPLY_WAIT,
     views::{Query, ViewsError},
 };
+use kafkatalk_log::Stream;
+use kafkatalk_protocol::{ConversationId, Offset};
 use std::{sync::Arc, time::Instant};
 use tokio::sync::Mutex;
 
 /// The last time that this node asked how far the ledgers go. Questions share an answer that was asked for after they
 /// came, so that guessing tokens does not become a load on the log: one at a time is asked.
 #[derive(Debug, Default)]
-pub(super) struct Elsewhere(Mutex<Option<Asked>>);
+pub(super) struct Elsewhere {
+    last: Mutex<Option<Asked>>,
+    /// The same for the ends of conversations.
+    reading: Mutex<()>,
+}
 
 #[derive(Clone, Copy, Debug)]
 struct Asked {
@@ -41,15 +47,31 @@ impl Chat {
     /// Waits until the views hold all that the ledgers hold now.
     async fn reach_ends(&self) -> Result<(), Unavailable> {
         let came = Instant::now();
-        let mut last = self.elsewhere.0.lock().await;
-        if let Some(asked) = last.filter(|asked| asked.at >= came) {
-            return if asked.reached { Ok(()) } else { Err(Unavailable::Behind) };
-        }
-        let at = Instant::now();
-        // Should the caller go away meanwhile, the next in turn asks.
-        let reached = async { Ok(self.views.reach(self.log.ends().await?).await?) };
-        let reached = tokio::time::timeout(APPLY_WAIT, reached).await.unwrap_or(Err(Unavailable::Behind));
-        *last = Some(Asked { at, reached: reached.is_ok() });
-        reached
+        let reached = tokio::time::timeout(APPLY_WAIT, async {
+            let mut last = self.elsewhere.last.lock().await;
+            if let Some(asked) = last.filter(|asked| asked.at >= came) {
+                return asked.reached;
+            }
+            let at = Instant::now();
+            let reached: Result<(), Unavailable> =
+                async { Ok(self.views.reach(self.log.ends().await?).await?) }.await;
+            if let Err(error) = &reached {
+                tracing::debug!(%error, "this node cannot come to the ledgers' end");
+            }
+            let reached = reached.is_ok();
+            *last = Some(Asked { at, reached });
+            reached
+        });
+        if reached.await.unwrap_or(false) { Ok(()) } else { Err(Unavailable::NotHereYet) }
+    }
+
+    /// The last offset of a conversation in the log: another node may have shown what this one's views have not come to.
+    pub(super) async fn newest_in_log(
+        &self,
+        conversation: ConversationId,
+    ) -> Result<Option<Offset>, Unavailable> {
+        let _turn = self.elsewhere.reading.lock().await;
+        let page = self.log.read(Stream::Conversation(conversation), Offset(u64::MAX), 0).await?;
+        Ok(page.end.0.checked_sub(1).map(Offset))
     }
 }

@@ -20,6 +20,9 @@ pub enum Unavailable {
     /// The record is in the log; this node's views have not come to it in time.
     #[error("this node's views are behind the log")]
     Behind,
+    /// It is not in this node's views, and may be in the log all the same.
+    #[error("this node's views have not come to the ledgers' end")]
+    NotHereYet,
     /// The views failed.
     #[error(transparent)]
     Views(#[from] ViewsError),
@@ -146,6 +149,10 @@ impl From<Unavailable> for Problem {
             Unavailable::Append(AppendError::Unknown(_)) | Unavailable::Behind => (
                 ErrorCode::LogUnavailable,
                 "It is not known whether this was done. Look whether it was, and try again in a moment.",
+            ),
+            Unavailable::NotHereYet => (
+                ErrorCode::LogUnavailable,
+                "This server does not know of it yet, or it is not there. Nothing was done. Try again in a moment.",
             ),
             Unavailable::Read(_) => {
                 (ErrorCode::LogUnavailable, "The log cannot be read now. Try again in a moment.")

@@ -91,10 +91,4 @@ impl Chat {
         }
         Ok(())
     }
-
-    /// The last offset of a conversation: another node may have shown what this one's views have not come to.
-    async fn newest_in_log(&self, conversation: ConversationId) -> Result<Option<Offset>, Unavailable> {
-        let page = self.log.read(Stream::Conversation(conversation), Offset(u64::MAX), 0).await?;
-        Ok(page.end.0.checked_sub(1).map(Offset))
-    }
 }

@@ -96,6 +96,10 @@ async fn fill(
     model: &mut PageModel,
 ) -> Result<(), Unavailable> {
     let viewer = caller.user.id;
+    if let Some(open) = open {
+        // Another node may have opened it a moment ago.
+        state.chat().until_seen(viewer, open).await?;
+    }
     let views = state.chat().views();
     let (list, open) = views
         .read(move |views| {

@@ -7,7 +7,13 @@ use kafkatalk_log::{
     embedded::{EmbeddedLog, EmbeddedOptions},
 };
 use kafkatalk_protocol::{Offset, Timestamp};
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 use tokio::sync::watch;
 
 /// What goes wrong with the tail.
@@ -34,6 +40,8 @@ pub(crate) struct Faults {
     pub(crate) appends_wait: bool,
     /// Nobody knows how far the ledgers go.
     pub(crate) ends_fail: bool,
+    /// Who asks how far the ledgers go is told late, what was so when they asked.
+    pub(crate) ends_wait: bool,
     /// Nothing can be appended to this ledger.
     pub(crate) refuses: Option<Ledger>,
 }
@@ -43,12 +51,13 @@ pub(crate) struct Faults {
 pub(crate) struct Faulty {
     log: Arc<EmbeddedLog>,
     faults: watch::Sender<Faults>,
+    ends_asked: Arc<AtomicUsize>,
 }
 
 impl Faulty {
     pub(crate) fn open(folder: &Path, faults: Faults) -> Self {
         let log = EmbeddedLog::open(folder, EmbeddedOptions::default()).unwrap();
-        Self { log: Arc::new(log), faults: watch::Sender::new(faults) }
+        Self { log: Arc::new(log), faults: watch::Sender::new(faults), ends_asked: Arc::default() }
     }
 
     /// Until so many appends wait for an answer, beside the one tail that every node has.
@@ -60,7 +69,12 @@ impl Faulty {
 
     /// The same log as another node sees it, with faults of its own.
     pub(crate) fn beside(&self) -> Self {
-        Self { log: Arc::clone(&self.log), faults: watch::Sender::default() }
+        Self { log: Arc::clone(&self.log), faults: watch::Sender::default(), ends_asked: Arc::default() }
+    }
+
+    /// How often it was asked how far the ledgers go.
+    pub(crate) fn ends_asked(&self) -> usize {
+        self.ends_asked.load(Ordering::Relaxed)
     }
 
     /// From now on these.
@@ -97,10 +111,13 @@ impl EventLog for Faulty {
     }
 
     async fn ends(&self) -> Result<Checkpoint, ReadError> {
+        self.ends_asked.fetch_add(1, Ordering::Relaxed);
         if self.faults.borrow().ends_fail {
             return Err(ReadError::Unavailable("as the test asked".into()));
         }
-        self.log.ends().await
+        let ends = self.log.ends().await;
+        self.faults.subscribe().wait_for(|faults| !faults.ends_wait).await.unwrap();
+        ends
     }
 
     async fn erase(&self, stream: Stream, erased: RecordId, at: Timestamp) -> Result<Offset, AppendError> {

@@ -2,9 +2,10 @@
 
 use crate::{
     faults::{Faults, Faulty, TailFault},
-    support::{Node, PASSWORD, Person, code, refused},
+    support::{Node, PASSWORD, Person, code, message_id, refused},
 };
-use kafkatalk_protocol::{ClientFrame, ServerFrame};
+use futures_util::future::join_all;
+use kafkatalk_protocol::{ClientFrame, Message, ServerFrame};
 use serde_json::json;
 use std::{future::Future, time::Duration};
 use tempfile::TempDir;
@@ -80,10 +81,13 @@ async fn a_conversation_that_was_opened_on_another_node_a_moment_ago_is_there() 
     let opened = alice.open("bob").await;
     let found = answered_late(&log, there.get(&format!("/conversations/{}", opened.id))).await;
     assert_eq!(found.status(), 200);
+    let credentials = json!({"username": "carol", "password": PASSWORD});
+    one.post("/api/v1/users", &credentials).send().await.unwrap();
     log.set(deaf());
-    let said = alice.say(opened.id, "hello").await;
-    log.set(Faults::default());
-    assert_eq!(here.say(opened.id, "and again").await.previous, Some(said.offset));
+    let opened = alice.open("carol").await;
+    let page = other.get(&format!("/conversations/{}", opened.id));
+    let page = page.header("cookie", format!("kafkatalk_session={}", here.token)).send();
+    assert_eq!(answered_late(&log, page).await.unwrap().status(), 200);
 }
 
 #[tokio::test]
@@ -111,8 +115,97 @@ async fn what_is_nowhere_is_told_so_and_what_cannot_be_known_is_not_denied() {
     let nobody = Person { node: &other, user: alice.user.clone(), token: "no such token".into() };
     assert_eq!(refused(nobody.get("/me").await).await, code(401, "unauthenticated"));
 
+    let there = at(&other, &alice);
+    let unknown = format!("/conversations/{}", message_id());
+    assert_eq!(refused(there.get(&unknown).await).await, code(404, "not_found"));
+
     log.set(Faults { ends_fail: true, ..Faults::default() });
-    let answer = nobody.get("/me").await;
-    assert!(answer.headers().contains_key("retry-after"));
-    assert_eq!(refused(answer).await, code(503, "log_unavailable"));
+    for answer in [nobody.get("/me").await, there.get(&unknown).await] {
+        assert!(answer.headers().contains_key("retry-after"));
+        assert_eq!(refused(answer).await, code(503, "log_unavailable"));
+    }
+}
+
+#[tokio::test]
+async fn guesses_share_a_question_to_the_log() {
+    let (one, other, log, _folder) = two().await;
+    let alice = one.register("alice").await;
+    let nobody = |guess: usize| Person { node: &other, user: alice.user.clone(), token: guess.to_string() };
+    let guesses: Vec<_> = (0..50).map(nobody).collect();
+    log.set(Faults { ends_wait: true, ..Faults::default() });
+    let asking = join_all(guesses.iter().map(|guess| guess.get("/me")));
+    for answer in answered_late(&log, asking).await {
+        assert_eq!(answer.status(), 401);
+    }
+    assert!((1..=10).contains(&log.ends_asked()), "{} questions", log.ends_asked());
+}
+
+#[tokio::test]
+async fn a_question_that_was_asked_before_is_no_answer_for_who_comes_after() {
+    let (one, other, log, _folder) = two().await;
+    let alice = one.register("alice").await;
+    let nobody = Person { node: &other, user: alice.user.clone(), token: "no such token".into() };
+    // Its answer is on the way while bob registers.
+    log.set(Faults { ends_wait: true, tail: TailFault::Waits, ..Faults::default() });
+    let early = nobody.get("/me");
+    tokio::pin!(early);
+    assert!(tokio::time::timeout(SEEN_TO_WAIT, &mut early).await.is_err());
+    let bob = one.register("bob").await;
+    let there = at(&other, &bob);
+    let late = there.get("/me");
+    tokio::pin!(late);
+    assert!(tokio::time::timeout(SEEN_TO_WAIT, &mut late).await.is_err());
+    log.set(deaf());
+    assert_eq!(early.await.status(), 401);
+    assert_eq!(answered_late(&log, late).await.status(), 200);
+}
+
+/// How often two nodes are raced.
+const RACES: usize = 300;
+
+#[tokio::test]
+async fn of_two_who_claim_a_name_on_two_nodes_at_once_one_has_it() {
+    let (one, other, _log, _folder) = two().await;
+    for race in 0..RACES {
+        let claim = json!({"username": format!("ada{race}"), "password": PASSWORD});
+        let claims = [one.post("/api/v1/users", &claim).send(), other.post("/api/v1/users", &claim).send()];
+        let mut answers: Vec<_> =
+            join_all(claims).await.into_iter().map(|answer| answer.unwrap().status().as_u16()).collect();
+        answers.sort_unstable();
+        assert_eq!(answers, [201, 409], "race {race}");
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_is_sent_on_two_nodes_at_once_is_said_once() {
+    let (one, other, _log, _folder) = two().await;
+    let (alice, bob, conversation) = one.pair().await;
+    let there = at(&other, &alice);
+    let mut said = Vec::new();
+    for race in 0..RACES {
+        let id = message_id();
+        let (body, also) = (format!("race {race}"), format!("race {race}, the other"));
+        let (first, second) =
+            tokio::join!(alice.try_say(conversation, id, &body), there.try_say(conversation, id, &also));
+        let (first, second): (Message, Message) = (first.json().await.unwrap(), second.json().await.unwrap());
+        assert_eq!(first, second, "race {race}");
+        said.push(first);
+    }
+    for reader in [&bob, &at(&other, &bob)] {
+        let newest = reader.history(conversation, "?limit=200").await.messages;
+        assert_eq!(newest, said[RACES - newest.len()..]);
+    }
+}
+
+#[tokio::test]
+async fn a_conversation_that_is_opened_on_two_nodes_at_once_is_one() {
+    let (one, other, _log, _folder) = two().await;
+    let alice = one.register("alice").await;
+    for race in 0..RACES / 6 {
+        let name = format!("bob{race}");
+        let bob = other.register(&name).await;
+        let (hers, his) = tokio::join!(alice.open(&name), bob.open("alice"));
+        assert_eq!(hers.id, his.id, "race {race}");
+        assert_eq!(bob.say(hers.id, "hello").await.previous, None);
+    }
 }
