@@ -219,6 +219,7 @@ pub(crate) fn tell(report: &mut Report, outcome: &Outcome) {
     row("log", log.to_string());
     row("nodes / brokers", format!("{nodes} / {brokers}"));
     row("times that harm was done", harm.len().to_string());
+    row("of these while people talked", harm.iter().filter(|(done, _)| done.in_time).count().to_string());
     row("messages sent", thousands(findings.said));
     row("acknowledged (acks that came)", format!("{} ({acks})", thousands(findings.acknowledged)));
     row("in history", thousands(findings.in_history));

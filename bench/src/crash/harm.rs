@@ -62,6 +62,8 @@ pub(crate) struct Done {
     pub(crate) harm: Harm,
     /// To which node or broker, from 1.
     pub(crate) which: usize,
+    /// Whether it began while people talked: earlier harm may have taken long.
+    pub(crate) in_time: bool,
     /// When it was over: started again, or let go on.
     pub(crate) over: Instant,
     /// How long that took.
@@ -92,14 +94,11 @@ pub(crate) async fn again_and_again(
     let every = over / times.max(1);
     let begun = Instant::now();
     for (time, harm) in (0..times).zip(kinds.iter().cycle()) {
-        if begun.elapsed() > over {
-            progress("there is nobody left to be harmed: brokers took long to come back");
-            break;
-        }
         // Somewhere in the middle of its part of the time, unless the one before took longer than that.
         let at = every * time + every.mul_f64(0.3 + 0.4 * random.f64());
         sleep(at.saturating_sub(begun.elapsed())).await;
-        let done = victims.harm(*harm, &mut random).await?;
+        let in_time = begun.elapsed() < over;
+        let done = Done { in_time, ..victims.harm(*harm, &mut random).await? };
         let ready = done
             .to_ready
             .map_or_else(String::new, |took| format!(", ready {} ms after that", took.as_millis()));
@@ -149,7 +148,7 @@ impl Victims<'_> {
                 (broker, down, to_ready)
             }
         };
-        Ok(Done { harm, which: which + 1, over: begun + down, down, to_ready })
+        Ok(Done { harm, which: which + 1, in_time: true, over: begun + down, down, to_ready })
     }
 }
 
