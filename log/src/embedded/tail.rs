@@ -31,7 +31,8 @@ impl EmbeddedTail {
         from: &Checkpoint,
     ) -> Result<Self, ReadError> {
         let position = from.get(SEQ).copied().unwrap_or(0);
-        let opened_at = *committed.borrow();
+        // The writer fills the window before it tells of the commit: a reader may hold a record that is not told of yet.
+        let opened_at = shared.window().last().max(*committed.borrow());
         if position > opened_at {
             return Err(ReadError::Damaged(format!(
                 "the reader holds {position} records, the log only {opened_at}: the log is older than what was \
@@ -94,5 +95,25 @@ impl Tail for EmbeddedTail {
                 return Ok(None);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        EventLog,
+        embedded::{EmbeddedLog, EmbeddedOptions},
+    };
+
+    #[tokio::test]
+    async fn a_reader_that_was_quicker_than_the_word_of_a_commit_may_begin_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = EmbeddedLog::open(folder.path(), EmbeddedOptions::default()).unwrap();
+        // As between the two steps in which the writer tells of it.
+        log.shared.window().push([], 1);
+        let at = |seq| Checkpoint::from([(SEQ.to_owned(), seq)]);
+        assert!(log.tail(at(1)).await.is_ok());
+        assert!(log.tail(at(2)).await.is_err());
     }
 }

@@ -36,6 +36,11 @@ impl Window {
         Self { base: last, last, records: VecDeque::new(), bytes: 0, records_max, bytes_max }
     }
 
+    /// The newest number that was committed.
+    pub(super) fn last(&self) -> u64 {
+        self.last
+    }
+
     /// Takes in what was committed, in order, up to the number `last`, and lets go of the oldest.
     pub(super) fn push(&mut self, committed: impl IntoIterator<Item = Committed>, last: u64) {
         for record in committed {
