@@ -106,6 +106,10 @@ pub(super) const ENDS_BATCH_MAX: usize = 2_000;
 pub(super) const READERS: usize = 2;
 /// Reads that may wait for them.
 pub(super) const READS_WAITING_MAX: usize = 256;
+/// How long a broker may take to hear of a topic that is there.
+pub(super) const TOPIC_HEARD_OF_WAIT: Duration = Duration::from_secs(3);
+/// Between two looks whether it has.
+pub(super) const TOPIC_HEARD_OF_LOOK_EVERY: Duration = Duration::from_millis(50);
 /// How long a caller waits for a read in all.
 pub(super) const READ_ANSWER_WAIT: Duration = Duration::from_secs(30);
 /// How long a read may be silent before it fails.

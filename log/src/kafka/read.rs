@@ -17,6 +17,7 @@ use rdkafka::{
 };
 use std::{
     sync::{Arc, Mutex, PoisonError},
+    thread::sleep,
     time::{Duration, Instant},
 };
 use tokio::sync::{mpsc, oneshot};
@@ -84,10 +85,21 @@ fn bounds(shared: &Shared, consumer: &Consumer, stream: Stream) -> Result<(u64, 
     if matches!(known, Some(Topic::Gone | Topic::Damaged)) {
         return Err(ReadError::Damaged(format!("the topic {topic} lost records")));
     }
-    match (sweep::bounds_within(consumer, &topic, limits::REQUEST_TIMEOUT)?, known) {
-        (Some(bounds), _) => Ok(bounds),
-        (None, None) => Ok((0, 0)),
-        (None, Some(_)) => Err(ReadError::Unavailable(format!("the broker does not know the topic {topic}"))),
+    let asked = Instant::now();
+    loop {
+        match (sweep::bounds_within(consumer, &topic, limits::REQUEST_TIMEOUT)?, known) {
+            (Some(bounds), _) => return Ok(bounds),
+            (None, None) => return Ok((0, 0)),
+            // Brokers hear of a new topic one after the other. Producers wait for that, so that a record may be
+            // acknowledged by one while another has not heard of the topic.
+            (None, Some(_)) if asked.elapsed() < limits::TOPIC_HEARD_OF_WAIT && !shared.is_closed() => {
+                sleep(limits::TOPIC_HEARD_OF_LOOK_EVERY);
+            }
+            (None, Some(_)) => {
+                let unknown = format!("the broker does not know the topic {topic}");
+                return Err(ReadError::Unavailable(unknown));
+            }
+        }
     }
 }
 
