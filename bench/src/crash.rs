@@ -42,8 +42,8 @@ pub(crate) struct CrashArgs {
     #[arg(long, value_name = "HARM", value_delimiter = ',', default_value = "kill")]
     pub(crate) harm: Vec<Harm>,
     /// Nodes of the service; more than one on Kafka only.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = nodes)]
-    pub(crate) nodes: usize,
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=9))]
+    pub(crate) nodes: u32,
     /// Messages a second.
     #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) rate: u32,
@@ -55,15 +55,10 @@ pub(crate) struct CrashArgs {
     pub(crate) seconds: u32,
 }
 
-fn nodes(text: &str) -> Result<usize, String> {
-    let number: usize = text.parse().map_err(|error| format!("{error}"))?;
-    if (1..=9).contains(&number) { Ok(number) } else { Err("use a number from 1 to 9".into()) }
-}
-
 /// What came of it.
 pub(crate) struct Outcome {
     log: LogKind,
-    nodes: usize,
+    nodes: u32,
     brokers: usize,
     harm: Vec<(Done, Option<Duration>)>,
     findings: Findings,

@@ -126,7 +126,7 @@ impl Stage {
     }
 
     /// So many nodes of one service, each with a folder of its own, on one log that nobody has used.
-    pub(crate) async fn nodes(&mut self, log: LogKind, nodes: usize) -> Result<Vec<Setup>> {
+    pub(crate) async fn nodes(&mut self, log: LogKind, nodes: u32) -> Result<Vec<Setup>> {
         anyhow::ensure!(nodes == 1 || log == LogKind::Kafka, "more than one node needs --log kafka");
         self.servers += 1;
         let service = self.servers;

@@ -181,6 +181,11 @@ impl EmbeddedLog {
         Ok(Self { shared, commands: RwLock::new(Some(sender)), committed: watcher })
     }
 
+    fn require_open(&self) -> Result<(), ReadError> {
+        let ended = |_| ReadError::Unavailable("it is closed".into());
+        self.committed.has_changed().map(|_| ()).map_err(ended)
+    }
+
     /// Puts a command into the writer's queue, or refuses at once.
     fn admit(&self, bytes: usize, command: Command) -> Result<(), AppendError> {
         let commands = self.commands.read().unwrap_or_else(PoisonError::into_inner);
@@ -242,17 +247,13 @@ impl EventLog for EmbeddedLog {
     }
 
     async fn tail(&self, from: Checkpoint) -> Result<Box<dyn Tail>, ReadError> {
-        if self.committed.has_changed().is_err() {
-            return Err(ReadError::Unavailable("it is closed".into()));
-        }
+        self.require_open()?;
         let tail = tail::EmbeddedTail::open(Arc::clone(&self.shared), self.committed.clone(), &from)?;
         Ok(Box::new(tail))
     }
 
     async fn ends(&self) -> Result<Checkpoint, ReadError> {
-        if self.committed.has_changed().is_err() {
-            return Err(ReadError::Unavailable("it is closed".into()));
-        }
+        self.require_open()?;
         Ok([(SEQ.to_owned(), *self.committed.borrow())].into())
     }
 

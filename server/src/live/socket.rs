@@ -56,7 +56,7 @@ impl Node {
 
 /// What came of the client's last frame.
 enum Answer {
-    Frame(Outgoing),
+    Frame(Utf8Bytes),
     Silence,
     /// Some of what was missed, and the rest of it; nothing more at the end.
     CaughtUp(Option<Vec<Outgoing>>, Box<CatchUp>),
@@ -316,9 +316,9 @@ impl Session {
                 let (node, caller) = (Arc::clone(&self.node), self.caller.clone());
                 self.work = Some(Box::pin(async move {
                     if let Err(problem) = node.rates.message(caller.user.id) {
-                        return Answer::Frame(Outgoing::of(&error_frame(problem, Some(id))));
+                        return Answer::Frame(hub::text_of(&error_frame(problem, Some(id))));
                     }
-                    Answer::Frame(Outgoing::of(&match node
+                    Answer::Frame(hub::text_of(&match node
                         .chat
                         .send(&caller.user, conversation, id, body)
                         .await
@@ -338,7 +338,7 @@ impl Session {
                 self.work = Some(Box::pin(async move {
                     match node.chat.mark_read(user, conversation, offset).await {
                         Ok(()) => Answer::Silence,
-                        Err(error) => Answer::Frame(Outgoing::of(&error_frame(error.into(), None))),
+                        Err(error) => Answer::Frame(hub::text_of(&error_frame(error.into(), None))),
                     }
                 }));
             }
@@ -370,7 +370,7 @@ impl Session {
     fn give(&mut self, answer: Answer) -> Result<(), End> {
         match answer {
             Answer::Silence => {}
-            Answer::Frame(frame) => self.out.push(Frame::Text(frame.text().clone())),
+            Answer::Frame(text) => self.out.push(Frame::Text(text)),
             Answer::CaughtUp(Some(frames), rest) => {
                 self.out.extend(frames.iter().map(|frame| Frame::Text(frame.text().clone())));
                 self.catch_up(rest);

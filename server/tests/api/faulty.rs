@@ -12,6 +12,13 @@ use serde_json::json;
 use std::sync::Arc;
 use tokio_tungstenite::tungstenite::Error;
 
+/// A node on a log with these faults.
+async fn on_faulty(faults: Faults) -> (Node, Faulty) {
+    let folder = Node::folder();
+    let log = Faulty::open(folder.path(), faults);
+    (Node::builder().on(&folder).log(log.clone()).start().await, log)
+}
+
 #[tokio::test]
 async fn a_node_that_has_not_read_its_log_says_so_and_answers_nothing_from_its_views() {
     let node = Node::start().await;
@@ -62,9 +69,7 @@ async fn a_node_that_has_not_read_its_log_says_so_and_answers_nothing_from_its_v
 
 #[tokio::test]
 async fn a_node_that_falls_behind_later_says_so_to_operators_and_goes_on_answering() {
-    let folder = Node::folder();
-    let log = Faulty::open(folder.path(), Faults::default());
-    let node = Node::builder().on(&folder).log(log.clone()).start().await;
+    let (node, log) = on_faulty(Faults::default()).await;
     let (alice, bob, conversation) = node.pair().await;
     alice.say(conversation, "before").await;
     log.set(Faults { tail: TailFault::Fails, ..Faults::default() });
@@ -79,9 +84,7 @@ async fn a_node_that_falls_behind_later_says_so_to_operators_and_goes_on_answeri
 
 #[tokio::test]
 async fn whoever_was_shown_what_could_not_be_committed_begins_anew_and_gets_it_once() {
-    let folder = Node::folder();
-    let log = Faulty::open(folder.path(), Faults::default());
-    let node = Node::builder().on(&folder).log(log.clone()).start().await;
+    let (node, log) = on_faulty(Faults::default()).await;
     let (alice, bob, conversation) = node.pair().await;
     let (mut here, mut there) = (alice.connect().await, bob.connect().await);
     log.set(Faults { tail: TailFault::Outgrows, ..Faults::default() });
@@ -108,9 +111,7 @@ async fn whoever_was_shown_what_could_not_be_committed_begins_anew_and_gets_it_o
 
 #[tokio::test]
 async fn what_was_shown_can_be_read_though_the_tail_has_failed_since() {
-    let folder = Node::folder();
-    let log = Faulty::open(folder.path(), Faults::default());
-    let node = Node::builder().on(&folder).log(log.clone()).start().await;
+    let (node, log) = on_faulty(Faults::default()).await;
     let (alice, bob, conversation) = node.pair().await;
     alice.say(conversation, "hello").await;
     log.set(Faults { tail: TailFault::Fails, ..Faults::default() });
@@ -134,9 +135,7 @@ async fn what_was_shown_is_committed_within_moments_though_nobody_reads() {
 
 #[tokio::test]
 async fn a_socket_answers_pings_while_the_log_stands_still_and_keeps_the_order_of_its_messages() {
-    let folder = Node::folder();
-    let log = Faulty::open(folder.path(), Faults::default());
-    let node = Node::builder().on(&folder).log(log.clone()).start().await;
+    let (node, log) = on_faulty(Faults::default()).await;
     let (alice, bob, conversation) = node.pair().await;
     let mut socket = alice.connect().await;
     log.set(Faults { appends_wait: true, ..Faults::default() });
@@ -162,9 +161,7 @@ async fn a_socket_answers_pings_while_the_log_stands_still_and_keeps_the_order_o
 
 #[tokio::test]
 async fn what_was_sent_before_garbage_is_acknowledged_before_the_socket_closes() {
-    let folder = Node::folder();
-    let log = Faulty::open(folder.path(), Faults::default());
-    let node = Node::builder().on(&folder).log(log.clone()).start().await;
+    let (node, log) = on_faulty(Faults::default()).await;
     let (alice, _bob, conversation) = node.pair().await;
     let mut socket = alice.connect().await;
     log.set(Faults { appends_wait: true, ..Faults::default() });
@@ -180,18 +177,14 @@ async fn what_was_sent_before_garbage_is_acknowledged_before_the_socket_closes()
 
 #[tokio::test]
 async fn a_node_whose_follower_dies_ends_instead_of_pretending() {
-    let folder = Node::folder();
-    let log = Faulty::open(folder.path(), Faults::default());
-    let node = Node::builder().on(&folder).log(log.clone()).start().await;
+    let (node, log) = on_faulty(Faults::default()).await;
     log.set(Faults { tail: TailFault::Panics, ..Faults::default() });
     assert!(matches!(node.ended().await, Err(ServeError::FollowerDied)));
 }
 
 #[tokio::test]
 async fn whoever_is_registered_but_could_not_be_signed_in_is_told_to_sign_in() {
-    let folder = Node::folder();
-    let log = Faulty::open(folder.path(), Faults { refuses: Some(Ledger::Sessions), ..Faults::default() });
-    let node = Node::builder().on(&folder).log(log.clone()).start().await;
+    let (node, log) = on_faulty(Faults { refuses: Some(Ledger::Sessions), ..Faults::default() }).await;
     let body = json!({"username": "alice", "password": PASSWORD});
     let (status, kind, told) = problem(node.post("/api/v1/users", &body).send().await.unwrap()).await;
     assert_eq!((status, kind.as_str()), (503, "log_unavailable"));
