@@ -111,11 +111,11 @@ impl EventLog for Faulty {
     }
 
     async fn ends(&self) -> Result<Checkpoint, ReadError> {
-        self.ends_asked.fetch_add(1, Ordering::Relaxed);
         if self.faults.borrow().ends_fail {
             return Err(ReadError::Unavailable("as the test asked".into()));
         }
         let ends = self.log.ends().await;
+        self.ends_asked.fetch_add(1, Ordering::Relaxed);
         self.faults.subscribe().wait_for(|faults| !faults.ends_wait).await.unwrap();
         ends
     }
