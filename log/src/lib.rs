@@ -7,11 +7,13 @@
 //! | [`embedded`] | the adapter for one machine, on SQLite |
 //! | [`kafka`] | the adapter for Apache Kafka |
 //! | [`resequencer`] | what puts a conversation's records in order, whatever order they arrive in |
+//! | [`failpoints`] | places where tests make the program go wrong on purpose |
 //! | [`limits`] | every limit of queues, batches and waits |
 //!
 //! The crate knows nothing of HTTP, screens or views.
 
 pub mod embedded;
+pub mod failpoints;
 pub mod kafka;
 pub mod limits;
 pub mod port;

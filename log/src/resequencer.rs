@@ -11,7 +11,7 @@
 //! Memory is bounded: a position for each conversation, and no more records held back than [`Limits`] says. Past that a
 //! record is let go, and remembered only as "there is more up to here", to be read again when its turn comes.
 
-use crate::{Entry, Record, Stream};
+use crate::{Entry, Record, Stream, failpoints};
 use kafkatalk_protocol::{ConversationId, Offset};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
@@ -138,7 +138,7 @@ impl Resequencer {
         if offset < next || offset == u64::MAX {
             return;
         }
-        if offset == next {
+        if offset == next || failpoints::is_on(failpoints::broken::RESEQUENCER) {
             self.emit(conversation, offset, record, out);
             self.settle(conversation, next, out);
             return;

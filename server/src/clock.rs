@@ -1,5 +1,6 @@
 //! Time and chance, as arguments, so that tests decide them.
 
+use kafkatalk_log::failpoints;
 use kafkatalk_protocol::Timestamp;
 use std::{fmt, sync::Arc, time::SystemTime};
 use uuid::Uuid;
@@ -21,7 +22,10 @@ impl Clock {
     pub fn system() -> Self {
         Self::from_fn(|| {
             let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-            Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+            let wrong = failpoints::value(failpoints::CLOCK).and_then(|seconds| seconds.parse().ok());
+            let wrong: i64 = wrong.unwrap_or(0);
+            let now = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
+            Timestamp::from_millis(now.saturating_add(wrong.saturating_mul(1000)))
         })
     }
 

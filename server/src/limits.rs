@@ -66,3 +66,6 @@ pub const SOCKET_CLOSE_TIME: Duration = Duration::from_secs(10);
 pub const FOLLOW_RETRY_MIN: Duration = Duration::from_millis(100);
 /// See [`FOLLOW_RETRY_MIN`].
 pub const FOLLOW_RETRY_MAX: Duration = Duration::from_secs(5);
+
+/// By how much an ack comes too early where a test breaks that promise on purpose.
+pub const ACK_TOO_EARLY_BY: Duration = Duration::from_millis(50);

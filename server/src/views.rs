@@ -35,7 +35,7 @@ pub use error::ViewsError;
 pub use query::{HistoryPage, Query};
 
 use cache::Cache;
-use kafkatalk_log::Checkpoint;
+use kafkatalk_log::{Checkpoint, failpoints};
 use kafkatalk_protocol::{ConversationId, MessageId, SessionId, User, UserId};
 use pending::Pending;
 use pool::Pool;
@@ -152,7 +152,8 @@ impl Views {
     /// Whether a message may be in the conversation already, as far as memory knows: no wait. `false` may be wrong, for
     /// one that is long past: whoever goes by it writes a record more, which counts for nothing.
     pub fn may_be_repeat(&self, conversation: ConversationId, sender: UserId, id: MessageId) -> bool {
-        self.cache.may_be_recent(conversation, sender, id).unwrap_or(true)
+        let known = self.cache.may_be_recent(conversation, sender, id);
+        known.unwrap_or(true) && !failpoints::is_on(failpoints::broken::DEDUP)
     }
 
     /// Writes every row in words, sorted, with ids in place of the file's own row numbers: equal for equal streams.

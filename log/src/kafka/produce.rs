@@ -9,7 +9,7 @@ use super::{
     shared::{Ack, Admitted, Gate, Shared},
     wire,
 };
-use crate::{AppendError, Record, Stream};
+use crate::{AppendError, Record, Stream, failpoints};
 use kafkatalk_protocol::{ConversationId, Offset};
 use rdkafka::{
     ClientContext, Message,
@@ -105,6 +105,9 @@ impl Shard<FeedReports> {
 
     /// Writes a copy, or with no value an announcement, to the feed.
     fn tell(&self, shared: &Shared, value: Option<&[u8]>, copy: Copy) {
+        if failpoints::is_on(failpoints::lossy::FEED) {
+            return copy.over();
+        }
         let key = copy.conversation.to_string();
         let partition = feed_partition(copy.conversation, shared.feed_partitions.load(Ordering::Relaxed));
         let headers = wire::feed_headers(copy.offset, shared.instance);
@@ -239,6 +242,7 @@ impl ProducerContext for TopicReports {
         self.shared.met(conversation);
         drop(gate);
         self.shared.tell(|| Ack::Record { conversation, offset, record: Arc::clone(&record) });
+        failpoints::die_if(failpoints::die::BEFORE_FEED);
         let copy = Copy { conversation, offset, append: Some((waiter, permit)) };
         self.feed.tell(&self.shared, message.payload(), copy);
     }
@@ -264,7 +268,10 @@ impl ProducerContext for FeedReports {
 
     fn delivery(&self, result: &DeliveryResult<'_>, copy: Box<Copy>) {
         match result {
-            Ok(message) if message.offset() >= 0 => copy.over(),
+            Ok(message) if message.offset() >= 0 => {
+                failpoints::die_if(failpoints::die::BEFORE_ACK);
+                copy.over();
+            }
             // Taken for granted by librdkafka, not said by the brokers.
             Ok(_) => copy.failed(&self.0, &KafkaError::NoMessageReceived),
             Err((error, _)) => copy.failed(&self.0, error),

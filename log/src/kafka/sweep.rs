@@ -4,6 +4,7 @@ use super::{
     Consumer, limits,
     shared::{Shared, Topic},
 };
+use crate::failpoints;
 use kafkatalk_protocol::ConversationId;
 use rdkafka::{
     Offset as KafkaOffset, TopicPartitionList,
@@ -23,6 +24,9 @@ pub(super) struct Ends {
 
 /// The end offset of every conversation's topic.
 pub(super) fn ends(shared: &Shared, consumer: &Consumer) -> Result<Ends, KafkaError> {
+    if failpoints::is_on(failpoints::broken::SWEEP) {
+        return Ok(Ends::default());
+    }
     let (topics, troubled) = conversations(shared, consumer)?;
     let mut ends = Ends { known: Vec::with_capacity(topics.len()), unknown: troubled };
     for batch in topics.chunks(limits::ENDS_BATCH_MAX) {

@@ -5,7 +5,7 @@ use super::{
     errors::{ConversationError, OpenError, Unavailable},
 };
 use crate::views::Change;
-use kafkatalk_log::{Ledger, Stream};
+use kafkatalk_log::{Ledger, Stream, failpoints};
 use kafkatalk_protocol::{
     Conversation, ConversationId, Problem, User, UserId, Username, event::ConversationCreated,
     http::Conversations,
@@ -43,6 +43,7 @@ impl Chat {
         may_open().map_err(OpenError::TooOften)?;
         // The stream is made ready while the person is still reading the empty page.
         self.log.prepare(Stream::Conversation(id)).await.map_err(Unavailable::from)?;
+        failpoints::die_if(failpoints::die::WHILE_CREATING);
         let created = ConversationCreated { conversation: id, members: vec![viewer, other.id] };
         let record = self.record(Some(viewer), &created);
         let change = self.commit(Stream::Ledger(Ledger::Conversations), record).await?;

@@ -5,10 +5,10 @@ use super::{
     errors::{ConversationError, SendError, Unavailable},
 };
 use crate::{
-    limits::READ_APPENDS_MAX,
+    limits::{ACK_TOO_EARLY_BY, READ_APPENDS_MAX},
     views::{Change, HistoryPage, Query},
 };
-use kafkatalk_log::{Ledger, Stream};
+use kafkatalk_log::{Ledger, Record, Stream, failpoints};
 use kafkatalk_protocol::{
     Body, ConversationId, Message, MessageId, Offset, User, UserId,
     event::{MessagePosted, ReceiptRead},
@@ -36,12 +36,35 @@ impl Chat {
                 return Ok((Arc::new(message), false));
             }
         }
-        let record = self.record(Some(author), &MessagePosted { id, body });
+        let record = self.record(Some(author), &MessagePosted { id, body: body.clone() });
+        if failpoints::is_on(failpoints::broken::ACK_ORDER) {
+            return Ok((self.acknowledged_too_early(sender, conversation, record, id, body).await?, true));
+        }
         match self.commit(Stream::Conversation(conversation), record).await? {
             Change::Posted { message, .. } => Ok((message, true)),
             Change::Duplicate { first } => Ok((first, false)),
             _ => Err(Unavailable::Impossible("a message came back as something else").into()),
         }
+    }
+
+    /// The promise broken on purpose: see [`failpoints::broken::ACK_ORDER`].
+    async fn acknowledged_too_early(
+        &self,
+        sender: &User,
+        conversation: ConversationId,
+        record: Record,
+        id: MessageId,
+        body: Body,
+    ) -> Result<Arc<Message>, Unavailable> {
+        let previous = self.views.read(move |views| views.newest_offset(conversation)).await?;
+        let (chat, sent_at) = (self.clone(), record.at);
+        tokio::spawn(async move {
+            tokio::time::sleep(ACK_TOO_EARLY_BY).await;
+            chat.commit(Stream::Conversation(conversation), record).await
+        });
+        let offset = previous.map_or(Offset(0), Offset::next);
+        let sender = sender.clone();
+        Ok(Arc::new(Message { conversation, offset, previous, id, sender, sent_at, body }))
     }
 
     /// A page of history.

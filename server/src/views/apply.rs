@@ -11,7 +11,7 @@ use super::{
     schema,
     wal::WalCopier,
 };
-use kafkatalk_log::{Batch, Checkpoint, Entry, Ledger, Record, Stream};
+use kafkatalk_log::{Batch, Checkpoint, Entry, Ledger, Record, Stream, failpoints};
 use kafkatalk_protocol::{
     ConversationId,
     event::{
@@ -187,6 +187,7 @@ impl Applier {
         let Some(open) = &self.open else { return Ok(()) };
         self.known.flush(&self.connection)?;
         write_progress(&self.connection, &open.progress)?;
+        failpoints::die_if(failpoints::die::IN_VIEWS_COMMIT);
         self.connection.prepare_cached("COMMIT")?.execute([])?;
         if let Some(open) = self.open.take() {
             self.checkpoint.extend(open.progress);

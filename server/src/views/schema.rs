@@ -1,6 +1,7 @@
 //! The tables, and opening the file that holds them.
 
 use super::ViewsError;
+use kafkatalk_log::failpoints;
 use kafkatalk_protocol::{ConversationId, Offset};
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use std::{
@@ -214,6 +215,12 @@ fn create(connection: &mut Connection, source: &str) -> Result<(), ViewsError> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     let begun = connection.transaction()?;
     begun.execute_batch(TABLES)?;
+    if failpoints::is_on(failpoints::broken::DEDUP) {
+        begun.execute_batch(
+            "DROP INDEX messages_by_client_id;
+             CREATE INDEX messages_by_client_id ON messages (conversation, sender, id);",
+        )?;
+    }
     begun.execute("INSERT INTO source (name) VALUES (?1)", [source])?;
     begun.pragma_update(None, "user_version", VERSION)?;
     Ok(begun.commit()?)
