@@ -10,10 +10,14 @@
 #   kafka.sh restart DIR I      start broker I again, on the same data and port
 #   kafka.sh pause DIR I        stop broker I in its tracks (SIGSTOP)
 #   kafka.sh resume DIR I       and let it go on
+#   kafka.sh end DIR I          have broker I hand over what it leads, and stop
+#   kafka.sh fill DIR I         let broker I write nothing more to any file, as on a full disk, until it starts again
 #
 # With KAFKA_WATCH_PID=PID in the environment of `start`, the brokers end soon after that process does, and DIR, empty
 # before, is removed: so a test that is killed leaves nothing behind. With KAFKA_WATCH_KEEP=1, DIR stays. KAFKA_HEAP
-# (512m) is the heap of each broker. KAFKATALK_CACHE is where Kafka itself is kept, from the repository's folder.
+# (512m) is the heap of each broker. KAFKA_PROXY_PORTS="C1 .. CN P1 .. PN" has broker I tell clients to come to port CI and
+# the other brokers to port PI, where the caller listens and leads them on to the ports that `start` writes to DIR/behind in
+# the same order. KAFKATALK_CACHE is where Kafka itself is kept, from the repository's folder.
 #
 # It needs Java 17 or later, and Maven for the first run only.
 set -euo pipefail
@@ -23,6 +27,7 @@ readonly LOG4J_VERSION=2.25.1
 readonly JAVA_MIN=17
 readonly READY_WAIT_SECONDS=90
 readonly STOP_WAIT_SECONDS=15
+PROXIES=()
 
 # The builder's cache: whoever calls, and from wherever.
 cache_dir() {
@@ -119,17 +124,22 @@ free_ports_by_guess() {
 }
 
 write_properties() {
-  local dir=$1 n=$2 i=$3 port=$4 controller=$5 voters=$6
-  local replicas=1 in_sync=1
+  local dir=$1 n=$2 i=$3 port=$4 controller=$5 voters=$6 peers=$7
+  local replicas=1 in_sync=1 listener=PLAINTEXT also="" told=PLAINTEXT://127.0.0.1:$port
   if [ "$n" -ge 3 ]; then replicas=3 in_sync=2; fi
+  if [ "${#PROXIES[@]}" -gt 0 ]; then
+    listener=PEERS also=,PEERS://127.0.0.1:$peers
+    told=PLAINTEXT://127.0.0.1:${PROXIES[i - 1]},PEERS://127.0.0.1:${PROXIES[n + i - 1]}
+  fi
   cat >"$dir/n$i.properties" <<PROPERTIES
 process.roles=broker,controller
 node.id=$i
 controller.quorum.voters=$voters
-listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$controller
-advertised.listeners=PLAINTEXT://127.0.0.1:$port
+listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$controller$also
+advertised.listeners=$told
+inter.broker.listener.name=$listener
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,PEERS:PLAINTEXT,CONTROLLER:PLAINTEXT
 log.dirs=$dir/data$i
 default.replication.factor=$replicas
 min.insync.replicas=$in_sync
@@ -201,7 +211,7 @@ wait_ready() {
   done
 }
 
-port_of() { sed -n 's/^advertised.listeners=PLAINTEXT:..127.0.0.1://p' "$1/n$2.properties"; }
+port_of() { sed -n 's/^listeners=PLAINTEXT:..127.0.0.1:\([0-9]*\),.*/\1/p' "$1/n$2.properties"; }
 absolute() { (cd "$1" 2>/dev/null && pwd) || fail "$1 is not a folder"; }
 brokers_of() { find "$1" -maxdepth 1 -name 'n*.properties' 2>/dev/null | sed 's/.*\/n\([0-9]*\)\.properties/\1/' | sort -n; }
 
@@ -220,7 +230,7 @@ watch_owner() {
 }
 
 start() {
-  local n=$1 dir=$2 jars ports voters="" bootstrap="" id i
+  local n=$1 dir=$2 jars ports voters="" bootstrap="" id i behind=()
   case $n in 1 | 3) ;; *) fail "start takes 1 or 3 brokers, not $n" ;; esac
   jars=$(jars)
   need_java
@@ -230,8 +240,11 @@ start() {
   if [ -n "${KAFKA_WATCH_PID:-}" ] && [ -n "$(find "$dir" -mindepth 1 -print -quit)" ]; then
     fail "$dir is to be removed at the end (KAFKA_WATCH_PID), and is not empty"
   fi
-  read -r -a ports <<<"$(free_ports $((2 * n)))"
+  read -r -a PROXIES <<<"${KAFKA_PROXY_PORTS:-}"
+  case ${#PROXIES[@]} in 0 | $((2 * n))) ;; *) fail "KAFKA_PROXY_PORTS takes $((2 * n)) ports, two for each broker" ;; esac
+  read -r -a ports <<<"$(free_ports $((3 * n)))"
   for ((i = 1; i <= n; i++)); do
+    behind[i - 1]=${ports[2 * i - 2]} behind[n + i - 1]=${ports[2 * n + i - 1]}
     voters+="${voters:+,}$i@127.0.0.1:${ports[2 * i - 1]}"
     bootstrap+="${bootstrap:+,}127.0.0.1:${ports[2 * i - 2]}"
   done
@@ -242,8 +255,9 @@ start() {
   # shellcheck disable=SC2064 # the folder of now
   trap "$(printf 'stop %q' "$dir")" EXIT
   trap 'exit 130' INT TERM HUP
+  echo "${behind[*]}" >"$dir/behind"
   for ((i = 1; i <= n; i++)); do
-    write_properties "$dir" "$n" "$i" "${ports[2 * i - 2]}" "${ports[2 * i - 1]}" "$voters"
+    write_properties "$dir" "$n" "$i" "${ports[2 * i - 2]}" "${ports[2 * i - 1]}" "$voters" "${ports[2 * n + i - 1]}"
     format "$dir" "$i" "$id" "$jars"
     launch "$dir" "$i" "$jars"
   done
@@ -291,6 +305,22 @@ signal() {
   kill "-$signal" "$(cat "$dir/n$i.pid")"
 }
 
+end() {
+  local dir=$1 i=$2 deadline=$((SECONDS + STOP_WAIT_SECONDS))
+  signal "$dir" "$i" TERM
+  while running "$dir" "$i"; do
+    [ "$SECONDS" -lt "$deadline" ] || fail "broker $i does not stop within $STOP_WAIT_SECONDS s"
+    sleep 0.1
+  done
+}
+
+fill() {
+  local dir=$1 i=$2
+  running "$dir" "$i" || fail "broker $i of $dir does not run"
+  command -v prlimit >/dev/null 2>&1 || fail "prlimit is missing: install util-linux"
+  prlimit --pid "$(cat "$dir/n$i.pid")" --fsize=0
+}
+
 restart() {
   local dir=$1 i=$2
   [ -f "$dir/n$i.properties" ] || fail "$dir holds no broker $i"
@@ -315,5 +345,7 @@ case "$command:$#" in
   restart:2) restart "$(absolute "$1")" "$2" ;;
   pause:2) signal "$(absolute "$1")" "$2" STOP ;;
   resume:2) signal "$(absolute "$1")" "$2" CONT ;;
+  end:2) end "$(absolute "$1")" "$2" ;;
+  fill:2) fill "$(absolute "$1")" "$2" ;;
   *) usage ;;
 esac

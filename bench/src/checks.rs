@@ -39,11 +39,15 @@ pub(crate) enum Fault {
     Ghost,
     /// Still in the sender's outbox at the end: never acknowledged nor refused.
     Unresolved,
+    /// A member's read position was told after a later one, or is earlier at the end than it was told.
+    ReadWentBack,
+    /// Something of a conversation was shown to somebody who is not in it.
+    Leaked,
 }
 
 impl Fault {
     /// Every fault, in the order in which reports name them.
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Lost,
         Self::Moved,
         Self::Doubled,
@@ -57,6 +61,8 @@ impl Fault {
         Self::ShownChainBroken,
         Self::Ghost,
         Self::Unresolved,
+        Self::ReadWentBack,
+        Self::Leaked,
     ];
 
     /// In words.
@@ -75,6 +81,8 @@ impl Fault {
             Self::ShownChainBroken => "`previous` broken as shown",
             Self::Ghost => "shown, not in history",
             Self::Unresolved => "never acknowledged",
+            Self::ReadWentBack => "a read position went back",
+            Self::Leaked => "shown to a stranger",
         }
     }
 }
@@ -133,6 +141,13 @@ impl Findings {
     /// How many faults were found.
     pub(crate) fn total(&self) -> u64 {
         self.found.values().sum()
+    }
+
+    /// Adds faults that were counted elsewhere.
+    pub(crate) fn add(&mut self, fault: Fault, times: u64) {
+        if times > 0 {
+            *self.found.entry(fault).or_default() += times;
+        }
     }
 
     /// The first faults, spelt out.

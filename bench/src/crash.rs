@@ -8,16 +8,20 @@ use crate::kafka::Kafka;
 use crate::latency::Latencies;
 use crate::limits::{DRAIN_WAIT_MAX, POLL_PAUSE, RECOVERY_WAIT_MAX};
 use crate::load::{Shared, Voices, Wire, times::Times};
-use crate::number::{count, short, thousands};
+use crate::number::count;
 use crate::numbered::Numbering;
-use crate::report::{Report, Table, Verdict, progress};
+use crate::proxy::Proxy;
+use crate::report::{Verdict, progress};
 use crate::run::{self, LoadArgs};
+use crate::server::Setup;
 use crate::stage::{LogKind, Stage};
 use crate::world::World;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use device::{Device, Shown, Told};
-use harm::{Done, Harm, Victims};
+use futures_util::future::try_join_all;
+use harm::{Done, Harm};
+use kafkatalk_log::failpoints;
 use kafkatalk_protocol::{ConversationId, UserId};
 use std::{
     collections::BTreeMap,
@@ -27,10 +31,14 @@ use std::{
 };
 use tokio::time::sleep;
 use tokio_util::task::AbortOnDropHandle;
+use victims::Victims;
 
+mod afterwards;
 mod device;
 pub(crate) mod harm;
+pub(crate) mod tell;
 mod timeline;
+mod victims;
 
 /// What is done to the service.
 #[derive(Clone, Debug, Args)]
@@ -53,6 +61,50 @@ pub(crate) struct CrashArgs {
     /// Seconds over which messages are sent and harm is spread.
     #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) seconds: u32,
+    /// Hours between the clock of one node and that of the next. Takes a server that is built for it.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) clocks_apart_hours: u32,
+    /// Points at which all nodes go wrong on purpose, as the environment variable FAILPOINTS takes them. Takes a server that
+    /// is built for it.
+    #[arg(long, value_name = "POINTS", default_value = "")]
+    pub(crate) failpoints: String,
+    /// Seconds within which all must be calm again at the end.
+    #[arg(long, value_name = "N", default_value_t = RECOVERY_SECONDS_MAX)]
+    pub(crate) recovery_seconds: u64,
+}
+
+impl Default for CrashArgs {
+    fn default() -> Self {
+        Self {
+            times: 10,
+            harm: vec![Harm::Kill],
+            nodes: 1,
+            rate: 500,
+            conversations: 200,
+            seconds: 60,
+            clocks_apart_hours: 0,
+            failpoints: String::new(),
+            recovery_seconds: RECOVERY_SECONDS_MAX,
+        }
+    }
+}
+
+impl CrashArgs {
+    /// What the failpoints of a node are, by its number from 0.
+    fn failpoints_of(&self, node: usize) -> String {
+        let seconds = u64::from(self.clocks_apart_hours) * 3600 * count(node);
+        let clock = (seconds > 0).then(|| format!("{}=return({seconds})", failpoints::CLOCK));
+        let given = (!self.failpoints.is_empty()).then(|| self.failpoints.clone());
+        clock.into_iter().chain(given).collect::<Vec<_>>().join(";")
+    }
+
+    fn needs_failpoints(&self) -> bool {
+        !self.failpoints.is_empty() || self.clocks_apart_hours > 0 || self.harms(Harm::needs_failpoints)
+    }
+
+    fn harms(&self, kind: impl Fn(Harm) -> bool) -> bool {
+        self.harm.iter().any(|harm| kind(*harm))
+    }
 }
 
 /// What came of it.
@@ -71,6 +123,11 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
+    /// What the checks found.
+    pub(crate) fn findings(&self) -> &Findings {
+        &self.findings
+    }
+
     /// Broken by any fault or refusal, and by a node that did not stop in order.
     pub(crate) fn verdict(&self) -> Verdict {
         let troubles = self.refusals.len() + self.troubles.len();
@@ -85,19 +142,24 @@ pub(crate) async fn measure(stage: &mut Stage, log: LogKind, crash: &CrashArgs) 
     let load = LoadArgs::pairs(crash.conversations, crash.rate, crash.seconds);
     let numbering = Numbering::new(random.u64(..), load.bytes);
     let shared = Arc::new(Shared { wire: Wire::KafkaTalk, numbering, times: Times::new(messages, true) });
-    if log == LogKind::Embedded && crash.harm.iter().any(|harm| harm.needs_kafka()) {
-        bail!(
-            "only kill and pause can be done to a server with a log of its own: use --log kafka for the others"
-        );
-    }
-    let setups = stage.nodes(log, crash.nodes).await?;
+    let setups = set_up(stage, log, crash).await?;
     let (mut servers, world) = run::populated_nodes(&setups, &load, random.u64(..)).await?;
     for server in &mut servers {
         server.ready().await?;
+        if crash.needs_failpoints() && !server.has_failpoints() {
+            bail!("the server cannot go wrong on purpose: build it with --features failpoints");
+        }
     }
 
-    let nodes: Arc<[SocketAddr]> = setups.iter().map(|setup| setup.address).collect();
-    let devices = Devices::start(&world, &nodes, &shared, &mut random);
+    let nodes: Vec<SocketAddr> = setups.iter().map(|setup| setup.address).collect();
+    let proxies = if crash.harms(Harm::needs_node_proxies) { nodes.as_slice() } else { &[] };
+    let proxies = try_join_all(proxies.iter().map(|node| Proxy::before(*node))).await?;
+    let fronts: Arc<[SocketAddr]> = if proxies.is_empty() {
+        nodes.as_slice().into()
+    } else {
+        proxies.iter().map(Proxy::address).collect()
+    };
+    let devices = Devices::start(&world, &fronts, &shared, &mut random);
     progress(&format!(
         "{log} log: {} messages/s, harm {} times in {} s",
         crash.rate, crash.times, crash.seconds
@@ -105,37 +167,60 @@ pub(crate) async fn measure(stage: &mut Stage, log: LogKind, crash: &CrashArgs) 
     let over = Duration::from_secs(crash.seconds.into());
     let harm_random = random.fork();
     let kafka = stage.started_kafka();
-    let mut victims = Victims { setups: &setups, servers, kafka };
+    let mut victims = Victims { setups: &setups, servers, proxies: &proxies, kafka };
     let (said, harm) = tokio::try_join!(
         devices.voices.talk(&world.pairs, 0..messages, crash.rate, &mut random, |_| {}),
         harm::again_and_again(&mut victims, &crash.harm, crash.times, over, harm_random),
     )?;
-    devices.voices.drained(RECOVERY_WAIT_MAX).await;
-    let mut all = gather::settled_histories(&world, &nodes, numbering).await?;
-    devices.wait_until_shown(&all).await;
+    let patience = Duration::from_secs(crash.recovery_seconds);
+    devices.voices.drained(patience).await;
+    let mut all = gather::settled_histories(&world, &nodes, numbering, patience).await?;
+    devices.wait_until_shown(&all, patience.min(DRAIN_WAIT_MAX)).await;
     let told = devices.finish().await?;
+    gather::add_said(&mut all, &world, &said);
+    let findings = found(&mut all, &world, &nodes, &told, patience).await?;
     let mut troubles = Vec::new();
     for server in victims.servers {
         troubles.extend(server.stop().await?.trouble);
     }
-    gather::add_said(&mut all, &world, &said);
-    add_what_was_seen(&mut all, &world, &told);
     Ok(Outcome {
         log,
         nodes: crash.nodes,
         brokers: kafka.map_or(0, Kafka::brokers),
-        // With more nodes than one, the others' acks would be told.
-        harm: harm
-            .into_iter()
-            .map(|done| (done, shared.times.first_ack_after(done.over).filter(|_| crash.nodes == 1)))
-            .collect(),
-        findings: judge(all.values()),
+        harm: harm.into_iter().map(|done| (done, shared.times.recovered_after(done.over))).collect(),
+        findings,
         sums: Told::sums(&told),
         refusals: told.into_iter().flat_map(|told| told.refusals).collect(),
         troubles,
         to_ack: shared.times.to_ack(0..messages),
         to_screen: shared.times.end_to_end(0..messages),
     })
+}
+
+/// Nodes that are to be started.
+async fn set_up(stage: &mut Stage, log: LogKind, crash: &CrashArgs) -> Result<Vec<Setup>> {
+    if log == LogKind::Embedded && crash.harms(Harm::needs_kafka) {
+        bail!("of this harm some takes Kafka: use --log kafka");
+    }
+    if crash.harms(Harm::needs_broker_proxies) {
+        stage.proxy_kafka()?;
+    }
+    let mut setups = stage.nodes(log, crash.nodes).await?;
+    for (node, setup) in setups.iter_mut().enumerate() {
+        setup.failpoints = crash.failpoints_of(node);
+    }
+    Ok(setups)
+}
+
+/// All that is wrong with what devices saw, and with what the nodes say afterwards.
+async fn found(all: &mut Gathered, world: &World, nodes: &[SocketAddr], told: &[Told]) -> Result<Findings> {
+    let forgotten = afterwards::forgotten_positions(world, nodes, told).await?;
+    let open = afterwards::open_to_strangers(world, nodes, all).await?;
+    add_what_was_seen(all, world, told);
+    let mut findings = judge(all.values());
+    findings.add(Fault::ReadWentBack, forgotten + told.iter().map(|told| told.read_went_back).sum::<u64>());
+    findings.add(Fault::Leaked, open + told.iter().map(|told| told.leaks).sum::<u64>());
+    Ok(findings)
 }
 
 /// Everybody's devices.
@@ -202,51 +287,4 @@ pub(crate) fn add_what_was_seen(all: &mut Gathered, world: &World, told: &[Told]
             evidence.witnesses.push(witness);
         }
     }
-}
-
-/// The tables of a crash check.
-pub(crate) fn tell(report: &mut Report, outcome: &Outcome) {
-    let Outcome { log, nodes, brokers, harm, findings, sums, refusals, troubles, to_ack, to_screen } =
-        outcome;
-    let [connections, resent, filled, repeats, acks] = sums.map(thousands);
-    let mut table = Table::new(["what happened", "on the log"]);
-    let mut row = |what: &str, figure: String| table.row([what.into(), figure]);
-    row("log", log.to_string());
-    row("nodes / brokers", format!("{nodes} / {brokers}"));
-    row("times that harm was done", harm.len().to_string());
-    row("of these while people talked", harm.iter().filter(|(done, _)| done.in_time).count().to_string());
-    row("messages sent", thousands(findings.said));
-    row("acknowledged (acks that came)", format!("{} ({acks})", thousands(findings.acknowledged)));
-    row("in history", thousands(findings.in_history));
-    row("shown to the peer", thousands(findings.delivered));
-    row("sockets opened", connections);
-    row("sent again under the same id", resent);
-    row("repeats that clients dropped", repeats);
-    row("holes filled from history", filled);
-    row("stands after a later one of its sender (no promise)", thousands(findings.overtaken));
-    row("to the ack p50 / p90 / p99 / max, ms", to_ack.quartet());
-    row("to the peer's screen p50 / p90 / p99 / max, ms", to_screen.quartet());
-    report.table(&table);
-
-    let mut table = Table::new(["harm", "to", "for, ms", "from there to ready, ms", "to the first ack, ms"]);
-    let ms = |took: Duration| short(took.as_secs_f64() * 1e3);
-    for (done, first_ack) in harm {
-        let or_none = |took: Option<Duration>| took.map_or_else(|| "none".into(), ms);
-        let (to_ready, first_ack) = (or_none(done.to_ready), or_none(*first_ack));
-        table.row([done.harm.to_string(), done.which.to_string(), ms(done.down), to_ready, first_ack]);
-    }
-    report.table(&table);
-
-    let mut table = Table::new(["fault", "found"]);
-    for fault in Fault::ALL {
-        table.row([fault.as_str().into(), thousands(findings.count(fault))]);
-    }
-    table.row(["refused by the server".into(), thousands(count(refusals.len()))]);
-    report.table(&table);
-    run::tell::faults(report, findings, refusals);
-    for trouble in troubles {
-        report.paragraph(&format!("- {trouble}"));
-    }
-    let verdict = run::tell::verdict(outcome.verdict());
-    report.paragraph(&format!("**{log} log: every promise {verdict}**"));
 }

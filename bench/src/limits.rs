@@ -8,6 +8,8 @@ pub(crate) const READY_WAIT_MAX: Duration = Duration::from_mins(2);
 pub(crate) const READY_PAUSE: Duration = Duration::from_millis(2);
 /// How long a server may take to end after SIGTERM before it is killed.
 pub(crate) const STOP_WAIT_MAX: Duration = Duration::from_secs(20);
+/// Longest wait for a server to die at a point that it was told of.
+pub(crate) const DEATH_WAIT_MAX: Duration = Duration::from_secs(30);
 /// Longest wait for one HTTP answer.
 pub(crate) const HTTP_WAIT_MAX: Duration = Duration::from_secs(30);
 /// Longest wait for a WebSocket to be open and greeted.
@@ -32,6 +34,8 @@ pub(crate) const BACKOFF_MIN: Duration = Duration::from_millis(50);
 pub(crate) const BACKOFF_MAX: Duration = Duration::from_secs(1);
 /// How often a client looks for messages that it must send again, and for holes that no frame will tell of.
 pub(crate) const CLIENT_TICK: Duration = Duration::from_millis(500);
+/// Of so many messages in a hundred a client sends a second copy at once.
+pub(crate) const SENT_TWICE_PERCENT: u32 = 5;
 /// How long a client waits for an ack on a living socket before it sends again.
 pub(crate) const RESEND_AFTER: Duration = Duration::from_secs(5);
 /// Longest time that the kafka script may take to start brokers, the download of Kafka included.

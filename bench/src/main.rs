@@ -6,9 +6,11 @@
 //! | module | holds |
 //! |---|---|
 //! | [`stage`], [`server`], [`kafka`], [`process`] | what is measured: started, watched, killed, stopped |
+//! | [`proxy`] | a network that can be cut |
 //! | [`client`], [`world`], [`numbered`] | the API as a stranger speaks it; users, conversations, messages |
 //! | [`load`], [`run`] | a steady load and what it shows |
-//! | [`crash`] | the same while the server is killed again and again |
+//! | [`crash`] | the same while harm is done to nodes, network and brokers |
+//! | [`faults`] | each kind of harm by itself; promises broken on purpose, to see that the checks notice |
 //! | [`floors`] | what the plain parts cost |
 //! | [`startup`] | starting, idling, sizes |
 //! | [`matrix`], [`smoke`] | all of it, at length and in short |
@@ -21,6 +23,7 @@ mod crash;
 mod evidence;
 #[cfg(test)]
 mod fake;
+mod faults;
 mod floors;
 mod gather;
 mod kafka;
@@ -31,6 +34,7 @@ mod matrix;
 mod number;
 mod numbered;
 mod process;
+mod proxy;
 mod report;
 mod run;
 mod server;
@@ -78,6 +82,20 @@ enum Command {
         log: LogKind,
         #[command(flatten)]
         crash: crash::CrashArgs,
+        #[command(flatten)]
+        stage: StageArgs,
+    },
+    /// Each kind of harm by itself, on Kafka: what it cost, and whether every promise was kept. Takes a server that is built
+    /// with the feature failpoints.
+    Faults {
+        #[command(flatten)]
+        faults: faults::FaultsArgs,
+        #[command(flatten)]
+        stage: StageArgs,
+    },
+    /// Breaks promises on purpose, one after the other, and looks whether the checks notice. Takes a server that is built with
+    /// the feature failpoints.
+    Broken {
         #[command(flatten)]
         stage: StageArgs,
     },
@@ -158,8 +176,16 @@ async fn perform(command: Command) -> Result<Verdict> {
         Command::Crash { log, crash, stage } => {
             let mut stage = Stage::new(StageArgs { kafka_warm_up_seconds: 0, ..stage })?;
             let outcome = crash::measure(&mut stage, log, &crash).await?;
-            crash::tell(&mut report, &outcome);
+            crash::tell::all(&mut report, &outcome);
             (outcome.verdict(), stage.output())
+        }
+        Command::Faults { faults, stage } => {
+            let mut stage = Stage::new(StageArgs { light_hashes: true, kafka_warm_up_seconds: 0, ..stage })?;
+            (faults::each(&mut stage, &faults, &mut report).await?, stage.output())
+        }
+        Command::Broken { stage } => {
+            let mut stage = Stage::new(StageArgs { light_hashes: true, kafka_warm_up_seconds: 0, ..stage })?;
+            (faults::broken_on_purpose(&mut stage, &mut report).await?, stage.output())
         }
         Command::Matrix { matrix, stage } => {
             let mut stage = Stage::new(stage)?;

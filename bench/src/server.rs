@@ -1,10 +1,10 @@
 //! The server under test: started on loopback with data of its own, watched, killed, started again, stopped.
 
 use crate::client::api::Api;
-use crate::limits::{LOG_LINES_SHOWN, READY_PAUSE, READY_WAIT_MAX, STOP_WAIT_MAX};
+use crate::limits::{DEATH_WAIT_MAX, LOG_LINES_SHOWN, READY_PAUSE, READY_WAIT_MAX, STOP_WAIT_MAX};
 use crate::process::Pid;
 use crate::report::progress;
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use rustix::process::{Pid as RawPid, Signal, kill_process};
 use std::{
     fs::{self, File},
@@ -29,6 +29,8 @@ pub(crate) struct Setup {
     pub(crate) address: SocketAddr,
     /// Flags beside those that every run has.
     pub(crate) flags: Vec<String>,
+    /// The points at which it goes wrong on purpose, as `FAILPOINTS` takes them; it must be built for that.
+    pub(crate) failpoints: String,
 }
 
 /// A running server.
@@ -72,7 +74,7 @@ impl Setup {
         );
         // Free now, and nobody else asks for it by number.
         let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
-        Ok(Self { binary: binary.into(), data: data.into(), address, flags })
+        Ok(Self { binary: binary.into(), data: data.into(), address, flags, failpoints: String::new() })
     }
 
     /// Starts it. It is not ready yet.
@@ -84,6 +86,7 @@ impl Setup {
             .args(["serve", "--no-rate-limits", "--listen", &self.address.to_string(), "--data"])
             .arg(&self.data)
             .args(&self.flags)
+            .env("FAILPOINTS", &self.failpoints)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
@@ -112,6 +115,7 @@ impl Server {
 
     /// Waits until it is ready and says how long that took from the start.
     pub(crate) async fn ready(&mut self) -> Result<Duration> {
+        let asked = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait()? {
                 bail!("the server ended ({status}) before it was ready:\n{}", self.last_words());
@@ -120,11 +124,25 @@ impl Server {
             if ready.await.unwrap_or(false) {
                 return Ok(self.started.elapsed());
             }
-            if self.started.elapsed() > READY_WAIT_MAX {
+            if asked.elapsed() > READY_WAIT_MAX {
                 bail!("the server is not ready after {} s:\n{}", READY_WAIT_MAX.as_secs(), self.last_words());
             }
             sleep(READY_PAUSE).await;
         }
+    }
+
+    /// Whether it can go wrong on purpose, as it says of itself when it starts.
+    pub(crate) fn has_failpoints(&self) -> bool {
+        fs::read_to_string(self.setup.log()).is_ok_and(|log| log.contains("can go wrong on purpose"))
+    }
+
+    /// Waits until it has died of itself, at a point that it was told of.
+    pub(crate) async fn dies(&mut self) -> Result<()> {
+        let died = timeout(DEATH_WAIT_MAX, self.child.wait()).await;
+        let status =
+            died.map_err(|_| anyhow!("the server did not die within {} s", DEATH_WAIT_MAX.as_secs()))??;
+        anyhow::ensure!(!status.success(), "the server stopped in order and was to die");
+        Ok(())
     }
 
     /// Kills it with SIGKILL, in whatever it is doing. A server that is dead already was not killed by us: an error.

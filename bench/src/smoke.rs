@@ -35,10 +35,11 @@ pub(crate) async fn measure(stage: &mut Stage, logs: &[LogKind], report: &mut Re
             rate: RATE,
             conversations: CONVERSATIONS,
             seconds: CRASH_SECONDS,
+            ..CrashArgs::default()
         };
         let outcome = crash::measure(stage, *log, &crash).await?;
         verdict = verdict.and(outcome.verdict());
-        crash::tell(report, &outcome);
+        crash::tell::all(report, &outcome);
     }
     Ok(verdict)
 }

@@ -77,6 +77,7 @@ pub(crate) struct Stage {
     kafka: Option<Kafka>,
     folder: TempDir,
     servers: u32,
+    kafka_proxied: bool,
     random: fastrand::Rng,
 }
 
@@ -96,7 +97,7 @@ impl Stage {
         let seed = args.seed.unwrap_or_else(|| fastrand::u64(..));
         progress(&format!("--seed {seed} draws the same again"));
         let random = fastrand::Rng::with_seed(seed);
-        Ok(Self { args, folder, kafka: None, servers: 0, random })
+        Ok(Self { args, folder, kafka: None, servers: 0, kafka_proxied: false, random })
     }
 
     /// Where the run keeps its data.
@@ -143,13 +144,22 @@ impl Stage {
         (1..=nodes).map(|node| Setup::new(&self.args.server, &data(node), flags.clone())).collect()
     }
 
+    /// From its start on, what comes to the run's Kafka can be cut.
+    pub(crate) fn proxy_kafka(&mut self) -> Result<()> {
+        anyhow::ensure!(self.kafka.is_none() || self.kafka_proxied, "Kafka was started without proxies");
+        self.kafka_proxied = true;
+        Ok(())
+    }
+
     /// The run's Kafka, started when it is first asked for.
     pub(crate) async fn kafka(&mut self) -> Result<&Kafka> {
         if self.kafka.is_none() {
             progress(&format!("starting Kafka with {} broker(s)", self.args.brokers));
             let folder = self.folder().join("kafka");
             let StageArgs { kafka_script, brokers, keep, .. } = &self.args;
-            let kafka = self.kafka.insert(Kafka::start(kafka_script, *brokers, &folder, *keep).await?);
+            let kafka = self
+                .kafka
+                .insert(Kafka::start(kafka_script, *brokers, &folder, *keep, self.kafka_proxied).await?);
             let (bootstrap, mut random) = (kafka.bootstrap().to_owned(), self.random.fork());
             produce::warm_up(&bootstrap, &self.args, &mut random).await?;
         }

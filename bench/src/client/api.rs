@@ -44,6 +44,26 @@ impl Api {
         self.post("/conversations", Some(&account.token), json).await
     }
 
+    /// A conversation as one of its members sees it.
+    pub(crate) async fn conversation(
+        &mut self,
+        account: &Account,
+        id: ConversationId,
+    ) -> Result<Conversation> {
+        self.get(&format!("{BASE}/conversations/{id}"), account).await
+    }
+
+    /// Whether the server says of a conversation and of its messages that there is no such thing.
+    pub(crate) async fn is_hidden(&mut self, account: &Account, id: ConversationId) -> Result<bool> {
+        for path in [format!("{BASE}/conversations/{id}"), format!("{BASE}/conversations/{id}/messages")] {
+            let ask = Ask { token: Some(&account.token), ..Ask::get(&path) };
+            if self.http.ask(ask).await?.status != StatusCode::NOT_FOUND {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// Reads a conversation's messages after an offset, page by page, to the end.
     pub(crate) async fn history(
         &mut self,

@@ -7,11 +7,13 @@ use crate::client::{
     socket::Socket,
 };
 use crate::evidence::Line;
-use crate::limits::{BACKOFF_MAX, BACKOFF_MIN, CLIENT_TICK, RESEND_AFTER};
+use crate::limits::{BACKOFF_MAX, BACKOFF_MIN, CLIENT_TICK, RESEND_AFTER, SENT_TWICE_PERCENT};
 use crate::load::{Say, Shared};
 use crate::number::count;
 use anyhow::Result;
-use kafkatalk_protocol::{ClientFrame, ConversationId, ErrorCode, Message, MessageId, Offset, ServerFrame};
+use kafkatalk_protocol::{
+    ClientFrame, ConversationId, ErrorCode, Message, MessageId, Offset, ServerFrame, UserId,
+};
 use std::{
     collections::{BTreeMap, HashSet, VecDeque},
     net::SocketAddr,
@@ -37,6 +39,8 @@ pub(crate) struct Device {
     random: fastrand::Rng,
     outbox: VecDeque<Pending>,
     screens: BTreeMap<ConversationId, Screen>,
+    /// What this socket has told of read positions.
+    read_here: BTreeMap<(ConversationId, UserId), Offset>,
     told: Told,
 }
 
@@ -57,6 +61,12 @@ pub(crate) struct Told {
     pub(crate) filled: u64,
     /// Messages that came again and were dropped.
     pub(crate) repeats: u64,
+    /// How far each member has read, by conversation, as far as this device was told.
+    pub(crate) read: BTreeMap<(ConversationId, UserId), Offset>,
+    /// Times that a socket told of a read position after a later one of the same member.
+    pub(crate) read_went_back: u64,
+    /// Frames about conversations that the device's user is not in.
+    pub(crate) leaks: u64,
 }
 
 struct Pending {
@@ -72,6 +82,8 @@ struct Screen {
     shown: Shown,
     /// How far a node said that the conversation goes: another one may not know that yet.
     told_of: Option<Offset>,
+    /// How far the service was told that its user has read.
+    read: Option<Offset>,
 }
 
 impl Screen {
@@ -98,6 +110,7 @@ impl Device {
             random: fastrand::Rng::with_seed(seed),
             outbox: VecDeque::new(),
             screens: BTreeMap::new(),
+            read_here: BTreeMap::new(),
             told: Told::default(),
         }
     }
@@ -157,6 +170,7 @@ impl Device {
         let mut socket = Socket::connect(self.any_node(), &self.account.token).await?;
         socket.greeted().await?;
         self.told.connections += 1;
+        self.read_here.clear();
         self.catch_up(&mut socket).await?;
         // Every message is sent again: no answer means unknown.
         self.outbox.iter_mut().for_each(|pending| pending.sent_at = None);
@@ -173,7 +187,10 @@ impl Device {
                     };
                     self.put(say);
                 }
-                _ = tick.tick() => self.look_after(Instant::now()).await?,
+                _ = tick.tick() => {
+                    self.look_after(Instant::now()).await?;
+                    self.mark_read(&mut socket).await?;
+                }
             }
         }
     }
@@ -208,13 +225,40 @@ impl Device {
             pending.sent_at = Some(Instant::now());
             pending.tries += 1;
             self.told.resent += u64::from(pending.tries > 1);
-            socket.send(&ClientFrame::Send { conversation, id, body }).await?;
+            let frame = ClientFrame::Send { conversation, id, body };
+            socket.send(&frame).await?;
+            // As a client does whose ack was lost.
+            if self.random.u32(..100) < SENT_TWICE_PERCENT {
+                self.told.resent += 1;
+                socket.send(&frame).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Says how far it has shown, where that moved.
+    async fn mark_read(&mut self, socket: &mut Socket) -> Result<()> {
+        for (conversation, screen) in &mut self.screens {
+            let position = screen.timeline.position();
+            if let Some(offset) = position.filter(|_| position > screen.read) {
+                socket.send(&ClientFrame::Read { conversation: *conversation, offset }).await?;
+                screen.read = position;
+            }
         }
         Ok(())
     }
 
     async fn take(&mut self, frame: ServerFrame) -> Result<()> {
+        let about = match &frame {
+            ServerFrame::Ack { conversation, .. }
+            | ServerFrame::Behind { conversation, .. }
+            | ServerFrame::Read { conversation, .. } => Some(*conversation),
+            ServerFrame::Message { message } => Some(message.conversation),
+            _ => None,
+        };
+        self.told.leaks += u64::from(about.is_some_and(|about| !self.screens.contains_key(&about)));
         match frame {
+            ServerFrame::Read { conversation, user, offset } => self.has_read(conversation, user, offset),
             ServerFrame::Ack { id, conversation, offset, .. } => {
                 self.resolved(id);
                 self.told.acks.push((conversation, id, offset));
@@ -291,6 +335,14 @@ impl Device {
             self.put_on_screen(message);
         }
         Ok(())
+    }
+
+    /// On one socket a member never reads backwards. Another node may be behind for a moment.
+    fn has_read(&mut self, conversation: ConversationId, user: UserId, offset: Offset) {
+        let here = self.read_here.insert((conversation, user), offset);
+        self.told.read_went_back += u64::from(here.is_some_and(|before| before > offset));
+        let furthest = self.told.read.entry((conversation, user)).or_insert(offset);
+        *furthest = offset.max(*furthest);
     }
 
     /// Notes what has just come on the screen.

@@ -1,28 +1,18 @@
-//! What is done to the nodes and to Kafka's brokers while people talk: one harm after the other, drawn from a seed.
+//! What is done to the nodes, the network and Kafka's brokers while people talk: one harm after the other, drawn from a
+//! seed. How each is done stands in [`super::victims`].
 
-use crate::kafka::Kafka;
+use super::victims::Victims;
 use crate::report::progress;
-use crate::server::{Server, Setup};
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::ValueEnum;
 use std::{
-    fmt, fs,
+    fmt,
     time::{Duration, Instant},
 };
 use tokio::time::sleep;
 
-/// Longest rest between a kill and the next start.
-const DOWN_MAX: Duration = Duration::from_millis(500);
-/// Shortest time for which a node or a broker is stopped in its tracks.
-const PAUSE_MIN: Duration = Duration::from_secs(1);
-/// What chance may add to that.
-const PAUSE_MORE: Duration = Duration::from_secs(5);
-/// Rest between a broker's return and the next harm, so that its copies of the topics can catch up: with two of three
-/// brokers away at once Kafka takes nothing, which is not what is to be seen here.
-const BROKER_REST: Duration = Duration::from_secs(5);
-
 /// A kind of harm.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub(crate) enum Harm {
     /// A node is killed with SIGKILL, and started again on the same data and port.
     Kill,
@@ -30,16 +20,80 @@ pub(crate) enum Harm {
     Wipe,
     /// A node is stopped in its tracks (SIGSTOP) for some seconds.
     Pause,
+    /// The same, for a minute.
+    PauseLong,
+    /// All connections of people to a node are cut, and new ones refused, for some seconds.
+    CutClients,
+    /// All connections of people to a node hang for some seconds.
+    StallClients,
     /// A broker is killed with SIGKILL, and started again.
     KillBroker,
+    /// A broker hands over what it leads, stops, and is started again.
+    EndBroker,
     /// A broker is stopped in its tracks for some seconds.
     PauseBroker,
+    /// All connections of nodes to a broker are cut, and new ones refused, for some seconds.
+    CutBroker,
+    /// All connections of nodes to a broker hang for some seconds.
+    StallBroker,
+    /// The other brokers are cut off from a broker, longer than it may miss a copy.
+    CutPeers,
+    /// A broker can write to no file any more, as on a full disk; it is started again with room.
+    FillBroker,
+    /// All brokers are killed at once, and started again.
+    KillCluster,
+    /// A node dies between a record and its copy in the feed.
+    DieBeforeFeed,
+    /// A node dies between the copy in the feed and the ack.
+    DieBeforeAck,
+    /// A node dies in the middle of a commit of its views.
+    DieInViewsCommit,
+    /// A node dies while it opens a conversation: the topic is there, and nothing in the ledger.
+    DieWhileCreating,
 }
 
 impl Harm {
+    /// Seconds of talk that one of them and the recovery from it fit into.
+    pub(crate) fn seconds(self) -> u32 {
+        match self {
+            Self::PauseLong => 80,
+            Self::CutPeers => 60,
+            Self::KillCluster | Self::FillBroker => 40,
+            harm if harm.is_to_a_broker() => 25,
+            _ => 12,
+        }
+    }
+
     /// Whether it takes Kafka: it is done to a broker, or to what only Kafka would still have.
     pub(crate) fn needs_kafka(self) -> bool {
-        matches!(self, Self::Wipe | Self::KillBroker | Self::PauseBroker)
+        matches!(self, Self::Wipe | Self::DieBeforeFeed | Self::DieBeforeAck | Self::DieWhileCreating)
+            || self.is_to_a_broker()
+    }
+
+    /// Whether it takes a server that can go wrong on purpose.
+    pub(crate) fn needs_failpoints(self) -> bool {
+        matches!(
+            self,
+            Self::DieBeforeFeed | Self::DieBeforeAck | Self::DieInViewsCommit | Self::DieWhileCreating
+        )
+    }
+
+    /// Whether it is done to brokers.
+    pub(crate) fn is_to_a_broker(self) -> bool {
+        matches!(
+            self,
+            Self::KillBroker | Self::EndBroker | Self::PauseBroker | Self::FillBroker | Self::KillCluster
+        ) || self.needs_broker_proxies()
+    }
+
+    /// Whether it is done to the network before the brokers.
+    pub(crate) fn needs_broker_proxies(self) -> bool {
+        matches!(self, Self::CutBroker | Self::StallBroker | Self::CutPeers)
+    }
+
+    /// Whether it is done to the network before the nodes.
+    pub(crate) fn needs_node_proxies(self) -> bool {
+        matches!(self, Self::CutClients | Self::StallClients)
     }
 }
 
@@ -49,8 +103,21 @@ impl fmt::Display for Harm {
             Self::Kill => "node killed",
             Self::Wipe => "node killed and emptied",
             Self::Pause => "node stopped",
+            Self::PauseLong => "node stopped for a minute",
+            Self::CutClients => "people cut off from a node",
+            Self::StallClients => "people's connections to a node hang",
             Self::KillBroker => "broker killed",
+            Self::EndBroker => "broker ended in order, leaders moved",
             Self::PauseBroker => "broker stopped",
+            Self::CutBroker => "nodes cut off from a broker",
+            Self::StallBroker => "nodes' connections to a broker hang",
+            Self::CutPeers => "brokers cut off from a broker",
+            Self::FillBroker => "broker's disk full",
+            Self::KillCluster => "all brokers killed",
+            Self::DieBeforeFeed => "node dies between record and feed",
+            Self::DieBeforeAck => "node dies between feed and ack",
+            Self::DieInViewsCommit => "node dies in a commit of its views",
+            Self::DieWhileCreating => "node dies while it opens a conversation",
         })
     }
 }
@@ -70,16 +137,6 @@ pub(crate) struct Done {
     pub(crate) down: Duration,
     /// How long it took from there until the node or the broker was ready; a broker that goes on does not tell.
     pub(crate) to_ready: Option<Duration>,
-}
-
-/// What harm is done to.
-pub(crate) struct Victims<'a> {
-    /// How to start the nodes.
-    pub(crate) setups: &'a [Setup],
-    /// The nodes.
-    pub(crate) servers: Vec<Server>,
-    /// The brokers, where there are any.
-    pub(crate) kafka: Option<&'a Kafka>,
 }
 
 /// Does so many harms of these kinds, in turns, each to a victim drawn at random, spread over a time.
@@ -107,51 +164,4 @@ pub(crate) async fn again_and_again(
         all.push(done);
     }
     Ok(all)
-}
-
-impl Victims<'_> {
-    async fn harm(&mut self, harm: Harm, random: &mut fastrand::Rng) -> Result<Done> {
-        let node = random.usize(..self.servers.len());
-        let begun = Instant::now();
-        let (which, down, to_ready) = match harm {
-            Harm::Kill | Harm::Wipe => {
-                self.servers[node].kill().await?;
-                sleep(DOWN_MAX.mul_f64(random.f64())).await;
-                let setup = &self.setups[node];
-                if harm == Harm::Wipe {
-                    fs::remove_dir_all(&setup.data).context("cannot empty a node")?;
-                }
-                let down = begun.elapsed();
-                self.servers[node] = setup.start()?;
-                (node, down, Some(self.servers[node].ready().await?))
-            }
-            Harm::Pause => {
-                self.servers[node].pause()?;
-                sleep(pause(random)).await;
-                let (down, returning) = (begun.elapsed(), Instant::now());
-                self.servers[node].go_on()?;
-                self.servers[node].ready().await?;
-                (node, down, Some(returning.elapsed()))
-            }
-            Harm::KillBroker | Harm::PauseBroker => {
-                let kafka = self.kafka.context("there are no brokers: use --log kafka")?;
-                let broker = random.usize(..kafka.brokers());
-                let (away, back) =
-                    if harm == Harm::KillBroker { ("kill", "restart") } else { ("pause", "resume") };
-                kafka.control(away, broker + 1).await?;
-                sleep(pause(random)).await;
-                let down = begun.elapsed();
-                let returning = Instant::now();
-                kafka.control(back, broker + 1).await?;
-                let to_ready = (harm == Harm::KillBroker).then(|| returning.elapsed());
-                sleep(BROKER_REST).await;
-                (broker, down, to_ready)
-            }
-        };
-        Ok(Done { harm, which: which + 1, in_time: true, over: begun + down, down, to_ready })
-    }
-}
-
-fn pause(random: &mut fastrand::Rng) -> Duration {
-    PAUSE_MIN + PAUSE_MORE.mul_f64(random.f64())
 }

@@ -98,11 +98,17 @@ impl Times {
         (self.to_ack(numbers.clone()).len(), self.end_to_end(numbers).len())
     }
 
-    /// How long after `since` the first ack came after that.
-    pub(crate) fn first_ack_after(&self, since: Instant) -> Option<Duration> {
+    /// How long after `since` everything was acknowledged that had been asked for until then; none if it never was.
+    pub(crate) fn recovered_after(&self, since: Instant) -> Option<Duration> {
         let since = nanos(since.saturating_duration_since(self.zero));
-        let acked = self.acked.iter().map(|moment| moment.load(Ordering::Relaxed));
-        acked.filter(|moment| *moment > since).min().map(|moment| Duration::from_nanos(moment - since))
+        let mut last = since;
+        for (asked, acked) in self.asked.iter().zip(&self.acked) {
+            if (1..=since).contains(&asked.load(Ordering::Relaxed)) {
+                let ack = acked.load(Ordering::Relaxed);
+                last = last.max((ack > 0).then_some(ack)?);
+            }
+        }
+        Some(Duration::from_nanos(last - since))
     }
 
     fn between(&self, numbers: Range<usize>, end: &[Moment]) -> Latencies {
@@ -156,6 +162,18 @@ mod tests {
         times.asked(1, Duration::ZERO);
         times.received(1);
         assert_eq!(times.counts(0..2), (0, 1));
+    }
+
+    #[test]
+    fn recovered_is_who_has_an_ack_for_all_that_was_asked_before() {
+        let times = Times::new(2, true);
+        times.asked(0, Duration::ZERO);
+        let over = Instant::now();
+        assert_eq!(times.recovered_after(over), None);
+        times.acked(0);
+        // Asked for later: not counted.
+        times.asked(1, Duration::ZERO);
+        assert!(times.recovered_after(over).is_some());
     }
 
     #[test]

@@ -88,8 +88,8 @@ pub(crate) fn verdict(verdict: Verdict) -> &'static str {
     }
 }
 
-/// The faults in four groups.
-fn grouped(findings: &Findings) -> String {
+/// The faults in four groups: lost, doubled, misordered, other.
+pub(crate) fn grouped(findings: &Findings) -> String {
     let sum = |faults: &[Fault]| faults.iter().map(|fault| findings.count(*fault)).sum::<u64>();
     let lost = sum(&[Fault::Lost, Fault::Undelivered]);
     let doubled = sum(&[Fault::Doubled, Fault::ShownTwice]);

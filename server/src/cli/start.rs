@@ -72,6 +72,9 @@ fn warn(config: &Config, unknown: &[String]) {
             "the environment variable {name} is no setting and does nothing; see `kafkatalk serve --help`"
         );
     }
+    if cfg!(feature = "failpoints") {
+        tracing::warn!("this build can go wrong on purpose, for tests: it is not for people");
+    }
     if config.rate_limits.is_none() {
         tracing::warn!(
             "rate limits are off: anybody may register, guess passwords and send as fast as they can"

@@ -1,0 +1,89 @@
+//! The tables of a crash check.
+
+use super::{Outcome, harm::Harm};
+use crate::checks::Fault;
+use crate::number::{count, short, thousands};
+use crate::report::{Report, Table};
+use crate::run;
+use std::time::Duration;
+
+/// All that is known.
+pub(crate) fn all(report: &mut Report, outcome: &Outcome) {
+    let Outcome { log, nodes, brokers, harm, findings, sums, refusals, troubles, to_ack, to_screen } =
+        outcome;
+    let [connections, resent, filled, repeats, acks] = sums.map(thousands);
+    let mut table = Table::new(["what happened", "on the log"]);
+    let mut row = |what: &str, figure: String| table.row([what.into(), figure]);
+    row("log", log.to_string());
+    row("nodes / brokers", format!("{nodes} / {brokers}"));
+    row("times that harm was done", harm.len().to_string());
+    row("of these while people talked", harm.iter().filter(|(done, _)| done.in_time).count().to_string());
+    row("messages sent", thousands(findings.said));
+    row("acknowledged (acks that came)", format!("{} ({acks})", thousands(findings.acknowledged)));
+    row("in history", thousands(findings.in_history));
+    row("shown to the peer", thousands(findings.delivered));
+    row("sockets opened", connections);
+    row("sent again under the same id", resent);
+    row("repeats that clients dropped", repeats);
+    row("holes filled from history", filled);
+    row("stands after a later one of its sender (no promise)", thousands(findings.overtaken));
+    row("to the ack p50 / p90 / p99 / max, ms", to_ack.quartet());
+    row("to the peer's screen p50 / p90 / p99 / max, ms", to_screen.quartet());
+    report.table(&table);
+
+    let mut table = Table::new(["harm", "to", "for, ms", "from there to ready, ms", "to recovered, ms"]);
+    let ms = |took: Duration| short(took.as_secs_f64() * 1e3);
+    for (done, recovered) in harm {
+        let or_none = |took: Option<Duration>| took.map_or_else(|| "none".into(), ms);
+        let (to_ready, recovered) = (or_none(done.to_ready), or_none(*recovered));
+        table.row([done.harm.to_string(), done.which.to_string(), ms(done.down), to_ready, recovered]);
+    }
+    report.table(&table);
+
+    let mut table = Table::new(["fault", "found"]);
+    for fault in Fault::ALL {
+        table.row([fault.as_str().into(), thousands(findings.count(fault))]);
+    }
+    table.row(["refused by the server".into(), thousands(count(refusals.len()))]);
+    report.table(&table);
+    run::tell::faults(report, findings, refusals);
+    for trouble in troubles {
+        report.paragraph(&format!("- {trouble}"));
+    }
+    let verdict = run::tell::verdict(outcome.verdict());
+    report.paragraph(&format!("**{log} log: every promise {verdict}**"));
+}
+
+/// The columns of [`row`].
+pub(crate) const HEADER: [&str; 9] = [
+    "fault",
+    "times (while people talked)",
+    "messages",
+    "acknowledged",
+    "lost / doubled / misordered / other",
+    "down, s",
+    "to ready, s",
+    "to recovered, s",
+    "promises",
+];
+
+/// One kind of harm in one row: the longest of the times.
+pub(crate) fn row(harm: Harm, outcome: &Outcome) -> [String; 9] {
+    let Outcome { harm: all, findings, .. } = outcome;
+    let longest = |times: Vec<Option<Duration>>| {
+        let longest = times.into_iter().collect::<Option<Vec<_>>>().and_then(|times| times.into_iter().max());
+        longest.map_or_else(|| "-".into(), |took| short(took.as_secs_f64()))
+    };
+    let in_time = all.iter().filter(|(done, _)| done.in_time).count();
+    [
+        harm.to_string(),
+        format!("{} ({in_time})", all.len()),
+        thousands(findings.said),
+        thousands(findings.acknowledged),
+        run::tell::grouped(findings),
+        longest(all.iter().map(|(done, _)| Some(done.down)).collect()),
+        longest(all.iter().map(|(done, _)| done.to_ready).collect()),
+        longest(all.iter().map(|(_, recovered)| *recovered).collect()),
+        run::tell::verdict(outcome.verdict()).into(),
+    ]
+}
