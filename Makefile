@@ -1,6 +1,6 @@
 # What there is to do; the work is in xtask/ (Rust). Each target sets up what it needs, once.
 .DEFAULT_GOAL := help
-.PHONY: help run dev test bench chaos release clean
+.PHONY: help run dev test bench chaos faults release clean
 
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-16s%s\n", $$1, $$2 }'
@@ -17,11 +17,15 @@ test: ## Every check there is; the last line counts them
 bench: ## Measure latency, CPU and memory per message, beside their floors
 	@scripts/xtask.sh bench $(ARGS)
 
-SECONDS ?= 120
-chaos: ## Do harm to two nodes and three brokers under load, and check every promise; SECONDS=120 SEED=7
-	@scripts/xtask.sh bench crash --log kafka --nodes 2 --brokers 3 --rate 100 --light-hashes \
-	  --harm kill,pause-broker,wipe,kill-broker,pause --times $$(($(SECONDS) / 12)) --seconds $(SECONDS) \
-	  $(if $(SEED),--seed $(SEED)) $(ARGS)
+SECONDS ?= 240
+chaos: ## All kinds of harm to two nodes and three brokers under load, every promise checked; SECONDS=240 SEED=7
+	@scripts/xtask.sh harm crash --log kafka --nodes 2 --brokers 3 --rate 100 --light-hashes --clocks-apart-hours 3 \
+	  --harm kill,pause-broker,die-before-feed,cut-clients,wipe,kill-broker,die-before-ack,cut-broker,pause \
+	  --harm end-broker,die-in-views-commit,stall-clients,die-while-creating,fill-broker,stall-broker,kill-cluster \
+	  --times $$(($(SECONDS) / 12)) --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+faults: ## Each kind of harm by itself, and the table of what it cost
+	@scripts/xtask.sh harm faults --brokers 3 $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 release: ## The one file to hand out, in dist/
 	@scripts/xtask.sh release

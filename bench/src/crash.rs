@@ -6,7 +6,7 @@ use crate::evidence::{Evidence, Witness};
 use crate::gather::{self, Gathered};
 use crate::kafka::Kafka;
 use crate::latency::Latencies;
-use crate::limits::{DRAIN_WAIT_MAX, POLL_PAUSE, RECOVERY_WAIT_MAX};
+use crate::limits::{DRAIN_WAIT_MAX, POLL_PAUSE, RECOVERY_SECONDS_MAX};
 use crate::load::{Shared, Voices, Wire, times::Times};
 use crate::number::count;
 use crate::numbered::Numbering;
@@ -213,8 +213,14 @@ async fn set_up(stage: &mut Stage, log: LogKind, crash: &CrashArgs) -> Result<Ve
 }
 
 /// All that is wrong with what devices saw, and with what the nodes say afterwards.
-async fn found(all: &mut Gathered, world: &World, nodes: &[SocketAddr], told: &[Told]) -> Result<Findings> {
-    let forgotten = afterwards::forgotten_positions(world, nodes, told).await?;
+async fn found(
+    all: &mut Gathered,
+    world: &World,
+    nodes: &[SocketAddr],
+    told: &[Told],
+    patience: Duration,
+) -> Result<Findings> {
+    let forgotten = afterwards::forgotten_positions(world, nodes, told, patience).await?;
     let open = afterwards::open_to_strangers(world, nodes, all).await?;
     add_what_was_seen(all, world, told);
     let mut findings = judge(all.values());
@@ -253,7 +259,7 @@ impl Devices {
     }
 
     /// Waits until every screen has come to the end of its history, or for long enough; the checks tell the difference.
-    pub(crate) async fn wait_until_shown(&self, all: &Gathered) {
+    pub(crate) async fn wait_until_shown(&self, all: &Gathered, patience: Duration) {
         let waited = Instant::now();
         let behind = |((conversation, member), shown): (&(ConversationId, UserId), &Shown)| {
             let histories = all.get(conversation).map(|evidence| &evidence.histories);
@@ -261,7 +267,7 @@ impl Devices {
             let end = mine.and_then(|(_, history)| history.last()).map_or(0, |line| line.offset.next().0);
             shown.load(Ordering::Relaxed) < end
         };
-        while self.shown.iter().any(behind) && waited.elapsed() < DRAIN_WAIT_MAX {
+        while self.shown.iter().any(behind) && waited.elapsed() < patience {
             sleep(POLL_PAUSE).await;
         }
     }

@@ -3,6 +3,7 @@
 
 use crate::checks::{Fault, Findings};
 use crate::crash::{self, CrashArgs, harm::Harm};
+use crate::limits::RECOVERY_SECONDS_MAX;
 use crate::report::{Report, Table, Verdict, progress};
 use crate::stage::{LogKind, Stage};
 use anyhow::Result;
@@ -15,8 +16,8 @@ const RATE: u32 = 100;
 const CONVERSATIONS: usize = 100;
 /// Seconds of talk while a promise is broken.
 const BROKEN_SECONDS: u32 = 6;
-/// Conversations then: in many nobody speaks again after the last harm.
-const BROKEN_CONVERSATIONS: usize = 60;
+/// Seconds within which all would be calm again, were it not broken.
+const BROKEN_RECOVERY_SECONDS: u64 = 5;
 
 /// Which harm.
 #[derive(Clone, Debug, Args)]
@@ -64,17 +65,18 @@ pub(crate) async fn each(stage: &mut Stage, args: &FaultsArgs, report: &mut Repo
 struct Case {
     point: &'static str,
     log: LogKind,
-    harm: Harm,
+    /// The fewer, the more often people speak at the same time; the more, the more fall silent after the last harm.
+    conversations: usize,
     /// Whether the checks must find a fault.
     caught: bool,
 }
 
 const CASES: [Case; 5] = [
-    Case { point: broken::RESEQUENCER, log: LogKind::Kafka, harm: Harm::Kill, caught: true },
-    Case { point: broken::DEDUP, log: LogKind::Kafka, harm: Harm::Kill, caught: true },
-    Case { point: broken::SWEEP, log: LogKind::Kafka, harm: Harm::Kill, caught: true },
-    Case { point: broken::ACK_ORDER, log: LogKind::Embedded, harm: Harm::Kill, caught: true },
-    Case { point: lossy::FEED, log: LogKind::Kafka, harm: Harm::Kill, caught: false },
+    Case { point: broken::RESEQUENCER, log: LogKind::Kafka, conversations: 10, caught: true },
+    Case { point: broken::DEDUP, log: LogKind::Kafka, conversations: 10, caught: true },
+    Case { point: broken::SWEEP, log: LogKind::Kafka, conversations: 150, caught: true },
+    Case { point: broken::ACK_ORDER, log: LogKind::Embedded, conversations: 10, caught: true },
+    Case { point: lossy::FEED, log: LogKind::Kafka, conversations: 10, caught: false },
 ];
 
 /// Breaks one promise after the other, and looks whether the checks notice. Kept is what was noticed.
@@ -86,11 +88,12 @@ pub(crate) async fn broken_on_purpose(stage: &mut Stage, report: &mut Report) ->
         let often = if case.caught { "return" } else { "10%return" };
         let crash = CrashArgs {
             times: 2,
-            harm: vec![case.harm],
             nodes: if case.log == LogKind::Kafka { 2 } else { 1 },
             rate: RATE,
-            conversations: BROKEN_CONVERSATIONS,
+            conversations: case.conversations,
             seconds: BROKEN_SECONDS,
+            // Where a promise is broken, calm never comes.
+            recovery_seconds: if case.caught { BROKEN_RECOVERY_SECONDS } else { RECOVERY_SECONDS_MAX },
             failpoints: format!("{}={often}", case.point),
             ..CrashArgs::default()
         };

@@ -2,14 +2,18 @@
 
 use crate::client::api::Api;
 use crate::evidence::{Evidence, Line};
-use crate::limits::{HISTORIES_PAUSE, RECOVERY_WAIT_MAX};
+use crate::limits::HISTORIES_PAUSE;
 use crate::load::Said;
 use crate::numbered::Numbering;
 use crate::world::World;
 use anyhow::Result;
 use futures_util::future::try_join_all;
 use kafkatalk_protocol::ConversationId;
-use std::{collections::BTreeMap, net::SocketAddr, time::Instant};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 use tokio::time::sleep;
 
 /// Evidence by conversation.
@@ -40,6 +44,7 @@ pub(crate) async fn settled_histories(
     world: &World,
     nodes: &[SocketAddr],
     numbering: Numbering,
+    patience: Duration,
 ) -> Result<Gathered> {
     let waited = Instant::now();
     let mut before = histories(world, nodes, numbering).await?;
@@ -52,7 +57,7 @@ pub(crate) async fn settled_histories(
             let first = all.next();
             all.all(|(_, lines)| first.is_some_and(|(_, others)| others == lines))
         };
-        if now.iter().all(same) || waited.elapsed() > RECOVERY_WAIT_MAX {
+        if now.iter().all(same) || waited.elapsed() > patience {
             return Ok(now);
         }
         before = now;

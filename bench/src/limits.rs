@@ -16,8 +16,8 @@ pub(crate) const HTTP_WAIT_MAX: Duration = Duration::from_secs(30);
 pub(crate) const CONNECT_WAIT_MAX: Duration = Duration::from_secs(30);
 /// Longest wait, after the last message was sent, for acks and deliveries that are still out.
 pub(crate) const DRAIN_WAIT_MAX: Duration = Duration::from_secs(15);
-/// The same where the server was killed again and again.
-pub(crate) const RECOVERY_WAIT_MAX: Duration = Duration::from_mins(1);
+/// The same where harm was done again and again, in seconds.
+pub(crate) const RECOVERY_SECONDS_MAX: u64 = 60;
 /// Pause between two readings of all histories, which are to be the same.
 pub(crate) const HISTORIES_PAUSE: Duration = Duration::from_millis(500);
 /// Pause between two looks at a condition that only the other side can bring about.

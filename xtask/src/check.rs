@@ -12,6 +12,7 @@ use crate::{
 use anyhow::{Result, bail};
 use counted::{Counts, Told, run_counting};
 use std::{
+    path::Path,
     process::{Command, ExitCode},
     time::{Duration, Instant},
 };
@@ -66,7 +67,7 @@ const STAGES: &[Stage] = &[
     },
     Stage {
         name: "promises",
-        about: "a short load with kill -9, on both logs",
+        about: "load with kill -9 on both logs; promises broken on purpose are noticed",
         needs: &[JAVA, MAVEN],
         run: promises,
     },
@@ -166,12 +167,18 @@ fn site_within_budget() -> Result<Counts> {
     Ok(Counts::one())
 }
 
-/// The bench in short: it ends badly when a promise was broken, and tells which.
+/// The bench in short: it ends badly when a promise was broken, and tells which; and when one was broken on purpose and
+/// its checks did not notice.
 fn promises() -> Result<Counts> {
+    let breakable = cargo::build_breakable()?;
     cargo::build()?;
-    let mut bench = Command::new(place::target().join("debug/kafkatalk-bench"));
-    bench.args(["smoke", "--logs", "embedded,kafka", "--server"]).arg(crate::run::built_server());
-    Ok(Counts::of(bench.current_dir(place::root()).status()?.success()))
+    let bench = |arguments: &[&str], server: &Path| {
+        let mut bench = Command::new(place::target().join("debug/kafkatalk-bench"));
+        bench.args(arguments).arg("--server").arg(server);
+        anyhow::Ok(Counts::of(bench.current_dir(place::root()).status()?.success()))
+    };
+    let kept = bench(&["smoke", "--logs", "embedded,kafka"], &crate::run::built_server())?;
+    Ok(kept + bench(&["broken"], &breakable)?)
 }
 
 fn browser_tests(log: &str) -> Result<Counts> {

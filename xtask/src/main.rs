@@ -33,6 +33,7 @@ Usage: cargo xtask COMMAND
   run [ARGUMENTS]         build everything and start `kafkatalk serve ARGUMENTS`
   dev [ARGUMENTS]         the same, again and again as files change
   bench [ARGUMENTS]       measure the binary to hand out, with `kafkatalk-bench ARGUMENTS`
+  harm ARGUMENTS          the same for a binary that can go wrong on purpose
   release                 build the binary to hand out into dist/
 ";
 
@@ -60,6 +61,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         "run" => run::serve(rest),
         "dev" => dev::watch(rest),
         "bench" => run::bench(rest),
+        "harm" => run::harm(rest),
         "release" => run::release(),
         "tidy" => tidy::check(),
         "help" | "--help" | "-h" => {

@@ -5,7 +5,12 @@ use crate::{
     packages, place, site,
 };
 use anyhow::{Context as _, Result, anyhow};
-use std::{fs, os::unix::process::CommandExt as _, path::PathBuf, process::Command};
+use std::{
+    fs,
+    os::unix::process::CommandExt as _,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 const PACKAGE: [&str; 4] = ["--package", "kafkatalk-server", "--bin", "kafkatalk"];
 
@@ -51,15 +56,27 @@ pub(crate) fn built_server() -> PathBuf {
 /// Measures the binary that `release` builds, with the arguments of `kafkatalk-bench`; everything, if there are none.
 pub(crate) fn bench(arguments: &[String]) -> Result<()> {
     release()?;
+    let arguments = if arguments.is_empty() { &["matrix".to_owned()] } else { arguments };
+    become_bench(arguments, &dist())
+}
+
+/// Does harm to a binary that is built for it, with the arguments of `kafkatalk-bench`.
+pub(crate) fn harm(arguments: &[String]) -> Result<()> {
+    site::build(site::Mode::Release)?;
+    say("building a server that can go wrong on purpose");
+    packages::perl_for_openssl()?;
+    run(cargo().args(["build", "--release", "--features", "kafka-tls,failpoints"]).args(PACKAGE))?;
+    let binary = place::target().join("release/kafkatalk-breakable");
+    fs::copy(place::target().join("release/kafkatalk"), &binary)?;
+    become_bench(arguments, &binary)
+}
+
+fn become_bench(arguments: &[String], server: &Path) -> Result<()> {
     say("building the bench");
     run(cargo().args(["build", "--release", "--package", "kafkatalk-bench"]))?;
     let mut bench = Command::new(place::target().join("release/kafkatalk-bench"));
-    bench.current_dir(place::root());
-    match arguments {
-        [] => bench.arg("matrix"),
-        _ => bench.args(arguments),
-    };
-    Err(bench.arg("--server").arg(dist()).exec()).context("could not start the bench")
+    bench.current_dir(place::root()).args(arguments).arg("--server").arg(server);
+    Err(bench.exec()).context("could not start the bench")
 }
 
 fn dist() -> PathBuf {

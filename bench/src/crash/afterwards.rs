@@ -3,20 +3,29 @@
 use super::device::Told;
 use crate::client::api::Api;
 use crate::gather::Gathered;
-use crate::limits::{HISTORIES_PAUSE, RECOVERY_WAIT_MAX};
+use crate::limits::HISTORIES_PAUSE;
 use crate::number::count;
 use crate::world::World;
 use anyhow::Result;
 use futures_util::future::try_join_all;
 use kafkatalk_protocol::{ConversationId, Offset, UserId};
-use std::{collections::BTreeMap, net::SocketAddr, time::Instant};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 use tokio::time::sleep;
 
 /// How far somebody has read in a conversation.
 type Positions = BTreeMap<(ConversationId, UserId), Offset>;
 
 /// How many read positions some node has forgotten that a device was told of, when there are no fewer of them any more.
-pub(super) async fn forgotten_positions(world: &World, nodes: &[SocketAddr], told: &[Told]) -> Result<u64> {
+pub(super) async fn forgotten_positions(
+    world: &World,
+    nodes: &[SocketAddr],
+    told: &[Told],
+    patience: Duration,
+) -> Result<u64> {
     let mut furthest = Positions::new();
     for (who, offset) in told.iter().flat_map(|told| &told.read) {
         let held = furthest.entry(*who).or_insert(*offset);
@@ -30,7 +39,7 @@ pub(super) async fn forgotten_positions(world: &World, nodes: &[SocketAddr], tol
             let behind = |(who, offset): &(&_, &Offset)| known.get(who) < Some(offset);
             forgotten += count(furthest.iter().filter(behind).count());
         }
-        if forgotten == 0 || waited.elapsed() > RECOVERY_WAIT_MAX {
+        if forgotten == 0 || waited.elapsed() > patience {
             return Ok(forgotten);
         }
         sleep(HISTORIES_PAUSE).await;

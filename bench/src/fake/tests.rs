@@ -5,6 +5,7 @@ use crate::checks::{Fault, Findings, judge};
 use crate::crash::Devices;
 use crate::evidence::Evidence;
 use crate::gather;
+use crate::limits::DRAIN_WAIT_MAX;
 use crate::load::{Clients, Shared, Wire, times::Times};
 use crate::numbered::Numbering;
 use crate::run;
@@ -48,7 +49,7 @@ async fn talk(habit: Habit) -> Findings {
     let settled_in_time = if habit == Habit::LosesMessage { Duration::from_millis(500) } else { WAIT_MAX };
     devices.voices.drained(settled_in_time).await;
     let mut all = gather::histories(&world, &[fake.address], shared.numbering).await.unwrap();
-    devices.wait_until_shown(&all).await;
+    devices.wait_until_shown(&all, DRAIN_WAIT_MAX).await;
     let told = devices.finish().await.unwrap();
     gather::add_said(&mut all, &world, &said);
     crate::crash::add_what_was_seen(&mut all, &world, &told);

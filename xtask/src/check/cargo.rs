@@ -5,11 +5,12 @@
 use super::counted::{Counts, Told, run_counting};
 use crate::{
     command::{self, say},
-    run::cargo,
+    place,
+    run::{built_server, cargo},
     wasm_toolchain::WasmToolchain,
 };
 use anyhow::Result;
-use std::{io::stdout, process::Command};
+use std::{fs, io::stdout, path::PathBuf, process::Command};
 
 /// All but the browser's entry point, which asks the app for other features, and but this program: with the others it
 /// would have other features than `cargo run` gave it, and the file that runs would be replaced.
@@ -67,6 +68,15 @@ pub(super) fn tests() -> Result<Counts> {
 /// The binaries, as the tests are built: other stages run them.
 pub(super) fn build() -> Result<()> {
     command::run(cargo().args(["build", "--quiet", "--all-targets"]).args(NATIVE))
+}
+
+/// A server that can go wrong on purpose. Copied aside: the next [`build`] puts the usual one in its place.
+pub(super) fn build_breakable() -> Result<PathBuf> {
+    let server = ["--package", "kafkatalk-server", "--bin", "kafkatalk", "--examples"];
+    command::run(cargo().args(["build", "--quiet"]).args(server).args(["--features", "failpoints"]))?;
+    let aside = place::target().join("debug/kafkatalk-breakable");
+    fs::copy(built_server(), &aside)?;
+    Ok(aside)
 }
 
 /// Adds a part of the toolchain where it is missing and rustup can be reached.
