@@ -10,6 +10,7 @@
 //! | [`client`], [`world`], [`numbered`] | the API as a stranger speaks it; users, conversations, messages |
 //! | [`load`], [`run`] | a steady load and what it shows |
 //! | [`crash`] | the same while harm is done to nodes, network and brokers |
+//! | [`race`] | several nodes asked the same at the same moment |
 //! | [`faults`] | each kind of harm by itself; promises broken on purpose, to see that the checks notice |
 //! | [`floors`] | what the plain parts cost |
 //! | [`startup`] | starting, idling, sizes |
@@ -35,6 +36,7 @@ mod number;
 mod numbered;
 mod process;
 mod proxy;
+mod race;
 mod report;
 mod run;
 mod server;
@@ -96,6 +98,13 @@ enum Command {
     /// Breaks promises on purpose, one after the other, and looks whether the checks notice. Takes a server that is built with
     /// the feature failpoints.
     Broken {
+        #[command(flatten)]
+        stage: StageArgs,
+    },
+    /// Asks several nodes on Kafka the same thing at the same moment, thousands of times: for names, conversations, messages.
+    Race {
+        #[command(flatten)]
+        race: race::RaceArgs,
         #[command(flatten)]
         stage: StageArgs,
     },
@@ -186,6 +195,10 @@ async fn perform(command: Command) -> Result<Verdict> {
         Command::Broken { stage } => {
             let mut stage = Stage::new(StageArgs { light_hashes: true, kafka_warm_up_seconds: 0, ..stage })?;
             (faults::broken_on_purpose(&mut stage, &mut report).await?, stage.output())
+        }
+        Command::Race { race, stage } => {
+            let mut stage = Stage::new(StageArgs { light_hashes: true, kafka_warm_up_seconds: 0, ..stage })?;
+            (race::measure(&mut stage, &race, &mut report).await?, stage.output())
         }
         Command::Matrix { matrix, stage } => {
             let mut stage = Stage::new(stage)?;

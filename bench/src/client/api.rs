@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 use hyper::{Method, StatusCode};
 use kafkatalk_protocol::http::{BASE, Messages, OpenConversation, SignedIn};
 use kafkatalk_protocol::limits::PAGE_MAX;
-use kafkatalk_protocol::{Conversation, ConversationId, Message, Offset, Problem, Username};
+use kafkatalk_protocol::{Body, Conversation, ConversationId, Message, MessageId, Offset, Problem, Username};
 use serde::de::DeserializeOwned;
 use std::net::SocketAddr;
 
@@ -36,6 +36,30 @@ impl Api {
     pub(crate) async fn register(&mut self, username: &Username) -> Result<Account> {
         let json = serde_json::json!({ "username": username, "password": PASSWORD });
         self.post("/users", None, json.to_string().into()).await
+    }
+
+    /// The same where somebody else may be quicker: none, if the name is taken.
+    pub(crate) async fn claim(&mut self, username: &Username) -> Result<Option<Account>> {
+        let json = serde_json::json!({ "username": username, "password": PASSWORD }).to_string();
+        let path = format!("{BASE}/users");
+        let ask = Ask { method: Method::POST, json: Some(json.into()), ..Ask::get(&path) };
+        let answer = self.http.ask(ask).await?;
+        if answer.status == StatusCode::CONFLICT {
+            return Ok(None);
+        }
+        understood(&answer).map(Some)
+    }
+
+    /// Says something.
+    pub(crate) async fn say(
+        &mut self,
+        account: &Account,
+        conversation: ConversationId,
+        id: MessageId,
+        body: &Body,
+    ) -> Result<Message> {
+        let json = serde_json::json!({ "id": id, "body": body }).to_string();
+        self.post(&format!("/conversations/{conversation}/messages"), Some(&account.token), json.into()).await
     }
 
     /// Opens the conversation with another user.

@@ -1,0 +1,169 @@
+//! Several nodes are asked the same thing at the same moment, again and again: one of them has it, and all agree which.
+//!
+//! Names that two people claim, conversations that both members open, messages that one person sends under the same id.
+
+use crate::client::api::{Account, Api};
+use crate::numbered::Numbering;
+use crate::report::{Report, Table, Verdict, progress};
+use crate::run;
+use crate::stage::{LogKind, Stage};
+use anyhow::{Context as _, Result};
+use clap::Args;
+use futures_util::future::try_join_all;
+use kafkatalk_protocol::{Body, ConversationId, Message, Username};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+/// How long all nodes may take, after the last race, until they tell the same.
+const AGREE_WAIT_MAX: Duration = Duration::from_secs(15);
+
+/// How much is raced for.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct RaceArgs {
+    /// Races for names, for conversations and for messages, of each so many.
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) races: u32,
+    /// Nodes that race.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(2..=9))]
+    pub(crate) nodes: u32,
+}
+
+/// How the races for one thing ended.
+struct Ended {
+    what: &'static str,
+    races: u32,
+    /// Races that did not have one winner whom all agree on.
+    undecided: u64,
+    took: Duration,
+}
+
+/// Races the nodes of one service.
+pub(crate) async fn measure(stage: &mut Stage, args: &RaceArgs, report: &mut Report) -> Result<Verdict> {
+    let run = stage.random().u64(..);
+    let setups = stage.nodes(LogKind::Kafka, args.nodes).await?;
+    let mut servers = setups.iter().map(crate::server::Setup::start).collect::<Result<Vec<_>>>()?;
+    for server in &mut servers {
+        server.ready().await?;
+    }
+    let nodes: Vec<SocketAddr> = setups.iter().map(|setup| setup.address).collect();
+    let mut racers = Racers::connect(&nodes, run).await?;
+    let mut ended = Vec::new();
+    progress("racing for names");
+    ended.push(racers.names(args.races).await?);
+    progress("racing for conversations");
+    ended.push(racers.conversations(args.races).await?);
+    progress("racing for messages");
+    ended.push(racers.messages(args.races).await?);
+    for server in servers {
+        server.stop().await?.in_order()?;
+    }
+    let header = ["raced for", "nodes", "races", "without one winner", "races a second", "promises"];
+    let mut table = Table::new(header);
+    let mut verdict = Verdict::Kept;
+    for Ended { what, races, undecided, took } in ended {
+        let a_second = (f64::from(races) / took.as_secs_f64()).round();
+        let kept = Verdict::of(undecided);
+        verdict = verdict.and(kept);
+        table.row([
+            what.into(),
+            args.nodes.to_string(),
+            races.to_string(),
+            undecided.to_string(),
+            a_second.to_string(),
+            run::tell::verdict(kept).into(),
+        ]);
+    }
+    report.table(&table);
+    Ok(verdict)
+}
+
+/// A connection to each node.
+struct Racers {
+    apis: Vec<Api>,
+    run: u64,
+}
+
+impl Racers {
+    async fn connect(nodes: &[SocketAddr], run: u64) -> Result<Self> {
+        Ok(Self { apis: try_join_all(nodes.iter().map(|node| Api::connect(*node))).await?, run })
+    }
+
+    /// A person of this run, who registers at any of the nodes.
+    async fn person(&mut self, number: usize, kind: &str) -> Result<Account> {
+        let name = Username::parse(&format!("{kind}{:012x}-{number}", self.run >> 16))?;
+        let any = number % self.apis.len();
+        self.apis[any].register(&name).await.context("cannot register")
+    }
+
+    async fn names(&mut self, races: u32) -> Result<Ended> {
+        let begun = Instant::now();
+        let mut undecided = 0;
+        for race in 0..races {
+            let name = Username::parse(&format!("n{:012x}-{race}", self.run >> 16))?;
+            let claims = try_join_all(self.apis.iter_mut().map(|api| api.claim(&name))).await?;
+            let winners: Vec<_> = claims.into_iter().flatten().collect();
+            undecided += u64::from(winners.len() != 1);
+        }
+        Ok(Ended { what: "a name", races, undecided, took: begun.elapsed() })
+    }
+
+    async fn conversations(&mut self, races: u32) -> Result<Ended> {
+        let one = self.person(0, "c").await?;
+        let (mut undecided, mut took) = (0, Duration::ZERO);
+        for race in 0..races {
+            let other = self.person(usize::try_from(race)? + 1, "d").await?;
+            let begun = Instant::now();
+            let both = [(&one, &other), (&other, &one)];
+            let opened = self.apis.iter_mut().zip(both.iter().cycle());
+            let opened = opened.map(|(api, (caller, peer))| api.open(caller, &peer.user.username));
+            let opened = try_join_all(opened).await?;
+            took += begun.elapsed();
+            undecided += u64::from(opened.iter().any(|found| found.id != opened[0].id));
+        }
+        Ok(Ended { what: "a conversation", races, undecided, took })
+    }
+
+    async fn messages(&mut self, races: u32) -> Result<Ended> {
+        let (one, other) = (self.person(0, "m").await?, self.person(1, "m").await?);
+        let conversation = self.apis[0].open(&one, &other.user.username).await?.id;
+        let numbering = Numbering::new(self.run, 0);
+        let begun = Instant::now();
+        let (mut undecided, mut said) = (0, Vec::new());
+        for race in 0..races {
+            let id = numbering.id(usize::try_from(race)?);
+            let sent = self.apis.iter_mut().enumerate().map(|(node, api)| {
+                let body = format!("race {race}, said at node {node}");
+                let one = &one;
+                async move { api.say(one, conversation, id, &Body::parse(&body)?).await }
+            });
+            let sent: Vec<Message> = try_join_all(sent).await?;
+            undecided += u64::from(sent.iter().any(|message| *message != sent[0]));
+            said.extend(sent.into_iter().next());
+        }
+        let took = begun.elapsed();
+        undecided += self.disagreeing(&other, conversation, &said).await?;
+        Ok(Ended { what: "a message's id", races, undecided, took })
+    }
+
+    /// How many nodes do not tell that history, once they had time to come to its end.
+    async fn disagreeing(
+        &mut self,
+        reader: &Account,
+        conversation: ConversationId,
+        said: &[Message],
+    ) -> Result<u64> {
+        let waited = Instant::now();
+        loop {
+            let mut other = 0;
+            for api in &mut self.apis {
+                other += u64::from(api.history(reader, conversation, None).await? != said);
+            }
+            if other == 0 || waited.elapsed() > AGREE_WAIT_MAX {
+                return Ok(other);
+            }
+            tokio::time::sleep(crate::limits::HISTORIES_PAUSE).await;
+        }
+    }
+}
