@@ -27,6 +27,7 @@ readonly LOG4J_VERSION=2.25.1
 readonly JAVA_MIN=17
 readonly READY_WAIT_SECONDS=90
 readonly STOP_WAIT_SECONDS=15
+readonly HAND_OVER_WAIT_SECONDS=90
 PROXIES=()
 
 # The builder's cache: whoever calls, and from wherever.
@@ -306,10 +307,10 @@ signal() {
 }
 
 end() {
-  local dir=$1 i=$2 deadline=$((SECONDS + STOP_WAIT_SECONDS))
+  local dir=$1 i=$2 deadline=$((SECONDS + HAND_OVER_WAIT_SECONDS))
   signal "$dir" "$i" TERM
   while running "$dir" "$i"; do
-    [ "$SECONDS" -lt "$deadline" ] || fail "broker $i does not stop within $STOP_WAIT_SECONDS s"
+    [ "$SECONDS" -lt "$deadline" ] || fail "broker $i does not stop within $HAND_OVER_WAIT_SECONDS s"
     sleep 0.1
   done
 }
