@@ -3,7 +3,8 @@
 //! Each conversation has a topic of its own with one partition, and that topic is the truth. A consumer cannot follow
 //! thousands of topics, so after a record is acknowledged the same node writes a copy with its offset to the *feed*, a
 //! topic with a fixed number of partitions that every node follows. What the feed does not tell is found by a *sweep*
-//! and read from the conversation's topic. Ledgers are topics of their own and followed directly.
+//! and read from the conversation's topic. Ledgers are topics of their own and followed directly. On one more topic nodes say
+//! that they are here, so that the others sweep when one of them is gone.
 //!
 //! | module | holds |
 //! |---|---|
@@ -13,6 +14,7 @@
 //! | `produce`, `outcome` | appends, and what a failed one means |
 //! | `tail`, `live`, `catchup`, `sweep`, `recent` | following all streams, and noticing what was lost |
 //! | `read`, `erase` | reading a range, forgetting a record |
+//! | `nodes`, `offsets` | which nodes are there; how far a tail is, for Kafka's tools |
 //! | `shared`, `client` | what they share |
 //! | `limits` | every limit |
 //!
@@ -26,6 +28,7 @@ use async_trait::async_trait;
 use client::Client;
 use kafkatalk_protocol::{ConversationId, Offset, Timestamp};
 use keeper::{Keeper, Request};
+use nodes::Pulse;
 use produce::{Append, FeedReports, Shard, TopicReports};
 use rdkafka::consumer::BaseConsumer;
 use shared::{Admitted, Gate, Shared, Topic};
@@ -46,6 +49,8 @@ mod keeper;
 pub mod limits;
 mod live;
 mod names;
+mod nodes;
+mod offsets;
 mod options;
 mod outcome;
 mod produce;
@@ -147,11 +152,15 @@ impl KafkaLog {
             let (shared, producers) = (Arc::clone(&self.shared), Arc::clone(producers));
             self.spawn("kafka-produce", move || {
                 let remake = || Shard::for_topics(&shared, &producers.feed).ok();
-                producers.topics[at].serve(&shared, remake);
+                producers.topics[at].serve(&shared, remake, || ());
             })?;
         }
         let (shared, feeding) = (Arc::clone(&self.shared), Arc::clone(producers));
-        self.spawn("kafka-feed", move || feeding.feed.serve(&shared, || Shard::for_feed(&shared).ok()))?;
+        self.spawn("kafka-feed", move || {
+            let (feed, mut pulse) = (&feeding.feed, Pulse::default());
+            feed.serve(&shared, || Shard::for_feed(&shared).ok(), || pulse.beat(&shared, feed));
+            pulse.leave(&shared, feed);
+        })?;
         let reads = Arc::new(Mutex::new(reads));
         for _ in 0..limits::READERS {
             let (shared, reads) = (Arc::clone(&self.shared), Arc::clone(&reads));
@@ -308,6 +317,10 @@ impl EventLog for KafkaLog {
 
     fn health(&self) -> watch::Receiver<Health> {
         self.shared.health.subscribe()
+    }
+
+    fn nodes(&self) -> usize {
+        1 + self.shared.presence.others()
     }
 
     async fn close(&self) {

@@ -63,6 +63,11 @@ pub trait EventLog: Send + Sync + 'static {
     /// Whether the log can take appends now; changes wake the watcher.
     fn health(&self) -> watch::Receiver<Health>;
 
+    /// How many nodes follow this log now, as far as this one hears of them; itself included.
+    fn nodes(&self) -> usize {
+        1
+    }
+
     /// Writes out what is queued and stops. Appends after this fail as [`AppendError::Unavailable`]; tails end.
     async fn close(&self);
 }

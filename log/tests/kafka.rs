@@ -13,6 +13,8 @@ mod cluster;
 mod contract;
 #[path = "kafka/lost.rs"]
 mod lost;
+#[path = "kafka/nodes.rs"]
+mod nodes;
 #[path = "kafka/stranger.rs"]
 mod stranger;
 

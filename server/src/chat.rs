@@ -78,6 +78,11 @@ impl Chat {
         &self.views
     }
 
+    /// How many nodes the log knows of, this one included.
+    pub fn nodes(&self) -> usize {
+        self.log.nodes()
+    }
+
     /// The time.
     pub fn clock(&self) -> &Clock {
         &self.clock

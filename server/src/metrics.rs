@@ -43,6 +43,7 @@ pub struct Metrics {
     queued_frames: Gauge,
     tail_lag: Gauge<u64, AtomicU64>,
     following: Gauge,
+    nodes: Gauge,
     records: Counter,
     skipped: Family<Reason, Counter>,
     requests: Family<Route, Counter>,
@@ -79,6 +80,7 @@ impl Metrics {
             queued_frames: Gauge::default(),
             tail_lag: Gauge::default(),
             following: Gauge::default(),
+            nodes: Gauge::default(),
             records: Counter::default(),
             skipped: Family::default(),
             requests: Family::default(),
@@ -110,6 +112,11 @@ impl Metrics {
             "following",
             "1 while the views follow the log's end, 0 while they catch up or stand still",
             metrics.following.clone(),
+        );
+        add.register(
+            "nodes",
+            "Nodes on this log that this one hears of, itself included",
+            metrics.nodes.clone(),
         );
         add.register("records_applied", "Records taken into the views", metrics.records.clone());
         add.register("records_skipped", "Records that count for nothing, by reason", metrics.skipped.clone());
@@ -167,6 +174,11 @@ impl Metrics {
     /// The follower has come to the log's end, or fallen back from it.
     pub fn set_following(&self, live: bool) {
         self.following.set(i64::from(live));
+    }
+
+    /// How many nodes share the log.
+    pub fn set_nodes(&self, nodes: usize) {
+        self.nodes.set(i64::try_from(nodes).unwrap_or(i64::MAX));
     }
 
     /// How many frames wait in all queues of sockets.

@@ -1,7 +1,12 @@
 //! What librdkafka tells by itself, led into the adapter: log lines to `tracing`, errors to the keeper.
 
 use super::shared::Shared;
-use rdkafka::{ClientContext, config::RDKafkaLogLevel, consumer::ConsumerContext, error::KafkaError};
+use rdkafka::{
+    ClientContext, TopicPartitionList,
+    config::RDKafkaLogLevel,
+    consumer::ConsumerContext,
+    error::{KafkaError, KafkaResult},
+};
 use std::sync::Arc;
 
 /// The context of clients that only read or ask.
@@ -16,7 +21,18 @@ impl ClientContext for Client {
         self.0.heard_error(&error, reason);
     }
 }
-impl ConsumerContext for Client {}
+impl ConsumerContext for Client {
+    fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
+        if let Err(error) = result {
+            not_committed(&error);
+        }
+    }
+}
+
+/// Of no consequence: see [`super::offsets`].
+pub(super) fn not_committed(error: &KafkaError) {
+    tracing::debug!("offsets for Kafka's tools are not committed: {error}");
+}
 
 /// librdkafka's lines are for those who look for the cause of something; the keeper says what an operator must know.
 pub(super) fn log(level: RDKafkaLogLevel, facility: &str, line: &str) {

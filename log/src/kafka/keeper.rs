@@ -80,8 +80,17 @@ impl Keeper {
     async fn set_up(&self) -> Result<(), Wrong> {
         let leaders =
             topics::set_up(&self.shared, &self.admin).await.map_err(|wrong| self.at_brokers(wrong))?;
+        self.see_to_nodes().await;
         self.feed_has(leaders.len());
         self.warm_up(&leaders).await
+    }
+
+    /// Whatever is wrong here, the log is ready all the same.
+    async fn see_to_nodes(&self) {
+        match topics::set_up_nodes(&self.shared, &self.admin).await {
+            Ok(()) => self.shared.presence.topic_is_there(),
+            Err(Wrong(why)) => self.shared.goes_without_nodes(&why),
+        }
     }
 
     /// For an operator, who may have written the wrong address.
@@ -160,6 +169,7 @@ impl Keeper {
                 return self.shared.set_health(Health::Unavailable(why));
             }
             self.producers.feed.pay_debts(&self.shared);
+            self.see_to_nodes().await;
         }
     }
 

@@ -56,6 +56,24 @@ pub(super) const PROBE_RETRY: Duration = Duration::from_secs(1);
 pub(super) const WARM_UP_WAIT: Duration = Duration::from_secs(15);
 /// How long a polling thread waits for an event before it looks whether it should end.
 pub(super) const POLL_WAIT: Duration = Duration::from_millis(200);
+/// How often a node says that it is here.
+pub(super) const HEARTBEAT_EVERY: Duration = Duration::from_secs(1);
+/// How long a node may say nothing before it counts as gone: several heartbeats, for some may be late or lost.
+pub(super) const HEARTBEAT_SILENCE_MAX: Duration = Duration::from_secs(4);
+/// What one turn of listening counts for at most, above [`POLL_WAIT`]: a turn that took longer was not spent listening.
+pub(super) const LISTENED_AT_ONCE_MAX: Duration = Duration::from_millis(400);
+/// How long a node that closes waits until it has said so.
+pub(super) const LEAVING_WAIT: Duration = Duration::from_secs(1);
+/// Largest heartbeat that is read.
+pub(super) const HEARTBEAT_BYTES_MAX: usize = 4_096;
+/// Characters of a node's name in its heartbeats.
+pub(super) const NODE_NAME_CHARS_MAX: usize = 200;
+/// Other nodes that a tail keeps in mind. What one past that leaves half done is found by a sweep.
+pub(super) const NODES_MAX: usize = 1_024;
+/// How often a tail that moves on commits how far it is, for Kafka's tools.
+pub(super) const COMMIT_EVERY: Duration = Duration::from_secs(5);
+/// How often it commits what did not move as well, for brokers forget a position that nobody commits again.
+pub(super) const COMMIT_ALL_EVERY: Duration = Duration::from_hours(1);
 /// How long [`crate::EventLog::close`] waits for what is on its way.
 pub(super) const CLOSE_WAIT: Duration = Duration::from_secs(10);
 

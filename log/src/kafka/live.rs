@@ -5,6 +5,8 @@ use super::{
     client::Client,
     limits,
     names::position,
+    nodes::Others,
+    offsets::{Ends, Offsets},
     options::Purpose,
     read::{self, Range, Walk},
     shared::Shared,
@@ -13,7 +15,9 @@ use super::{
 use crate::{Ledger, Record};
 use kafkatalk_protocol::ConversationId;
 use rdkafka::{
-    Message, Offset as KafkaOffset, TopicPartitionList, consumer::Consumer as _, error::KafkaError,
+    Message, Offset as KafkaOffset, TopicPartitionList,
+    consumer::Consumer as _,
+    error::{KafkaError, RDKafkaErrorCode},
     message::BorrowedMessage,
 };
 use std::{
@@ -37,6 +41,8 @@ pub(super) enum Live {
     LedgerHole { ledger: Ledger, to: u64 },
     /// A ledger surely lost records: where it ends, and what was read of it.
     Shorter { topic: String, end: u64, position: u64 },
+    /// Another node has left or fallen silent.
+    NodeGone,
 }
 
 /// Where to begin.
@@ -49,42 +55,68 @@ pub(super) fn follow(shared: &Arc<Shared>, start: &Start, out: &mpsc::Sender<Vec
         Ok(consumer) => consumer,
         Err(error) => return tracing::error!("the tail cannot be followed: {error}"),
     };
-    let Some((partitions, ends)) = begin(shared, &consumer, start, out) else { return };
-    let ends = match ends {
-        Ok(ends) => ends,
+    let Some(begun) = begin(shared, &consumer, start, out) else { return };
+    let Begun { ends, feed } = match begun {
+        Ok(begun) => begun,
         Err(shorter) => return drop(out.blocking_send(vec![shorter])),
     };
+    let partitions = feed.len();
     if out.blocking_send(vec![Live::LedgerEnds(ends)]).is_err() {
         return;
     }
     let mut ledgers = Ledgers { next: start.ledgers, ends, heard: Instant::now(), again: None, alone: None };
+    let (mut others, mut offsets) = (Others::new(shared), Offsets::new(feed));
     while !shared.is_closed() && !out.is_closed() {
-        if shared.feed_partitions.load(Ordering::Relaxed) != partitions {
+        if usize::try_from(shared.feed_partitions.load(Ordering::Relaxed)) != Ok(partitions) {
             return tracing::info!("the feed has other partitions now: following it anew");
         }
-        let (mut chunk, mut bytes) = (Vec::new(), 0);
+        let (mut chunk, mut bytes, mut heard_all) = (Vec::new(), 0, false);
         let mut wait = limits::POLL_WAIT;
         while chunk.len() < limits::CHUNK_RECORDS_MAX && bytes < limits::CHUNK_BYTES_MAX {
             match consumer.poll(wait) {
-                None => break,
+                None => {
+                    heard_all = true;
+                    break;
+                }
                 Some(Ok(message)) => {
                     bytes += message.payload_len();
                     ledgers.heard(shared, &message);
-                    take(shared, &message, &mut chunk);
+                    offsets.heard(shared, &message);
+                    if message.topic() == shared.names.nodes {
+                        others.heard(&message, &mut chunk);
+                    } else {
+                        take(shared, &message, &mut chunk);
+                    }
                 }
                 Some(Err(KafkaError::PartitionEOF(_))) => {}
-                Some(Err(error)) => tracing::debug!("following the feed: {error}"),
+                Some(Err(error)) => trouble(shared, &error),
             }
             wait = Duration::ZERO;
         }
         ledgers.look(shared, &consumer, &mut chunk);
+        others.look(&consumer, heard_all, &mut chunk);
         if !chunk.is_empty() && out.blocking_send(chunk).is_err() {
             return;
         }
+        offsets.handed_out(shared, &consumer, &ledgers.next);
     }
 }
 
-type Ends = [u64; Ledger::ALL.len()];
+/// librdkafka does not say with which topic. Without the feed or a ledger, the tail would not come to its end either.
+fn trouble(shared: &Shared, error: &KafkaError) {
+    if error.rdkafka_error_code() == Some(RDKafkaErrorCode::TopicAuthorizationFailed) {
+        shared.goes_without_nodes(&format!("cannot read {}, or another topic: {error}", shared.names.nodes));
+    }
+    tracing::debug!("following the feed: {error}");
+}
+
+/// Where following began.
+struct Begun {
+    /// Where the ledgers ended.
+    ends: Ends,
+    /// Where each partition of the feed did.
+    feed: Vec<u64>,
+}
 
 /// How far the ledgers were followed.
 struct Ledgers {
@@ -167,14 +199,13 @@ impl Ledgers {
     }
 }
 
-/// Waits for the topics, and assigns them. Returns how many partitions the feed has and where the ledgers end, or which
-/// of them is too short.
+/// Waits for the topics, and assigns them. Returns where they end, or which of them is too short.
 fn begin(
     shared: &Shared,
     consumer: &Consumer,
     start: &Start,
     out: &mpsc::Sender<Vec<Live>>,
-) -> Option<(i32, Result<Ends, Live>)> {
+) -> Option<Result<Begun, Live>> {
     loop {
         if shared.is_closed() || out.is_closed() {
             return None;
@@ -182,7 +213,7 @@ fn begin(
         let partitions = shared.feed_partitions.load(Ordering::Relaxed);
         if partitions > 0 {
             match assign(shared, consumer, start, partitions) {
-                Ok(ends) => return Some((partitions, ends)),
+                Ok(begun) => return Some(begun),
                 Err(error) => tracing::debug!("the tail waits for Kafka: {error}"),
             }
         }
@@ -195,9 +226,9 @@ fn assign(
     consumer: &Consumer,
     start: &Start,
     partitions: i32,
-) -> Result<Result<Ends, Live>, KafkaError> {
+) -> Result<Result<Begun, Live>, KafkaError> {
     let mut list = TopicPartitionList::new();
-    let mut ends = [0; Ledger::ALL.len()];
+    let (mut ends, mut feed) = ([0; Ledger::ALL.len()], Vec::new());
     for ledger in Ledger::ALL {
         let topic = shared.names.ledger(ledger);
         let from = start.ledgers[position(ledger)];
@@ -215,9 +246,10 @@ fn assign(
         // The position is fixed before the first sweep looks: what is older than it, the sweep finds.
         let (_, end) = consumer.fetch_watermarks(&shared.names.feed, partition, limits::REQUEST_TIMEOUT)?;
         list.add_partition_offset(&shared.names.feed, partition, KafkaOffset::Offset(end))?;
+        feed.push(u64::try_from(end).unwrap_or(0));
     }
     consumer.assign(&list)?;
-    Ok(Ok(ends))
+    Ok(Ok(Begun { ends, feed }))
 }
 
 fn take(shared: &Shared, message: &BorrowedMessage<'_>, chunk: &mut Vec<Live>) {

@@ -8,6 +8,8 @@ use kafkatalk_protocol::ConversationId;
 #[derive(Debug)]
 pub(super) struct Names {
     pub(super) feed: String,
+    /// Where nodes say that they are here.
+    pub(super) nodes: String,
     ledgers: [String; Ledger::ALL.len()],
     conversation: String,
 }
@@ -20,6 +22,7 @@ impl Names {
         }
         Ok(Self {
             feed: format!("{prefix}.feed"),
+            nodes: format!("{prefix}.nodes"),
             ledgers: Ledger::ALL.map(|ledger| format!("{prefix}.{}", ledger.as_str())),
             conversation: format!("{prefix}.conversation."),
         })

@@ -4,7 +4,7 @@
 //! the very same callback, so that an append wakes its caller once, when both are acknowledged.
 
 use super::{
-    client, limits,
+    client, limits, nodes,
     outcome::outcome,
     shared::{Ack, Admitted, Gate, Shared},
     wire,
@@ -45,7 +45,13 @@ pub(super) enum Delivery {
     Hole(Stream, oneshot::Sender<Outcome>),
 }
 
-/// What comes back with a report on a feed copy.
+/// What comes back with a report of the feed's producer.
+pub(super) enum Telling {
+    Copy(Copy),
+    Heartbeat,
+}
+
+/// A feed copy on its way.
 pub(super) struct Copy {
     conversation: ConversationId,
     offset: u64,
@@ -75,11 +81,18 @@ impl<C: ProducerContext> Shard<C> {
 
     /// Serves reports until the log is closed and nothing is on its way, or the deadline has passed. On its way is an
     /// append from its admission until its copy is in the feed, whichever producer it is with.
-    pub(super) fn serve(&self, shared: &Shared, remake: impl Fn() -> Option<BaseProducer<C>>) {
+    /// Calls `each_turn` a few times a second.
+    pub(super) fn serve(
+        &self,
+        shared: &Shared,
+        remake: impl Fn() -> Option<BaseProducer<C>>,
+        mut each_turn: impl FnMut(),
+    ) {
         let mut closing: Option<std::time::Instant> = None;
         loop {
             let producer = self.producer();
             producer.poll(limits::POLL_WAIT);
+            each_turn();
             if let Some((code, why)) = producer.client().fatal_error() {
                 tracing::error!(%code, "a Kafka producer failed for good and is made anew: {why}");
                 if let Some(fresh) = remake() {
@@ -111,10 +124,24 @@ impl Shard<FeedReports> {
         let key = copy.conversation.to_string();
         let partition = feed_partition(copy.conversation, shared.feed_partitions.load(Ordering::Relaxed));
         let headers = wire::feed_headers(copy.offset, shared.instance);
-        let mut record =
-            BaseRecord::<str, [u8], Box<Copy>>::with_opaque_to(&shared.names.feed, Box::new(copy));
+        let telling = Box::new(Telling::Copy(copy));
+        let mut record = BaseRecord::<str, [u8], Box<Telling>>::with_opaque_to(&shared.names.feed, telling);
         record = record.key(&key).partition(partition).headers(headers);
         record.payload = value;
+        if let Err((error, record)) = self.producer().send(record) {
+            record.delivery_opaque.failed(shared, &error);
+        }
+    }
+
+    /// Says that this node is here, or that it leaves. See [`nodes`].
+    pub(super) fn beat(&self, shared: &Shared, state: nodes::State) {
+        let value = match shared.heartbeat(state) {
+            Ok(value) => value,
+            Err(error) => return tracing::debug!("a heartbeat cannot be written as JSON: {error}"),
+        };
+        let (key, telling) = (shared.instance.to_string(), Box::new(Telling::Heartbeat));
+        let record = BaseRecord::<str, [u8], Box<Telling>>::with_opaque_to(&shared.names.nodes, telling);
+        let record = record.key(&key).payload(value.as_slice()).partition(0);
         if let Err((error, record)) = self.producer().send(record) {
             record.delivery_opaque.failed(shared, &error);
         }
@@ -197,6 +224,22 @@ fn is_local_unknown(code: RDKafkaErrorCode) -> bool {
     matches!(code, RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownPartition)
 }
 
+impl Telling {
+    fn failed(self, shared: &Shared, error: &KafkaError) {
+        match self {
+            Self::Copy(copy) => copy.failed(shared, error),
+            Self::Heartbeat => shared.heartbeat_failed(error),
+        }
+    }
+
+    fn over(self) {
+        if let Self::Copy(copy) = self {
+            failpoints::die_if(failpoints::die::BEFORE_ACK);
+            copy.over();
+        }
+    }
+}
+
 impl Copy {
     /// The record is durable all the same. The other nodes are told later, by an announcement or by their own sweep.
     fn failed(self, shared: &Shared, error: &KafkaError) {
@@ -264,17 +307,14 @@ impl TopicReports {
 }
 
 impl ProducerContext for FeedReports {
-    type DeliveryOpaque = Box<Copy>;
+    type DeliveryOpaque = Box<Telling>;
 
-    fn delivery(&self, result: &DeliveryResult<'_>, copy: Box<Copy>) {
+    fn delivery(&self, result: &DeliveryResult<'_>, telling: Box<Telling>) {
         match result {
-            Ok(message) if message.offset() >= 0 => {
-                failpoints::die_if(failpoints::die::BEFORE_ACK);
-                copy.over();
-            }
+            Ok(message) if message.offset() >= 0 => telling.over(),
             // Taken for granted by librdkafka, not said by the brokers.
-            Ok(_) => copy.failed(&self.0, &KafkaError::NoMessageReceived),
-            Err((error, _)) => copy.failed(&self.0, error),
+            Ok(_) => telling.failed(&self.0, &KafkaError::NoMessageReceived),
+            Err((error, _)) => telling.failed(&self.0, error),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What the adapter's threads and callers share.
 
-use super::{KafkaOptions, limits, names::Names, wire::Garbage};
+use super::{KafkaOptions, limits, names::Names, nodes::Presence, wire::Garbage};
 use crate::{AppendError, Health, Record};
 use kafkatalk_protocol::ConversationId;
 use rdkafka::{error::KafkaError, types::RDKafkaErrorCode};
@@ -17,7 +17,7 @@ use uuid::Uuid;
 pub(super) struct Shared {
     pub(super) options: KafkaOptions,
     pub(super) names: Names,
-    /// This run of this process, in the feed's headers: its records need not come back to it.
+    /// This run of this process, in the feed's headers, as its records need not come back to it, and in its heartbeats.
     pub(super) instance: Uuid,
     pub(super) health: watch::Sender<Health>,
     pub(super) closed: watch::Sender<bool>,
@@ -27,6 +27,7 @@ pub(super) struct Shared {
     /// Of the feed as it is; 0 before it was seen.
     pub(super) feed_partitions: AtomicI32,
     pub(super) garbage: Garbage,
+    pub(super) presence: Presence,
     /// Wakes the keeper to look whether the brokers still answer.
     pub(super) suspicion: Notify,
     topics: RwLock<HashMap<ConversationId, Topic>>,
@@ -113,6 +114,7 @@ impl Shared {
             admission_kib: Arc::new(Semaphore::new(limits::APPENDS_IN_FLIGHT_KIB_MAX)),
             feed_partitions: AtomicI32::new(0),
             garbage: Garbage::default(),
+            presence: Presence::default(),
             suspicion: Notify::new(),
             topics: RwLock::default(),
             inboxes: RwLock::default(),

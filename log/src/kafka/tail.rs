@@ -242,6 +242,8 @@ impl KafkaTail {
                     }
                 }
                 Live::Shorter { topic, end, position } => self.lost(&topic, end, position),
+                // It may have died between a record and the copy that tells of it.
+                Live::NodeGone => self.sweep_wanted = true,
                 Live::LedgerEnds(ends) => {
                     self.ledger_ends = Some(ends);
                     self.sweep_wanted = true;

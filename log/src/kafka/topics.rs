@@ -61,7 +61,8 @@ fn in_sync(shared: &Shared) -> Settings {
     vec![("min.insync.replicas", "2".into()), ("unclean.leader.election.enable", "false".into())]
 }
 
-fn feed(shared: &Shared) -> Settings {
+/// Settings of a topic that tells what is of no use soon, to those who follow its end.
+fn passing(shared: &Shared) -> Settings {
     let mut settings = vec![
         ("cleanup.policy", "delete".into()),
         brokers_clock(),
@@ -141,7 +142,7 @@ pub(super) async fn create_conversations(
 pub(super) async fn set_up(shared: &Shared, admin: &Admin) -> Result<Vec<i32>, Wrong> {
     let mut topics: Vec<_> =
         Ledger::ALL.map(|ledger| (shared.names.ledger(ledger).to_owned(), 1, compacted(shared))).into();
-    topics.push((shared.names.feed.clone(), shared.options.feed_partitions, feed(shared)));
+    topics.push((shared.names.feed.clone(), shared.options.feed_partitions, passing(shared)));
     // Asking first: a node may be allowed to read and write its topics, and not to create any.
     let mut missing = Vec::new();
     for topic in &topics {
@@ -166,6 +167,17 @@ pub(super) async fn set_up(shared: &Shared, admin: &Admin) -> Result<Vec<i32>, W
     }
     check_policy(admin, &shared.names.feed, "delete").await?;
     leaders(admin, &shared.names.feed)
+}
+
+/// Creates the topic of the nodes where it is missing. It holds nothing that anybody would miss.
+pub(super) async fn set_up_nodes(shared: &Shared, admin: &Admin) -> Result<(), Wrong> {
+    let name = &shared.names.nodes;
+    if partitions(admin, name)?.is_empty() {
+        for answer in create(shared, admin, &[(name.clone(), 1, passing(shared))]).await? {
+            answer.map_err(Wrong)?;
+        }
+    }
+    Ok(())
 }
 
 /// A ledger that is missing beside records was lost. An empty one in its place would look whole, and lead every node to

@@ -1,19 +1,25 @@
 //! Somebody else on the same brokers: plain clients that know nothing of the adapter.
 
-use crate::Kafka;
+use crate::{Kafka, contract::support::WAIT_MAX};
 use kafkatalk_log::Stream;
 use rdkafka::{
-    ClientConfig,
+    ClientConfig, Message, Offset, TopicPartitionList,
     admin::{
         AdminClient, AdminOptions, AlterConfig, ConfigSource, NewPartitions, NewTopic, ResourceSpecifier,
         TopicReplication,
     },
     client::DefaultClientContext,
+    consumer::{BaseConsumer, Consumer},
     message::{Header, OwnedHeaders},
     producer::{FutureProducer, FutureRecord},
     types::RDKafkaErrorCode,
 };
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::HashMap,
+    thread::sleep,
+    time::{Duration, Instant},
+};
+use tokio::task::spawn_blocking;
 
 /// The topic of a stream.
 pub(crate) fn topic(kafka: &Kafka, stream: Stream) -> String {
@@ -30,6 +36,7 @@ pub(crate) fn stranger(kafka: &Kafka) -> Stranger {
 }
 
 pub(crate) struct Stranger {
+    config: ClientConfig,
     producer: FutureProducer,
     admin: AdminClient<DefaultClientContext>,
 }
@@ -38,7 +45,7 @@ impl Stranger {
     pub(crate) fn new(bootstrap: &str) -> Self {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", bootstrap);
-        Self { producer: config.create().unwrap(), admin: config.create().unwrap() }
+        Self { producer: config.create().unwrap(), admin: config.create().unwrap(), config }
     }
 
     /// Writes a message to partition 0 and says at which offset.
@@ -99,6 +106,64 @@ impl Stranger {
             self.admin.describe_configs(&asked, &AdminOptions::new()).await.unwrap().remove(0).unwrap();
         let own = answer.entries.into_iter().filter(|entry| entry.source == ConfigSource::DynamicTopic);
         own.map(|entry| (entry.name, entry.value.unwrap_or_default())).collect()
+    }
+
+    fn consumer(&self, group: &str) -> BaseConsumer {
+        self.config.clone().set("group.id", group).set("enable.auto.commit", "false").create().unwrap()
+    }
+
+    /// Reads partition 0 from the beginning on, until a value is as asked for.
+    pub(crate) async fn until(&self, topic: &str, is_it: impl Fn(&[u8]) -> bool + Send + 'static) -> Vec<u8> {
+        let (consumer, topic) = (self.consumer("stranger"), topic.to_owned());
+        let read = move || {
+            let mut list = TopicPartitionList::new();
+            list.add_partition_offset(&topic, 0, Offset::Beginning).unwrap();
+            consumer.assign(&list).unwrap();
+            let until = Instant::now() + WAIT_MAX;
+            while Instant::now() < until {
+                let Some(message) = consumer.poll(Duration::from_millis(100)) else { continue };
+                let message = message.unwrap();
+                let value = message.payload().unwrap_or_default();
+                if is_it(value) {
+                    return value.to_vec();
+                }
+            }
+            panic!("{topic} never held it");
+        };
+        spawn_blocking(read).await.unwrap()
+    }
+
+    /// Waits until a group has committed a position for each of these partitions, and they are as asked for.
+    pub(crate) async fn committed(
+        &self,
+        group: &str,
+        places: &[(&str, i32)],
+        are_they: impl Fn(&[i64]) -> bool + Send + 'static,
+    ) -> Vec<i64> {
+        let consumer = self.consumer(group);
+        let mut list = TopicPartitionList::new();
+        for (topic, partition) in places {
+            list.add_partition(topic, *partition);
+        }
+        let ask = move || {
+            let until = Instant::now() + WAIT_MAX;
+            let mut found = None;
+            while Instant::now() < until {
+                found = consumer.committed_offsets(list.clone(), Duration::from_secs(10)).ok();
+                let elements = found.iter().flat_map(TopicPartitionList::elements);
+                let known = elements.filter_map(|place| match place.offset() {
+                    Offset::Offset(offset) => Some(offset),
+                    _ => None,
+                });
+                let known: Vec<_> = known.collect();
+                if known.len() == list.count() && are_they(&known) {
+                    return known;
+                }
+                sleep(Duration::from_millis(100));
+            }
+            panic!("committed is {found:?}");
+        };
+        spawn_blocking(ask).await.unwrap()
     }
 
     pub(crate) async fn delete(&self, topic: &str) {

@@ -42,6 +42,7 @@ fn missing(log: &Health, progress: Option<&Progress>) -> Vec<String> {
 /// `GET /metrics`: Prometheus text.
 pub async fn metrics(Shared(state): Shared<State>) -> Response {
     state.metrics.set_queued_frames(state.hub.queued_frames());
+    state.metrics.set_nodes(state.chat().nodes());
     let text = state.metrics.render();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }

@@ -149,6 +149,7 @@ async fn operators_see_that_it_lives_that_it_is_ready_and_what_it_does() {
         "kafkatalk_queued_frames 0",
         "kafkatalk_tail_lag_records 0",
         "kafkatalk_following 1",
+        "kafkatalk_nodes 1",
     ] {
         assert!(figures.lines().any(|told| told == line), "{line} is not in\n{figures}");
     }

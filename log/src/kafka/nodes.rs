@@ -1,0 +1,220 @@
+//! Which nodes are there: each says so again and again on a topic of its own, and every open tail listens.
+//!
+//! A node that is killed between an append and its copy in the feed leaves a record that nobody tells of. When a node goes,
+//! the tails of the others sweep, and need not wait for their next turn. All of this is a help: without the topic, or
+//! without the right to it, the sweep finds the same a little later.
+
+use super::{
+    Consumer, limits,
+    live::Live,
+    produce::{FeedReports, Shard},
+    shared::Shared,
+};
+use known::{Known, News};
+use rdkafka::{
+    Message, Offset as KafkaOffset, TopicPartitionList,
+    consumer::Consumer as _,
+    error::{KafkaError, RDKafkaErrorCode},
+    message::BorrowedMessage,
+    producer::Producer as _,
+};
+use serde::{Deserialize, Serialize};
+use std::{
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    time::{Duration, Instant},
+};
+use uuid::Uuid;
+
+mod known;
+
+/// What a node says of itself. Its key on the topic is the instance.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Heartbeat {
+    /// Its name, for people.
+    node: String,
+    /// Which run of it.
+    instance: Uuid,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum State {
+    Here,
+    Leaving,
+}
+
+/// What a process knows of the topic and of the nodes on it.
+#[derive(Default)]
+pub(super) struct Presence {
+    /// Whether the topic is there. Nothing is written or followed before.
+    topic: AtomicBool,
+    others: AtomicUsize,
+    warned: AtomicBool,
+}
+
+impl Presence {
+    pub(super) fn topic_is_there(&self) {
+        self.topic.store(true, Ordering::Relaxed);
+    }
+
+    fn has_topic(&self) -> bool {
+        self.topic.load(Ordering::Relaxed)
+    }
+
+    /// How many other nodes are heard of.
+    pub(super) fn others(&self) -> usize {
+        self.others.load(Ordering::Relaxed)
+    }
+
+    /// Nodes do not hear of each other. Tells an operator once, who may have wanted it so.
+    pub(super) fn goes_without(&self, sweep_interval: Duration, why: &str) {
+        if self.warned.swap(true, Ordering::Relaxed) {
+            return tracing::debug!("nodes may not hear of each other: {why}");
+        }
+        tracing::warn!(
+            "nodes may not hear of each other: {why}; what a node that dies leaves half done is found within \
+             {sweep_interval:?} all the same"
+        );
+    }
+}
+
+impl Shared {
+    pub(super) fn goes_without_nodes(&self, why: &str) {
+        self.presence.goes_without(self.options.sweep_interval, why);
+    }
+
+    /// A heartbeat was not written. The next one follows soon.
+    pub(super) fn heartbeat_failed(&self, error: &KafkaError) {
+        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::TopicAuthorizationFailed) {
+            return self.goes_without_nodes(&format!("cannot write to {}: {error}", self.names.nodes));
+        }
+        tracing::debug!("a heartbeat was not written: {error}");
+    }
+
+    pub(super) fn heartbeat(&self, state: State) -> Result<Vec<u8>, serde_json::Error> {
+        let node = self.options.node.chars().take(limits::NODE_NAME_CHARS_MAX).collect();
+        serde_json::to_vec(&Heartbeat { node, instance: self.instance, state })
+    }
+}
+
+/// Says that this node is here.
+#[derive(Default)]
+pub(super) struct Pulse {
+    next: Option<Instant>,
+}
+
+impl Pulse {
+    /// To be called again and again.
+    pub(super) fn beat(&mut self, shared: &Shared, feed: &Shard<FeedReports>) {
+        let now = Instant::now();
+        if self.next.is_some_and(|next| now < next) || shared.is_closed() || !shared.presence.has_topic() {
+            return;
+        }
+        self.next = Some(now + limits::HEARTBEAT_EVERY);
+        feed.beat(shared, State::Here);
+    }
+
+    /// The last words: what this node was to write and to tell is written and told.
+    pub(super) fn leave(self, shared: &Shared, feed: &Shard<FeedReports>) {
+        if self.next.is_some() {
+            feed.beat(shared, State::Leaving);
+            drop(feed.producer().flush(limits::LEAVING_WAIT));
+        }
+    }
+}
+
+/// The other nodes, for the thread that follows.
+pub(super) struct Others<'a> {
+    shared: &'a Shared,
+    known: Known,
+    followed: bool,
+}
+
+impl<'a> Others<'a> {
+    pub(super) fn new(shared: &'a Shared) -> Self {
+        Self { shared, known: Known::new(shared.instance, Instant::now()), followed: false }
+    }
+
+    /// Something stands on the topic.
+    pub(super) fn heard(&mut self, message: &BorrowedMessage<'_>, chunk: &mut Vec<Live>) {
+        let value = message.payload().unwrap_or_default();
+        if value.len() > limits::HEARTBEAT_BYTES_MAX {
+            return;
+        }
+        match serde_json::from_slice(value) {
+            Ok(beat) => {
+                let news = self.known.heard(beat);
+                tell(news, chunk);
+            }
+            Err(error) => {
+                self.shared.garbage.found(message.topic(), message.offset(), &error.to_string());
+            }
+        }
+    }
+
+    /// At the end of each turn of the thread, which heard all that there was, or stopped before that.
+    pub(super) fn look(&mut self, consumer: &Consumer, heard_all: bool, chunk: &mut Vec<Live>) {
+        if !self.followed && self.shared.presence.has_topic() {
+            // Apart from the feed and the ledgers, which must not depend on it.
+            match follow(self.shared, consumer) {
+                Ok(()) => self.followed = true,
+                Err(error) => tracing::debug!("nodes cannot be followed: {error}"),
+            }
+        }
+        let news = self.known.turn(Instant::now(), heard_all);
+        tell(news, chunk);
+        self.shared.presence.others.store(self.known.count(), Ordering::Relaxed);
+    }
+}
+
+impl Drop for Others<'_> {
+    fn drop(&mut self) {
+        self.shared.presence.others.store(0, Ordering::Relaxed);
+    }
+}
+
+fn tell(news: impl IntoIterator<Item = News>, chunk: &mut Vec<Live>) {
+    for one in news {
+        match one {
+            News::Came(node) => tracing::info!(node, "another node is here"),
+            News::Left(node) => {
+                tracing::info!(node, "another node has left");
+                chunk.push(Live::NodeGone);
+            }
+            News::FellSilent(node) => {
+                tracing::info!(node, "another node has fallen silent");
+                chunk.push(Live::NodeGone);
+            }
+        }
+    }
+}
+
+/// From the end on, which the client looks up by itself: this thread has others to wait for.
+fn follow(shared: &Shared, consumer: &Consumer) -> Result<(), KafkaError> {
+    let mut list = TopicPartitionList::new();
+    list.add_partition_offset(&shared.names.nodes, 0, KafkaOffset::End)?;
+    consumer.incremental_assign(&list)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stranger_can_read_a_heartbeat() {
+        let beat = Heartbeat { node: "a".into(), instance: Uuid::from_u128(5), state: State::Here };
+        assert_eq!(
+            serde_json::to_string(&beat).unwrap(),
+            r#"{"node":"a","instance":"00000000-0000-0000-0000-000000000005","state":"here"}"#
+        );
+    }
+
+    #[test]
+    fn a_heartbeat_with_more_in_it_is_read_too() {
+        let value =
+            r#"{"node":"a","instance":"00000000-0000-0000-0000-000000000005","state":"leaving","load":3}"#;
+        let beat = Heartbeat { node: "a".into(), instance: Uuid::from_u128(5), state: State::Leaving };
+        assert_eq!(serde_json::from_str::<Heartbeat>(value).unwrap(), beat);
+    }
+}

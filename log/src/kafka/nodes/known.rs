@@ -1,0 +1,216 @@
+//! Which other nodes are known. Pure: what was heard, and the time, are arguments.
+
+use super::{Heartbeat, State, limits};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+use uuid::Uuid;
+
+pub(super) struct Known {
+    own: Uuid,
+    others: HashMap<Uuid, Other>,
+    /// How long was listened in all. Silence is measured by this clock, which stands still while nobody listens: nodes that
+    /// one does not hear because one sleeps, or has more to read than one can, are not silent.
+    listened: Duration,
+    turned: Instant,
+}
+
+struct Other {
+    node: String,
+    heard: Duration,
+}
+
+/// What changed, with the name of the node.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum News {
+    Came(String),
+    Left(String),
+    FellSilent(String),
+}
+
+impl Known {
+    pub(super) fn new(own: Uuid, now: Instant) -> Self {
+        Self { own, others: HashMap::new(), listened: Duration::ZERO, turned: now }
+    }
+
+    /// How many others are there.
+    pub(super) fn count(&self) -> usize {
+        self.others.len()
+    }
+
+    pub(super) fn heard(&mut self, beat: Heartbeat) -> Option<News> {
+        let Heartbeat { node, instance, state } = beat;
+        if instance == self.own {
+            return None;
+        }
+        if state == State::Leaving {
+            return self.others.remove(&instance).map(|other| News::Left(other.node));
+        }
+        if let Some(other) = self.others.get_mut(&instance) {
+            other.heard = self.listened;
+            return None;
+        }
+        if self.others.len() >= limits::NODES_MAX {
+            return None;
+        }
+        self.others.insert(instance, Other { node: node.clone(), heard: self.listened });
+        Some(News::Came(node))
+    }
+
+    /// The end of a turn of listening, in which all was heard that there was, or not.
+    pub(super) fn turn(&mut self, now: Instant, heard_all: bool) -> Vec<News> {
+        let took = now.saturating_duration_since(self.turned);
+        self.turned = now;
+        if !heard_all {
+            return Vec::new();
+        }
+        self.listened += took.min(limits::LISTENED_AT_ONCE_MAX);
+        let listened = self.listened;
+        let silent = |other: &Other| listened.saturating_sub(other.heard) > limits::HEARTBEAT_SILENCE_MAX;
+        let gone = self.others.extract_if(|_, other| silent(other));
+        gone.map(|(_, other)| News::FellSilent(other.node)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Another node.
+    const OTHER: u128 = 2;
+    /// A turn of the thread that follows.
+    const TURN: Duration = limits::POLL_WAIT;
+
+    struct Listener {
+        known: Known,
+        now: Instant,
+    }
+
+    impl Listener {
+        fn new() -> Self {
+            let now = Instant::now();
+            Self { known: Known::new(Uuid::from_u128(1), now), now }
+        }
+
+        fn hears(&mut self, instance: u128, state: State) -> Option<News> {
+            let (node, instance) = (instance.to_string(), Uuid::from_u128(instance));
+            self.known.heard(Heartbeat { node, instance, state })
+        }
+
+        /// Listens for so long, in turns, and hears nothing.
+        fn listens(&mut self, time: Duration) -> Vec<News> {
+            let end = self.now + time;
+            let mut news = Vec::new();
+            while self.now < end {
+                self.now += TURN;
+                news.extend(self.known.turn(self.now, true));
+            }
+            news
+        }
+
+        /// One turn that takes so long.
+        fn turns(&mut self, time: Duration, heard_all: bool) -> Vec<News> {
+            self.now += time;
+            self.known.turn(self.now, heard_all)
+        }
+    }
+
+    fn came(node: u128) -> News {
+        News::Came(node.to_string())
+    }
+
+    fn fell_silent(node: u128) -> Vec<News> {
+        vec![News::FellSilent(node.to_string())]
+    }
+
+    #[test]
+    fn a_node_comes_once_however_often_it_is_heard() {
+        let mut listener = Listener::new();
+        assert_eq!(listener.hears(OTHER, State::Here), Some(came(OTHER)));
+        for _ in 0..100 {
+            assert!(listener.listens(limits::HEARTBEAT_EVERY).is_empty());
+            assert_eq!(listener.hears(OTHER, State::Here), None);
+        }
+        assert_eq!(listener.known.count(), 1);
+    }
+
+    #[test]
+    fn a_node_that_falls_silent_is_told_once() {
+        let mut listener = Listener::new();
+        listener.hears(OTHER, State::Here);
+        assert!(listener.listens(limits::HEARTBEAT_SILENCE_MAX).is_empty());
+        assert_eq!(listener.listens(TURN), fell_silent(OTHER));
+        assert!(listener.listens(limits::HEARTBEAT_SILENCE_MAX * 3).is_empty());
+        assert_eq!(listener.known.count(), 0);
+    }
+
+    #[test]
+    fn a_node_that_leaves_is_told_at_once_and_never_again() {
+        let mut listener = Listener::new();
+        listener.hears(OTHER, State::Here);
+        assert_eq!(listener.hears(OTHER, State::Leaving), Some(News::Left(OTHER.to_string())));
+        assert_eq!(listener.hears(OTHER, State::Leaving), None);
+        assert!(listener.listens(limits::HEARTBEAT_SILENCE_MAX * 3).is_empty());
+    }
+
+    #[test]
+    fn a_node_that_was_silent_and_comes_back_is_known_again() {
+        let mut listener = Listener::new();
+        listener.hears(OTHER, State::Here);
+        assert_eq!(listener.listens(limits::HEARTBEAT_SILENCE_MAX * 2), fell_silent(OTHER));
+        assert_eq!(listener.hears(OTHER, State::Here), Some(came(OTHER)));
+        assert_eq!(listener.listens(limits::HEARTBEAT_SILENCE_MAX * 2), fell_silent(OTHER));
+    }
+
+    #[test]
+    fn one_silent_node_is_told_and_the_others_are_not() {
+        let mut listener = Listener::new();
+        listener.hears(OTHER, State::Here);
+        listener.hears(3, State::Here);
+        assert!(listener.listens(limits::HEARTBEAT_SILENCE_MAX / 2).is_empty());
+        listener.hears(3, State::Here);
+        assert_eq!(listener.listens(limits::HEARTBEAT_SILENCE_MAX / 2 + TURN), fell_silent(OTHER));
+        assert_eq!(listener.known.count(), 1);
+    }
+
+    #[test]
+    fn a_listener_that_slept_takes_nobody_for_dead() {
+        let mut listener = Listener::new();
+        listener.hears(OTHER, State::Here);
+        assert!(listener.turns(Duration::from_hours(1), true).is_empty());
+        assert!(listener.listens(limits::HEARTBEAT_EVERY).is_empty());
+        assert_eq!(listener.hears(OTHER, State::Here), None);
+    }
+
+    #[test]
+    fn a_listener_that_cannot_keep_up_takes_nobody_for_dead() {
+        let mut listener = Listener::new();
+        listener.hears(OTHER, State::Here);
+        for _ in 0..100 {
+            assert!(listener.turns(limits::HEARTBEAT_SILENCE_MAX, false).is_empty());
+        }
+        assert_eq!(listener.listens(limits::HEARTBEAT_SILENCE_MAX * 2), fell_silent(OTHER));
+    }
+
+    #[test]
+    fn a_node_does_not_count_itself() {
+        let mut listener = Listener::new();
+        assert_eq!(listener.hears(1, State::Here), None);
+        assert_eq!(listener.hears(1, State::Leaving), None);
+        assert_eq!(listener.known.count(), 0);
+    }
+
+    #[test]
+    fn nodes_past_the_limit_are_let_go_until_there_is_room() {
+        let mut listener = Listener::new();
+        for node in 0..=limits::NODES_MAX as u128 {
+            listener.hears(OTHER + node, State::Here);
+        }
+        assert_eq!(listener.known.count(), limits::NODES_MAX);
+        let last = OTHER + limits::NODES_MAX as u128;
+        assert_eq!(listener.hears(last, State::Here), None);
+        listener.hears(OTHER, State::Leaving);
+        assert_eq!(listener.hears(last, State::Here), Some(came(last)));
+    }
+}
