@@ -10,6 +10,9 @@
 #   kafka.sh restart DIR I      start broker I again, on the same data and port
 #   kafka.sh pause DIR I        stop broker I in its tracks (SIGSTOP)
 #   kafka.sh resume DIR I       and let it go on
+#   kafka.sh consume BOOTSTRAP TOPIC N
+#                               print the first N messages of a topic with Kafka's own console consumer, a line each:
+#                               Offset:OFFSET, key and value, with tabs between
 #
 # With KAFKA_WATCH_PID=PID in the environment of `start`, the brokers end soon after that process does, and DIR, empty
 # before, is removed: so a test that is killed leaves nothing behind. With KAFKA_WATCH_KEEP=1, DIR stays. KAFKA_HEAP
@@ -23,6 +26,7 @@ readonly LOG4J_VERSION=2.25.1
 readonly JAVA_MIN=17
 readonly READY_WAIT_SECONDS=90
 readonly STOP_WAIT_SECONDS=15
+readonly CONSUME_SILENCE_MS=60000
 
 # The builder's cache: whoever calls, and from wherever.
 cache_dir() {
@@ -300,6 +304,22 @@ restart() {
   wait_ready "$dir" "$i" || fail "broker $i did not start; see $dir/n$i.log"
 }
 
+# By partition and not by group, so that no group has to be joined. It ends well where fewer messages came, too.
+consume() {
+  local bootstrap=$1 topic=$2 count=$3 jars
+  jars=$(jars)
+  need_java
+  local work; work=$(mktemp -d)
+  # shellcheck disable=SC2064 # the folder of now
+  trap "$(printf 'rm -rf %q' "$work")" EXIT
+  write_log4j "$work"
+  java -Xmx128m -XX:TieredStopAtLevel=1 -Djava.awt.headless=true -Dlog4j2.disable.jmx=true \
+    "-Dlog4j2.configurationFile=$work/log4j2.properties" -cp "$jars/*" \
+    org.apache.kafka.tools.consumer.ConsoleConsumer --bootstrap-server "$bootstrap" --topic "$topic" \
+    --partition 0 --offset earliest --max-messages "$count" --timeout-ms "$CONSUME_SILENCE_MS" \
+    --property print.offset=true --property print.key=true
+}
+
 usage() { sed -n '2,/^set -/{/^set -/d;s/^# \{0,1\}//;p}' "$SELF" >&2; exit 2; }
 
 SELF=$(readlink -f "${BASH_SOURCE[0]}")
@@ -315,5 +335,6 @@ case "$command:$#" in
   restart:2) restart "$(absolute "$1")" "$2" ;;
   pause:2) signal "$(absolute "$1")" "$2" STOP ;;
   resume:2) signal "$(absolute "$1")" "$2" CONT ;;
+  consume:3) consume "$@" ;;
   *) usage ;;
 esac
