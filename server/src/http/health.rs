@@ -39,8 +39,8 @@ fn missing(log: &Health, progress: Option<&Progress>) -> Vec<String> {
     missing
 }
 
-/// `GET /metrics`: OpenMetrics. Under the name of Prometheus' older text format, Prometheus refuses the whole answer, as that
-/// format knows of no type `info`.
+/// `GET /metrics`, for Prometheus. By the name of its older text format it would refuse the whole answer, as that knows of no
+/// type `info`.
 pub async fn metrics(Shared(state): Shared<State>) -> Response {
     state.metrics.set_queued_frames(state.hub.queued_frames());
     let text = state.metrics.render();
