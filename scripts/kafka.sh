@@ -12,6 +12,9 @@
 #   kafka.sh resume DIR I       and let it go on
 #   kafka.sh end DIR I          have broker I hand over what it leads, and stop
 #   kafka.sh fill DIR I         let broker I write nothing more to any file, as on a full disk, until it starts again
+#   kafka.sh consume BOOTSTRAP TOPIC N
+#                               print the first N messages of a topic with Kafka's own console consumer, a line each:
+#                               Offset:OFFSET, key and value, with tabs between
 #
 # With KAFKA_WATCH_PID=PID in the environment of `start`, the brokers end soon after that process does, and DIR, empty
 # before, is removed: so a test that is killed leaves nothing behind. With KAFKA_WATCH_KEEP=1, DIR stays. KAFKA_HEAP
@@ -28,6 +31,7 @@ readonly JAVA_MIN=17
 readonly READY_WAIT_SECONDS=90
 readonly STOP_WAIT_SECONDS=15
 readonly HAND_OVER_WAIT_SECONDS=90
+readonly CONSUME_SILENCE_MS=60000
 PROXIES=()
 
 # The builder's cache: whoever calls, and from wherever.
@@ -331,6 +335,22 @@ restart() {
   wait_ready "$dir" "$i" || fail "broker $i did not start; see $dir/n$i.log"
 }
 
+# By partition and not by group, so that no group has to be joined. It ends well where fewer messages came, too.
+consume() {
+  local bootstrap=$1 topic=$2 count=$3 jars
+  jars=$(jars)
+  need_java
+  local work; work=$(mktemp -d)
+  # shellcheck disable=SC2064 # the folder of now
+  trap "$(printf 'rm -rf %q' "$work")" EXIT
+  write_log4j "$work"
+  java -Xmx128m -XX:TieredStopAtLevel=1 -Djava.awt.headless=true -Dlog4j2.disable.jmx=true \
+    "-Dlog4j2.configurationFile=$work/log4j2.properties" -cp "$jars/*" \
+    org.apache.kafka.tools.consumer.ConsoleConsumer --bootstrap-server "$bootstrap" --topic "$topic" \
+    --partition 0 --offset earliest --max-messages "$count" --timeout-ms "$CONSUME_SILENCE_MS" \
+    --property print.offset=true --property print.key=true
+}
+
 usage() { sed -n '2,/^set -/{/^set -/d;s/^# \{0,1\}//;p}' "$SELF" >&2; exit 2; }
 
 SELF=$(readlink -f "${BASH_SOURCE[0]}")
@@ -348,5 +368,6 @@ case "$command:$#" in
   resume:2) signal "$(absolute "$1")" "$2" CONT ;;
   end:2) end "$(absolute "$1")" "$2" ;;
   fill:2) fill "$(absolute "$1")" "$2" ;;
+  consume:3) consume "$@" ;;
   *) usage ;;
 esac

@@ -10,6 +10,8 @@ mod apart;
 mod broker;
 #[path = "kafka/cluster.rs"]
 mod cluster;
+#[path = "kafka/console.rs"]
+mod console;
 mod contract;
 #[path = "kafka/lost.rs"]
 mod lost;

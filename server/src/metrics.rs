@@ -201,3 +201,56 @@ impl Metrics {
         text
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::views::IgnoreReason;
+    use kafkatalk_log::{Ledger, Stream};
+    use kafkatalk_protocol::Offset;
+    use serde_json::Value;
+    use std::collections::BTreeSet;
+
+    const DASHBOARD: &str =
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/grafana/dashboards/kafkatalk.json"));
+    const ALERTS: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/alerts.yml"));
+
+    /// The names of all figures. One with labels is told only once something happened.
+    fn told() -> BTreeSet<String> {
+        let metrics = Metrics::new();
+        metrics.append_finished(Duration::ZERO, Ok(()));
+        metrics.request_finished("/", 200, Duration::ZERO);
+        let ignored = Applied {
+            record: uuid::Uuid::nil(),
+            stream: Stream::Ledger(Ledger::Users),
+            offset: Offset(0),
+            change: Change::Ignored { reason: IgnoreReason::Malformed },
+        };
+        metrics.followed(&[ignored], 0);
+        let rendered = metrics.render();
+        let lines = rendered.lines().filter(|line| !line.starts_with('#'));
+        lines.filter_map(|line| line.split(['{', ' ']).next()).map(str::to_owned).collect()
+    }
+
+    /// Every figure of ours that a text names.
+    fn named(text: &str) -> BTreeSet<String> {
+        let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        words.filter(|word| word.starts_with("kafkatalk_")).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn what_the_dashboard_shows_and_the_alerts_watch_is_told() {
+        let told = told();
+        let dashboard: Value = serde_json::from_str(DASHBOARD).unwrap();
+        let panels = dashboard["panels"].as_array().unwrap();
+        let targets = panels.iter().flat_map(|panel| panel["targets"].as_array().unwrap());
+        let shown: String =
+            targets.map(|target| target["expr"].as_str().unwrap().to_owned() + "\n").collect();
+        for (place, text) in [("dashboard", shown.as_str()), ("alerts", ALERTS)] {
+            let named = named(text);
+            assert!(!named.is_empty(), "{place}");
+            let unknown: Vec<_> = named.difference(&told).collect();
+            assert!(unknown.is_empty(), "{place}: {unknown:?} of {told:?}");
+        }
+    }
+}

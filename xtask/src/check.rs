@@ -1,6 +1,7 @@
 //! `make test`: every check there is, in stages, each of which counts what it proved.
 
 mod cargo;
+mod containers;
 mod counted;
 mod dependencies;
 mod files;
@@ -40,9 +41,9 @@ const STAGES: &[Stage] = &[
     Stage { name: "scripts", about: "shellcheck", needs: &[GIT, SHELLCHECK], run: files::scripts },
     Stage {
         name: "containers",
-        about: "Dockerfile and docker-compose.yml",
-        needs: &[],
-        run: files::containers,
+        about: "Dockerfile, compose files and what they mount",
+        needs: &[GIT],
+        run: containers::containers,
     },
     Stage {
         name: "dependencies",

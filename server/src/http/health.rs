@@ -39,10 +39,12 @@ fn missing(log: &Health, progress: Option<&Progress>) -> Vec<String> {
     missing
 }
 
-/// `GET /metrics`: Prometheus text.
+/// `GET /metrics`, for Prometheus. By the name of its older text format it would refuse the whole answer, as that knows of no
+/// type `info`.
 pub async fn metrics(Shared(state): Shared<State>) -> Response {
     state.metrics.set_queued_frames(state.hub.queued_frames());
     state.metrics.set_nodes(state.chat().nodes());
     let text = state.metrics.render();
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+    ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)
+        .into_response()
 }

@@ -134,6 +134,12 @@ async fn operators_see_that_it_lives_that_it_is_ready_and_what_it_does() {
     alice.say(conversation, "hello").await;
     assert_eq!(node.get("/healthz").send().await.unwrap().text().await.unwrap(), "alive\n");
     assert_eq!(node.get("/readyz").send().await.unwrap().text().await.unwrap(), "ready\n");
+    // Under another name Prometheus would refuse it all.
+    let figures = node.get("/metrics").send().await.unwrap();
+    assert_eq!(
+        figures.headers()["content-type"],
+        "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    );
     // The figure of a delivery is taken after the answer to its sender.
     while !node.figures().await.contains("kafkatalk_delivery_seconds_count 1\n") {
         tokio::task::yield_now().await;

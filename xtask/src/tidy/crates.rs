@@ -26,8 +26,11 @@ const FOREIGN: &[(&str, &[&str])] = &[
 const OURS: &str = "kafkatalk-";
 
 /// Where the version of Apache Kafka is named, and after which words.
-const KAFKA: [(&str, &str); 2] =
-    [("scripts/kafka.sh", "KAFKA_VERSION="), ("docker-compose.yml", "image: apache/kafka:")];
+const KAFKA: [(&str, &str); 3] = [
+    ("scripts/kafka.sh", "KAFKA_VERSION="),
+    ("docker-compose.yml", "image: apache/kafka:"),
+    ("docker-compose.cluster.yml", "image: apache/kafka:"),
+];
 
 fn manifest(repository: &Repository, folder: &str) -> Option<Table> {
     repository.get(&format!("{folder}/Cargo.toml"))?.parse().ok()
@@ -136,9 +139,12 @@ pub(super) fn versions(repository: &Repository) -> Vec<String> {
         let found = repository.get(path).and_then(|text| text.split_once(before));
         found.and_then(|(_, after)| after.split_whitespace().next()).unwrap_or_default()
     };
-    let (tests, compose) = (word(KAFKA[0].0, KAFKA[0].1), word(KAFKA[1].0, KAFKA[1].1));
-    if tests != compose {
-        wrong.push(format!("{} has Kafka {tests}, {} has {compose}", KAFKA[0].0, KAFKA[1].0));
+    let tests = word(KAFKA[0].0, KAFKA[0].1);
+    for (path, before) in &KAFKA[1..] {
+        let other = word(path, before);
+        if tests != other {
+            wrong.push(format!("{} has Kafka {tests}, {path} has {other}", KAFKA[0].0));
+        }
     }
     wrong
 }
@@ -167,13 +173,14 @@ mod tests {
 
     #[test]
     fn another_kafka_for_the_tests_than_for_people_is_found() {
-        let of = |tests: &str, compose: &str| {
-            let (tests, compose) =
-                (format!("readonly {}{tests}\n", KAFKA[0].1), format!("  {}{compose}\n", KAFKA[1].1));
-            versions(&Repository::of([(KAFKA[0].0, &tests), (KAFKA[1].0, &compose)])).join("\n")
+        let of = |named: [&str; 3]| {
+            let lines = std::array::from_fn::<_, 3, _>(|at| format!("  {}{}\n", KAFKA[at].1, named[at]));
+            let files = std::array::from_fn::<_, 3, _>(|at| (KAFKA[at].0, lines[at].as_str()));
+            versions(&Repository::of(files)).join("\n")
         };
-        assert!(of("4.1.1", "4.1.0").contains("Kafka 4.1.1"));
-        assert!(!of("4.1.1", "4.1.1").contains("Kafka"));
+        assert!(of(["4.1.1", "4.1.0", "4.1.1"]).contains("docker-compose.yml has 4.1.0"));
+        assert!(of(["4.1.1", "4.1.1", "4.2.0"]).contains("docker-compose.cluster.yml has 4.2.0"));
+        assert!(!of(["4.1.1", "4.1.1", "4.1.1"]).contains("Kafka"));
     }
 
     #[test]
