@@ -4,22 +4,30 @@ use crate::number::short;
 use anyhow::{Context as _, Result, anyhow};
 use plotters::{
     backend::SVGBackend,
-    chart::{ChartBuilder, ChartContext, SeriesLabelPosition},
+    chart::{ChartBuilder, ChartContext},
     coord::{
         Shift,
         ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter},
         types::RangedCoordf64,
     },
     drawing::{DrawingArea, IntoDrawingArea as _},
-    element::{Circle, PathElement},
+    element::{Circle, PathElement, Text},
     prelude::Cartesian2d,
     series::{DashedLineSeries, LineSeries},
-    style::{Color as _, IntoFont as _, RGBColor, ShapeStyle, TRANSPARENT, WHITE},
+    style::{
+        Color as _, IntoFont as _, RGBColor, ShapeStyle, TRANSPARENT, WHITE,
+        text_anchor::{HPos, Pos, VPos},
+    },
 };
 use std::{fs, ops::Range, path::Path};
 
 /// Width and height of a picture, in pixels.
-const SIZE: (u32, u32) = (720, 440);
+const SIZE: (u32, u32) = (860, 440);
+/// Of that, what the names of the lines have at the right, where they are in no line's way.
+const NAMES_PX: u32 = 200;
+/// From the top to the first name, and from each to the next, in pixels.
+const NAMES_TOP_PX: i32 = 64;
+const NAME_PX: i32 = 24;
 /// Okabe and Ito's colours without the pale ones: the colour-blind tell them apart, too.
 const PALETTE: [RGBColor; 5] = [
     RGBColor(0, 114, 178),
@@ -35,8 +43,8 @@ const GRID: RGBColor = RGBColor(225, 225, 225);
 /// Whatever the reader's system has for it.
 const FONT: &str = "sans-serif";
 /// Pixels of the text at the axes and of the title.
-const TEXT_PX: u32 = 14;
-const TITLE_PX: u32 = 18;
+const TEXT_PX: u32 = 16;
+const TITLE_PX: u32 = 20;
 /// Ticks of a linear axis, about.
 const LINEAR_TICKS: f64 = 6.0;
 /// Decades up to which a logarithmic axis has ticks at 2 and 5, too.
@@ -225,7 +233,8 @@ fn draw(plot: &Plot, canvas: &Canvas<'_>) -> Result<()> {
     let wrong = |error| anyhow!("{error}");
     // On a page of any colour.
     canvas.fill(&WHITE).map_err(wrong)?;
-    let mut chart = ChartBuilder::on(canvas)
+    let (of_chart, of_names) = canvas.split_horizontally(SIZE.0 - NAMES_PX);
+    let mut chart = ChartBuilder::on(&of_chart)
         .caption(&plot.title, (FONT, TITLE_PX).into_font().color(&INK))
         .margin(16)
         .x_label_area_size(48)
@@ -239,23 +248,15 @@ fn draw(plot: &Plot, canvas: &Canvas<'_>) -> Result<()> {
         .bold_line_style(GRID)
         .axis_style(INK)
         .label_style(text.clone())
-        .axis_desc_style(text.clone())
+        .axis_desc_style(text)
         .x_desc(&plot.x.0)
         .y_desc(&plot.y.0)
         .draw()
         .map_err(wrong)?;
-    for (series, points, colour) in &lines {
+    for ((series, points, colour), nth) in lines.iter().zip(0..) {
         line(&mut chart, series, points, *colour)?;
+        name(&of_names, series, NAMES_TOP_PX + nth * NAME_PX, *colour)?;
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::UpperLeft)
-        .margin(8)
-        .background_style(WHITE.mix(0.85))
-        .border_style(GRID)
-        .label_font(text)
-        .draw()
-        .map_err(wrong)?;
     canvas.present().map_err(wrong)
 }
 
@@ -263,15 +264,26 @@ fn line(chart: &mut Chart<'_, '_>, series: &Series, points: &[(f64, f64)], colou
     let wrong = |error| anyhow!("{error}");
     let stroke: ShapeStyle = colour.stroke_width(2);
     let path = points.iter().copied();
-    let drawn = if series.dashed {
-        chart.draw_series(DashedLineSeries::new(path, 6, 4, stroke)).map_err(wrong)?
+    if series.dashed {
+        chart.draw_series(DashedLineSeries::new(path, 6, 4, stroke)).map_err(wrong)?;
     } else {
-        chart.draw_series(LineSeries::new(path, stroke)).map_err(wrong)?
-    };
-    drawn.label(series.name.as_str()).legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], stroke));
+        chart.draw_series(LineSeries::new(path, stroke)).map_err(wrong)?;
+    }
     let dots = points.iter().map(|point| Circle::new(*point, 3, colour.filled()));
     chart.draw_series(dots).map_err(wrong)?;
     Ok(())
+}
+
+/// A line's name behind a piece of the line.
+fn name(canvas: &Canvas<'_>, series: &Series, y: i32, colour: RGBColor) -> Result<()> {
+    let wrong = |error| anyhow!("{error}");
+    let pieces: &[[i32; 2]] = if series.dashed { &[[0, 6], [10, 16]] } else { &[[0, 16]] };
+    for piece in pieces {
+        let piece = piece.map(|x| (x, y));
+        canvas.draw(&PathElement::new(piece, colour.stroke_width(2))).map_err(wrong)?;
+    }
+    let style = (FONT, TEXT_PX).into_font().color(&INK).pos(Pos::new(HPos::Left, VPos::Center));
+    canvas.draw(&Text::new(series.name.as_str(), (24, y), style)).map_err(wrong)
 }
 
 /// A tick in words, without zeros that tell nothing.
