@@ -10,7 +10,7 @@
 //! | [`history`] | pages of a long history, and catching up after an absence |
 //! | [`plot`] | the same as pictures |
 
-use crate::report::{Report, Verdict};
+use crate::report::{Report, Verdict, progress};
 use crate::stage::Stage;
 use anyhow::{Context as _, Result};
 use clap::{Args, ValueEnum};
@@ -70,10 +70,21 @@ pub(crate) async fn measure(stage: &mut Stage, curves: &CurvesArgs, report: &mut
         fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     }
     let room = Room::of_machine()?;
-    let (mut verdict, mut plots) = (Verdict::Kept, Vec::new());
+    let (mut verdict, mut plots, mut failed) = (Verdict::Kept, Vec::new(), None);
     for part in &curves.parts {
-        let (of_part, drawn) = measure_part(stage, *part, &sizes, room, report).await?;
-        verdict = verdict.and(of_part);
+        let drawn = match measure_part(stage, *part, &sizes, room, report).await {
+            Ok((of_part, drawn)) => {
+                verdict = verdict.and(of_part);
+                drawn
+            }
+            Err(error) => {
+                // The others are worth telling.
+                progress(&format!("{error:#}"));
+                report.paragraph(&format!("**This part could not be measured: {error:#}**"));
+                failed.get_or_insert(error);
+                Vec::new()
+            }
+        };
         // What one part leaves on Kafka is no burden for the next, nor is Kafka for what does not need it.
         stage.stop_kafka();
         if let Some(folder) = &curves.plots {
@@ -87,7 +98,13 @@ pub(crate) async fn measure(stage: &mut Stage, curves: &CurvesArgs, report: &mut
         let names: Vec<_> = names.collect();
         report.paragraph(&format!("Plots in {}: {}.", folder.display(), names.join(", ")));
     }
-    Ok(verdict)
+    match failed {
+        None => Ok(verdict),
+        Some(error) => {
+            report.publish(stage.output().as_deref())?;
+            Err(error)
+        }
+    }
 }
 
 async fn measure_part(

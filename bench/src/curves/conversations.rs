@@ -10,13 +10,14 @@ use crate::latency::Latencies;
 use crate::load::{Clients, Said, Shared, Wire, times::Times};
 use crate::number::{count, float, short, thousands};
 use crate::numbered::Numbering;
-use crate::process;
+use crate::process::{self, Pid};
 use crate::report::{Report, Table, Verdict, progress};
-use crate::run::{self, AtRate, LoadArgs};
+use crate::run::{self, AtRate, LoadArgs, Part};
+use crate::server::Server;
 use crate::stage::{LogKind, Stage};
 use crate::world::World;
 use anyhow::{Context as _, Result};
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
 
 /// What one number of conversations showed.
 struct Row {
@@ -77,33 +78,68 @@ async fn on_log(stage: &mut Stage, log: LogKind, sizes: &Sizes, numbers: &[usize
     let mut server = setup.start()?;
     server.ready().await?;
     let kafka = stage.kafka_pids(log)?;
-    let mut world = World::strangers(&nodes, sizes.users, random.u64(..)).await?;
+    let world = World::strangers(&nodes, sizes.users, random.u64(..)).await?;
     let clients = Clients::connect(&nodes, &world.accounts, Arc::clone(&shared)).await?;
-    let (mut rows, mut said) = (Vec::new(), Vec::new());
+    let mut talk = Talk { log, nodes, clients, world, shared, kafka, random, said: Vec::new() };
+    let (mut rows, mut troubles) = (Vec::new(), Vec::new());
     for (conversations, part) in numbers.iter().copied().zip(parts) {
+        let load = LoadArgs { conversations: Some(conversations), ..of_one.clone() };
+        match talk.row(stage, &server, &load, part).await {
+            Ok(row) => rows.push(row),
+            Err(error) => {
+                // Those before it are worth telling.
+                progress(&format!("{error:#}"));
+                troubles.push(format!("{conversations} conversations could not be measured: {error:#}"));
+                break;
+            }
+        }
+    }
+    let Talk { clients, world, said, .. } = talk;
+    let heard = clients.close().await?;
+    let mut findings = Findings::default();
+    if troubles.is_empty() {
+        troubles.extend(run::troubles(&heard));
+        progress("reading back what was said");
+        let world = talked_in(&world, &said);
+        let mut evidence = gather::histories(&world, &nodes, numbering).await?;
+        gather::add_said(&mut evidence, &world, &said);
+        run::add_heard(&mut evidence, &world, heard);
+        findings = judge(evidence.values());
+    }
+    troubles.extend(server.stop().await?.trouble);
+    Ok(OnLog { log, rows, findings, troubles })
+}
+
+/// Clients who talk in ever more conversations.
+struct Talk {
+    log: LogKind,
+    nodes: [SocketAddr; 1],
+    clients: Clients,
+    world: World,
+    shared: Arc<Shared>,
+    kafka: Vec<Pid>,
+    random: fastrand::Rng,
+    said: Vec<Said>,
+}
+
+impl Talk {
+    /// Opens what is missing of the load's conversations, and measures.
+    async fn row(&mut self, stage: &mut Stage, server: &Server, load: &LoadArgs, part: Part) -> Result<Row> {
+        let Self { log, nodes, clients, world, shared, kafka, random, said } = self;
+        let conversations = load.conversations.context("the load says in how many conversations")?;
         let before = world.pairs.len();
         progress(&format!("{log} log: {conversations} conversations, {before} of them there already"));
-        let opening = world.open(&nodes, conversations).await?;
-        let load = LoadArgs { conversations: Some(conversations), ..of_one.clone() };
+        let opening = world.open(nodes, conversations).await?;
         // Before and after: a broker goes on getting quicker, which must not be in our favour.
-        let mut floor = [floor(stage, log, &load).await?];
-        let processes = [&[server.pid()][..], &kafka];
-        let (at, of_part) = run::at_rate(&clients, &world, &shared, part, processes, &mut random).await?;
+        let mut floor = [self::floor(stage, *log, load).await?];
+        let processes = [&[server.pid()][..], kafka];
+        let (at, of_part) = run::at_rate(clients, world, shared, part, processes, random).await?;
         said.extend(of_part);
-        floors::take_better(&mut floor, vec![self::floor(stage, log, &load).await?]);
+        floors::take_better(&mut floor, vec![self::floor(stage, *log, load).await?]);
         let resident_bytes = process::resident_bytes(server.pid())?;
         let ([floor], opened) = (floor, conversations - before);
-        rows.push(Row { conversations, opened, opening, resident_bytes, at, floor });
+        Ok(Row { conversations, opened, opening, resident_bytes, at, floor })
     }
-    let heard = clients.close().await?;
-    let mut troubles = run::troubles(&heard);
-    progress("reading back what was said");
-    let world = talked_in(&world, &said);
-    let mut evidence = gather::histories(&world, &nodes, numbering).await?;
-    gather::add_said(&mut evidence, &world, &said);
-    run::add_heard(&mut evidence, &world, heard);
-    troubles.extend(server.stop().await?.trouble);
-    Ok(OnLog { log, rows, findings: judge(evidence.values()), troubles })
 }
 
 /// What no messenger on that log can do better.
