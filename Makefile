@@ -1,6 +1,6 @@
 # What there is to do; the work is in xtask/ (Rust). Each target sets up what it needs, once.
 .DEFAULT_GOAL := help
-.PHONY: help run dev test bench chaos faults release clean
+.PHONY: help run dev test bench curves chaos faults release clean
 
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-16s%s\n", $$1, $$2 }'
@@ -16,6 +16,10 @@ test: ## Every check there is; the last line counts them
 
 bench: ## Measure latency, CPU and memory per message, beside their floors
 	@scripts/xtask.sh bench $(ARGS)
+
+# Twenty thousand topics are more than the script's usual heap is for.
+curves: ## Measure whether cost stays flat: conversations, sockets, rates, nodes, history; plots go to docs/curves
+	@KAFKA_HEAP=$${KAFKA_HEAP:-1g} scripts/xtask.sh bench curves --plots docs/curves $(ARGS)
 
 SECONDS ?= 240
 chaos: ## All kinds of harm to two nodes and three brokers under load, every promise checked; SECONDS=240 SEED=7

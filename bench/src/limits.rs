@@ -47,6 +47,8 @@ pub(crate) const SETUP_CONNECTIONS: usize = 8;
 pub(crate) const CONNECTING_MAX: usize = 64;
 /// Messages that wait for one client; a load that fills it is more than the bench itself can carry.
 pub(crate) const CLIENT_QUEUE_MAX: usize = 65_536;
+/// Sockets that come from one address of this machine: an address has some 28,000 ports towards one server.
+pub(crate) const SOCKETS_FROM_ADDRESS_MAX: usize = 20_000;
 /// Read buffer of a client's socket, small so that a thousand of them cost little.
 pub(crate) const CLIENT_READ_BUFFER_BYTES: usize = 1024;
 /// Largest HTTP answer that is read.

@@ -5,13 +5,17 @@
 
 use crate::client::{api::Account, socket::Socket};
 use crate::evidence::Line;
-use crate::limits::{CLIENT_QUEUE_MAX, CONNECTING_MAX};
+use crate::limits::{CLIENT_QUEUE_MAX, CONNECTING_MAX, SOCKETS_FROM_ADDRESS_MAX};
 use crate::numbered::{Numbering, id_in};
 use crate::world::Pair;
 use anyhow::{Context as _, Result, bail};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use kafkatalk_protocol::{ClientFrame, ConversationId, MessageId, Offset, ServerFrame, UserId};
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep_until, timeout},
@@ -77,10 +81,15 @@ pub(crate) struct Voices {
 }
 
 impl Clients {
-    /// Opens a socket for each of the users to a server of ours.
-    pub(crate) async fn connect(address: SocketAddr, users: &[Account], shared: Arc<Shared>) -> Result<Self> {
-        Self::open(users.to_vec(), shared, async |account: Account| {
-            let mut socket = Socket::connect(address, &account.token).await?;
+    /// Opens a socket for each of the users, to the nodes in turns.
+    pub(crate) async fn connect(
+        nodes: &[SocketAddr],
+        users: &[Account],
+        shared: Arc<Shared>,
+    ) -> Result<Self> {
+        let names = users.iter().cloned().zip(nodes.iter().copied().cycle()).enumerate().collect();
+        Self::open(names, shared, async |(number, (account, node)): (usize, (Account, SocketAddr))| {
+            let mut socket = Socket::connect_from(source(number), node, &account.token).await?;
             socket.greeted().await?;
             // Nothing is held yet: the server has nothing to catch up on.
             socket.send(&ClientFrame::Hello { positions: [].into() }).await?;
@@ -182,6 +191,12 @@ impl Voices {
     }
 }
 
+/// Where a client's socket comes from: one address has ports for so many.
+fn source(number: usize) -> Ipv4Addr {
+    let address = u32::try_from(number / SOCKETS_FROM_ADDRESS_MAX).unwrap_or(0);
+    Ipv4Addr::from_bits(Ipv4Addr::LOCALHOST.to_bits() + address)
+}
+
 /// Who sent what where.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Said {
@@ -257,5 +272,16 @@ impl Client {
             _ => {}
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sockets_beyond_the_ports_of_one_address_come_from_the_next() {
+        let last = SOCKETS_FROM_ADDRESS_MAX - 1;
+        assert_eq!([0, last, last + 1].map(source).map(|address| address.octets()[3]), [1, 1, 2]);
     }
 }

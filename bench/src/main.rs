@@ -14,6 +14,7 @@
 //! | [`faults`] | each kind of harm by itself; promises broken on purpose, to see that the checks notice |
 //! | [`floors`] | what the plain parts cost |
 //! | [`startup`] | starting, idling, sizes |
+//! | [`curves`] | what it costs as there is more of everything, in tables and pictures |
 //! | [`matrix`], [`smoke`] | all of it, at length and in short |
 //! | [`gather`], [`evidence`], [`checks`] | what clients saw, and whether that keeps the promises |
 //! | [`latency`], [`number`], [`report`] | figures that people read |
@@ -21,6 +22,7 @@
 mod checks;
 mod client;
 mod crash;
+mod curves;
 mod evidence;
 #[cfg(test)]
 mod fake;
@@ -115,6 +117,13 @@ enum Command {
         #[command(flatten)]
         stage: StageArgs,
     },
+    /// Whether cost stays flat: more conversations, sockets, messages, nodes and history, in tables and plots.
+    Curves {
+        #[command(flatten)]
+        curves: Box<curves::CurvesArgs>,
+        #[command(flatten)]
+        stage: StageArgs,
+    },
     /// A few seconds of load and kills on each log: whether promises are kept, not how fast.
     Smoke {
         /// Logs, parted by commas.
@@ -203,6 +212,10 @@ async fn perform(command: Command) -> Result<Verdict> {
         Command::Matrix { matrix, stage } => {
             let mut stage = Stage::new(stage)?;
             (matrix::measure(&mut stage, &matrix, &mut report).await?, stage.output())
+        }
+        Command::Curves { curves, stage } => {
+            let mut stage = Stage::new(StageArgs { light_hashes: true, ..stage })?;
+            (curves::measure(&mut stage, &curves, &mut report).await?, stage.output())
         }
         Command::Smoke { logs, stage } => {
             let mut stage = Stage::new(StageArgs { light_hashes: true, kafka_warm_up_seconds: 0, ..stage })?;

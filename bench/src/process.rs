@@ -10,8 +10,19 @@ pub(crate) type Pid = u32;
 /// CPU time, user and system, of a process and its living descendants.
 pub(crate) fn cpu(root: Pid) -> Result<Duration> {
     let ticks: u64 = tree(root)?.iter().map(|stat| stat.cpu_ticks).sum();
+    Ok(of_ticks(ticks))
+}
+
+/// CPU time of this process alone, without what it started.
+pub(crate) fn own_cpu() -> Result<Duration> {
+    let text = fs::read_to_string("/proc/self/stat").context("cannot read /proc/self/stat")?;
+    let stat = parse(std::process::id(), &text).context("/proc/self/stat is not what it should be")?;
+    Ok(of_ticks(stat.cpu_ticks))
+}
+
+fn of_ticks(ticks: u64) -> Duration {
     let ticks_per_second = rustix::param::clock_ticks_per_second().max(1);
-    Ok(Duration::from_nanos(ticks * (1_000_000_000 / ticks_per_second)))
+    Duration::from_nanos(ticks * (1_000_000_000 / ticks_per_second))
 }
 
 /// What the machine's processors have done since it started, in ticks.
@@ -122,6 +133,11 @@ mod tests {
     #[test]
     fn this_process_has_memory() {
         assert!(resident_bytes(std::process::id()).unwrap() > 100_000);
+    }
+
+    #[test]
+    fn this_process_has_used_no_less_than_nothing_and_no_more_than_with_its_children() {
+        assert!(own_cpu().unwrap() <= cpu(std::process::id()).unwrap());
     }
 
     #[test]

@@ -107,16 +107,32 @@ pub(crate) struct AtRate {
     pub(crate) cpu_us: f64,
     /// CPU of Kafka for each message, where there is one.
     pub(crate) kafka_cpu_us: Option<f64>,
+    /// CPU of the load itself for each message, in microseconds.
+    pub(crate) load_cpu_us: f64,
+    /// From asking for the first measured message until the last that arrived of them had come.
+    pub(crate) span: Duration,
     /// Processor time that the host of this virtual machine gave to others meanwhile, in percent.
     pub(crate) stolen_percent: f64,
     /// Messages that were sent, acknowledged and delivered in time.
     pub(crate) counts: [u64; 3],
 }
 
+impl AtRate {
+    /// Messages a second that arrived.
+    pub(crate) fn achieved(&self) -> f64 {
+        if self.span.is_zero() { 0.0 } else { float(self.counts[2]) / self.span.as_secs_f64() }
+    }
+
+    /// Whether all that was sent was acknowledged and delivered in time.
+    pub(crate) fn complete(&self) -> bool {
+        self.counts.iter().all(|count| *count == self.counts[0])
+    }
+}
+
 impl Outcome {
     /// Broken by any fault, trouble, or message that did not arrive in time.
     pub(crate) fn verdict(&self) -> Verdict {
-        let missing = self.rates.iter().filter(|at| at.counts.iter().any(|count| *count != at.counts[0]));
+        let missing = self.rates.iter().filter(|at| !at.complete());
         Verdict::of(self.findings.total() + count(self.troubles.len()) + count(missing.count()))
     }
 }
@@ -164,7 +180,7 @@ pub(crate) async fn measure(stage: &mut Stage, log: LogKind, load: &LoadArgs) ->
     sleep(SETTLE).await;
     let before = process::resident_bytes(server.pid())?;
     let started = Instant::now();
-    let clients = Clients::connect(server.address(), &world.accounts, Arc::clone(&shared)).await?;
+    let clients = Clients::connect(&[server.address()], &world.accounts, Arc::clone(&shared)).await?;
     let connecting = started.elapsed();
     sleep(SETTLE).await;
     let added = process::resident_bytes(server.pid())?.saturating_sub(before);
@@ -233,13 +249,14 @@ async fn idle_cpu_percent(pid: Pid) -> Result<f64> {
     Ok(100.0 * used.as_secs_f64() / IDLE_WATCH.as_secs_f64())
 }
 
-/// CPU that the server and Kafka, and the machine, have used up to now. Read on a thread of its own: it takes milliseconds.
-fn cpu_now(processes: [&[Pid]; 2]) -> JoinHandle<Result<([Duration; 2], Machine)>> {
+/// CPU that the server, Kafka and this load, and the machine, have used up to now. Read on a thread of its own: it takes milliseconds.
+fn cpu_now(processes: [&[Pid]; 2]) -> JoinHandle<Result<([Duration; 3], Machine)>> {
     let [server, kafka] = processes.map(<[Pid]>::to_vec);
-    spawn_blocking(move || Ok(([cpu_of(&server)?, cpu_of(&kafka)?], Machine::now()?)))
+    spawn_blocking(move || Ok(([cpu_of(&server)?, cpu_of(&kafka)?, process::own_cpu()?], Machine::now()?)))
 }
 
-async fn at_rate(
+/// The load at one rate, and who said what. A client that ends meanwhile is an error.
+pub(crate) async fn at_rate(
     clients: &Clients,
     world: &World,
     shared: &Shared,
@@ -265,16 +282,19 @@ async fn at_rate(
         rate: part.rate,
         end_to_end: shared.times.end_to_end(range.clone()),
         to_ack: shared.times.to_ack(range.clone()),
-        late: shared.times.late(range),
+        late: shared.times.late(range.clone()),
         cpu_us: cpu_us(0),
         kafka_cpu_us: (!processes[1].is_empty()).then(|| cpu_us(1)),
+        load_cpu_us: cpu_us(2),
+        span: shared.times.span(range).unwrap_or_default(),
         stolen_percent: machine_after.stolen_percent_since(machine_before),
         counts: [sent, acked, received],
     };
     Ok((at, said))
 }
 
-fn troubles(heard: &[Heard]) -> Vec<String> {
+/// Sockets that ended before their time, and messages that were refused: why.
+pub(crate) fn troubles(heard: &[Heard]) -> Vec<String> {
     let broken =
         heard.iter().filter_map(|heard| heard.broken.as_ref().map(|why| format!("a socket ended: {why}")));
     let refused = heard.iter().flat_map(|heard| &heard.refusals).map(|why| format!("refused: {why}"));

@@ -75,6 +75,7 @@ pub(crate) struct Stage {
     args: StageArgs,
     // Before the folder: what is dropped first must still find its files.
     kafka: Option<Kafka>,
+    kafkas: u32,
     folder: TempDir,
     servers: u32,
     kafka_proxied: bool,
@@ -97,7 +98,7 @@ impl Stage {
         let seed = args.seed.unwrap_or_else(|| fastrand::u64(..));
         progress(&format!("--seed {seed} draws the same again"));
         let random = fastrand::Rng::with_seed(seed);
-        Ok(Self { args, folder, kafka: None, servers: 0, kafka_proxied: false, random })
+        Ok(Self { args, folder, kafka: None, kafkas: 0, servers: 0, kafka_proxied: false, random })
     }
 
     /// Where the run keeps its data.
@@ -155,7 +156,8 @@ impl Stage {
     pub(crate) async fn kafka(&mut self) -> Result<&Kafka> {
         if self.kafka.is_none() {
             progress(&format!("starting Kafka with {} broker(s)", self.args.brokers));
-            let folder = self.folder().join("kafka");
+            self.kafkas += 1;
+            let folder = self.folder().join(format!("kafka{}", self.kafkas));
             let StageArgs { kafka_script, brokers, keep, .. } = &self.args;
             let kafka = self
                 .kafka
@@ -164,6 +166,11 @@ impl Stage {
             produce::warm_up(&bootstrap, &self.args, &mut random).await?;
         }
         self.kafka.as_ref().context("Kafka was started")
+    }
+
+    /// Stops the run's Kafka. Whoever asks for one after that has a fresh one, and until then the machine is free of it.
+    pub(crate) fn stop_kafka(&mut self) {
+        self.kafka = None;
     }
 
     /// The run's Kafka, if it has one.

@@ -13,7 +13,7 @@ use std::{fs, time::Duration};
 use tokio::time::sleep;
 use visit::Asset;
 
-mod fill;
+pub(crate) mod fill;
 mod visit;
 
 /// What is measured.

@@ -40,23 +40,40 @@ impl World {
         conversations: usize,
         run: u64,
     ) -> Result<Self> {
-        let pairs = pairs(users, conversations)?;
+        // Before the work, where they are more than there can be.
+        pairs(users, conversations)?;
+        let mut world = Self::strangers(nodes, users, run).await?;
+        world.open(nodes, conversations).await?;
+        Ok(world)
+    }
+
+    /// Registers users who know nobody yet.
+    pub(crate) async fn strangers(nodes: &[SocketAddr], users: usize, run: u64) -> Result<Self> {
         let started = Instant::now();
         let accounts = each(nodes, users, async |api, user| {
             let name = Username::parse(&format!("u{run:016x}-{user}"))?;
             api.register(&name).await.context("cannot register a user")
         })
         .await?;
-        let registering = started.elapsed();
+        Ok(Self { accounts, pairs: Vec::new(), registering: started.elapsed(), opening: Duration::ZERO })
+    }
+
+    /// Opens conversations until there are so many in all, and says how long that took.
+    pub(crate) async fn open(&mut self, nodes: &[SocketAddr], conversations: usize) -> Result<Duration> {
         let started = Instant::now();
-        let pairs = each(nodes, pairs.len(), async |api, number| {
-            let members = pairs[number];
+        let new = pairs(self.accounts.len(), conversations)?.split_off(self.pairs.len().min(conversations));
+        let accounts = &self.accounts;
+        let opened = each(nodes, new.len(), async |api, number| {
+            let members = new[number];
             let [one, other] = members.map(|member| &accounts[member]);
             let opened = api.open(one, &other.user.username).await.context("cannot open a conversation")?;
             Ok(Pair { conversation: opened.id, members })
         })
         .await?;
-        Ok(Self { accounts, pairs, registering, opening: started.elapsed() })
+        self.pairs.extend(opened);
+        let took = started.elapsed();
+        self.opening += took;
+        Ok(took)
     }
 
     /// Conversations that a user is in.
@@ -65,21 +82,33 @@ impl World {
     }
 }
 
-/// Who talks with whom: neighbours first, then, where more conversations are asked for, ever further ones.
-fn pairs(users: usize, conversations: usize) -> Result<Vec<[usize; 2]>> {
+/// Who talks with whom, as in a tournament: neighbours in the first round, and in every round each user with one whom they
+/// have not met. More conversations begin with the same ones.
+pub(crate) fn pairs(users: usize, conversations: usize) -> Result<Vec<[usize; 2]>> {
     anyhow::ensure!(users >= 2 && users.is_multiple_of(2), "users come in pairs: use an even number");
-    let half = users / 2;
+    let (half, most) = (users / 2, pairs_max(users));
     anyhow::ensure!(
-        (1..=half * half).contains(&conversations),
-        "{users} users have at least 1 and at most {} conversations of this shape",
-        half * half
+        (1..=most).contains(&conversations),
+        "{users} users have at least 1 and at most {most} conversations"
     );
-    Ok((0..conversations)
-        .map(|number| {
-            let (round, place) = (number / half, number % half);
-            [2 * place, (2 * place + 1 + 2 * round) % users]
-        })
-        .collect())
+    // One user keeps the seat while the others go round the table. Seats are named so that neighbours face each other at first.
+    let others = users - 1;
+    let name = |seat: usize| match seat {
+        seat if seat == others => 0,
+        0 => 1,
+        seat if seat < half => 2 * seat,
+        seat => 2 * (others - seat) + 1,
+    };
+    let at_table = |number: usize| match (number / half, number % half) {
+        (round, 0) => [others, round],
+        (round, place) => [(round + place) % others, (round + others - place) % others],
+    };
+    Ok((0..conversations).map(|number| at_table(number).map(name)).collect())
+}
+
+/// How many conversations of two so many users have at most.
+pub(crate) fn pairs_max(users: usize) -> usize {
+    users * users.saturating_sub(1) / 2
 }
 
 /// Does a thing for each number, over several connections side by side.
@@ -115,15 +144,33 @@ mod tests {
 
     #[test]
     fn no_two_conversations_have_the_same_members() {
-        let all = pairs(10, 25).unwrap();
-        let distinct: BTreeSet<[usize; 2]> = all.iter().map(|[a, b]| [*a.min(b), *a.max(b)]).collect();
-        assert_eq!(distinct.len(), 25);
-        assert!(distinct.iter().all(|[a, b]| a != b));
+        for users in [2, 4, 10, 202] {
+            let all = pairs(users, pairs_max(users)).unwrap();
+            let distinct: BTreeSet<[usize; 2]> = all.iter().map(|[a, b]| [*a.min(b), *a.max(b)]).collect();
+            assert_eq!(distinct.len(), pairs_max(users));
+            assert!(distinct.iter().all(|[a, b]| a != b && *b < users));
+        }
+    }
+
+    #[test]
+    fn everybody_has_as_many_conversations_as_the_others_after_every_round() {
+        let mut of_user = [0; 8];
+        for (number, pair) in pairs(8, 28).unwrap().into_iter().enumerate() {
+            for user in pair {
+                of_user[user] += 1;
+            }
+            assert!((number + 1) % 4 != 0 || of_user.iter().all(|of_one| *of_one == of_user[0]));
+        }
+    }
+
+    #[test]
+    fn more_conversations_begin_with_the_same_ones() {
+        assert_eq!(pairs(10, 30).unwrap()[..12], pairs(10, 12).unwrap());
     }
 
     #[test]
     fn more_conversations_than_there_can_be_are_refused() {
-        assert!(pairs(4, 5).is_err());
+        assert!(pairs(4, 7).is_err());
         assert!(pairs(3, 1).is_err());
     }
 }

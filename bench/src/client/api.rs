@@ -109,6 +109,19 @@ impl Api {
         bail!("the history of {conversation} has no end")
     }
 
+    /// Reads one page: the messages right before an offset.
+    pub(crate) async fn page(
+        &mut self,
+        account: &Account,
+        conversation: ConversationId,
+        before: Offset,
+        limit: usize,
+    ) -> Result<Vec<Message>> {
+        let path = format!("{BASE}/conversations/{conversation}/messages?before={before}&limit={limit}");
+        let page: Messages = self.get(&path, account).await?;
+        Ok(page.messages)
+    }
+
     async fn get<T: DeserializeOwned>(&mut self, path: &str, account: &Account) -> Result<T> {
         let ask = Ask { token: Some(&account.token), ..Ask::get(path) };
         understood(&self.http.ask(ask).await?).with_context(|| format!("GET {path}"))

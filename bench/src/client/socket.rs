@@ -5,8 +5,14 @@ use anyhow::{Context as _, Result, bail};
 use futures_util::{SinkExt as _, StreamExt as _};
 use kafkatalk_protocol::frame::SUBPROTOCOL;
 use kafkatalk_protocol::{ClientFrame, ServerFrame, http::BASE};
-use std::net::SocketAddr;
-use tokio::{net::TcpStream, time::timeout};
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr},
+};
+use tokio::{
+    net::{TcpSocket, TcpStream},
+    time::timeout,
+};
 use tokio_tungstenite::{
     WebSocketStream, client_async_with_config,
     tungstenite::{ClientRequestBuilder, Message, Utf8Bytes, http::Uri, protocol::WebSocketConfig},
@@ -20,10 +26,16 @@ pub(crate) struct Socket {
 impl Socket {
     /// Opens a socket to a server of ours, as that session. The first frame is still to come.
     pub(crate) async fn connect(address: SocketAddr, token: &str) -> Result<Self> {
-        let request = ClientRequestBuilder::new(uri(address, &format!("{BASE}/ws"))?)
-            .with_sub_protocol(SUBPROTOCOL)
-            .with_header("authorization", format!("Bearer {token}"));
-        Self::open(address, request).await
+        Self::open(address, session(address, token)?).await
+    }
+
+    /// The same from an address of this machine's own. The ordinary one is left to the system.
+    pub(crate) async fn connect_from(source: Ipv4Addr, address: SocketAddr, token: &str) -> Result<Self> {
+        let tcp = TcpSocket::new_v4()?;
+        if source != Ipv4Addr::LOCALHOST {
+            tcp.bind((source, 0).into())?;
+        }
+        Self::open_by(tcp.connect(address), session(address, token)?).await
     }
 
     /// Opens a socket to whatever speaks WebSocket at that path.
@@ -32,10 +44,17 @@ impl Socket {
     }
 
     async fn open(address: SocketAddr, request: ClientRequestBuilder) -> Result<Self> {
+        Self::open_by(TcpStream::connect(address), request).await
+    }
+
+    async fn open_by(
+        connecting: impl Future<Output = io::Result<TcpStream>>,
+        request: ClientRequestBuilder,
+    ) -> Result<Self> {
         let config =
             WebSocketConfig::default().read_buffer_size(CLIENT_READ_BUFFER_BYTES).write_buffer_size(0);
         let opening = async {
-            let tcp = TcpStream::connect(address).await?;
+            let tcp = connecting.await?;
             tcp.set_nodelay(true)?;
             let (stream, _) = client_async_with_config(request, tcp, Some(config)).await?;
             anyhow::Ok(Self { stream })
@@ -89,6 +108,12 @@ impl Socket {
     pub(crate) async fn close(mut self) {
         let _ = self.stream.close(None).await;
     }
+}
+
+fn session(address: SocketAddr, token: &str) -> Result<ClientRequestBuilder> {
+    Ok(ClientRequestBuilder::new(uri(address, &format!("{BASE}/ws"))?)
+        .with_sub_protocol(SUBPROTOCOL)
+        .with_header("authorization", format!("Bearer {token}")))
 }
 
 fn uri(address: SocketAddr, path: &str) -> Result<Uri> {

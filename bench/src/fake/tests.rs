@@ -27,7 +27,7 @@ async fn load(habit: Habit, wait_max: Duration) -> Findings {
     let fake = Fake::start(habit).await;
     let world = World::build(&[fake.address], 4, 3, 9).await.unwrap();
     let shared = shared();
-    let clients = Clients::connect(fake.address, &world.accounts, Arc::clone(&shared)).await.unwrap();
+    let clients = Clients::connect(&[fake.address], &world.accounts, Arc::clone(&shared)).await.unwrap();
     let mut random = fastrand::Rng::with_seed(1);
     let said = clients.voices.talk(&world.pairs, 0..MESSAGES, RATE, &mut random, |_| {}).await.unwrap();
     clients.voices.drained(wait_max).await;

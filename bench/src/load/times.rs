@@ -86,6 +86,16 @@ impl Times {
         self.between(numbers, &self.acked)
     }
 
+    /// How long it took from asking for the first of a range until the last that was received of it had come.
+    pub(crate) fn span(&self, numbers: Range<usize>) -> Option<Duration> {
+        let known = |moments: &[Moment]| -> Vec<u64> {
+            let moments = moments[numbers.clone()].iter().map(|moment| moment.load(Ordering::Relaxed));
+            moments.filter(|moment| *moment > 0).collect()
+        };
+        let (first, last) = (known(&self.asked).into_iter().min()?, known(&self.received).into_iter().max()?);
+        Some(Duration::from_nanos(last.saturating_sub(first)))
+    }
+
     /// How late the messages of a range were asked for. The timer ticks in milliseconds: up to one of them is usual.
     pub(crate) fn late(&self, numbers: Range<usize>) -> Latencies {
         let mut latencies = Latencies::new();

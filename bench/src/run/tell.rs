@@ -29,7 +29,9 @@ fn latencies(outcomes: &[&Outcome]) -> Table {
     ]);
     for outcome in outcomes {
         for at in &outcome.rates {
-            let AtRate { rate, end_to_end, to_ack, late, cpu_us, kafka_cpu_us, stolen_percent, counts } = at;
+            let AtRate {
+                rate, end_to_end, to_ack, late, cpu_us, kafka_cpu_us, stolen_percent, counts, ..
+            } = at;
             table.row([
                 outcome.log.to_string(),
                 format!("{} @ {rate}", thousands(crate::number::count(outcome.sockets))),

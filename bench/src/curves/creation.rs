@@ -1,0 +1,177 @@
+//! A new conversation on Kafka, which is a new topic: how long it takes to open, and its first message, beside a message
+//! in a conversation that has been there.
+
+use super::sizes::Sizes;
+use crate::checks::{Findings, judge};
+use crate::client::api::Api;
+use crate::gather;
+use crate::latency::Latencies;
+use crate::limits::DRAIN_WAIT_MAX;
+use crate::load::{Clients, Said, Shared, Wire, times::Times};
+use crate::number::{count, nanos, short, thousands};
+use crate::numbered::Numbering;
+use crate::process::Machine;
+use crate::report::{Report, Table, Verdict, progress};
+use crate::run::{self, LoadArgs};
+use crate::stage::{LogKind, Stage};
+use crate::world::{Pair, World, pairs, pairs_max};
+use anyhow::{Context as _, Result};
+use std::{
+    ops::Range,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::time::sleep;
+
+/// Conversations that are there before.
+const ESTABLISHED: usize = 20;
+/// Messages in each of them before anything is measured.
+const WARM_UP_MESSAGES: usize = 5;
+/// Messages a second meanwhile.
+const WARM_UP_RATE: u32 = 20;
+/// Rest between two new conversations: people do not open them without a pause.
+const REST: Duration = Duration::from_millis(50);
+/// What 99 of 100 are to stay below.
+const AIM: Duration = Duration::from_millis(150);
+
+/// What was found.
+pub(super) struct Outcome {
+    log: LogKind,
+    opening: Latencies,
+    /// To the ack and to the peer: the first message, a message where others were before, and how late each was asked for.
+    first: [Latencies; 3],
+    established: [Latencies; 3],
+    stolen_percent: f64,
+    missing: u64,
+    findings: Findings,
+    troubles: Vec<String>,
+}
+
+/// Opens conversations one after the other, and speaks in each at once.
+pub(super) async fn measure(stage: &mut Stage, sizes: &Sizes) -> Result<Outcome> {
+    let log = LogKind::Kafka;
+    let mut random = stage.random();
+    let new = sizes.new_conversations;
+    let all = pairs(users(ESTABLISHED + new), ESTABLISHED + new)?.split_off(ESTABLISHED);
+    let warm_up = ESTABLISHED * WARM_UP_MESSAGES;
+    let numbering = Numbering::new(random.u64(..), LoadArgs::pairs(1, 1, 1).bytes);
+    let times = Times::new(warm_up + 2 * new, true);
+    let shared = Arc::new(Shared { wire: Wire::KafkaTalk, numbering, times });
+
+    let setup = stage.server(log).await?;
+    let nodes = [setup.address];
+    let mut server = setup.start()?;
+    server.ready().await?;
+    let mut world = World::build(&nodes, users(ESTABLISHED + new), ESTABLISHED, random.u64(..)).await?;
+    let clients = Clients::connect(&nodes, &world.accounts, Arc::clone(&shared)).await?;
+    let mut talk = Talk { clients, random, said: Vec::new() };
+    let established = world.pairs.clone();
+    talk.now(&established, 0..warm_up).await?;
+    progress(&format!("{log} log: {new} new conversations, one after the other"));
+    let mut api = Api::connect(setup.address).await?;
+    let machine = Machine::now()?;
+    let mut opening = Latencies::new();
+    for (nth, members) in all.into_iter().enumerate() {
+        let [one, other] = members.map(|member| &world.accounts[member]);
+        let started = Instant::now();
+        let opened = api.open(one, &other.user.username).await.context("cannot open a conversation")?;
+        opening.record(nanos(started.elapsed()));
+        let pair = Pair { conversation: opened.id, members };
+        let first = warm_up + nth;
+        talk.now(&[pair], first..first + 1).await?;
+        talk.now(&established, first + new..first + new + 1).await?;
+        world.pairs.push(pair);
+        sleep(REST).await;
+    }
+    let stolen_percent = Machine::now()?.stolen_percent_since(machine);
+    let heard = talk.clients.close().await?;
+    let mut troubles = run::troubles(&heard);
+    let mut evidence = gather::histories(&world, &nodes, numbering).await?;
+    gather::add_said(&mut evidence, &world, &talk.said);
+    run::add_heard(&mut evidence, &world, heard);
+    troubles.extend(server.stop().await?.trouble);
+    let times = &shared.times;
+    let of = |numbers: Range<usize>| {
+        [times.to_ack(numbers.clone()), times.end_to_end(numbers.clone()), times.late(numbers)]
+    };
+    let measured = warm_up..warm_up + 2 * new;
+    let (acked, received) = times.counts(measured.clone());
+    Ok(Outcome {
+        log,
+        opening,
+        first: of(warm_up..warm_up + new),
+        established: of(warm_up + new..measured.end),
+        stolen_percent,
+        missing: 2 * count(measured.len()) - acked - received,
+        findings: judge(evidence.values()),
+        troubles,
+    })
+}
+
+/// The fewest users among whom there are so many conversations.
+fn users(conversations: usize) -> usize {
+    (2..).step_by(2).find(|users| pairs_max(*users) >= conversations).unwrap_or(2)
+}
+
+struct Talk {
+    clients: Clients,
+    random: fastrand::Rng,
+    said: Vec<Said>,
+}
+
+impl Talk {
+    /// Says so many things in these conversations, and waits until all has come.
+    async fn now(&mut self, pairs: &[Pair], numbers: Range<usize>) -> Result<()> {
+        let voices = &self.clients.voices;
+        self.said.extend(voices.talk(pairs, numbers, WARM_UP_RATE, &mut self.random, |_| {}).await?);
+        // What does not come in time is missing from the counts.
+        voices.drained(DRAIN_WAIT_MAX).await;
+        Ok(())
+    }
+}
+
+/// The table, and what was broken.
+pub(super) fn tell(report: &mut Report, outcome: &Outcome) -> Verdict {
+    let Outcome { log, opening, first, established, stolen_percent, missing, findings, troubles } = outcome;
+    let mut table = Table::new([
+        "log",
+        "what",
+        "measured",
+        "p50 / p90 / p99 / max, ms",
+        "load late p99 / max, ms",
+        "stolen, %",
+        &format!("p99 under {} ms", AIM.as_millis()),
+    ]);
+    let mut row = |what: &str, latencies: &Latencies, late: Option<&Latencies>| {
+        let kept = latencies.quantile_ms(0.99).map(|ms| ms < AIM.as_secs_f64() * 1e3);
+        table.row([
+            log.to_string(),
+            what.into(),
+            thousands(latencies.len()),
+            latencies.quartet(),
+            late.map_or_else(|| "none".into(), Latencies::lateness),
+            short(*stolen_percent),
+            kept.map_or("none", |kept| if kept { "yes" } else { "NO" }).into(),
+        ]);
+    };
+    row("open a new conversation (HTTP)", opening, None);
+    for (name, [to_ack, to_peer, late]) in
+        [("first message", first), ("message in an established conversation", established)]
+    {
+        row(&format!("{name}, to its ack"), to_ack, Some(late));
+        row(&format!("{name}, to the peer"), to_peer, Some(late));
+    }
+    report.table(&table);
+    run::tell::faults(report, findings, troubles);
+    Verdict::of(findings.total() + count(troubles.len()) + missing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_are_just_enough_users_for_so_many_conversations() {
+        assert_eq!([1, 2, 6, 7, 220].map(users), [2, 4, 4, 6, 22]);
+    }
+}
