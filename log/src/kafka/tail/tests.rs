@@ -5,6 +5,8 @@ use crate::kafka::KafkaOptions;
 use kafkatalk_protocol::Timestamp;
 use uuid::Uuid;
 
+mod simulation;
+
 const NOBODY: &str = "127.0.0.1:1";
 
 fn tail(from: &[(ConversationId, u64)]) -> KafkaTail {
