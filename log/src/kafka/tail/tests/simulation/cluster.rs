@@ -82,11 +82,7 @@ impl Cluster {
         self.places(stream).get(usize::try_from(offset).ok()?)
     }
 
-    /// The last message of a topic is never forgotten: compaction leaves the segment alone that is written to.
     pub(super) fn forget(&mut self, stream: Stream, offset: usize) {
-        if offset + 1 == self.places(stream).len() {
-            return;
-        }
         if let Some(place) = self.topics.get_mut(&stream).and_then(|places| places.get_mut(offset)) {
             place.forgotten = true;
         }

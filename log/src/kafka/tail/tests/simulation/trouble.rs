@@ -36,7 +36,7 @@ impl World {
                 self.after_ms(1..=2_000, Event::Reopen { reader, batches_ago });
             }
             4 if self.nodes[node].alive => self.remake_producer(node),
-            5 if self.nodes[node].alive => self.erase(node),
+            5 | 8 if self.nodes[node].alive => self.erase(node),
             6 => {
                 let stream = Stream::Conversation(self.conversation());
                 let until = Instant::now() + Duration::from_millis(self.rng.u64(1..=1_500));
