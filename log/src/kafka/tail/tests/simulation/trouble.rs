@@ -50,6 +50,13 @@ impl World {
                     self.writers.remove(&writer);
                 }
             }
+            9 => {
+                // A hole at the very end.
+                let stream = any_ledger(&mut self.rng);
+                if let Some(last) = self.cluster.places(stream).len().checked_sub(1) {
+                    self.after_ms(0..=1, Event::Forget(stream, last));
+                }
+            }
             _ => self.somebody_writes(),
         }
     }
