@@ -31,7 +31,7 @@ use keeper::{Keeper, Request};
 use nodes::Pulse;
 use produce::{Append, FeedReports, Shard, TopicReports};
 use rdkafka::consumer::BaseConsumer;
-use shared::{Admitted, Gate, Shared, Topic};
+use shared::{Shared, Topic};
 use std::{
     sync::{Arc, Mutex, Weak},
     thread::{self, JoinHandle},
@@ -185,21 +185,6 @@ impl KafkaLog {
         self.producers.upgrade().ok_or_else(|| AppendError::Unavailable("the log is closed".into()))
     }
 
-    async fn admit(&self, bytes: usize) -> Result<Admitted, AppendError> {
-        let busy = |_| AppendError::Unavailable("too many appends are on their way".into());
-        let admitted = timeout(limits::ADMISSION_WAIT, self.shared.admit(bytes)).await.map_err(busy)?;
-        admitted.ok_or_else(|| AppendError::Unavailable("the log is closed".into()))
-    }
-
-    /// Waits where appends to a topic go one by one. Whoever waits holds no place that another topic's append could use.
-    async fn gate(&self, conversation: ConversationId) -> Result<Option<Gate>, AppendError> {
-        let gate = timeout(limits::GATE_WAIT, self.shared.gate(conversation)).await;
-        gate.map_err(|_| {
-            let topic = self.shared.names.conversation(conversation);
-            AppendError::Unavailable(format!("the topic {topic} has not acknowledged its first record"))
-        })
-    }
-
     async fn ask_keeper(
         &self,
         request: impl FnOnce(oneshot::Sender<Result<(), AppendError>>) -> Request,
@@ -236,17 +221,10 @@ impl KafkaLog {
         if bytes > RECORD_BYTES_MAX {
             return Err(AppendError::TooLarge { bytes, max: RECORD_BYTES_MAX });
         }
-        let gate = match stream {
-            Stream::Conversation(conversation) => {
-                self.ensure(conversation).await?;
-                self.gate(conversation).await?
-            }
-            Stream::Ledger(_) => None,
-        };
-        // The last wait: once admitted, the threads that will bring the answer stay until it is there.
-        let permit = self.admit(bytes).await?;
-        let (waiter, answer) = oneshot::channel();
-        let append = Append { stream, record: Arc::new(record), waiter, permit, gate };
+        if let Stream::Conversation(conversation) = stream {
+            self.ensure(conversation).await?;
+        }
+        let (append, answer) = Append::admitted(&self.shared, stream, record).await?;
         self.producers()?.append(&self.shared, append)?;
         keeper::outcome(answer).await
     }
@@ -352,8 +330,8 @@ mod tests {
     async fn an_append_behind_a_gate_that_stays_shut_is_refused_in_time_and_takes_no_place() {
         let log = KafkaLog::connect(KafkaOptions::new("127.0.0.1:1")).unwrap();
         let conversation = ConversationId(Uuid::from_u128(1));
-        let _first = log.gate(conversation).await.unwrap();
-        let second = timeout(limits::GATE_WAIT * 2, log.gate(conversation)).await;
+        let _first = produce::gate(&log.shared, conversation).await.unwrap();
+        let second = timeout(limits::GATE_WAIT * 2, produce::gate(&log.shared, conversation)).await;
         assert!(matches!(second, Ok(Err(AppendError::Unavailable(_)))));
         assert!(!log.shared.appends_are_under_way());
     }
@@ -362,14 +340,16 @@ mod tests {
     async fn appends_in_flight_are_bounded_by_their_size_too() {
         let log = KafkaLog::connect(KafkaOptions::new("127.0.0.1:1")).unwrap();
         let mut admitted = Vec::new();
-        while let Ok(Ok(one)) = timeout(limits::LEADER_POLL, log.admit(RECORD_BYTES_MAX)).await {
+        while let Ok(Ok(one)) =
+            timeout(limits::LEADER_POLL, produce::admit(&log.shared, RECORD_BYTES_MAX)).await
+        {
             admitted.push(one);
         }
         let most = limits::APPENDS_IN_FLIGHT_KIB_MAX * 1_024 / RECORD_BYTES_MAX;
         assert!((most - 1..=most).contains(&admitted.len()), "{}", admitted.len());
         admitted.clear();
-        assert!(log.admit(RECORD_BYTES_MAX).await.is_ok());
+        assert!(produce::admit(&log.shared, RECORD_BYTES_MAX).await.is_ok());
         log.close().await;
-        assert!(log.admit(1).await.is_err());
+        assert!(produce::admit(&log.shared, 1).await.is_err());
     }
 }

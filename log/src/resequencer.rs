@@ -16,8 +16,9 @@ use kafkatalk_protocol::{ConversationId, Offset};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
+use tokio::time::Instant;
 
 #[cfg(test)]
 mod tests;

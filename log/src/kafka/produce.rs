@@ -20,10 +20,14 @@ use rdkafka::{
     types::RDKafkaErrorCode,
 };
 use std::sync::{Arc, PoisonError, RwLock, atomic::Ordering};
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::timeout};
 
 /// The key of messages that stand for nothing: of several in a topic, compaction keeps the last.
 const HOLE_KEY: &str = "kafkatalk.hole";
+
+/// Why a record that was written counts as one that may be: nobody said where it stands.
+pub(super) const UNKNOWN_PLACE: KafkaError =
+    KafkaError::MessageProduction(RDKafkaErrorCode::DuplicateSequenceNumber);
 
 pub(super) type Outcome = Result<Offset, AppendError>;
 
@@ -53,8 +57,8 @@ pub(super) enum Telling {
 
 /// A feed copy on its way.
 pub(super) struct Copy {
-    conversation: ConversationId,
-    offset: u64,
+    pub(super) conversation: ConversationId,
+    pub(super) offset: u64,
     append: Option<(oneshot::Sender<Outcome>, Admitted)>,
 }
 
@@ -149,8 +153,8 @@ impl Shard<FeedReports> {
 
     /// Tells the feed what it was not told, as announcements.
     pub(super) fn pay_debts(&self, shared: &Shared) {
-        for (conversation, offset) in shared.take_owed() {
-            self.tell(shared, None, Copy { conversation, offset, append: None });
+        for copy in Copy::owed(shared) {
+            self.tell(shared, None, copy);
         }
     }
 }
@@ -195,12 +199,74 @@ impl Shard<TopicReports> {
 }
 
 /// The same conversation always goes to the same partition, so that its copies stay in order.
-fn feed_partition(conversation: ConversationId, partitions: i32) -> i32 {
+pub(super) fn feed_partition(conversation: ConversationId, partitions: i32) -> i32 {
     let partitions = u128::from(partitions.max(1).unsigned_abs());
     i32::try_from(conversation.0.as_u128() % partitions).unwrap_or(0)
 }
 
+/// Waits for a place among the appends that are on their way.
+pub(super) async fn admit(shared: &Shared, bytes: usize) -> Result<Admitted, AppendError> {
+    let busy = |_| AppendError::Unavailable("too many appends are on their way".into());
+    let admitted = timeout(limits::ADMISSION_WAIT, shared.admit(bytes)).await.map_err(busy)?;
+    admitted.ok_or_else(|| AppendError::Unavailable("the log is closed".into()))
+}
+
+/// Waits where appends to a topic go one by one. Whoever waits holds no place that another topic's append could use.
+pub(super) async fn gate(shared: &Shared, conversation: ConversationId) -> Result<Option<Gate>, AppendError> {
+    let gate = timeout(limits::GATE_WAIT, shared.gate(conversation)).await;
+    gate.map_err(|_| {
+        let topic = shared.names.conversation(conversation);
+        AppendError::Unavailable(format!("the topic {topic} has not acknowledged its first record"))
+    })
+}
+
+/// What a producer's report says: at which offset the brokers have the record.
+fn written(result: &DeliveryResult<'_>) -> Result<u64, KafkaError> {
+    match result {
+        // librdkafka takes it for written, and the brokers did not say where. It may be wrong: see `Shared::gate`.
+        Ok(message) => u64::try_from(message.offset()).map_err(|_| UNKNOWN_PLACE),
+        Err((error, _)) => Err(error.clone()),
+    }
+}
+
 impl Append {
+    /// Waits until the append may go to a producer. Returns where its outcome will be told.
+    pub(super) async fn admitted(
+        shared: &Shared,
+        stream: Stream,
+        record: Record,
+    ) -> Result<(Self, oneshot::Receiver<Outcome>), AppendError> {
+        let gate = match stream {
+            Stream::Conversation(conversation) => gate(shared, conversation).await?,
+            Stream::Ledger(_) => None,
+        };
+        // The last wait: once admitted, the threads that will bring the answer stay until it is there.
+        let permit = admit(shared, record.bytes()).await?;
+        let (waiter, answer) = oneshot::channel();
+        Ok((Self { stream, record: Arc::new(record), waiter, permit, gate }, answer))
+    }
+
+    /// Takes what the brokers said. Returns the copy that is to be written to the feed, for a conversation's record; the
+    /// caller waits for that too.
+    pub(super) fn reported(self, shared: &Shared, written: Result<u64, KafkaError>) -> Option<Copy> {
+        let offset = match written {
+            Ok(offset) => offset,
+            Err(error) => {
+                self.failed(shared, &error);
+                return None;
+            }
+        };
+        let Self { stream, record, waiter, permit, gate } = self;
+        let Stream::Conversation(conversation) = stream else {
+            waiter.send(Ok(Offset(offset))).ok();
+            return None;
+        };
+        shared.met(conversation);
+        drop(gate);
+        shared.tell(|| Ack::Record { conversation, offset, record: Arc::clone(&record) });
+        Some(Copy { conversation, offset, append: Some((waiter, permit)) })
+    }
+
     fn failed(self, shared: &Shared, error: &KafkaError) {
         let mut outcome = outcome(error);
         if let Stream::Conversation(conversation) = self.stream {
@@ -225,22 +291,63 @@ fn is_local_unknown(code: RDKafkaErrorCode) -> bool {
 }
 
 impl Telling {
-    fn failed(self, shared: &Shared, error: &KafkaError) {
-        match self {
-            Self::Copy(copy) => copy.failed(shared, error),
-            Self::Heartbeat => shared.heartbeat_failed(error),
+    /// Takes what the brokers said.
+    fn reported(self, shared: &Shared, written: Result<u64, KafkaError>) {
+        match (self, written) {
+            (Self::Copy(copy), written) => copy.reported(shared, written),
+            (Self::Heartbeat, Ok(_)) => {}
+            (Self::Heartbeat, Err(error)) => shared.heartbeat_failed(&error),
         }
     }
 
-    fn over(self) {
-        if let Self::Copy(copy) = self {
-            failpoints::die_if(failpoints::die::BEFORE_ACK);
-            copy.over();
-        }
+    /// It did not even leave.
+    fn failed(self, shared: &Shared, error: &KafkaError) {
+        self.reported(shared, Err(error.clone()));
     }
 }
 
+/// Takes what the brokers said of a message that stands for nothing. Returns what is to be announced.
+pub(super) fn hole_reported(
+    shared: &Shared,
+    stream: Stream,
+    written: Result<u64, KafkaError>,
+    waiter: oneshot::Sender<Outcome>,
+) -> Option<Copy> {
+    let offset = match written {
+        Ok(offset) => offset,
+        Err(error) => {
+            waiter.send(Err(outcome(&error))).ok();
+            return None;
+        }
+    };
+    let mut copy = None;
+    if let Stream::Conversation(conversation) = stream {
+        // Told, so that the record after it need not wait until somebody looks what stands there.
+        shared.tell(|| Ack::Hole { conversation, offset });
+        copy = Some(Copy { conversation, offset, append: None });
+    }
+    waiter.send(Ok(Offset(offset))).ok();
+    copy
+}
+
 impl Copy {
+    /// What the feed was not told, as announcements.
+    pub(super) fn owed(shared: &Shared) -> impl Iterator<Item = Self> {
+        let owed = shared.take_owed().into_iter();
+        owed.map(|(conversation, offset)| Self { conversation, offset, append: None })
+    }
+
+    /// Takes what the brokers said.
+    pub(super) fn reported(self, shared: &Shared, written: Result<u64, KafkaError>) {
+        match written {
+            Ok(_) => {
+                failpoints::die_if(failpoints::die::BEFORE_ACK);
+                self.over();
+            }
+            Err(error) => self.failed(shared, &error),
+        }
+    }
+
     /// The record is durable all the same. The other nodes are told later, by an announcement or by their own sweep.
     fn failed(self, shared: &Shared, error: &KafkaError) {
         tracing::debug!(conversation = %self.conversation, offset = self.offset, "the feed was not told: {error}");
@@ -266,43 +373,18 @@ impl ProducerContext for TopicReports {
                 let written = result.as_ref().map(|_| Offset(0)).map_err(|(error, _)| outcome(error));
                 return drop(waiter.send(written));
             }
-            Delivery::Hole(stream, waiter) => return self.hole_written(result, stream, waiter),
+            Delivery::Hole(stream, waiter) => {
+                if let Some(copy) = hole_reported(&self.shared, stream, written(result), waiter) {
+                    self.feed.tell(&self.shared, None, copy);
+                }
+                return;
+            }
         };
-        let message = match result {
-            Ok(message) => message,
-            Err((error, _)) => return append.failed(&self.shared, error),
-        };
-        let Ok(offset) = u64::try_from(message.offset()) else {
-            // librdkafka takes it for written, and the brokers did not say where. It may be wrong: see `Shared::gate`.
-            let unknown = KafkaError::MessageProduction(RDKafkaErrorCode::DuplicateSequenceNumber);
-            return append.failed(&self.shared, &unknown);
-        };
-        let Append { stream, record, waiter, permit, gate } = append;
-        let Stream::Conversation(conversation) = stream else {
-            waiter.send(Ok(Offset(offset))).ok();
-            return;
-        };
-        self.shared.met(conversation);
-        drop(gate);
-        self.shared.tell(|| Ack::Record { conversation, offset, record: Arc::clone(&record) });
-        failpoints::die_if(failpoints::die::BEFORE_FEED);
-        let copy = Copy { conversation, offset, append: Some((waiter, permit)) };
-        self.feed.tell(&self.shared, message.payload(), copy);
-    }
-}
-
-impl TopicReports {
-    /// Tells of it, so that the record after it need not wait until somebody looks what stands there.
-    fn hole_written(&self, result: &DeliveryResult<'_>, stream: Stream, waiter: oneshot::Sender<Outcome>) {
-        let offset = match result {
-            Ok(message) => u64::try_from(message.offset()).unwrap_or(0),
-            Err((error, _)) => return drop(waiter.send(Err(outcome(error)))),
-        };
-        if let Stream::Conversation(conversation) = stream {
-            self.shared.tell(|| Ack::Hole { conversation, offset });
-            self.feed.tell(&self.shared, None, Copy { conversation, offset, append: None });
+        let copy = append.reported(&self.shared, written(result));
+        if let (Some(copy), Ok(message)) = (copy, result) {
+            failpoints::die_if(failpoints::die::BEFORE_FEED);
+            self.feed.tell(&self.shared, message.payload(), copy);
         }
-        drop(waiter.send(Ok(Offset(offset))));
     }
 }
 
@@ -310,12 +392,7 @@ impl ProducerContext for FeedReports {
     type DeliveryOpaque = Box<Telling>;
 
     fn delivery(&self, result: &DeliveryResult<'_>, telling: Box<Telling>) {
-        match result {
-            Ok(message) if message.offset() >= 0 => telling.over(),
-            // Taken for granted by librdkafka, not said by the brokers.
-            Ok(_) => telling.failed(&self.0, &KafkaError::NoMessageReceived),
-            Err((error, _)) => telling.failed(&self.0, error),
-        }
+        telling.reported(&self.0, written(result));
     }
 }
 

@@ -5,7 +5,7 @@ use crate::{AppendError, Health, Record};
 use kafkatalk_protocol::ConversationId;
 use rdkafka::{error::KafkaError, types::RDKafkaErrorCode};
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering},
@@ -32,8 +32,10 @@ pub(super) struct Shared {
     pub(super) suspicion: Notify,
     topics: RwLock<HashMap<ConversationId, Topic>>,
     inboxes: RwLock<Vec<Inbox>>,
+    /// Own acknowledgements that may wait for one tail.
+    pub(super) inbox_max: usize,
     gates: Mutex<HashMap<ConversationId, Arc<tokio::sync::Mutex<()>>>>,
-    owed: Mutex<HashMap<ConversationId, u64>>,
+    owed: Mutex<BTreeMap<ConversationId, u64>>,
 }
 
 /// What is known of a conversation's topic, each more than the one before. Absent: nothing.
@@ -118,6 +120,7 @@ impl Shared {
             suspicion: Notify::new(),
             topics: RwLock::default(),
             inboxes: RwLock::default(),
+            inbox_max: limits::INBOX_MAX,
             gates: Mutex::default(),
             owed: Mutex::default(),
         }
@@ -264,7 +267,7 @@ impl Shared {
         if inboxes.len() >= limits::TAILS_MAX {
             return None;
         }
-        let (acks, receiver) = mpsc::channel(limits::INBOX_MAX);
+        let (acks, receiver) = mpsc::channel(self.inbox_max);
         let inbox = Inbox { id: Uuid::new_v4(), acks, overflowed: Arc::default(), bytes: Arc::default() };
         inboxes.push(inbox.clone());
         Some((inbox, receiver))
@@ -290,7 +293,7 @@ impl Shared {
         }
     }
 
-    pub(super) fn take_owed(&self) -> HashMap<ConversationId, u64> {
+    pub(super) fn take_owed(&self) -> BTreeMap<ConversationId, u64> {
         std::mem::take(&mut *lock(&self.owed))
     }
 }

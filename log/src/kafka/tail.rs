@@ -19,18 +19,17 @@ use crate::{
 use async_trait::async_trait;
 use kafkatalk_protocol::{ConversationId, Offset};
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{
         Arc,
         atomic::Ordering,
-        mpsc::{SyncSender, sync_channel},
+        mpsc::{Receiver, SyncSender, sync_channel},
     },
     thread,
-    time::Instant,
 };
 use tokio::{
     sync::{mpsc, watch},
-    time::sleep_until,
+    time::{Instant, sleep_until},
 };
 
 pub(super) struct KafkaTail {
@@ -49,9 +48,9 @@ pub(super) struct KafkaTail {
     behind: Option<HashMap<ConversationId, u64>>,
     /// Wanted, and not asked for yet because the thread has enough to do.
     sweep_wanted: bool,
-    look_up: HashSet<ConversationId>,
+    look_up: BTreeSet<ConversationId>,
     /// Conversations that seem to end before what was handed out of them.
-    suspects: HashMap<ConversationId, u64>,
+    suspects: BTreeMap<ConversationId, u64>,
     /// Own records that wait for earlier ones of their conversations: up to where these surely go.
     acknowledged: HashMap<ConversationId, u64>,
     /// Why nothing more can be handed out.
@@ -63,6 +62,14 @@ pub(super) struct KafkaTail {
     /// How many of the entries were added up and noted.
     noted: usize,
     recent: Recent,
+}
+
+/// What the threads beside a tail begin with, are asked, and tell.
+struct Sides {
+    start: live::Start,
+    asks: Receiver<Ask>,
+    live: mpsc::Sender<Vec<Live>>,
+    found: mpsc::Sender<Found>,
 }
 
 /// Whether all that was there when the tail was opened is handed out.
@@ -89,14 +96,23 @@ fn positions(from: &Checkpoint) -> ([u64; Ledger::ALL.len()], HashMap<Conversati
 
 impl KafkaTail {
     pub(super) fn open(shared: &Arc<Shared>, from: &Checkpoint) -> Result<Self, ReadError> {
+        let (tail, Sides { start, live, asks, found }) = Self::new(shared, from)?;
+        let (of_live, of_catch_up) = (Arc::clone(shared), Arc::clone(shared));
+        spawn("kafka-follow", move || live::follow(&of_live, &start, &live))?;
+        spawn("kafka-catch-up", move || catchup::run(&of_catch_up, &asks, &found))?;
+        Ok(tail)
+    }
+
+    /// A tail, and what its threads are to have.
+    fn new(shared: &Arc<Shared>, from: &Checkpoint) -> Result<(Self, Sides), ReadError> {
         let too_many = || ReadError::Unavailable(format!("{} tails are open already", limits::TAILS_MAX));
         let (ledgers, conversations) = positions(from);
         for (conversation, _) in conversations.iter().filter(|(_, next)| **next > 0) {
             shared.saw_topic(*conversation, Topic::Used);
         }
         let (inbox, acks) = shared.open_inbox().ok_or_else(too_many)?;
-        let (live_out, live) = mpsc::channel(limits::CHUNKS_MAX);
-        let (found_out, found) = mpsc::channel(limits::CHUNKS_MAX);
+        let (live_in, live) = mpsc::channel(limits::CHUNKS_MAX);
+        let (found_in, found) = mpsc::channel(limits::CHUNKS_MAX);
         let (reads, asked) = sync_channel(limits::ASKS_MAX);
         let tail = Self {
             shared: Arc::clone(shared),
@@ -112,8 +128,8 @@ impl KafkaTail {
             ledgers_moved: false,
             behind: None,
             sweep_wanted: false,
-            look_up: HashSet::new(),
-            suspects: HashMap::new(),
+            look_up: BTreeSet::new(),
+            suspects: BTreeMap::new(),
             acknowledged: HashMap::new(),
             damaged: None,
             caught_up: CaughtUp::NotYet,
@@ -124,11 +140,7 @@ impl KafkaTail {
             recent: Recent::default(),
         };
         let start = live::Start { ledgers };
-        let of_live = Arc::clone(shared);
-        let of_catch_up = Arc::clone(shared);
-        spawn("kafka-follow", move || live::follow(&of_live, &start, &live_out))?;
-        spawn("kafka-catch-up", move || catchup::run(&of_catch_up, &asked, &found_out))?;
-        Ok(tail)
+        Ok((tail, Sides { start, live: live_in, asks: asked, found: found_in }))
     }
 
     /// Takes all that is there, up to a batch.
@@ -336,7 +348,7 @@ impl KafkaTail {
         if self.sweep_wanted && self.reads.try_send(Ask::Sweep).is_ok() {
             self.sweep_wanted = false;
         }
-        while let Some(conversation) = self.look_up.iter().next().copied() {
+        while let Some(conversation) = self.look_up.first().copied() {
             if self.reads.try_send(Ask::End(conversation)).is_err() {
                 break;
             }
@@ -452,7 +464,7 @@ impl Tail for KafkaTail {
                     Some(found) => self.take_found(found),
                     None => return self.ended(),
                 },
-                () = sleep_until(due_at.into()) => {}
+                () = sleep_until(due_at) => {}
             }
         }
     }

@@ -1,9 +1,11 @@
 //! The tail without brokers: what its threads would tell it, told by the test.
 
 use super::*;
-use crate::kafka::KafkaOptions;
+use crate::kafka::{KafkaOptions, produce};
 use kafkatalk_protocol::Timestamp;
 use uuid::Uuid;
+
+mod simulation;
 
 const NOBODY: &str = "127.0.0.1:1";
 
@@ -113,6 +115,17 @@ fn an_acknowledged_record_that_its_topic_does_not_hold_is_damage() {
         tail.take_found(Found::Finished(vec![(id(1), Some(2))]));
     }
     assert!(tail.damaged.is_some());
+}
+
+#[test]
+fn a_message_that_stands_for_nothing_at_a_place_that_nobody_told_is_no_hole_at_the_beginning() {
+    let mut tail = tail(&[]);
+    let (waiter, mut answer) = tokio::sync::oneshot::channel();
+    let stream = Stream::Conversation(id(1));
+    assert!(produce::hole_reported(&tail.shared, stream, Err(produce::UNKNOWN_PLACE), waiter).is_none());
+    assert!(matches!(answer.try_recv(), Ok(Err(error)) if error.may_be_written()));
+    tail.take_waiting();
+    assert_eq!(tail.resequencer.next(id(1)), 0);
 }
 
 #[test]
