@@ -50,12 +50,23 @@ pub(crate) async fn each(stage: &mut Stage, args: &FaultsArgs, report: &mut Repo
             seconds: harm.seconds() * args.times,
             ..CrashArgs::default()
         };
-        let outcome = crash::measure(stage, LogKind::Kafka, &crash).await?;
-        if outcome.verdict() == Verdict::Broken {
-            crash::tell::all(report, &outcome);
+        match crash::measure(stage, LogKind::Kafka, &crash).await {
+            Ok(outcome) => {
+                if outcome.verdict() == Verdict::Broken {
+                    crash::tell::all(report, &outcome);
+                }
+                verdict = verdict.and(outcome.verdict());
+                table.row(crash::tell::row(*harm, &outcome));
+            }
+            // The others are worth their rows all the same, on brokers that this harm was not done to.
+            Err(error) => {
+                let why = format!("{harm}: not measured: {error:#}");
+                progress(&why);
+                report.paragraph(&format!("- {why}"));
+                verdict = Verdict::Broken;
+                stage.stop_kafka();
+            }
         }
-        verdict = verdict.and(outcome.verdict());
-        table.row(crash::tell::row(*harm, &outcome));
     }
     report.table(&table);
     Ok(verdict)

@@ -59,7 +59,7 @@ impl Harm {
             Self::PauseLong => 80,
             Self::CutPeers => 60,
             Self::KillCluster | Self::FillBroker => 40,
-            harm if harm.is_to_a_broker() => 25,
+            harm if harm.is_to_a_broker() || harm.needs_failpoints() => 25,
             _ => 12,
         }
     }
