@@ -181,6 +181,15 @@ impl EmbeddedLog {
         Ok(Self { shared, commands: RwLock::new(Some(sender)), committed: watcher })
     }
 
+    /// Every stream that was ever written to, and the offset that its next record gets. Sorted.
+    ///
+    /// # Errors
+    /// When the log is closed or cannot be read.
+    pub async fn streams(&self) -> Result<Vec<(Stream, Offset)>, ReadError> {
+        let permit = self.shared.readers.permit().await?;
+        reader::finished(self.shared.readers.spawn(permit, reader::streams).await)
+    }
+
     fn require_open(&self) -> Result<(), ReadError> {
         let ended = |_| ReadError::Unavailable("it is closed".into());
         self.committed.has_changed().map(|_| ()).map_err(ended)

@@ -13,6 +13,8 @@
 //! | `produce`, `outcome` | appends, and what a failed one means |
 //! | `tail`, `live`, `catchup`, `sweep`, `recent` | following all streams, and noticing what was lost |
 //! | `read`, `erase` | reading a range, forgetting a record |
+//! | `import` | taking over another log, every record at its offset |
+//! | `inventory` | what topics there are, and how far they go |
 //! | `shared`, `client` | what they share |
 //! | `limits` | every limit |
 //!
@@ -42,6 +44,8 @@ use uuid::Uuid;
 mod catchup;
 mod client;
 mod erase;
+mod import;
+mod inventory;
 mod keeper;
 pub mod limits;
 mod live;
@@ -57,6 +61,8 @@ mod tail;
 mod topics;
 mod wire;
 
+pub use import::{ImportError, ImportFigures};
+pub use inventory::{Inventory, InventoryError, Kind, Partition, TopicFacts};
 pub use options::{ConnectError, KafkaOptions};
 
 type Consumer = BaseConsumer<Client>;

@@ -11,6 +11,8 @@ mod broker;
 #[path = "kafka/cluster.rs"]
 mod cluster;
 mod contract;
+#[path = "kafka/import.rs"]
+mod import;
 #[path = "kafka/lost.rs"]
 mod lost;
 #[path = "kafka/stranger.rs"]

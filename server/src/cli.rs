@@ -5,8 +5,10 @@
 //! | `command` | the commands and flags, made from the table of settings |
 //! | `start` | `serve` |
 //! | [`rebuild`] | `rebuild` |
+//! | [`migrate`] | `migrate` |
 
 mod command;
+pub mod migrate;
 pub mod rebuild;
 mod start;
 
@@ -27,6 +29,7 @@ pub fn carry_out(asked: Asked) -> Result<()> {
     match asked {
         Asked::Serve { config, unknown } => start::serve(&config, &unknown),
         Asked::Rebuild { config } => rebuild::run(&config),
+        Asked::Migrate { config, from, to } => migrate::run(&config, from, to),
         Asked::Check { config, gathered } => check(&config, &gathered),
         Asked::Version => print(concat!("kafkatalk ", env!("CARGO_PKG_VERSION"), "\n")),
     }

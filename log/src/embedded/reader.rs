@@ -163,6 +163,26 @@ pub(super) fn stream_state(connection: &Connection, stream: &Stream) -> rusqlite
         .optional()
 }
 
+/// Every stream, and the offset that its next record gets. Sorted.
+pub(super) fn streams(connection: &Connection) -> Result<Vec<(Stream, Offset)>, ReadError> {
+    let read = || -> rusqlite::Result<Vec<(Stream, Offset)>> {
+        let mut statement = connection.prepare_cached(
+            "SELECT name, (SELECT coalesce(max(offset) + 1, 0) FROM records WHERE stream = streams.id)
+             FROM streams",
+        )?;
+        let mut rows = statement.query([])?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            let stream = schema::stream_of(row.get_ref(0)?.as_blob()?)
+                .ok_or_else(|| rusqlite::Error::InvalidColumnType(0, "name".into(), Type::Blob))?;
+            found.push((stream, Offset(schema::number(row, 1)?)));
+        }
+        found.sort_unstable();
+        Ok(found)
+    };
+    read().map_err(|error| read_error(&error))
+}
+
 /// What comes after a number, over all streams.
 pub(super) struct Following {
     pub(super) entries: Vec<Entry>,

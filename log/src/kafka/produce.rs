@@ -23,7 +23,7 @@ use std::sync::{Arc, PoisonError, RwLock, atomic::Ordering};
 use tokio::sync::oneshot;
 
 /// The key of messages that stand for nothing: of several in a topic, compaction keeps the last.
-const HOLE_KEY: &str = "kafkatalk.hole";
+pub(super) const HOLE_KEY: &str = "kafkatalk.hole";
 
 pub(super) type Outcome = Result<Offset, AppendError>;
 

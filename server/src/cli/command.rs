@@ -1,5 +1,6 @@
 //! The commands and their flags.
 
+use super::migrate::Adapter;
 use crate::config::{Config, ConfigError, Environment, Gathered, SETTINGS, Setting, Source, Takes, variable};
 use clap::{Arg, ArgAction, ArgMatches, Command, parser::ValueSource};
 use std::{ffi::OsString, path::PathBuf};
@@ -21,6 +22,15 @@ pub enum Asked {
     Rebuild {
         /// Of which node.
         config: Box<Config>,
+    },
+    /// To move a log.
+    Migrate {
+        /// Where both are.
+        config: Box<Config>,
+        /// From where.
+        from: Adapter,
+        /// To where.
+        to: Adapter,
     },
     /// To show what would be used.
     Check {
@@ -54,6 +64,12 @@ pub fn ask(words: impl IntoIterator<Item = OsString>, environment: &Environment)
             Ok(Asked::Serve { config, unknown })
         }
         Some(("rebuild", given)) => Ok(Asked::Rebuild { config: configure(given, environment)?.0 }),
+        Some(("migrate", given)) => {
+            let adapter =
+                |name| given.get_one::<String>(name).map_or(Adapter::Embedded, |it| Adapter::named(it));
+            let (from, to) = (adapter("from"), adapter("to"));
+            Ok(Asked::Migrate { config: configure(given, environment)?.0, from, to })
+        }
         Some(("config", given)) => {
             let given = given.subcommand_matches("check").unwrap_or(given);
             let (config, gathered) = configure(given, environment)?;
@@ -119,6 +135,7 @@ pub fn definition() -> Command {
                 .after_help("Views hold nothing that is not in the log. They are made anew by themselves where they \
                     are missing or of another version; this is for when they are damaged, or to see how long it takes."),
         )
+        .subcommand(migrate())
         .subcommand(
             Command::new("config")
                 .about("Look at the configuration")
@@ -133,6 +150,25 @@ pub fn definition() -> Command {
                 ),
         )
         .subcommand(Command::new("version").about("Print the version"))
+}
+
+fn migrate() -> Command {
+    let adapter = |name, help| {
+        let argument = Arg::new(name).long(name).value_name("LOG").required(true).help(help);
+        argument.value_parser(clap::builder::PossibleValuesParser::new(Adapter::NAMES))
+    };
+    let about = "Move the log of a stopped node from its data folder to Kafka";
+    let note = "Every record gets the offset that it had, byte for byte, and is read back and compared. Stop the node \
+        first. An interrupted move goes on where it stopped, with the same command; topics that hold something else are \
+        refused and left as they are. Afterwards start every node with --kafka; the views are made anew by themselves.\n\n\
+        kafkatalk migrate --from embedded --to kafka --data DIR --kafka HOST:PORT,... --replication-factor 3";
+    settings(
+        Command::new("migrate")
+            .about(about)
+            .arg(adapter("from", "The log that is moved"))
+            .arg(adapter("to", "Where to; with its settings, such as --kafka and --topic-prefix")),
+    )
+    .after_help(note)
 }
 
 /// Adds every setting.
