@@ -106,6 +106,15 @@ fn a_log_is_moved_from_a_folder_to_kafka_and_in_no_other_direction() {
 }
 
 #[test]
+fn an_embedded_log_has_no_topics_and_says_what_there_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = kafkatalk(&["topics", "--data", "data"], folder.path());
+    assert_eq!(output.status.code(), Some(1));
+    let (_, errors) = said(&output);
+    assert!(errors.contains("has no topics") && errors.contains("--kafka HOST:PORT"), "{errors}");
+}
+
+#[test]
 fn version_is_the_packages() {
     let folder = tempfile::tempdir().unwrap();
     let output = kafkatalk(&["version"], folder.path());

@@ -183,6 +183,21 @@ pub(super) fn streams(connection: &Connection) -> Result<Vec<(Stream, Offset)>, 
     read().map_err(|error| read_error(&error))
 }
 
+/// The offset after the last that a stream had at a number; 0 where it had none.
+pub(super) fn reached(connection: &Connection, stream: Stream, seq: u64) -> Result<Offset, ReadError> {
+    let found = || -> rusqlite::Result<Option<u64>> {
+        connection
+            .prepare_cached(
+                "SELECT offset + 1 FROM records
+                 WHERE stream = (SELECT id FROM streams WHERE name = ?1) AND seq <= ?2
+                 ORDER BY offset DESC LIMIT 1",
+            )?
+            .query_row((schema::name_of(&stream), integer(seq)), |row| schema::number(row, 0))
+            .optional()
+    };
+    found().map(|found| Offset(found.unwrap_or(0))).map_err(|error| read_error(&error))
+}
+
 /// What comes after a number, over all streams.
 pub(super) struct Following {
     pub(super) entries: Vec<Entry>,
