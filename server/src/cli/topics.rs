@@ -72,7 +72,7 @@ pub(super) fn run(config: &Config, form: Form) -> Result<()> {
         bail!("the brokers hold no topics under the prefix {prefix}: name another with --topic-prefix");
     }
     let checkpoint = match Views::look(&config.views_file(), &config.views) {
-        Ok(views) => Some(views.read_blocking(Query::checkpoint)?),
+        Ok(views) => Some(views.read_blocking(held)?),
         Err(ViewsError::Missing(_)) => None,
         Err(error) => return Err(error.into()),
     };
@@ -81,6 +81,10 @@ pub(super) fn run(config: &Config, form: Form) -> Result<()> {
         return print(&(serde_json::to_string_pretty(&report)? + "\n"));
     }
     print(&in_words(&report, &kafka.bootstrap))
+}
+
+fn held(views: &Query<'_>) -> Result<Checkpoint, ViewsError> {
+    views.checkpoint()
 }
 
 fn line(topic: &TopicFacts, checkpoint: Option<&Checkpoint>) -> Line {

@@ -97,7 +97,7 @@ pub(super) fn run(config: &Config, asked: &[ConversationId]) -> Result<()> {
 
 async fn all(source: &Source, views: &Views, asked: &[ConversationId]) -> Result<Figures> {
     let mut known: BTreeSet<_> = source.conversations().await?.into_iter().collect();
-    known.extend(views.read(Query::every_conversation).await?);
+    known.extend(views.read(conversations).await?);
     let mut figures = Figures::default();
     for unknown in asked.iter().filter(|id| !known.contains(id)) {
         print(&format!("{unknown}: neither the log nor the views know it\n"))?;
@@ -118,6 +118,10 @@ async fn all(source: &Source, views: &Views, asked: &[ConversationId]) -> Result
         }
     }
     Ok(figures)
+}
+
+fn conversations(views: &Query<'_>) -> Result<Vec<ConversationId>, ViewsError> {
+    views.every_conversation()
 }
 
 /// What changed between the two reads is no trouble: it is gone at the next look.
