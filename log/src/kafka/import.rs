@@ -205,7 +205,7 @@ struct Import {
     common: Common,
     admin: Admin,
     consumer: Consumer,
-    /// The conversations, and behind them the ledgers in the order of [`LEDGERS`].
+    /// The conversations, then [`LEDGERS`].
     parts: Vec<Part>,
 }
 
@@ -308,20 +308,20 @@ impl Import {
     }
 
     fn run(&mut self) -> Result<(), ImportError> {
-        self.look()?;
+        self.patiently(limits::PROBE_RETRY, Self::look)?;
         let before = self.parts.iter().map(|part| part.there).sum();
         self.common.counts.before.store(before, Ordering::Relaxed);
-        compare::all(&self.common, &mut self.parts)?;
+        self.patiently(limits::PROBE_RETRY, |import| compare::all(&import.common, &mut import.parts))?;
         let conversations = self.parts.len() - LEDGERS.len();
         self.make_conversations()?;
-        self.fill(0..conversations)?;
+        self.fill(&(0..conversations))?;
         for (at, ledger) in (conversations..).zip(LEDGERS) {
             let made = topics::create_to_fill(&self.common.shared, &self.admin, ledger);
             self.common.runtime.block_on(made)?;
-            self.fill(at..at + 1)?;
+            self.fill(&(at..at + 1))?;
         }
         // Nobody wrote to it meanwhile.
-        self.look()?;
+        self.patiently(limits::PROBE_RETRY, Self::look)?;
         for ledger in LEDGERS {
             let taken = topics::take_into_use(&self.common.shared, &self.admin, ledger);
             self.common.runtime.block_on(taken)?;
@@ -330,11 +330,9 @@ impl Import {
     }
 
     fn make_conversations(&self) -> Result<(), ImportError> {
-        let id = |part: &Part| match part.stream {
-            Stream::Conversation(id) if part.there < part.end => Some(id),
-            _ => None,
-        };
-        let missing: Vec<ConversationId> = self.parts.iter().filter_map(id).collect();
+        let left = self.parts.iter().filter(|part| part.there < part.end);
+        let id = |part: &Part| if let Stream::Conversation(id) = part.stream { Some(id) } else { None };
+        let missing: Vec<ConversationId> = left.filter_map(id).collect();
         for batch in missing.chunks(limits::CREATE_BATCH_MAX) {
             let made = topics::create_conversations(&self.common.shared, &self.admin, batch);
             for answer in self.common.runtime.block_on(made)? {
@@ -345,23 +343,33 @@ impl Import {
     }
 
     /// Copies what is left of some streams and compares it, until nothing is left.
-    fn fill(&mut self, some: Range<usize>) -> Result<(), ImportError> {
+    fn fill(&mut self, some: &Range<usize>) -> Result<(), ImportError> {
+        self.patiently(limits::IMPORT_SETTLE_WAIT, |import| {
+            while !import.pass(some.clone())? {}
+            Ok(())
+        })
+    }
+
+    /// Does something again where the brokers failed, as long as that gets anywhere.
+    fn patiently(
+        &mut self,
+        wait: Duration,
+        step: impl Fn(&mut Self) -> Result<(), ImportError>,
+    ) -> Result<(), ImportError> {
         let (mut least, mut fruitless) = (u64::MAX, 0);
         loop {
-            let failure = match self.pass(some.clone()) {
-                Ok(true) => return Ok(()),
-                Ok(false) => continue,
-                Err(error) if !error.may_pass() || self.common.shared.is_closed() => return Err(error),
-                Err(error) => error,
+            let failure = match step(self) {
+                Err(error) if error.may_pass() && !self.common.shared.is_closed() => error,
+                ended => return ended,
             };
-            let left = self.parts[some.clone()].iter().map(|part| part.end - part.there).sum();
+            let left = self.parts.iter().map(|part| part.end - part.there).sum();
             fruitless = if left < least { 0 } else { fruitless + 1 };
             least = least.min(left);
             if fruitless >= limits::IMPORT_FRUITLESS_MAX {
                 return Err(failure);
             }
-            tracing::warn!("looking again in {:?}: {failure}", limits::IMPORT_SETTLE_WAIT);
-            sleep(limits::IMPORT_SETTLE_WAIT);
+            tracing::warn!("looking again in {wait:?}: {failure}");
+            sleep(wait);
         }
     }
 
@@ -400,7 +408,7 @@ impl Import {
     }
 }
 
-/// Runs the same on a few threads, and says which failure came first. The others hear of it.
+/// Runs the same on a few threads, which hear of the first failure.
 fn in_parallel(
     threads: usize,
     work: impl Fn(&AtomicBool) -> Result<(), ImportError> + Sync,
