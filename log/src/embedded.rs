@@ -13,6 +13,7 @@
 //! | `checkpoint` | the thread that copies the write-ahead log into the database |
 //! | `window` | the newest records in memory, from which tails are fed |
 //! | `reader` | reading back, on connections of their own |
+//! | `look` | reading beside a process that writes |
 //! | `tail` | following all streams |
 //!
 //! Readers never hold up the writer, and the writer never waits for a tail: one that falls behind what is in memory
@@ -20,6 +21,7 @@
 
 mod checkpoint;
 mod folder;
+mod look;
 mod reader;
 mod schema;
 mod tail;
@@ -35,6 +37,7 @@ use async_trait::async_trait;
 use checkpoint::Checkpointer;
 use folder::Folder;
 use kafkatalk_protocol::{Offset, Timestamp};
+pub use look::EmbeddedReader;
 use reader::Readers;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -179,6 +182,15 @@ impl EmbeddedLog {
             });
         started.map_err(unusable)?;
         Ok(Self { shared, commands: RwLock::new(Some(sender)), committed: watcher })
+    }
+
+    /// Every stream that was ever written to, and the offset that its next record gets. Sorted.
+    ///
+    /// # Errors
+    /// When the log is closed or cannot be read.
+    pub async fn streams(&self) -> Result<Vec<(Stream, Offset)>, ReadError> {
+        let permit = self.shared.readers.permit().await?;
+        reader::finished(self.shared.readers.spawn(permit, reader::streams).await)
     }
 
     fn require_open(&self) -> Result<(), ReadError> {

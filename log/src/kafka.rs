@@ -15,6 +15,8 @@
 //! | `tail`, `live`, `catchup`, `sweep`, `recent` | following all streams, and noticing what was lost |
 //! | `read`, `erase` | reading a range, forgetting a record |
 //! | `nodes`, `offsets` | which nodes are there; how far a tail is, for Kafka's tools |
+//! | `import` | taking over another log, every record at its offset |
+//! | `inventory` | what topics there are, and how far they go |
 //! | `shared`, `client` | what they share |
 //! | `limits` | every limit |
 //!
@@ -45,6 +47,8 @@ use uuid::Uuid;
 mod catchup;
 mod client;
 mod erase;
+mod import;
+mod inventory;
 mod keeper;
 pub mod limits;
 mod live;
@@ -62,6 +66,8 @@ mod tail;
 mod topics;
 mod wire;
 
+pub use import::{ImportError, ImportFigures};
+pub use inventory::{Inventory, InventoryError, Kind, Partition, TopicFacts};
 pub use options::{ConnectError, KafkaOptions};
 
 type Consumer = BaseConsumer<Client>;

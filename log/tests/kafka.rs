@@ -13,6 +13,8 @@ mod cluster;
 #[path = "kafka/console.rs"]
 mod console;
 mod contract;
+#[path = "kafka/import.rs"]
+mod import;
 #[path = "kafka/lost.rs"]
 mod lost;
 #[path = "kafka/nodes.rs"]

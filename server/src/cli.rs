@@ -5,10 +5,16 @@
 //! | `command` | the commands and flags, made from the table of settings |
 //! | `start` | `serve` |
 //! | [`rebuild`] | `rebuild` |
+//! | [`migrate`] | `migrate` |
+//! | `verify` | `verify` |
+//! | [`topics`] | `topics` |
 
 mod command;
+pub mod migrate;
 pub mod rebuild;
 mod start;
+pub mod topics;
+mod verify;
 
 pub use command::{AskError, Asked, ask, definition};
 
@@ -27,6 +33,9 @@ pub fn carry_out(asked: Asked) -> Result<()> {
     match asked {
         Asked::Serve { config, unknown } => start::serve(&config, &unknown),
         Asked::Rebuild { config } => rebuild::run(&config),
+        Asked::Verify { config, conversations } => verify::run(&config, &conversations),
+        Asked::Topics { config, form } => topics::run(&config, form),
+        Asked::Migrate { config, from, to } => migrate::run(&config, from, to),
         Asked::Check { config, gathered } => check(&config, &gathered),
         Asked::Version => print(concat!("kafkatalk ", env!("CARGO_PKG_VERSION"), "\n")),
     }

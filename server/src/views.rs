@@ -93,6 +93,15 @@ impl Views {
         Self::open_locked(path, options, lock)
     }
 
+    /// Only to look at what is there; a node may write it meanwhile.
+    pub fn look(path: &Path, options: &ViewsOptions) -> Result<Self, ViewsError> {
+        if !schema::is_there(path, &options.source)? {
+            return Err(ViewsError::Missing(path.display().to_string()));
+        }
+        let pool = Arc::new(Pool::new(path.to_owned(), options));
+        Ok(Self { pool, cache: Arc::new(Cache::new()), pending: Arc::default() })
+    }
+
     fn open_locked(path: &Path, options: &ViewsOptions, lock: File) -> Result<(Self, Applier), ViewsError> {
         let connection = schema::open_writer(path, &options.source)?;
         let cache = Arc::new(Cache::new());

@@ -84,6 +84,37 @@ fn rebuilding_an_empty_node_says_so() {
 }
 
 #[test]
+fn a_log_is_moved_from_a_folder_to_kafka_and_in_no_other_direction() {
+    let folder = tempfile::tempdir().unwrap();
+    let migrate = |words: &[&str]| {
+        let output = kafkatalk(&[&["migrate", "--data", "data"], words].concat(), folder.path());
+        (output.status.code(), said(&output).1)
+    };
+    for (words, code, told) in [
+        (&["--from", "kafka", "--to", "embedded"][..], 1, "--from embedded --to kafka"),
+        (&["--from", "embedded", "--to", "embedded"], 1, "--from embedded --to kafka"),
+        (&["--from", "embedded", "--to", "kafka"], 1, "--kafka HOST:PORT"),
+        (&["--from", "embedded", "--to", "kafka", "--kafka", "127.0.0.1:9"], 1, "no embedded log in data"),
+        (&["--from", "embedded", "--to", "nowhere"], 2, "nowhere"),
+        (&["--from", "embedded"], 2, "--to"),
+    ] {
+        let (found, errors) = migrate(words);
+        assert_eq!(found, Some(code), "{words:?}: {errors}");
+        assert!(errors.contains(told), "{words:?}: {errors}");
+    }
+    assert!(!folder.path().join("data").exists(), "looking must not make anything");
+}
+
+#[test]
+fn an_embedded_log_has_no_topics_and_says_what_there_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = kafkatalk(&["topics", "--data", "data"], folder.path());
+    assert_eq!(output.status.code(), Some(1));
+    let (_, errors) = said(&output);
+    assert!(errors.contains("has no topics") && errors.contains("--kafka HOST:PORT"), "{errors}");
+}
+
+#[test]
 fn version_is_the_packages() {
     let folder = tempfile::tempdir().unwrap();
     let output = kafkatalk(&["version"], folder.path());

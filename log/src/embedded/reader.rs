@@ -163,6 +163,41 @@ pub(super) fn stream_state(connection: &Connection, stream: &Stream) -> rusqlite
         .optional()
 }
 
+/// Every stream, and the offset that its next record gets. Sorted.
+pub(super) fn streams(connection: &Connection) -> Result<Vec<(Stream, Offset)>, ReadError> {
+    let read = || -> rusqlite::Result<Vec<(Stream, Offset)>> {
+        let mut statement = connection.prepare_cached(
+            "SELECT name, (SELECT coalesce(max(offset) + 1, 0) FROM records WHERE stream = streams.id)
+             FROM streams",
+        )?;
+        let mut rows = statement.query([])?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            let stream = schema::stream_of(row.get_ref(0)?.as_blob()?)
+                .ok_or_else(|| rusqlite::Error::InvalidColumnType(0, "name".into(), Type::Blob))?;
+            found.push((stream, Offset(schema::number(row, 1)?)));
+        }
+        found.sort_unstable();
+        Ok(found)
+    };
+    read().map_err(|error| read_error(&error))
+}
+
+/// The offset after the last that a stream had at a number; 0 where it had none.
+pub(super) fn reached(connection: &Connection, stream: Stream, seq: u64) -> Result<Offset, ReadError> {
+    let found = || -> rusqlite::Result<Option<u64>> {
+        connection
+            .prepare_cached(
+                "SELECT offset + 1 FROM records
+                 WHERE stream = (SELECT id FROM streams WHERE name = ?1) AND seq <= ?2
+                 ORDER BY offset DESC LIMIT 1",
+            )?
+            .query_row((schema::name_of(&stream), integer(seq)), |row| schema::number(row, 0))
+            .optional()
+    };
+    found().map(|found| Offset(found.unwrap_or(0))).map_err(|error| read_error(&error))
+}
+
 /// What comes after a number, over all streams.
 pub(super) struct Following {
     pub(super) entries: Vec<Entry>,

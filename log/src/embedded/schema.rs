@@ -89,6 +89,22 @@ pub(super) fn open_reader(database: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
+/// Whether a file is a log that this program can read.
+pub(super) fn look(database: &Path, dir: &Path) -> Result<(), OpenError> {
+    let failed =
+        |error: rusqlite::Error| OpenError::NotALog { file: database.into(), reason: error.to_string() };
+    let connection = open_reader(database).map_err(failed)?;
+    let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
+    if number("application_id").map_err(failed)? != APPLICATION_ID {
+        let reason = "it is a database of some other program".into();
+        return Err(OpenError::NotALog { file: database.into(), reason });
+    }
+    match number("user_version").map_err(failed)? {
+        found if found > FORMAT => Err(OpenError::Newer { dir: dir.into(), found, known: FORMAT }),
+        _ => Ok(()),
+    }
+}
+
 fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
     connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0))
 }

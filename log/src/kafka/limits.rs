@@ -133,6 +133,28 @@ pub(super) const READ_ANSWER_WAIT: Duration = Duration::from_secs(30);
 /// How long a read may be silent before it fails.
 pub(super) const READ_WAIT: Duration = Duration::from_secs(10);
 
+/// Producers of an import, and consumers that compare what it wrote; each has a thread.
+pub(super) const IMPORT_WORKERS: usize = 4;
+/// Streams whose first records one producer of an import has on their way at once.
+pub(super) const IMPORT_GROUP_STREAMS_MAX: usize = 256;
+/// Records that one producer of an import has on their way at once.
+pub(super) const IMPORT_IN_FLIGHT_RECORDS_MAX: usize = 8_192;
+/// Their size.
+pub(super) const IMPORT_IN_FLIGHT_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// How long an import waits for records of one topic to gather, so that they go in one request.
+pub(super) const IMPORT_LINGER: Duration = Duration::from_millis(5);
+/// How long the brokers may acknowledge nothing to an import before it looks what they have.
+pub(super) const IMPORT_SILENCE_MAX: Duration = Duration::from_secs(30);
+/// How long an import waits after records of unknown outcome, so that what a broker still holds of them is in the topic,
+/// and not behind what is written next.
+pub(super) const IMPORT_SETTLE_WAIT: Duration = Duration::from_secs(10);
+/// Looks after which an import that gets nowhere gives up.
+pub(super) const IMPORT_FRUITLESS_MAX: u32 = 6;
+/// How often an import tells how far it is.
+pub(super) const IMPORT_TELL_EVERY: Duration = Duration::from_secs(1);
+/// Topics whose settings are asked for in one request.
+pub(super) const DESCRIBE_BATCH_MAX: usize = 250;
+
 /// Feed copies that failed and are announced again, by conversation. Past that the other nodes' sweeps find them.
 pub(super) const OWED_MAX: usize = 4_096;
 /// Warnings about unreadable records, one for each so many after the first.

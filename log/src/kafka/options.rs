@@ -118,6 +118,8 @@ pub(super) enum Purpose {
     Produce,
     /// Telling the feed.
     Announce,
+    /// Taking over another log.
+    Import,
     /// Making and describing topics.
     Admin,
     /// Following the feed and the ledgers.
@@ -190,16 +192,7 @@ impl KafkaOptions {
             }
         };
         let group = format!("{}.{}", self.topic_prefix, self.node);
-        let consume = [
-            ("group.id", group.as_str()),
-            ("enable.auto.commit", "false"),
-            ("enable.auto.offset.store", "false"),
-            ("enable.partition.eof", "true"),
-            ("auto.offset.reset", "earliest"),
-            ("check.crcs", "true"),
-            ("fetch.queue.backoff.ms", "10"),
-            ("fetch.error.backoff.ms", "50"),
-        ];
+        let consume = consuming(&group);
         let message_bytes = (limits::MESSAGE_BYTES_MAX + limits::MESSAGE_OVERHEAD_BYTES_MAX).to_string();
         let produce = [
             ("acks", "all"),
@@ -218,6 +211,16 @@ impl KafkaOptions {
                 set(&[
                     ("enable.idempotence", "true"),
                     ("delivery.timeout.ms", &limits::DELIVERY_TIMEOUT.as_millis().to_string()),
+                ]);
+            }
+            Purpose::Import => {
+                set(&produce);
+                set(&[
+                    ("enable.idempotence", "true"),
+                    // Were one record given up and the next one written, that would stand at the wrong offset.
+                    ("enable.gapless.guarantee", "true"),
+                    ("delivery.timeout.ms", "0"),
+                    ("linger.ms", &limits::IMPORT_LINGER.as_millis().to_string()),
                 ]);
             }
             Purpose::Announce => {
@@ -273,6 +276,20 @@ impl KafkaOptions {
     }
 }
 
+/// What all consumers have in common.
+fn consuming(group: &str) -> [(&str, &str); 8] {
+    [
+        ("group.id", group),
+        ("enable.auto.commit", "false"),
+        ("enable.auto.offset.store", "false"),
+        ("enable.partition.eof", "true"),
+        ("auto.offset.reset", "earliest"),
+        ("check.crcs", "true"),
+        ("fetch.queue.backoff.ms", "10"),
+        ("fetch.error.backoff.ms", "50"),
+    ]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -295,7 +312,14 @@ mod tests {
 
     #[test]
     fn no_client_lets_the_brokers_make_topics() {
-        let all = [Purpose::Produce, Purpose::Announce, Purpose::Admin, Purpose::Follow, Purpose::Fetch];
+        let all = [
+            Purpose::Produce,
+            Purpose::Import,
+            Purpose::Announce,
+            Purpose::Admin,
+            Purpose::Follow,
+            Purpose::Fetch,
+        ];
         for purpose in all {
             let config = KafkaOptions::new("127.0.0.1:1").config(purpose);
             assert_eq!(config.get("allow.auto.create.topics"), Some("false"), "{purpose:?}");

@@ -23,7 +23,7 @@ use std::sync::{Arc, PoisonError, RwLock, atomic::Ordering};
 use tokio::{sync::oneshot, time::timeout};
 
 /// The key of messages that stand for nothing: of several in a topic, compaction keeps the last.
-const HOLE_KEY: &str = "kafkatalk.hole";
+pub(super) const HOLE_KEY: &str = "kafkatalk.hole";
 
 /// Why a record that was written counts as one that may be: nobody said where it stands.
 pub(super) const UNKNOWN_PLACE: KafkaError =

@@ -11,7 +11,7 @@ use rdkafka::{
     error::RDKafkaErrorCode,
     metadata::MetadataTopic,
 };
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 pub(super) type Admin = AdminClient<Client>;
 
@@ -19,6 +19,10 @@ pub(super) type Admin = AdminClient<Client>;
 const ROLL_AT_ONCE_MS: &str = "1";
 const SEGMENT_MS: &str = "segment.ms";
 const COMPACT: &str = "compact";
+
+/// Settings that say what is kept how long.
+const KEEPING: [&str; 5] =
+    ["cleanup.policy", "retention.ms", "retention.bytes", "max.compaction.lag.ms", "min.insync.replicas"];
 
 type Settings = Vec<(&'static str, String)>;
 
@@ -135,6 +139,51 @@ pub(super) async fn create_conversations(
         })
     };
     Ok(made.into_iter().zip(&topics).map(answer).collect())
+}
+
+/// Settings of a ledger that is being filled from another log: it keeps all, and nodes do not start on it, for it is not
+/// compacted yet.
+fn filling(shared: &Shared) -> Settings {
+    let keep_all = "-1".to_owned();
+    let mut settings = vec![
+        ("cleanup.policy", "delete".into()),
+        ("retention.ms", keep_all.clone()),
+        ("retention.bytes", keep_all),
+        brokers_clock(),
+    ];
+    settings.extend(in_sync(shared));
+    settings
+}
+
+/// Creates a ledger that is to be filled, where it is missing. [`take_into_use`] ends that.
+pub(super) async fn create_to_fill(shared: &Shared, admin: &Admin, ledger: Ledger) -> Result<(), Wrong> {
+    let topic = (shared.names.ledger(ledger).to_owned(), 1, filling(shared));
+    for made in create(shared, admin, &[topic]).await? {
+        made.map_err(Wrong)?;
+    }
+    Ok(())
+}
+
+/// Gives a ledger that was filled the settings under which nodes use it.
+pub(super) async fn take_into_use(shared: &Shared, admin: &Admin, ledger: Ledger) -> Result<(), Wrong> {
+    let topic = shared.names.ledger(ledger);
+    if policies(admin, &[topic]).await?.get(topic).is_some_and(|policy| policy == COMPACT) {
+        return Ok(());
+    }
+    let config = AlterConfig::new(ResourceSpecifier::Topic(topic));
+    let settings = compacted(shared);
+    let config = settings.iter().fold(config, |config, (key, value)| config.set(key, value));
+    alter(admin, topic, config).await
+}
+
+async fn alter(admin: &Admin, topic: &str, config: AlterConfig<'_>) -> Result<(), Wrong> {
+    let answers = admin.alter_configs(&[config], &options()).await?;
+    match answers.into_iter().next() {
+        Some(Err((_, code))) => {
+            Err(Wrong(format!("cannot change the settings of the topic {topic}: {code}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Creates the feed and the ledgers where they are missing, and refuses what would lose records. Returns the leaders of
@@ -274,6 +323,25 @@ async fn policies(admin: &Admin, topics: &[&str]) -> Result<HashMap<String, Stri
     Ok(found)
 }
 
+/// Settings that say what topics keep and how long; nothing for topics whose settings may not be seen.
+pub(super) async fn kept_how(
+    admin: &Admin,
+    topics: &[String],
+) -> Result<HashMap<String, BTreeMap<String, String>>, Wrong> {
+    let mut found = HashMap::with_capacity(topics.len());
+    for batch in topics.chunks(limits::DESCRIBE_BATCH_MAX) {
+        let asked: Vec<_> = batch.iter().map(|topic| ResourceSpecifier::Topic(topic)).collect();
+        let answers = admin.describe_configs(&asked, &options()).await?;
+        for (topic, answer) in batch.iter().zip(answers) {
+            let Ok(resource) = answer else { continue };
+            let kept = resource.entries.into_iter().filter(|entry| KEEPING.contains(&entry.name.as_str()));
+            let kept = kept.filter_map(|entry| Some((entry.name, entry.value?)));
+            found.insert(topic.clone(), kept.collect());
+        }
+    }
+    Ok(found)
+}
+
 fn must_be(topic: &str, found: &str, policy: &str) -> Result<(), String> {
     if found == policy {
         return Ok(());
@@ -313,13 +381,7 @@ pub(super) async fn roll_at_once(admin: &Admin, conversation: &str, at_once: boo
     if at_once {
         config = config.set(SEGMENT_MS, ROLL_AT_ONCE_MS);
     }
-    let answers = admin.alter_configs(&[config], &options()).await?;
-    match answers.into_iter().next() {
-        Some(Err((_, code))) => {
-            Err(Wrong(format!("cannot change the settings of the topic {conversation}: {code}")))
-        }
-        _ => Ok(()),
-    }
+    alter(admin, conversation, config).await
 }
 
 /// Whether [`roll_at_once`] still holds; another node may have taken it back.

@@ -1,7 +1,9 @@
 //! The commands and their flags.
 
+use super::{migrate::Adapter, topics::Form};
 use crate::config::{Config, ConfigError, Environment, Gathered, SETTINGS, Setting, Source, Takes, variable};
 use clap::{Arg, ArgAction, ArgMatches, Command, parser::ValueSource};
+use kafkatalk_protocol::ConversationId;
 use std::{ffi::OsString, path::PathBuf};
 
 /// Names the file; the one setting that cannot be in it.
@@ -21,6 +23,29 @@ pub enum Asked {
     Rebuild {
         /// Of which node.
         config: Box<Config>,
+    },
+    /// To compare the log and the views.
+    Verify {
+        /// Of which node.
+        config: Box<Config>,
+        /// Which conversations; all where none is named.
+        conversations: Vec<ConversationId>,
+    },
+    /// To list topics.
+    Topics {
+        /// Of which log.
+        config: Box<Config>,
+        /// How.
+        form: Form,
+    },
+    /// To move a log.
+    Migrate {
+        /// Where both are.
+        config: Box<Config>,
+        /// From where.
+        from: Adapter,
+        /// To where.
+        to: Adapter,
     },
     /// To show what would be used.
     Check {
@@ -54,6 +79,20 @@ pub fn ask(words: impl IntoIterator<Item = OsString>, environment: &Environment)
             Ok(Asked::Serve { config, unknown })
         }
         Some(("rebuild", given)) => Ok(Asked::Rebuild { config: configure(given, environment)?.0 }),
+        Some(("verify", given)) => {
+            let conversations = given.get_many("conversation").into_iter().flatten().copied().collect();
+            Ok(Asked::Verify { config: configure(given, environment)?.0, conversations })
+        }
+        Some(("topics", given)) => {
+            let form = Form { all: given.get_flag("all"), json: given.get_flag("json") };
+            Ok(Asked::Topics { config: configure(given, environment)?.0, form })
+        }
+        Some(("migrate", given)) => {
+            let adapter =
+                |name| given.get_one::<String>(name).map_or(Adapter::Embedded, |it| Adapter::named(it));
+            let (from, to) = (adapter("from"), adapter("to"));
+            Ok(Asked::Migrate { config: configure(given, environment)?.0, from, to })
+        }
         Some(("config", given)) => {
             let given = given.subcommand_matches("check").unwrap_or(given);
             let (config, gathered) = configure(given, environment)?;
@@ -119,6 +158,9 @@ pub fn definition() -> Command {
                 .after_help("Views hold nothing that is not in the log. They are made anew by themselves where they \
                     are missing or of another version; this is for when they are damaged, or to see how long it takes."),
         )
+        .subcommand(migrate())
+        .subcommand(verify())
+        .subcommand(topics())
         .subcommand(
             Command::new("config")
                 .about("Look at the configuration")
@@ -133,6 +175,55 @@ pub fn definition() -> Command {
                 ),
         )
         .subcommand(Command::new("version").about("Print the version"))
+}
+
+fn migrate() -> Command {
+    let adapter = |name, help| {
+        let argument = Arg::new(name).long(name).value_name("LOG").required(true).help(help);
+        argument.value_parser(clap::builder::PossibleValuesParser::new(Adapter::NAMES))
+    };
+    let about = "Move the log of a stopped node from its data folder to Kafka";
+    let note = "Every record gets the offset that it had, byte for byte, and is read back and compared. Stop the node \
+        first. An interrupted move goes on where it stopped, with the same command; topics that hold something else are \
+        refused and left as they are. Afterwards start every node with --kafka; the views are made anew by themselves.\n\n\
+        kafkatalk migrate --from embedded --to kafka --data DIR --kafka HOST:PORT,... --replication-factor 3";
+    settings(
+        Command::new("migrate")
+            .about(about)
+            .arg(adapter("from", "The log that is moved"))
+            .arg(adapter("to", "Where to; with its settings, such as --kafka and --topic-prefix")),
+    )
+    .after_help(note)
+}
+
+fn verify() -> Command {
+    let conversation = Arg::new("conversation")
+        .value_name("CONVERSATION-UUID")
+        .action(ArgAction::Append)
+        .value_parser(clap::value_parser!(ConversationId))
+        .help("Conversations to verify; all where none is named");
+    let note = "Reads the log from its beginning: every offset holds a record or was erased, and the messages that members \
+        should see are those that this node's views show, with the same author, time, body and order. Changes nothing, \
+        and may run beside the node. Prints a line for each trouble, and figures; the exit code is 0 where all is whole.";
+    settings(
+        Command::new("verify")
+            .about("Check that conversations are whole in the log, and that the views show what it holds")
+            .arg(conversation),
+    )
+    .after_help(note)
+}
+
+fn topics() -> Command {
+    let switch = |name, help| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
+    let note = "For each topic: partitions, copies and how many of them are whole, records, what is kept how long, and how \
+        many records this node's views have not taken. Changes nothing, and makes no topics.";
+    settings(
+        Command::new("topics")
+            .about("List what is kept in Kafka")
+            .arg(switch("all", "Each conversation, and not only their sum and the largest"))
+            .arg(switch("json", "As JSON")),
+    )
+    .after_help(note)
 }
 
 /// Adds every setting.

@@ -305,7 +305,7 @@ fn with<E: Event>(
     }
 }
 
-fn read_checkpoint(rows: &Connection) -> Result<Checkpoint, ViewsError> {
+pub(super) fn read_checkpoint(rows: &Connection) -> Result<Checkpoint, ViewsError> {
     let mut positions = rows.prepare("SELECT name, position FROM checkpoint")?;
     let found = positions.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?)))?;
     found

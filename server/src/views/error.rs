@@ -21,6 +21,11 @@ pub enum ViewsError {
         "the file in the place of the views is not one of KafkaTalk: move it away, or choose another data folder"
     )]
     Foreign,
+    /// There is none of this log.
+    #[error(
+        "there are no views of this log in {0}: start the node, or run `kafkatalk rebuild` with the same settings"
+    )]
+    Missing(String),
     /// Another process writes it.
     #[error("another node uses these views: stop it, or choose another data folder")]
     InUse,

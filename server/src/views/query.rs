@@ -3,6 +3,7 @@
 mod conversations;
 mod messages;
 mod people;
+mod whole;
 
 pub use messages::HistoryPage;
 pub(super) use messages::message_at;

@@ -154,6 +154,11 @@ pub(super) fn open_writer(path: &Path, source: &str) -> Result<Connection, Views
     Ok(connection)
 }
 
+/// Whether there is a file of that log that can be read as it is.
+pub(super) fn is_there(path: &Path, source: &str) -> Result<bool, ViewsError> {
+    Ok(path.exists() && is_usable(&open_reader(path)?, source)?)
+}
+
 /// Opens the file for reading.
 pub(super) fn open_reader(path: &Path) -> Result<Connection, ViewsError> {
     let connection = connect(path, READER_CACHE_KIB)?;

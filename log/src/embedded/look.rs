@@ -1,0 +1,53 @@
+//! Reading a log that another process may be writing to.
+
+use super::{OpenError, SEQ, reader, reader::Readers, schema};
+use crate::{
+    Checkpoint, Page, ReadError, Stream,
+    limits::{PAGE_BYTES_MAX, PAGE_RECORDS_MAX},
+};
+use kafkatalk_protocol::Offset;
+use std::path::Path;
+
+/// The log in a folder, for reading alone. Takes no lock: a node may run on it.
+pub struct EmbeddedReader {
+    readers: Readers,
+}
+
+impl EmbeddedReader {
+    /// Opens the log of a folder. Makes none.
+    ///
+    /// # Errors
+    /// When there is none, or none that this program knows.
+    pub fn open(dir: impl AsRef<Path>) -> Result<Self, OpenError> {
+        let file = dir.as_ref().join("log.sqlite3");
+        if !file.exists() {
+            return Err(OpenError::Folder {
+                dir: dir.as_ref().into(),
+                reason: "there is no log in it".into(),
+            });
+        }
+        schema::look(&file, dir.as_ref())?;
+        Ok(Self { readers: Readers::new(file) })
+    }
+
+    /// As [`super::EmbeddedLog::streams`].
+    pub async fn streams(&self) -> Result<Vec<(Stream, Offset)>, ReadError> {
+        let permit = self.readers.permit().await?;
+        reader::finished(self.readers.spawn(permit, reader::streams).await)
+    }
+
+    /// As [`crate::EventLog::read`].
+    pub async fn read(&self, stream: Stream, from: Offset, limit: usize) -> Result<Page, ReadError> {
+        let (permit, limit) = (self.readers.permit().await?, limit.min(PAGE_RECORDS_MAX));
+        let page = move |connection: &_| reader::page(connection, stream, from, limit, PAGE_BYTES_MAX);
+        reader::finished(self.readers.spawn(permit, page).await)
+    }
+
+    /// Up to which offset of a stream a reader's checkpoint goes, that one not included.
+    pub async fn reached(&self, stream: Stream, checkpoint: &Checkpoint) -> Result<Offset, ReadError> {
+        let seq = checkpoint.get(SEQ).copied().unwrap_or(0);
+        let permit = self.readers.permit().await?;
+        let reached = move |connection: &_| reader::reached(connection, stream, seq);
+        reader::finished(self.readers.spawn(permit, reached).await)
+    }
+}

@@ -1,0 +1,75 @@
+//! The log that is verified, opened so that nothing of it changes and a node may run beside.
+
+use crate::{cli::kafka_options, config::Config};
+use anyhow::{Context as _, Result, bail};
+use kafkatalk_log::{
+    Checkpoint, EventLog as _, Ledger, Page, ReadError, Stream,
+    embedded::EmbeddedReader,
+    kafka::{Inventory, KafkaLog, Kind},
+};
+use kafkatalk_protocol::{ConversationId, Offset};
+
+/// Holes that an erasure leaves on the embedded log: the record's.
+const HOLES_OF_ERASURE: u64 = 1;
+/// And on Kafka, with the messages that close the record's segment, of which there may be some.
+const HOLES_OF_ERASURE_ON_KAFKA: u64 = 4;
+
+pub(super) enum Source {
+    Embedded(EmbeddedReader),
+    Kafka(Box<KafkaLog>, Inventory),
+}
+
+impl Source {
+    pub(super) async fn open(config: &Config) -> Result<Self> {
+        let Some(kafka) = &config.kafka else {
+            return Ok(Self::Embedded(EmbeddedReader::open(&config.data)?));
+        };
+        let inventory = KafkaLog::inventory(kafka_options(kafka)).await?;
+        let ledgers = inventory.topics.iter().filter(|topic| matches!(topic.kind, Kind::Ledger(_)));
+        if ledgers.count() != Ledger::ALL.len() {
+            let prefix = &kafka.topic_prefix;
+            bail!("the brokers hold no log under the prefix {prefix}: name another with --topic-prefix");
+        }
+        let log = KafkaLog::connect(kafka_options(kafka)).context("the settings of Kafka cannot be used")?;
+        Ok(Self::Kafka(Box::new(log), inventory))
+    }
+
+    pub(super) async fn conversations(&self) -> Result<Vec<ConversationId>> {
+        let streams: Vec<_> = match self {
+            Self::Embedded(log) => log.streams().await?.into_iter().map(|(stream, _)| stream).collect(),
+            Self::Kafka(_, inventory) => {
+                inventory.topics.iter().filter_map(|topic| topic.kind.stream()).collect()
+            }
+        };
+        let id = |stream| if let Stream::Conversation(id) = stream { Some(id) } else { None };
+        Ok(streams.into_iter().filter_map(id).collect())
+    }
+
+    pub(super) async fn read(&self, stream: Stream, from: Offset, limit: usize) -> Result<Page, ReadError> {
+        match self {
+            Self::Embedded(log) => log.read(stream, from, limit).await,
+            Self::Kafka(log, _) => log.read(stream, from, limit).await,
+        }
+    }
+
+    /// Up to which offset of a stream a checkpoint goes, that one not included.
+    pub(super) async fn reached(&self, stream: Stream, checkpoint: &Checkpoint) -> Result<Offset, ReadError> {
+        match self {
+            Self::Embedded(log) => log.reached(stream, checkpoint).await,
+            Self::Kafka(..) => Ok(Offset(KafkaLog::position_of(stream, checkpoint))),
+        }
+    }
+
+    pub(super) fn holes_of_erasure(&self) -> u64 {
+        match self {
+            Self::Embedded(_) => HOLES_OF_ERASURE,
+            Self::Kafka(..) => HOLES_OF_ERASURE_ON_KAFKA,
+        }
+    }
+
+    pub(super) async fn close(&self) {
+        if let Self::Kafka(log, _) = self {
+            log.close().await;
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! `verify` on the embedded log, beside a running node and without one.
+
+use kafkatalk_log::{
+    EventLog as _, Ledger, Record, Stream,
+    embedded::{EmbeddedLog, EmbeddedOptions},
+};
+use kafkatalk_protocol::{
+    Body, ConversationId, MessageId, Timestamp, UserId, Username,
+    event::{ConversationCreated, Event, MessagePosted, UserClaimed},
+};
+use kafkatalk_server::{cli::rebuild::from_log, views::ViewsOptions};
+use std::{path::Path, process::Command};
+use uuid::Uuid;
+
+const MESSAGES: u128 = 20;
+
+fn user(number: u128) -> UserId {
+    UserId(Uuid::from_u128(number))
+}
+
+fn pair() -> ConversationId {
+    ConversationId::of_pair(user(1), user(2))
+}
+
+fn record<E: Event>(author: u128, event: &E) -> Record {
+    Record::of(Uuid::now_v7(), Some(user(author)), Timestamp::from_millis(1_700_000_000_000), event)
+}
+
+/// Two people who talk, one message that came twice and two that were erased; and the views of that.
+async fn talk(folder: &Path) -> EmbeddedLog {
+    let log = EmbeddedLog::open(folder, EmbeddedOptions::default()).unwrap();
+    for number in [1, 2] {
+        let username = Username::parse(&format!("user-{number}")).unwrap();
+        let claim = UserClaimed { user: user(number), username, password_hash: "hash".into() };
+        log.append(Stream::Ledger(Ledger::Users), record(number, &claim)).await.unwrap();
+    }
+    let created = ConversationCreated { conversation: pair(), members: vec![user(1), user(2)] };
+    log.append(Stream::Ledger(Ledger::Conversations), record(1, &created)).await.unwrap();
+    for number in 0..MESSAGES {
+        let said = say(&log, number).await;
+        if number % 9 == 3 {
+            log.erase(Stream::Conversation(pair()), said, Timestamp::from_millis(1)).await.unwrap();
+        }
+    }
+    say(&log, MESSAGES - 1).await;
+    from_log(&log, &folder.join("views.sqlite"), &ViewsOptions::default(), |_| {}).await.unwrap();
+    log
+}
+
+async fn say(log: &EmbeddedLog, number: u128) -> Uuid {
+    let body = Body::parse(&format!("number {number}")).unwrap();
+    let said = record(1 + number % 2, &MessagePosted { id: MessageId(Uuid::from_u128(number)), body });
+    let id = said.id;
+    log.append(Stream::Conversation(pair()), said).await.unwrap();
+    id
+}
+
+fn verify(words: &[&str], folder: &Path) -> (Option<i32>, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kafkatalk"));
+    command.arg("verify").args(words).arg("--data").arg(folder).env_clear().env("HOME", folder);
+    let output = command.output().unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8_lossy(&text).into_owned())
+}
+
+fn change(folder: &Path, sql: &str) {
+    let views = rusqlite::Connection::open(folder.join("views.sqlite")).unwrap();
+    assert_eq!(views.execute(sql, []).unwrap(), 1, "{sql}");
+}
+
+#[tokio::test]
+async fn a_whole_log_is_whole_with_its_node_and_without_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = talk(folder.path()).await;
+    for beside in [true, false] {
+        if !beside {
+            log.close().await;
+        }
+        let (code, told) = verify(&[], folder.path());
+        assert_eq!(code, Some(0), "{told}");
+        assert!(told.contains("1 conversations, 21 records, 18 messages seen; 2 places"), "{told}");
+        assert!(told.contains("1 records skipped, 0 not yet in the views\nwhole"), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn what_the_views_have_not_come_to_is_no_trouble() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = talk(folder.path()).await;
+    say(&log, 77).await;
+    let (code, told) = verify(&[&pair().to_string()], folder.path());
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.contains(" 1 not yet in the views"), "{told}");
+    log.close().await;
+}
+
+#[tokio::test]
+async fn views_that_lack_change_or_invent_a_message_are_found_out() {
+    for (sql, trouble) in [
+        ("DELETE FROM messages WHERE place & 0xffffffff = 7", "offset 7: the views lack a message"),
+        (
+            "UPDATE messages SET body = 'never' WHERE place & 0xffffffff = 7",
+            "offset 7: the views show another body",
+        ),
+        (
+            "UPDATE messages SET sender = 3 - sender WHERE place & 0xffffffff = 7",
+            "offset 7: the views show another author",
+        ),
+        (
+            "UPDATE messages SET place = place + 1000 WHERE place & 0xffffffff = 7",
+            "offset 1007: the views show a message",
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        talk(folder.path()).await.close().await;
+        change(folder.path(), sql);
+        let (code, told) = verify(&[], folder.path());
+        assert_eq!(code, Some(1), "{sql}: {told}");
+        assert!(told.contains(&format!("{}: {trouble}", pair())), "{sql}: {told}");
+        assert!(told.contains("1 of 1 conversations are not whole"), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_lost_a_record_is_found_out() {
+    let folder = tempfile::tempdir().unwrap();
+    talk(folder.path()).await.close().await;
+    let log = rusqlite::Connection::open(folder.path().join("log.sqlite3")).unwrap();
+    log.execute("DELETE FROM records WHERE offset = 10 AND kind = 'message.posted'", []).unwrap();
+    drop(log);
+    let (code, told) = verify(&[], folder.path());
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains("offsets hold nothing"), "{told}");
+}
+
+#[tokio::test]
+async fn a_folder_without_views_or_an_unknown_conversation_is_said_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, told) = verify(&[], folder.path());
+    assert_eq!(code, Some(1));
+    assert!(told.contains("there are no views"), "{told}");
+    assert!(!folder.path().join("log.sqlite3").exists() && !folder.path().join("views.sqlite").exists());
+    talk(folder.path()).await.close().await;
+    let unknown = Uuid::from_u128(5).to_string();
+    let (code, told) = verify(&[&unknown], folder.path());
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains(&format!("{unknown}: neither the log nor the views know it")), "{told}");
+}
