@@ -6,8 +6,8 @@ use crate::evidence::{Evidence, Witness};
 use crate::gather::{self, Gathered};
 use crate::kafka::Kafka;
 use crate::latency::Latencies;
-use crate::limits::{DRAIN_WAIT_MAX, POLL_PAUSE, RECOVERY_SECONDS_MAX};
-use crate::load::{Shared, Voices, Wire, times::Times};
+use crate::limits::{DRAIN_WAIT_MAX, POLL_PAUSE, RECOVERY_SECONDS_MAX, TALK_LONGER};
+use crate::load::{Said, Shared, Voices, Wire, times::Times};
 use crate::number::count;
 use crate::numbered::Numbering;
 use crate::proxy::Proxy;
@@ -26,7 +26,10 @@ use kafkatalk_protocol::{ConversationId, UserId};
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 use tokio::time::sleep;
@@ -114,8 +117,8 @@ pub(crate) struct Outcome {
     brokers: usize,
     harm: Vec<(Done, Option<Duration>)>,
     findings: Findings,
-    /// Connections, messages sent again, holes filled, repeats dropped, acks.
-    sums: [u64; 5],
+    /// Connections, messages sent again, sent twice at once, holes filled, repeats dropped, acks.
+    sums: [u64; 6],
     refusals: Vec<String>,
     troubles: Vec<String>,
     to_ack: Latencies,
@@ -138,7 +141,9 @@ impl Outcome {
 /// Talks and does harm.
 pub(crate) async fn measure(stage: &mut Stage, log: LogKind, crash: &CrashArgs) -> Result<Outcome> {
     let mut random = stage.random();
-    let messages = usize::try_from(u64::from(crash.rate) * u64::from(crash.seconds))?;
+    let over = Duration::from_secs(crash.seconds.into());
+    let longest = over + TALK_LONGER;
+    let messages = usize::try_from(u64::from(crash.rate) * longest.as_secs())?;
     let load = LoadArgs::pairs(crash.conversations, crash.rate, crash.seconds);
     let numbering = Numbering::new(random.u64(..), load.bytes);
     let shared = Arc::new(Shared { wire: Wire::KafkaTalk, numbering, times: Times::new(messages, true) });
@@ -164,14 +169,17 @@ pub(crate) async fn measure(stage: &mut Stage, log: LogKind, crash: &CrashArgs) 
         "{log} log: {} messages/s, harm {} times in {} s",
         crash.rate, crash.times, crash.seconds
     ));
-    let over = Duration::from_secs(crash.seconds.into());
     let harm_random = random.fork();
     let kafka = stage.started_kafka();
     let mut victims = Victims { setups: &setups, servers, proxies: &proxies, kafka };
-    let (said, harm) = tokio::try_join!(
-        devices.voices.talk(&world.pairs, 0..messages, crash.rate, &mut random, |_| {}),
-        harm::again_and_again(&mut victims, &crash.harm, crash.times, over, harm_random),
-    )?;
+    let harmed = AtomicBool::new(false);
+    let (said, harm) =
+        tokio::try_join!(talk(&devices.voices, &world, crash, longest, &mut random, &harmed), async {
+            let done = harm::again_and_again(&mut victims, &crash.harm, crash.times, over, harm_random).await;
+            harmed.store(true, Ordering::Relaxed);
+            done
+        },)?;
+    let messages = said.len();
     let patience = Duration::from_secs(crash.recovery_seconds);
     devices.voices.drained(patience).await;
     let mut all = gather::settled_histories(&world, &nodes, numbering, patience).await?;
@@ -180,6 +188,9 @@ pub(crate) async fn measure(stage: &mut Stage, log: LogKind, crash: &CrashArgs) 
     gather::add_said(&mut all, &world, &said);
     let findings = found(&mut all, &world, &nodes, &told, patience).await?;
     let mut troubles = Vec::new();
+    if messages >= shared.times.len() {
+        troubles.push("people fell silent before the last harm was done and over".into());
+    }
     for server in victims.servers {
         troubles.extend(server.stop().await?.trouble);
     }
@@ -197,10 +208,34 @@ pub(crate) async fn measure(stage: &mut Stage, log: LogKind, crash: &CrashArgs) 
     })
 }
 
+/// Has people talk for as long as planned, and until the last harm is over, a second at a time.
+async fn talk(
+    voices: &Voices,
+    world: &World,
+    crash: &CrashArgs,
+    longest: Duration,
+    random: &mut fastrand::Rng,
+    harmed: &AtomicBool,
+) -> Result<Vec<Said>> {
+    let mut said = Vec::new();
+    let rate = usize::try_from(crash.rate)?;
+    for second in 0..longest.as_secs() {
+        if second >= crash.seconds.into() && harmed.load(Ordering::Relaxed) {
+            break;
+        }
+        let numbers = said.len()..said.len() + rate;
+        said.extend(voices.talk(&world.pairs, numbers, crash.rate, random, |_| {}).await?);
+    }
+    Ok(said)
+}
+
 /// Nodes that are to be started.
 async fn set_up(stage: &mut Stage, log: LogKind, crash: &CrashArgs) -> Result<Vec<Setup>> {
     if log == LogKind::Embedded && crash.harms(Harm::needs_kafka) {
         bail!("of this harm some takes Kafka: use --log kafka");
+    }
+    if crash.harms(Harm::needs_several_brokers) && stage.args().brokers < 3 {
+        bail!("of this harm some says nothing of one broker: use --brokers 3");
     }
     if crash.harms(Harm::needs_broker_proxies) {
         stage.proxy_kafka()?;

@@ -2,7 +2,7 @@
 //! found. A check that cannot fail proves nothing.
 
 use crate::checks::{Fault, Findings};
-use crate::crash::{self, CrashArgs, harm::Harm};
+use crate::crash::{self, CrashArgs, Outcome, harm::Harm};
 use crate::limits::RECOVERY_SECONDS_MAX;
 use crate::report::{Report, Table, Verdict, progress};
 use crate::stage::{LogKind, Stage};
@@ -26,19 +26,23 @@ pub(crate) struct FaultsArgs {
     #[arg(long, value_name = "HARM", value_delimiter = ',')]
     pub(crate) harm: Vec<Harm>,
     /// How often each is done.
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub(crate) times: u32,
     /// Nodes of the service.
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=9))]
     pub(crate) nodes: u32,
 }
 
-/// Each kind of harm by itself, on Kafka.
-pub(crate) async fn each(stage: &mut Stage, args: &FaultsArgs, report: &mut Report) -> Result<Verdict> {
+/// Each kind of harm by itself, on Kafka. Also how many could not be measured.
+pub(crate) async fn each(
+    stage: &mut Stage,
+    args: &FaultsArgs,
+    report: &mut Report,
+) -> Result<(Verdict, u32)> {
     stage.proxy_kafka()?;
     let kinds = if args.harm.is_empty() { Harm::value_variants() } else { args.harm.as_slice() };
     let mut table = Table::new(crash::tell::HEADER);
-    let mut verdict = Verdict::Kept;
+    let (mut verdict, mut unmeasured) = (Verdict::Kept, 0);
     for harm in kinds {
         progress(&harm.to_string());
         let crash = CrashArgs {
@@ -63,60 +67,128 @@ pub(crate) async fn each(stage: &mut Stage, args: &FaultsArgs, report: &mut Repo
                 let why = format!("{harm}: not measured: {error:#}");
                 progress(&why);
                 report.paragraph(&format!("- {why}"));
-                verdict = Verdict::Broken;
+                unmeasured += 1;
                 stage.stop_kafka();
             }
         }
     }
     report.table(&table);
-    Ok(verdict)
+    Ok((verdict, unmeasured))
 }
 
 /// A run in which something goes wrong on purpose.
 struct Case {
-    point: &'static str,
+    points: &'static [(&'static str, &'static str)],
     log: LogKind,
-    /// The fewer, the more often people speak at the same time; the more, the more fall silent after the last harm.
+    /// How often a node is killed meanwhile.
+    kills: u32,
+    /// The fewer, the more often people speak at the same time; the more, the more fall silent after the last kill.
     conversations: usize,
-    /// Whether the checks must find a fault.
-    caught: bool,
+    /// Of these the checks must find one; where there is none, they must find nothing.
+    must_find: &'static [Fault],
 }
 
-const CASES: [Case; 5] = [
-    Case { point: broken::RESEQUENCER, log: LogKind::Kafka, conversations: 10, caught: true },
-    Case { point: broken::DEDUP, log: LogKind::Kafka, conversations: 10, caught: true },
-    Case { point: broken::SWEEP, log: LogKind::Kafka, conversations: 150, caught: true },
-    Case { point: broken::ACK_ORDER, log: LogKind::Embedded, conversations: 10, caught: true },
-    Case { point: lossy::FEED, log: LogKind::Kafka, conversations: 10, caught: false },
+/// What becomes of messages that a node never hears of.
+const MISSED: &[Fault] = &[Fault::HistoriesDiffer, Fault::Undelivered, Fault::Lost];
+const ALWAYS: &str = "return";
+const SOMETIMES: &str = "10%return";
+
+/// The first breaks nothing: what slowness alone looks like, it would show.
+const CASES: [Case; 7] = [
+    Case { points: &[], log: LogKind::Kafka, kills: 2, conversations: 10, must_find: &[] },
+    Case {
+        points: &[(broken::RESEQUENCER, ALWAYS)],
+        log: LogKind::Kafka,
+        kills: 2,
+        conversations: 10,
+        must_find: MISSED,
+    },
+    Case {
+        points: &[(broken::DEDUP, ALWAYS)],
+        log: LogKind::Kafka,
+        kills: 2,
+        conversations: 10,
+        must_find: &[Fault::Doubled],
+    },
+    Case {
+        points: &[(broken::SWEEP, ALWAYS)],
+        log: LogKind::Kafka,
+        kills: 2,
+        conversations: 150,
+        must_find: MISSED,
+    },
+    Case {
+        points: &[(broken::ACK_ORDER, ALWAYS)],
+        log: LogKind::Embedded,
+        kills: 2,
+        conversations: 10,
+        must_find: &[Fault::Lost, Fault::Moved],
+    },
+    Case {
+        points: &[(lossy::FEED, SOMETIMES)],
+        log: LogKind::Kafka,
+        kills: 2,
+        conversations: 10,
+        must_find: &[],
+    },
+    // That copies were lost is seen where nothing makes up for it.
+    Case {
+        points: &[(lossy::FEED, SOMETIMES), (broken::SWEEP, ALWAYS)],
+        log: LogKind::Kafka,
+        kills: 0,
+        conversations: 150,
+        must_find: MISSED,
+    },
 ];
+
+impl Case {
+    fn failpoints(&self) -> String {
+        let points: Vec<_> = self.points.iter().map(|(point, often)| format!("{point}={often}")).collect();
+        points.join(";")
+    }
+
+    fn is_as_it_must_be(&self, outcome: &Outcome) -> bool {
+        if self.must_find.is_empty() {
+            return outcome.verdict() == Verdict::Kept;
+        }
+        self.must_find.iter().any(|fault| outcome.findings().count(*fault) > 0)
+    }
+}
 
 /// Breaks one promise after the other, and looks whether the checks notice. Kept is what was noticed.
 pub(crate) async fn broken_on_purpose(stage: &mut Stage, report: &mut Report) -> Result<Verdict> {
-    let mut table = Table::new(["goes wrong on purpose", "log", "messages", "found", "as it must be"]);
+    let mut table =
+        Table::new(["goes wrong on purpose", "log", "kills", "messages", "found", "as it must be"]);
     let mut verdict = Verdict::Kept;
-    for case in CASES {
-        progress(case.point);
-        let often = if case.caught { "return" } else { "10%return" };
+    for case in &CASES {
+        let failpoints = case.failpoints();
+        let what = if failpoints.is_empty() { "nothing".to_owned() } else { format!("`{failpoints}`") };
+        progress(&format!("{what} goes wrong on purpose"));
         let crash = CrashArgs {
-            times: 2,
+            times: case.kills,
             nodes: if case.log == LogKind::Kafka { 2 } else { 1 },
             rate: RATE,
             conversations: case.conversations,
             seconds: BROKEN_SECONDS,
+            failpoints,
             // Where a promise is broken, calm never comes.
-            recovery_seconds: if case.caught { BROKEN_RECOVERY_SECONDS } else { RECOVERY_SECONDS_MAX },
-            failpoints: format!("{}={often}", case.point),
+            recovery_seconds: if case.must_find.is_empty() {
+                RECOVERY_SECONDS_MAX
+            } else {
+                BROKEN_RECOVERY_SECONDS
+            },
             ..CrashArgs::default()
         };
         let outcome = crash::measure(stage, case.log, &crash).await?;
-        let as_it_must_be = case.caught == (outcome.findings().total() > 0);
+        let as_it_must_be = case.is_as_it_must_be(&outcome);
         if !as_it_must_be {
             verdict = Verdict::Broken;
             crash::tell::all(report, &outcome);
         }
         table.row([
-            format!("`{}`, {often}", case.point),
+            what,
             case.log.to_string(),
+            case.kills.to_string(),
             outcome.findings().said.to_string(),
             found(outcome.findings()),
             if as_it_must_be { "yes" } else { "NO" }.into(),
@@ -127,8 +199,8 @@ pub(crate) async fn broken_on_purpose(stage: &mut Stage, report: &mut Report) ->
 }
 
 fn found(findings: &Findings) -> String {
-    let found =
-        Fault::ALL.into_iter().map(|fault| (fault, findings.count(fault))).filter(|(_, times)| *times > 0);
+    let found = Fault::ALL.into_iter().map(|fault| (fault, findings.count(fault)));
+    let found = found.filter(|(_, times)| *times > 0);
     let found: Vec<_> = found.map(|(fault, times)| format!("{times} {}", fault.as_str())).collect();
     if found.is_empty() { "nothing".into() } else { found.join(", ") }
 }

@@ -15,6 +15,7 @@ use tokio::{
     process::Command,
     time::{sleep, timeout},
 };
+use tokio_util::task::AbortOnDropHandle;
 
 /// Running brokers.
 pub(crate) struct Kafka {
@@ -51,7 +52,15 @@ impl Kafka {
         let listed = ports.iter().map(u16::to_string).collect::<Vec<_>>().join(" ");
         // A broker looks for the others before the script says where they are.
         let waiting = Waiting { gates, behind: folder.join("behind") };
-        let proxies = tokio::spawn(waiting.lead_on());
+        let proxies = AbortOnDropHandle::new(tokio::spawn(waiting.lead_on()));
+        // There before the first broker is, so that whatever happens next stops those that have started.
+        let mut kafka = Self {
+            script: script.into(),
+            folder: folder.into(),
+            bootstrap: String::new(),
+            brokers,
+            proxies: Vec::new(),
+        };
         let start = Command::new("bash")
             .arg(script)
             .args(["start", &brokers.to_string()])
@@ -73,14 +82,15 @@ impl Kafka {
             script.display(),
             output.status
         );
-        let bootstrap = String::from_utf8(output.stdout)?.trim().to_owned();
-        anyhow::ensure!(!bootstrap.is_empty(), "{} named no brokers", script.display());
-        let proxies =
+        String::from_utf8(output.stdout)?.trim().clone_into(&mut kafka.bootstrap);
+        anyhow::ensure!(!kafka.bootstrap.is_empty(), "{} named no brokers", script.display());
+        kafka.proxies =
             timeout(KAFKA_START_WAIT_MAX, proxies).await.context("the brokers' ports are not told")???;
-        let fronts = proxies.iter().take(brokers.try_into()?).map(|proxy| proxy.address().to_string());
-        let fronts = fronts.collect::<Vec<_>>().join(",");
-        let bootstrap = if fronts.is_empty() { bootstrap } else { fronts };
-        Ok(Self { script: script.into(), folder: folder.into(), bootstrap, brokers, proxies })
+        if with_proxies {
+            let fronts = kafka.proxies.iter().take(kafka.brokers()).map(|proxy| proxy.address().to_string());
+            kafka.bootstrap = fronts.collect::<Vec<_>>().join(",");
+        }
+        Ok(kafka)
     }
 
     /// The brokers' addresses, as clients take them.
@@ -110,6 +120,7 @@ impl Kafka {
             .arg(broker.to_string())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
+            .kill_on_drop(true)
             .status();
         let status = timeout(KAFKA_START_WAIT_MAX, done).await.context("the script does not end")??;
         anyhow::ensure!(status.success(), "{} {what} {broker}: {status}", self.script.display());

@@ -76,3 +76,9 @@ pub(crate) const KAFKA_FLOOR_IN_FLIGHT_MAX: usize = 1_000;
 pub(crate) const FILL_IN_FLIGHT_MAX: usize = 2_000;
 /// Files that one page view fetches at most.
 pub(crate) const ASSETS_MAX: usize = 50;
+/// How long all nodes may take, after the last race, until they tell the same.
+pub(crate) const AGREE_WAIT_MAX: Duration = Duration::from_secs(15);
+/// How long people go on talking after the last harm is over.
+pub(crate) const TALK_AFTER: Duration = Duration::from_secs(3);
+/// By how much longer than planned people talk at most where harm takes longer.
+pub(crate) const TALK_LONGER: Duration = Duration::from_mins(5);

@@ -199,7 +199,12 @@ async fn perform(command: Command) -> Result<Verdict> {
         }
         Command::Faults { faults, stage } => {
             let mut stage = Stage::new(StageArgs { light_hashes: true, kafka_warm_up_seconds: 0, ..stage })?;
-            (faults::each(&mut stage, &faults, &mut report).await?, stage.output())
+            let (verdict, unmeasured) = faults::each(&mut stage, &faults, &mut report).await?;
+            if unmeasured > 0 {
+                report.publish(stage.output().as_deref())?;
+                bail!("{unmeasured} kinds of harm could not be measured");
+            }
+            (verdict, stage.output())
         }
         Command::Broken { stage } => {
             let mut stage = Stage::new(StageArgs { light_hashes: true, kafka_warm_up_seconds: 0, ..stage })?;

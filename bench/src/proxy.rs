@@ -1,5 +1,6 @@
 //! A TCP proxy that can do what networks do: cut connections, and let them hang.
 
+use crate::limits::POLL_PAUSE;
 use anyhow::Result;
 use std::net::{Ipv4Addr, SocketAddr};
 use tokio::{
@@ -10,6 +11,7 @@ use tokio::{
     },
     sync::watch,
     task::JoinSet,
+    time::sleep,
 };
 use tokio_util::task::AbortOnDropHandle;
 
@@ -81,7 +83,11 @@ async fn serve(listener: TcpListener, target: SocketAddr, mode: watch::Receiver<
     loop {
         tokio::select! {
             accepted = listener.accept() => {
-                let Ok((client, _)) = accepted else { continue };
+                let Ok((client, _)) = accepted else {
+                    // Out of files, for one: others must end first.
+                    sleep(POLL_PAUSE).await;
+                    continue;
+                };
                 if *mode.borrow() != Mode::Cut {
                     connections.spawn(carry(client, target, mode.clone()));
                 }

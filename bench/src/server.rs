@@ -9,6 +9,7 @@ use rustix::process::{Pid as RawPid, Signal, kill_process};
 use std::{
     fs::{self, File},
     net::{Ipv4Addr, SocketAddr, TcpListener},
+    os::unix::process::ExitStatusExt as _,
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
     time::{Duration, Instant},
@@ -39,6 +40,8 @@ pub(crate) struct Server {
     child: Child,
     pid: Pid,
     started: Instant,
+    /// Where in its log it began.
+    log_from: usize,
 }
 
 /// How a server stopped that was asked to.
@@ -81,7 +84,7 @@ impl Setup {
     pub(crate) fn start(&self) -> Result<Server> {
         fs::create_dir_all(&self.data)?;
         let log = File::options().create(true).append(true).open(self.log())?;
-        let started = Instant::now();
+        let (started, log_from) = (Instant::now(), usize::try_from(log.metadata()?.len())?);
         let child = Command::new(&self.binary)
             .args(["serve", "--no-rate-limits", "--listen", &self.address.to_string(), "--data"])
             .arg(&self.data)
@@ -94,7 +97,7 @@ impl Setup {
             .spawn()
             .with_context(|| format!("cannot start {}", self.binary.display()))?;
         let pid = child.id().context("the server ended at once")?;
-        Ok(Server { setup: self.clone(), child, pid, started })
+        Ok(Server { setup: self.clone(), child, pid, started, log_from })
     }
 
     fn log(&self) -> PathBuf {
@@ -133,15 +136,25 @@ impl Server {
 
     /// Whether it can go wrong on purpose, as it says of itself when it starts.
     pub(crate) fn has_failpoints(&self) -> bool {
-        fs::read_to_string(self.setup.log()).is_ok_and(|log| log.contains("can go wrong on purpose"))
+        self.has_said("can go wrong on purpose")
     }
 
-    /// Waits until it has died of itself, at a point that it was told of.
-    pub(crate) async fn dies(&mut self) -> Result<()> {
+    fn has_said(&self, words: &str) -> bool {
+        let log = fs::read_to_string(self.setup.log()).unwrap_or_default();
+        log.get(self.log_from..).is_some_and(|log| log.contains(words))
+    }
+
+    /// Waits until it has died of itself at that point, and of nothing else.
+    pub(crate) async fn dies(&mut self, point: &str) -> Result<()> {
         let died = timeout(DEATH_WAIT_MAX, self.child.wait()).await;
         let status =
             died.map_err(|_| anyhow!("the server did not die within {} s", DEATH_WAIT_MAX.as_secs()))??;
-        anyhow::ensure!(!status.success(), "the server stopped in order and was to die");
+        if status.signal() != Some(Signal::ABORT.as_raw())
+            || !self.has_said("ending as if killed")
+            || !self.has_said(point)
+        {
+            bail!("the server ended ({status}), and not at {point}:\n{}", self.last_words());
+        }
         Ok(())
     }
 
@@ -195,7 +208,6 @@ impl Server {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::process::ExitStatusExt as _;
 
     #[tokio::test]
     async fn a_server_that_ended_by_itself_was_not_killed_by_us() {

@@ -4,9 +4,11 @@ use super::http::{Answer, Ask, Http};
 use crate::limits::HISTORY_PAGES_MAX;
 use anyhow::{Context as _, Result, bail};
 use hyper::{Method, StatusCode};
-use kafkatalk_protocol::http::{BASE, Messages, OpenConversation, SignedIn};
+use kafkatalk_protocol::http::{BASE, Messages, OpenConversation, SignedIn, Users};
 use kafkatalk_protocol::limits::PAGE_MAX;
-use kafkatalk_protocol::{Body, Conversation, ConversationId, Message, MessageId, Offset, Problem, Username};
+use kafkatalk_protocol::{
+    Body, Conversation, ConversationId, Message, MessageId, Offset, Problem, UserId, Username,
+};
 use serde::de::DeserializeOwned;
 use std::net::SocketAddr;
 
@@ -64,8 +66,21 @@ impl Api {
 
     /// Opens the conversation with another user.
     pub(crate) async fn open(&mut self, account: &Account, other: &Username) -> Result<Conversation> {
+        Ok(self.open_perhaps_first(account, other).await?.0)
+    }
+
+    /// The same, and whether it was not there before.
+    pub(crate) async fn open_perhaps_first(
+        &mut self,
+        account: &Account,
+        other: &Username,
+    ) -> Result<(Conversation, bool)> {
         let json = serde_json::to_vec(&OpenConversation { members: vec![other.clone()] })?;
-        self.post("/conversations", Some(&account.token), json).await
+        let path = format!("{BASE}/conversations");
+        let token = Some(account.token.as_str());
+        let ask = Ask { method: Method::POST, token, json: Some(json), ..Ask::get(&path) };
+        let answer = self.http.ask(ask).await?;
+        Ok((understood(&answer).context("POST /conversations")?, answer.status == StatusCode::CREATED))
     }
 
     /// A conversation as one of its members sees it.
@@ -81,11 +96,19 @@ impl Api {
     pub(crate) async fn is_hidden(&mut self, account: &Account, id: ConversationId) -> Result<bool> {
         for path in [format!("{BASE}/conversations/{id}"), format!("{BASE}/conversations/{id}/messages")] {
             let ask = Ask { token: Some(&account.token), ..Ask::get(&path) };
-            if self.http.ask(ask).await?.status != StatusCode::NOT_FOUND {
-                return Ok(false);
+            match self.http.ask(ask).await?.status {
+                StatusCode::NOT_FOUND => {}
+                StatusCode::OK => return Ok(false),
+                other => bail!("a stranger's GET {path} was answered with {other}"),
             }
         }
         Ok(true)
+    }
+
+    /// Who has that name, as far as a caller is told.
+    pub(crate) async fn who_is(&mut self, account: &Account, name: &Username) -> Result<Option<UserId>> {
+        let found: Users = self.get(&format!("{BASE}/users?prefix={name}"), account).await?;
+        Ok(found.users.iter().find(|user| user.username == *name).map(|user| user.id))
     }
 
     /// Reads a conversation's messages after an offset, page by page, to the end.

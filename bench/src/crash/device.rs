@@ -57,6 +57,8 @@ pub(crate) struct Told {
     pub(crate) connections: u64,
     /// Messages that were sent again under the same id.
     pub(crate) resent: u64,
+    /// Messages of which a second copy was sent at once.
+    pub(crate) sent_twice: u64,
     /// Times that a hole was filled from history.
     pub(crate) filled: u64,
     /// Messages that came again and were dropped.
@@ -229,7 +231,7 @@ impl Device {
             socket.send(&frame).await?;
             // As a client does whose ack was lost.
             if self.random.u32(..100) < SENT_TWICE_PERCENT {
-                self.told.resent += 1;
+                self.told.sent_twice += 1;
                 socket.send(&frame).await?;
             }
         }
@@ -252,9 +254,16 @@ impl Device {
         let about = match &frame {
             ServerFrame::Ack { conversation, .. }
             | ServerFrame::Behind { conversation, .. }
-            | ServerFrame::Read { conversation, .. } => Some(*conversation),
+            | ServerFrame::Read { conversation, .. }
+            | ServerFrame::Delivered { conversation, .. }
+            | ServerFrame::Typing { conversation, .. } => Some(*conversation),
             ServerFrame::Message { message } => Some(message.conversation),
-            _ => None,
+            ServerFrame::Conversation { conversation } => Some(conversation.id),
+            ServerFrame::Ready { .. }
+            | ServerFrame::Presence { .. }
+            | ServerFrame::Error { .. }
+            | ServerFrame::Pong
+            | ServerFrame::Unknown => None,
         };
         self.told.leaks += u64::from(about.is_some_and(|about| !self.screens.contains_key(&about)));
         match frame {
@@ -363,11 +372,12 @@ impl Device {
 
 impl Told {
     /// The sums of what many devices counted.
-    pub(crate) fn sums(all: &[Self]) -> [u64; 5] {
+    pub(crate) fn sums(all: &[Self]) -> [u64; 6] {
         let sum = |of: fn(&Self) -> u64| all.iter().map(of).sum();
         [
             sum(|told| told.connections),
             sum(|told| told.resent),
+            sum(|told| told.sent_twice),
             sum(|told| told.filled),
             sum(|told| told.repeats),
             sum(|told| count(told.acks.len())),

@@ -2,8 +2,9 @@
 //! seed. How each is done stands in [`super::victims`].
 
 use super::victims::Victims;
+use crate::limits::TALK_AFTER;
 use crate::report::progress;
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::ValueEnum;
 use std::{
     fmt,
@@ -36,7 +37,7 @@ pub(crate) enum Harm {
     CutBroker,
     /// All connections of nodes to a broker hang for some seconds.
     StallBroker,
-    /// The other brokers are cut off from a broker, longer than it may miss a copy.
+    /// The other brokers cannot reach a broker, and get no copies of what it leads, for longer than copies may lag.
     CutPeers,
     /// A broker can write to no file any more, as on a full disk; it is started again with room.
     FillBroker,
@@ -57,7 +58,7 @@ impl Harm {
     pub(crate) fn seconds(self) -> u32 {
         match self {
             Self::PauseLong => 80,
-            Self::CutPeers => 60,
+            Self::CutPeers => 75,
             Self::KillCluster | Self::FillBroker => 40,
             harm if harm.is_to_a_broker() || harm.needs_failpoints() => 25,
             _ => 12,
@@ -86,6 +87,11 @@ impl Harm {
         ) || self.needs_broker_proxies()
     }
 
+    /// Whether it says nothing where there is one broker.
+    pub(crate) fn needs_several_brokers(self) -> bool {
+        matches!(self, Self::CutPeers | Self::EndBroker | Self::KillCluster)
+    }
+
     /// Whether it is done to the network before the brokers.
     pub(crate) fn needs_broker_proxies(self) -> bool {
         matches!(self, Self::CutBroker | Self::StallBroker | Self::CutPeers)
@@ -111,7 +117,7 @@ impl fmt::Display for Harm {
             Self::PauseBroker => "broker stopped",
             Self::CutBroker => "nodes cut off from a broker",
             Self::StallBroker => "nodes' connections to a broker hang",
-            Self::CutPeers => "brokers cut off from a broker",
+            Self::CutPeers => "other brokers cannot reach a broker",
             Self::FillBroker => "broker's disk full",
             Self::KillCluster => "all brokers killed",
             Self::DieBeforeFeed => "node dies between record and feed",
@@ -127,16 +133,21 @@ impl fmt::Display for Harm {
 pub(crate) struct Done {
     /// What.
     pub(crate) harm: Harm,
-    /// To which node or broker, from 1.
-    pub(crate) which: usize,
-    /// Whether it began while people talked: earlier harm may have taken long.
-    pub(crate) in_time: bool,
+    /// To which node or broker, from 1; none where it was done to all.
+    pub(crate) which: Option<usize>,
+    /// For how long something was away.
+    pub(crate) down: Duration,
     /// When it was over: started again, or let go on.
     pub(crate) over: Instant,
-    /// How long that took.
-    pub(crate) down: Duration,
     /// How long it took from there until the node or the broker was ready; a broker that goes on does not tell.
     pub(crate) to_ready: Option<Duration>,
+}
+
+impl Done {
+    /// To whom, in words.
+    pub(crate) fn to(&self) -> String {
+        self.which.map_or_else(|| "all".into(), |which| which.to_string())
+    }
 }
 
 /// Does so many harms of these kinds, in turns, each to a victim drawn at random, spread over a time.
@@ -151,17 +162,18 @@ pub(crate) async fn again_and_again(
     let every = over / times.max(1);
     let begun = Instant::now();
     for (time, harm) in (0..times).zip(kinds.iter().cycle()) {
-        // Somewhere in the middle of its part of the time, unless the one before took longer than that.
-        let at = every * time + every.mul_f64(0.3 + 0.4 * random.f64());
+        // Early in its part of the time, unless the one before took longer than that.
+        let at = every * time + every.mul_f64(0.05 + 0.15 * random.f64());
         sleep(at.saturating_sub(begun.elapsed())).await;
-        let in_time = begun.elapsed() < over;
-        let done = Done { in_time, ..victims.harm(*harm, &mut random).await? };
+        let done = victims.harm(*harm, &mut random).await.with_context(|| harm.to_string())?;
         let ready = done
             .to_ready
             .map_or_else(String::new, |took| format!(", ready {} ms after that", took.as_millis()));
-        let (number, which) = (time + 1, done.which);
-        progress(&format!("{number} of {times}: {harm} ({which}) for {} ms{ready}", done.down.as_millis()));
+        let (number, to) = (time + 1, done.to());
+        progress(&format!("{number} of {times}: {harm} ({to}) for {} ms{ready}", done.down.as_millis()));
         all.push(done);
     }
+    // What comes back to people who say nothing is not seen to come back.
+    sleep(TALK_AFTER).await;
     Ok(all)
 }

@@ -11,19 +11,19 @@ use std::time::Duration;
 pub(crate) fn all(report: &mut Report, outcome: &Outcome) {
     let Outcome { log, nodes, brokers, harm, findings, sums, refusals, troubles, to_ack, to_screen } =
         outcome;
-    let [connections, resent, filled, repeats, acks] = sums.map(thousands);
+    let [connections, resent, sent_twice, filled, repeats, acks] = sums.map(thousands);
     let mut table = Table::new(["what happened", "on the log"]);
     let mut row = |what: &str, figure: String| table.row([what.into(), figure]);
     row("log", log.to_string());
     row("nodes / brokers", format!("{nodes} / {brokers}"));
     row("times that harm was done", harm.len().to_string());
-    row("of these while people talked", harm.iter().filter(|(done, _)| done.in_time).count().to_string());
     row("messages sent", thousands(findings.said));
     row("acknowledged (acks that came)", format!("{} ({acks})", thousands(findings.acknowledged)));
     row("in history", thousands(findings.in_history));
     row("shown to the peer", thousands(findings.delivered));
     row("sockets opened", connections);
     row("sent again under the same id", resent);
+    row("sent twice at once", sent_twice);
     row("repeats that clients dropped", repeats);
     row("holes filled from history", filled);
     row("stands after a later one of its sender (no promise)", thousands(findings.overtaken));
@@ -34,9 +34,9 @@ pub(crate) fn all(report: &mut Report, outcome: &Outcome) {
     let mut table = Table::new(["harm", "to", "for, ms", "from there to ready, ms", "to recovered, ms"]);
     let ms = |took: Duration| short(took.as_secs_f64() * 1e3);
     for (done, recovered) in harm {
-        let or_none = |took: Option<Duration>| took.map_or_else(|| "none".into(), ms);
-        let (to_ready, recovered) = (or_none(done.to_ready), or_none(*recovered));
-        table.row([done.harm.to_string(), done.which.to_string(), ms(done.down), to_ready, recovered]);
+        let to_ready = done.to_ready.map_or_else(|| "not told".into(), ms);
+        let recovered = recovered.map_or_else(|| "NEVER".into(), ms);
+        table.row([done.harm.to_string(), done.to(), ms(done.down), to_ready, recovered]);
     }
     report.table(&table);
 
@@ -57,7 +57,7 @@ pub(crate) fn all(report: &mut Report, outcome: &Outcome) {
 /// The columns of [`row`].
 pub(crate) const HEADER: [&str; 9] = [
     "fault",
-    "times (while people talked)",
+    "times",
     "messages",
     "acknowledged",
     "lost / doubled / misordered / other",
@@ -70,20 +70,19 @@ pub(crate) const HEADER: [&str; 9] = [
 /// One kind of harm in one row: the longest of the times.
 pub(crate) fn row(harm: Harm, outcome: &Outcome) -> [String; 9] {
     let Outcome { harm: all, findings, .. } = outcome;
-    let longest = |times: Vec<Option<Duration>>| {
+    let longest = |times: Vec<Option<Duration>>, none: &str| {
         let longest = times.into_iter().collect::<Option<Vec<_>>>().and_then(|times| times.into_iter().max());
-        longest.map_or_else(|| "-".into(), |took| short(took.as_secs_f64()))
+        longest.map_or_else(|| none.into(), |took| short(took.as_secs_f64()))
     };
-    let in_time = all.iter().filter(|(done, _)| done.in_time).count();
     [
         harm.to_string(),
-        format!("{} ({in_time})", all.len()),
+        all.len().to_string(),
         thousands(findings.said),
         thousands(findings.acknowledged),
         run::tell::grouped(findings),
-        longest(all.iter().map(|(done, _)| Some(done.down)).collect()),
-        longest(all.iter().map(|(done, _)| done.to_ready).collect()),
-        longest(all.iter().map(|(_, recovered)| *recovered).collect()),
+        longest(all.iter().map(|(done, _)| Some(done.down)).collect(), ""),
+        longest(all.iter().map(|(done, _)| done.to_ready).collect(), "not told"),
+        longest(all.iter().map(|(_, recovered)| *recovered).collect(), "NEVER"),
         run::tell::verdict(outcome.verdict()).into(),
     ]
 }

@@ -5,7 +5,8 @@ use crate::client::api::Api;
 use crate::kafka::{Caller, Kafka};
 use crate::proxy::{Mode, Proxy};
 use crate::server::{Server, Setup};
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
+use futures_util::future::try_join_all;
 use kafkatalk_log::failpoints::die;
 use kafkatalk_protocol::Username;
 use std::{
@@ -22,8 +23,9 @@ const PAUSE_MIN: Duration = Duration::from_secs(1);
 const PAUSE_MORE: Duration = Duration::from_secs(5);
 /// The long stop of a node.
 const PAUSE_LONG: Duration = Duration::from_mins(1);
-/// For how long a broker's peers are cut off: its copies count as lagging after `replica.lag.time.max.ms`, 30 seconds.
-const CUT_PEERS: Duration = Duration::from_secs(40);
+/// For how long a broker's peers are cut off from it. Their copies count as lagging after `replica.lag.time.max.ms`, 30
+/// seconds, and Kafka looks for those every half of that.
+const CUT_PEERS: Duration = Duration::from_secs(50);
 /// For how long a broker finds its disk full before it is started again with room.
 const DISK_FULL: Duration = Duration::from_secs(5);
 /// Rest between a broker's return and the next harm, so that its copies of the topics can catch up: with two of three
@@ -44,61 +46,75 @@ pub(crate) struct Victims<'a> {
     pub(crate) kafka: Option<&'a Kafka>,
 }
 
-/// What came of one harm: to which, for how long, and how long it took from there until it was ready.
-type Hurt = (usize, Duration, Option<Duration>);
+/// What came of one harm.
+struct Hurt {
+    /// To which, from 0; none where it was done to all.
+    which: Option<usize>,
+    down: Duration,
+    over: Instant,
+    to_ready: Option<Duration>,
+}
+
+impl Hurt {
+    /// It goes on from now, after it was away from `begun` on.
+    fn goes_on(which: usize, begun: Instant) -> Self {
+        Self { which: Some(which), down: begun.elapsed(), over: Instant::now(), to_ready: None }
+    }
+}
 
 impl Victims<'_> {
     pub(super) async fn harm(&mut self, harm: Harm, random: &mut fastrand::Rng) -> Result<Done> {
-        let begun = Instant::now();
-        let hurt = if harm.is_to_a_broker() {
-            self.broker(harm, random).await
-        } else {
-            self.node(harm, random).await
+        let node = random.usize(..self.servers.len());
+        let hurt = match harm {
+            Harm::Kill | Harm::Wipe => self.kill(node, harm == Harm::Wipe, random).await,
+            Harm::Pause => self.pause(node, pause(random)).await,
+            Harm::PauseLong => self.pause(node, PAUSE_LONG).await,
+            Harm::DieBeforeFeed => self.dies(node, die::BEFORE_FEED, random).await,
+            Harm::DieBeforeAck => self.dies(node, die::BEFORE_ACK, random).await,
+            Harm::DieInViewsCommit => self.dies(node, die::IN_VIEWS_COMMIT, random).await,
+            Harm::DieWhileCreating => self.dies_while_creating(node, random).await,
+            Harm::CutClients => self.part(node, Mode::Cut, random).await,
+            Harm::StallClients => self.part(node, Mode::Stall, random).await,
+            Harm::CutBroker => self.part_broker(Caller::Clients, Mode::Cut, pause(random), random).await,
+            Harm::StallBroker => self.part_broker(Caller::Clients, Mode::Stall, pause(random), random).await,
+            Harm::CutPeers => self.part_broker(Caller::Peers, Mode::Cut, CUT_PEERS, random).await,
+            Harm::PauseBroker => self.pause_broker(random).await,
+            Harm::KillBroker | Harm::EndBroker | Harm::FillBroker | Harm::KillCluster => {
+                self.take_down(harm, random).await
+            }
         };
-        let (which, down, to_ready) = hurt.with_context(|| format!("{harm}"))?;
-        Ok(Done { harm, which: which + 1, in_time: true, over: begun + down, down, to_ready })
+        if harm.is_to_a_broker() {
+            sleep(BROKER_REST).await;
+        }
+        let Hurt { which, down, over, to_ready } = hurt?;
+        Ok(Done { harm, which: which.map(|which| which + 1), down, over, to_ready })
     }
 
-    async fn node(&mut self, harm: Harm, random: &mut fastrand::Rng) -> Result<Hurt> {
-        let node = random.usize(..self.servers.len());
+    async fn kill(&mut self, node: usize, empty: bool, random: &mut fastrand::Rng) -> Result<Hurt> {
+        self.servers[node].kill().await?;
         let begun = Instant::now();
-        match harm {
-            Harm::Kill | Harm::Wipe => {
-                self.servers[node].kill().await?;
-                sleep(DOWN_MAX.mul_f64(random.f64())).await;
-                if harm == Harm::Wipe {
-                    fs::remove_dir_all(&self.setups[node].data).context("cannot empty a node")?;
-                }
-                self.again(node, begun).await
-            }
-            Harm::DieBeforeFeed => self.dies(node, die::BEFORE_FEED, DIES_PERCENT).await,
-            Harm::DieBeforeAck => self.dies(node, die::BEFORE_ACK, DIES_PERCENT).await,
-            Harm::DieInViewsCommit => self.dies(node, die::IN_VIEWS_COMMIT, DIES_PERCENT).await,
-            Harm::DieWhileCreating => self.dies_while_creating(node, random).await,
-            Harm::CutClients | Harm::StallClients => {
-                let mode = if harm == Harm::CutClients { Mode::Cut } else { Mode::Stall };
-                let proxy = self.proxies.get(node).context("there is no proxy before the node")?;
-                proxy.set(mode);
-                sleep(pause(random)).await;
-                proxy.set(Mode::Pass);
-                Ok((node, begun.elapsed(), None))
-            }
-            _ => {
-                self.servers[node].pause()?;
-                sleep(if harm == Harm::PauseLong { PAUSE_LONG } else { pause(random) }).await;
-                let (down, returning) = (begun.elapsed(), Instant::now());
-                self.servers[node].go_on()?;
-                self.servers[node].ready().await?;
-                Ok((node, down, Some(returning.elapsed())))
-            }
+        sleep(DOWN_MAX.mul_f64(random.f64())).await;
+        if empty {
+            fs::remove_dir_all(&self.setups[node].data).context("cannot empty a node")?;
         }
+        self.again(node, begun).await
+    }
+
+    async fn pause(&mut self, node: usize, long: Duration) -> Result<Hurt> {
+        let begun = Instant::now();
+        self.servers[node].pause()?;
+        sleep(long).await;
+        self.servers[node].go_on()?;
+        let hurt = Hurt::goes_on(node, begun);
+        self.servers[node].ready().await?;
+        Ok(Hurt { to_ready: Some(hurt.over.elapsed()), ..hurt })
     }
 
     /// Starts a node that is down.
     async fn again(&mut self, node: usize, begun: Instant) -> Result<Hurt> {
-        let down = begun.elapsed();
         self.servers[node] = self.setups[node].start()?;
-        Ok((node, down, Some(self.servers[node].ready().await?)))
+        let hurt = Hurt::goes_on(node, begun);
+        Ok(Hurt { to_ready: Some(self.servers[node].ready().await?), ..hurt })
     }
 
     /// Kills a node and starts it so that it dies at a point, by chance: how often, in percent of the times it comes by.
@@ -112,13 +128,15 @@ impl Victims<'_> {
         Ok(())
     }
 
-    async fn dies(&mut self, node: usize, point: &str, percent: u32) -> Result<Hurt> {
-        self.at_the_point_of_death(node, point, percent).await?;
-        self.servers[node].dies().await?;
-        self.again(node, Instant::now()).await
+    async fn dies(&mut self, node: usize, point: &str, random: &mut fastrand::Rng) -> Result<Hurt> {
+        self.at_the_point_of_death(node, point, DIES_PERCENT).await?;
+        self.servers[node].dies(point).await?;
+        let begun = Instant::now();
+        sleep(DOWN_MAX.mul_f64(random.f64())).await;
+        self.again(node, begun).await
     }
 
-    /// Two people of their own; one opens the conversation at a node that dies over it, and both find it later.
+    /// Two people of their own; one opens the conversation at a node that dies over it. Later it is there once for both.
     async fn dies_while_creating(&mut self, node: usize, random: &mut fastrand::Rng) -> Result<Hurt> {
         self.at_the_point_of_death(node, die::WHILE_CREATING, 100).await?;
         self.servers[node].ready().await?;
@@ -126,81 +144,88 @@ impl Victims<'_> {
         let mut api = Api::connect(self.setups[node].address).await?;
         let [one, other] = ["one", "other"].map(|name| Username::parse(&format!("{name}-{run:016x}")));
         let (one, other) = (api.register(&one?).await?, api.register(&other?).await?);
-        anyhow::ensure!(api.open(&one, &other.user.username).await.is_err(), "the node did not die");
-        self.servers[node].dies().await?;
+        ensure!(api.open(&one, &other.user.username).await.is_err(), "the node did not die");
+        self.servers[node].dies(die::WHILE_CREATING).await?;
         let hurt = self.again(node, Instant::now()).await?;
         let mut found = Vec::new();
         for setup in self.setups {
             let mut api = Api::connect(setup.address).await?;
-            found.push(api.open(&one, &other.user.username).await?.id);
-            found.push(api.open(&other, &one.user.username).await?.id);
+            found.push(api.open_perhaps_first(&one, &other.user.username).await?);
+            found.push(api.open_perhaps_first(&other, &one.user.username).await?);
         }
-        anyhow::ensure!(
-            found.iter().all(|id| *id == found[0]),
-            "two people have several conversations: {found:?}"
-        );
+        let firsts = found.iter().filter(|(_, first)| *first).count();
+        let same = found.iter().all(|(opened, _)| opened.created_at == found[0].0.created_at);
+        ensure!(firsts == 1 && same, "it was opened {firsts} times: {found:?}");
         Ok(hurt)
     }
 
-    async fn broker(&mut self, harm: Harm, random: &mut fastrand::Rng) -> Result<Hurt> {
-        let kafka = self.kafka.context("there are no brokers: use --log kafka")?;
-        let broker = random.usize(..kafka.brokers());
-        let number = broker + 1;
+    async fn part(&self, node: usize, mode: Mode, random: &mut fastrand::Rng) -> Result<Hurt> {
+        let proxy = self.proxies.get(node).context("there is no proxy before the node")?;
         let begun = Instant::now();
-        let (down, to_ready) = match harm {
-            Harm::CutBroker | Harm::StallBroker | Harm::CutPeers => {
-                let mode = if harm == Harm::StallBroker { Mode::Stall } else { Mode::Cut };
-                let caller = if harm == Harm::CutPeers { Caller::Peers } else { Caller::Clients };
-                kafka.set(number, caller, mode)?;
-                sleep(if harm == Harm::CutPeers { CUT_PEERS } else { pause(random) }).await;
-                kafka.set(number, caller, Mode::Pass)?;
-                (begun.elapsed(), None)
-            }
-            Harm::PauseBroker => {
-                kafka.control("pause", number).await?;
-                sleep(pause(random)).await;
-                kafka.control("resume", number).await?;
-                (begun.elapsed(), None)
-            }
-            _ => {
-                let all: Vec<_> = (1..=kafka.brokers()).collect();
-                let hit = if harm == Harm::KillCluster { all.as_slice() } else { &all[broker..=broker] };
-                self.take_down(kafka, harm, hit, random).await?;
-                let (down, returning) = (begun.elapsed(), Instant::now());
-                // Side by side: one alone has no quorum to start with.
-                futures_util::future::try_join_all(
-                    hit.iter().map(|number| kafka.control("restart", *number)),
-                )
-                .await?;
-                (down, Some(returning.elapsed()))
-            }
-        };
-        sleep(BROKER_REST).await;
-        Ok((broker, down, to_ready))
+        proxy.set(mode);
+        sleep(pause(random)).await;
+        proxy.set(Mode::Pass);
+        Ok(Hurt::goes_on(node, begun))
     }
 
-    /// Ends brokers in one way or another, and leaves them so for a while.
-    async fn take_down(
+    fn kafka(&self) -> Result<&Kafka> {
+        self.kafka.context("there are no brokers: use --log kafka")
+    }
+
+    async fn part_broker(
         &self,
-        kafka: &Kafka,
-        harm: Harm,
-        brokers: &[usize],
+        caller: Caller,
+        mode: Mode,
+        long: Duration,
         random: &mut fastrand::Rng,
-    ) -> Result<()> {
-        for number in brokers {
+    ) -> Result<Hurt> {
+        let kafka = self.kafka()?;
+        let broker = random.usize(..kafka.brokers());
+        let begun = Instant::now();
+        kafka.set(broker + 1, caller, mode)?;
+        sleep(long).await;
+        kafka.set(broker + 1, caller, Mode::Pass)?;
+        Ok(Hurt::goes_on(broker, begun))
+    }
+
+    async fn pause_broker(&self, random: &mut fastrand::Rng) -> Result<Hurt> {
+        let kafka = self.kafka()?;
+        let broker = random.usize(..kafka.brokers());
+        let begun = Instant::now();
+        kafka.control("pause", broker + 1).await?;
+        sleep(pause(random)).await;
+        kafka.control("resume", broker + 1).await?;
+        Ok(Hurt::goes_on(broker, begun))
+    }
+
+    /// Ends one broker or all, leaves them so for a while, and starts them again.
+    async fn take_down(&self, harm: Harm, random: &mut fastrand::Rng) -> Result<Hurt> {
+        let kafka = self.kafka()?;
+        let broker = random.usize(..kafka.brokers());
+        let all: Vec<_> = (1..=kafka.brokers()).collect();
+        let hit = if harm == Harm::KillCluster { all.as_slice() } else { &all[broker..=broker] };
+        let begun = Instant::now();
+        for number in hit {
             match harm {
                 Harm::EndBroker => kafka.control("end", *number).await?,
                 Harm::FillBroker => {
                     kafka.control("fill", *number).await?;
                     sleep(DISK_FULL).await;
-                    // It may have ended by itself.
-                    let _ = kafka.control("kill", *number).await;
+                    // A broker that can write nowhere ends by itself: then there is none to kill.
+                    ensure!(
+                        kafka.control("kill", *number).await.is_err(),
+                        "the broker did not notice its full disk"
+                    );
                 }
                 _ => kafka.control("kill", *number).await?,
             }
         }
         sleep(pause(random)).await;
-        Ok(())
+        let (down, over) = (begun.elapsed(), Instant::now());
+        // Side by side: one alone has no quorum to start with.
+        try_join_all(hit.iter().map(|number| kafka.control("restart", *number))).await?;
+        let which = (harm != Harm::KillCluster).then_some(broker);
+        Ok(Hurt { which, down, over, to_ready: Some(over.elapsed()) })
     }
 }
 

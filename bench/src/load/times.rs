@@ -41,6 +41,11 @@ impl Times {
         }
     }
 
+    /// For how many messages there is room.
+    pub(crate) fn len(&self) -> usize {
+        self.asked.len()
+    }
+
     /// The message is handed to its sender's client now; it was due so long ago.
     pub(crate) fn asked(&self, number: usize, late: Duration) {
         if self.mark(&self.asked, number) {

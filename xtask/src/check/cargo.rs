@@ -70,12 +70,12 @@ pub(super) fn build() -> Result<()> {
     command::run(cargo().args(["build", "--quiet", "--all-targets"]).args(NATIVE))
 }
 
-/// A server that can go wrong on purpose. Copied aside: the next [`build`] puts the usual one in its place.
+/// A server that can go wrong on purpose. Moved aside: the next [`build`] puts the usual one in its place.
 pub(super) fn build_breakable() -> Result<PathBuf> {
     let server = ["--package", "kafkatalk-server", "--bin", "kafkatalk", "--examples"];
     command::run(cargo().args(["build", "--quiet"]).args(server).args(["--features", "failpoints"]))?;
     let aside = place::target().join("debug/kafkatalk-breakable");
-    fs::copy(built_server(), &aside)?;
+    fs::rename(built_server(), &aside)?;
     Ok(aside)
 }
 
