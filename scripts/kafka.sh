@@ -20,7 +20,9 @@
 # before, is removed: so a test that is killed leaves nothing behind. With KAFKA_WATCH_KEEP=1, DIR stays. KAFKA_HEAP
 # (512m) is the heap of each broker. KAFKA_PROXY_PORTS="C1 .. CN P1 .. PN" has broker I tell clients to come to port CI and
 # the other brokers to port PI, where the caller listens and leads them on to the ports that `start` writes to DIR/behind in
-# the same order. KAFKATALK_CACHE is where Kafka itself is kept, from the repository's folder.
+# the same order. With KAFKA_AS_USUAL=1 in the environment of `start`, the brokers clean and delete when Kafka itself would;
+# else they do both at once, as tests want it, which costs the more the more topics there are. KAFKATALK_CACHE is where
+# Kafka itself is kept, from the repository's folder.
 #
 # It needs Java 17 or later, and Maven for the first run only.
 set -euo pipefail
@@ -156,14 +158,17 @@ share.coordinator.state.topic.replication.factor=$replicas
 share.coordinator.state.topic.min.isr=$in_sync
 auto.create.topics.enable=false
 group.initial.rebalance.delay.ms=0
+# Small, so that it leaves the heap to the rest.
+log.cleaner.dedupe.buffer.size=16777216
+# Ten thousand topics: keep the preallocated index of each small.
+log.index.size.max.bytes=65536
+PROPERTIES
+  [ -n "${KAFKA_AS_USUAL:-}" ] || cat >>"$dir/n$i.properties" <<'PROPERTIES'
 # Tests wait for compaction and for the deletion of files.
 log.cleaner.backoff.ms=500
 log.cleaner.min.cleanable.ratio=0.01
-log.cleaner.dedupe.buffer.size=16777216
 log.retention.check.interval.ms=1000
 log.segment.delete.delay.ms=1000
-# Ten thousand topics: keep the preallocated index of each small.
-log.index.size.max.bytes=65536
 PROPERTIES
 }
 

@@ -16,7 +16,7 @@ use anyhow::{Context as _, Result};
 use clap::{Args, ValueEnum};
 use plot::{Plot, save};
 use sizes::{Given, Room, Sizes};
-use std::{fs, path::PathBuf};
+use std::{env, ffi::OsStr, fs, path::PathBuf};
 
 mod conversations;
 mod creation;
@@ -25,6 +25,9 @@ mod knee;
 mod plot;
 mod sizes;
 mod sockets;
+
+/// What has the script start brokers that clean and delete when Kafka itself would.
+const KAFKA_AS_USUAL: &str = "KAFKA_AS_USUAL";
 
 /// A part of the measurement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -70,6 +73,7 @@ pub(crate) async fn measure(stage: &mut Stage, curves: &CurvesArgs, report: &mut
         fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     }
     let room = Room::of_machine()?;
+    report.paragraph(brokers(env::var_os(KAFKA_AS_USUAL).as_deref()));
     let (mut verdict, mut plots, mut failed) = (Verdict::Kept, Vec::new(), None);
     for part in &curves.parts {
         let drawn = match measure_part(stage, *part, &sizes, room, report).await {
@@ -107,6 +111,16 @@ pub(crate) async fn measure(stage: &mut Stage, curves: &CurvesArgs, report: &mut
     }
 }
 
+/// How the brokers were set up, by what the script that starts them inherits.
+fn brokers(as_usual: Option<&OsStr>) -> &'static str {
+    if as_usual.is_some_and(|value| !value.is_empty()) {
+        "Brokers clean and delete when Kafka itself would (`KAFKA_AS_USUAL`)."
+    } else {
+        "**Brokers clean and delete at once, as tests want it: Kafka's CPU is too high where there are many conversations. \
+         `KAFKA_AS_USUAL=1` in the environment starts others.**"
+    }
+}
+
 async fn measure_part(
     stage: &mut Stage,
     part: Part,
@@ -128,8 +142,7 @@ async fn measure_part(
         Part::Knee => {
             report.heading("Messages a second, up to the knee");
             let ladders = knee::measure(stage, sizes).await?;
-            knee::tell(report, &ladders, sizes);
-            (Verdict::Kept, knee::plots(&ladders, sizes))
+            (knee::tell(report, &ladders, sizes), knee::plots(&ladders, sizes))
         }
         Part::Creation => {
             report.heading("New conversations");
@@ -143,4 +156,19 @@ async fn measure_part(
             (Verdict::Kept, Vec::new())
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_report_says_so_when_brokers_are_set_up_for_tests() {
+        for none in [None, Some(OsStr::new(""))] {
+            assert!(brokers(none).starts_with("**Brokers clean and delete at once"));
+        }
+        assert!(
+            brokers(Some(OsStr::new("1"))).starts_with("Brokers clean and delete when Kafka itself would")
+        );
+    }
 }

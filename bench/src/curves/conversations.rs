@@ -7,6 +7,7 @@ use crate::checks::{Findings, judge};
 use crate::floors::{self, Floor};
 use crate::gather;
 use crate::latency::Latencies;
+use crate::limits::SETUP_CONNECTIONS;
 use crate::load::{Clients, Said, Shared, Wire, times::Times};
 use crate::number::{count, float, short, thousands};
 use crate::numbered::Numbering;
@@ -173,14 +174,13 @@ pub(super) fn tell(report: &mut Report, all: &[OnLog]) -> Verdict {
         "server CPU us per message",
         "Kafka CPU us per message",
         "server memory, MB",
-        "opened / ms each",
+        &format!("new / opened a second, {SETUP_CONNECTIONS} side by side"),
         "sent / acknowledged / delivered",
     ]);
     let two = |latencies: &Latencies| format!("{} / {}", latencies.text(0.5), latencies.text(0.99));
     let p50 = |latencies: &Latencies| latencies.quantile_ms(0.5).unwrap_or(f64::NAN);
     for (log, row) in all.iter().flat_map(|on| on.rows.iter().map(|row| (on.log, row))) {
         let Row { conversations, opened, opening, resident_bytes, at, floor } = row;
-        let each = opening.as_secs_f64() * 1e3 / float(count(*opened).max(1));
         table.row([
             log.to_string(),
             format!("{} @ {}", thousands(count(*conversations)), at.rate),
@@ -194,7 +194,7 @@ pub(super) fn tell(report: &mut Report, all: &[OnLog]) -> Verdict {
             short(at.cpu_us),
             at.kafka_cpu_us.map_or_else(|| "none".into(), short),
             short(float(*resident_bytes) / 1e6),
-            format!("{} / {}", thousands(count(*opened)), short(each)),
+            format!("{} / {}", thousands(count(*opened)), a_second(*opened, *opening)),
             at.counts.map(thousands).join(" / "),
         ]);
     }
@@ -211,6 +211,11 @@ pub(super) fn tell(report: &mut Report, all: &[OnLog]) -> Verdict {
         run::tell::faults(report, &on.findings, &on.troubles);
     }
     all.iter().fold(Verdict::Kept, |verdict, on| verdict.and(on.verdict()))
+}
+
+/// How many there were in a second, over all connections together.
+fn a_second(opened: usize, took: Duration) -> String {
+    if opened == 0 { "none".into() } else { short(float(count(opened)) / took.as_secs_f64()) }
 }
 
 /// A picture of the latency for each log, and one of the CPU of both.
@@ -246,4 +251,15 @@ pub(super) fn plots(all: &[OnLog]) -> Vec<Plot> {
         series: all.iter().flat_map(cpu).collect(),
     });
     plots
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn conversations_are_opened_at_a_rate_and_not_at_a_latency() {
+        assert_eq!(a_second(800, Duration::from_secs(2)), "400");
+        assert_eq!(a_second(0, Duration::from_secs(2)), "none");
+    }
 }

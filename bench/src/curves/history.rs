@@ -123,10 +123,10 @@ pub(super) fn tell(report: &mut Report, outcome: &Outcome) {
     let Outcome { messages, pages, pages_stolen_percent, catch_ups, plain_start } = outcome;
     let mut table = Table::new([
         "log",
-        "messages in history",
+        &format!("messages in history, of {CONVERSATIONS} conversations"),
         "page of",
-        "pages read",
-        "p50 / p90 / p99 / max, ms",
+        "pages read, one after the other",
+        "a page over HTTP p50 / p90 / p99 / max, ms",
         "stolen, %",
         &format!("p99 under {} ms", AIM_PAGE.as_millis()),
     ]);
@@ -145,8 +145,8 @@ pub(super) fn tell(report: &mut Report, outcome: &Outcome) {
         "log",
         "messages in the views",
         "messages missed",
-        "start to ready, s",
-        "messages/s",
+        "one start, from the process to ready, s",
+        "missed by that time, messages/s",
         "stolen, %",
         &format!("{} or more", short(AIM_CATCH_UP)),
     ]);
@@ -163,7 +163,8 @@ pub(super) fn tell(report: &mut Report, outcome: &Outcome) {
     }
     report.table(&table);
     report.paragraph(&format!(
-        "A start with nothing missed takes {} ms; it is in the figures above.",
+        "A start with nothing missed takes {} ms; it is in the figures above. Each of those is one start and no quantile: catching up \
+         is told as messages a second.",
         short(plain_start.as_secs_f64() * 1e3)
     ));
 }

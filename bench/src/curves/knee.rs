@@ -2,13 +2,12 @@
 
 use super::plot::{Plot, Scale, Series};
 use super::sizes::Sizes;
-use crate::latency::Latencies;
-use crate::limits::DRAIN_WAIT_MAX;
+use crate::limits::{DRAIN_WAIT_MAX, FAULTS_SHOWN};
 use crate::load::{Clients, Shared, Wire, times::Times};
 use crate::number::{count, float, short, thousands};
 use crate::numbered::Numbering;
 use crate::process::Pid;
-use crate::report::{Report, Table, progress};
+use crate::report::{Report, Table, Verdict, progress};
 use crate::run::{self, AtRate, LoadArgs, Part};
 use crate::server::Server;
 use crate::stage::{LogKind, Stage};
@@ -60,14 +59,32 @@ pub(super) struct Ladder {
     steps: Vec<Step>,
     /// Why it ended before its time.
     ended: Option<String>,
+    /// What no load is an excuse for: servers that broke down, messages that were refused.
+    troubles: Vec<String>,
+}
+
+/// The last rate that was carried, or the least that it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Knee {
+    rate: u32,
+    /// No rate above it was tried to the end and not carried: the knee may lie higher.
+    at_least: bool,
+}
+
+impl fmt::Display for Knee {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words = if self.at_least { "at least " } else { "" };
+        write!(f, "{words}{}", thousands(self.rate.into()))
+    }
 }
 
 impl Ladder {
-    /// The last rate that was carried, at its best.
-    fn knee(&self) -> Option<&Step> {
+    /// The knee, and the last rate that was carried at its best.
+    fn knee(&self) -> Option<(Knee, &Step)> {
         let tries: Vec<_> = self.steps.iter().map(|step| (step.at.rate, step.held == Held::Yes)).collect();
-        let rate = knee(&tries)?;
-        self.steps.iter().find(|step| step.at.rate == rate && step.held == Held::Yes)
+        let knee = knee(&tries, self.ended.is_some())?;
+        let step = self.steps.iter().find(|step| step.at.rate == knee.rate && step.held == Held::Yes)?;
+        Some((knee, step))
     }
 
     fn name(&self) -> String {
@@ -77,21 +94,27 @@ impl Ladder {
 }
 
 /// The last rate that was carried in one of its tries, before the first that was in none.
-fn knee(tries: &[(u32, bool)]) -> Option<u32> {
+fn knee(tries: &[(u32, bool)], ended_early: bool) -> Option<Knee> {
     let rates = tries.chunk_by(|one, next| one.0 == next.0);
     let carried = rates.take_while(|tries| tries.iter().any(|(_, held)| *held));
-    carried.last().and_then(|tries| tries.first()).map(|(rate, _)| *rate)
+    let rate = carried.last().and_then(|tries| tries.first()).map(|(rate, _)| *rate)?;
+    let at_least = ended_early || tries.last().is_some_and(|(_, held)| *held);
+    Some(Knee { rate, at_least })
+}
+
+/// What is held against the bound, in milliseconds: p99 from socket to socket and p99 of the load's lateness, added.
+fn p99_with_lateness_ms(at: &AtRate) -> Option<f64> {
+    Some(at.end_to_end.quantile_ms(0.99)? + at.late.quantile_ms(0.99)?)
 }
 
 /// What the load itself was late counts as the messages' time here: on a machine that is shared, it is late because the
 /// service has the processor.
 fn held(at: &AtRate, p99_max: Duration) -> Held {
-    let p99_ms = |latencies: &Latencies| latencies.quantile_ms(0.99).unwrap_or(f64::INFINITY);
     if !at.complete() {
         Held::Missing
     } else if at.achieved() < f64::from(at.rate) * ACHIEVED_PERCENT_MIN / 100.0 {
         Held::Behind
-    } else if p99_ms(&at.end_to_end) + p99_ms(&at.late) > p99_max.as_secs_f64() * 1e3 {
+    } else if p99_with_lateness_ms(at).is_none_or(|ms| ms > p99_max.as_secs_f64() * 1e3) {
         Held::Slow
     } else {
         Held::Yes
@@ -135,20 +158,27 @@ async fn climb(stage: &mut Stage, log: LogKind, nodes: u32, sizes: &Sizes) -> Re
     let clients = Clients::connect(&addresses, &world.accounts, Arc::clone(&shared)).await?;
     let kafka = stage.kafka_pids(log)?;
     let pids: Vec<Pid> = servers.iter().map(Server::pid).collect();
-    let mut ladder = Ladder { log, nodes, steps: Vec::new(), ended: None };
+    let mut ladder = Ladder { log, nodes, steps: Vec::new(), ended: None, troubles: Vec::new() };
     let mut climbers = Climbers { clients, world, shared, random };
     if let Err(error) = climbers.up(&mut ladder, &parts, [&pids, &kafka], sizes.p99_max).await {
         // A socket that the server closed: what it cannot carry may end so, too.
         progress(&format!("{error:#}"));
         ladder.ended = Some(format!("{error:#}"));
     }
-    climbers.clients.close().await?;
+    // Beyond the knee a server may close sockets of those who do not keep up; it may refuse nothing, nor break down.
+    let heard = climbers.clients.close().await?;
+    ladder.troubles.extend(refused(heard.iter().flat_map(|heard| &heard.refusals)));
     for server in servers {
-        if let Some(trouble) = server.stop().await?.trouble {
-            ladder.ended.get_or_insert(trouble);
-        }
+        // One that is gone already cannot be stopped: what was measured before is worth telling.
+        let trouble =
+            server.stop().await.map_or_else(|error| Some(format!("{error:#}")), |stopped| stopped.trouble);
+        ladder.troubles.extend(trouble);
     }
     Ok(ladder)
+}
+
+fn refused(why: impl IntoIterator<Item = impl fmt::Display>) -> impl Iterator<Item = String> {
+    why.into_iter().map(|why| format!("refused: {why}"))
 }
 
 /// The messages of a ladder: those before anything is measured, then each rate as often as it may be tried.
@@ -209,12 +239,13 @@ fn ceiling(cores: usize, for_thousand: [f64; 3]) -> f64 {
     1e3 * float(count(cores)) / for_thousand.iter().sum::<f64>()
 }
 
-/// The tables.
-pub(super) fn tell(report: &mut Report, ladders: &[Ladder], sizes: &Sizes) {
+/// The tables, and whether the servers did what no load is an excuse for.
+pub(super) fn tell(report: &mut Report, ladders: &[Ladder], sizes: &Sizes) -> Verdict {
     report.paragraph(&format!(
         "Each rate is {} times the one before. One counts as carried when all of its messages were acknowledged and \
          delivered, at least {ACHIEVED_PERCENT_MIN} % of them in the time for which they were asked, and when 99 of 100 took at \
-         most {} ms, with what the load itself was late at p99. One that is not carried is tried {TRIES} times.",
+         most {} ms, with what the load itself was late at p99. One that is not carried is tried up to {TRIES} times. A knee is \
+         \"at least\" a rate where no higher one was found not to be carried: it was the last to try, or an error ended the search.",
         ratio(&sizes.rates),
         sizes.p99_max.as_millis()
     ));
@@ -225,8 +256,16 @@ pub(super) fn tell(report: &mut Report, ladders: &[Ladder], sizes: &Sizes) {
         if let Some(why) = &ladder.ended {
             report.paragraph(&format!("- {}: ended early: {why}", ladder.name()));
         }
+        for trouble in ladder.troubles.iter().take(FAULTS_SHOWN) {
+            report.paragraph(&format!("- {}: {trouble}", ladder.name()));
+        }
     }
     more_nodes(report, ladders, cores);
+    verdict(ladders)
+}
+
+fn verdict(ladders: &[Ladder]) -> Verdict {
+    Verdict::of(count(ladders.iter().map(|ladder| ladder.troubles.len()).sum()))
 }
 
 fn ratio(rates: &[u32]) -> String {
@@ -279,7 +318,7 @@ fn knees(ladders: &[Ladder], cores: usize) -> Table {
         &format!("{cores} cores suffice for, messages/s"),
     ]);
     for ladder in ladders {
-        let Some(step) = ladder.knee() else {
+        let Some((knee, step)) = ladder.knee() else {
             let none = || String::from("none");
             let (log, nodes) = (ladder.log.to_string(), ladder.nodes.to_string());
             table.row([log, nodes, none(), none(), none(), none(), none(), none(), none()]);
@@ -289,8 +328,8 @@ fn knees(ladders: &[Ladder], cores: usize) -> Table {
         table.row([
             ladder.log.to_string(),
             ladder.nodes.to_string(),
-            thousands(step.at.rate.into()),
-            times_one_node(ladders, ladder).map_or_else(|| "unknown".into(), short),
+            knee.to_string(),
+            times_one_node(ladders, ladder),
             step.at.end_to_end.text(0.99),
             short(step.at.stolen_percent),
             for_thousand.map(short).join(" / "),
@@ -302,20 +341,35 @@ fn knees(ladders: &[Ladder], cores: usize) -> Table {
 }
 
 /// How many times the knee of one node on the same log a ladder's knee is.
-fn times_one_node(ladders: &[Ladder], ladder: &Ladder) -> Option<f64> {
-    let one = ladders.iter().find(|one| one.log == ladder.log && one.nodes == 1)?.knee()?;
-    Some(f64::from(ladder.knee()?.at.rate) / f64::from(one.at.rate))
+fn times_one_node(ladders: &[Ladder], ladder: &Ladder) -> String {
+    if ladder.nodes == 1 {
+        return "1".into();
+    }
+    let one = ladders.iter().find(|one| one.log == ladder.log && one.nodes == 1);
+    let knees = one.and_then(Ladder::knee).zip(ladder.knee());
+    knees.map_or_else(|| "unknown".into(), |((one, _), (more, _))| times(more, one))
+}
+
+/// How many times one knee another is, as far as both are known.
+fn times(more: Knee, one: Knee) -> String {
+    let times = short(f64::from(more.rate) / f64::from(one.rate));
+    match (more.at_least, one.at_least) {
+        (false, false) => times,
+        (true, false) => format!("at least {times}"),
+        (false, true) => format!("at most {times}"),
+        (true, true) => "unknown".into(),
+    }
 }
 
 /// The arithmetic of why more nodes are or are not quicker here.
 fn more_nodes(report: &mut Report, ladders: &[Ladder], cores: usize) {
     let most = ladders.iter().filter(|ladder| ladder.nodes > 1).max_by_key(|ladder| ladder.nodes);
-    let Some((ladder, step)) = most.and_then(|ladder| Some((ladder, ladder.knee()?))) else { return };
+    let Some((ladder, (knee, step))) = most.and_then(|ladder| Some((ladder, ladder.knee()?))) else { return };
     let [servers, kafka, load] = cores_for_thousand(&step.at);
     let together = servers + kafka + load;
     let used = together * step.at.achieved() / 1e3;
     report.paragraph(&format!(
-        "{}: at the knee of {} messages/s servers, Kafka and load used {} of {cores} cores. A thousand messages a second \
+        "{}: at {} messages/s (the knee: {knee}) servers, Kafka and load used {} of {cores} cores. A thousand messages a second \
          take {} cores, of which a node's share is {}, Kafka's {} and the load's {}; so {cores} cores suffice for {} messages/s, \
          whatever the number of nodes. On machines of their own, as many nodes with {cores} cores each would have cores for {} \
          messages/s, if Kafka and the load had theirs.",
@@ -331,16 +385,21 @@ fn more_nodes(report: &mut Report, ladders: &[Ladder], cores: usize) {
     ));
 }
 
-/// The picture: of each rate its better try.
+/// Of each rate, what the better try has beside the bound. Tries in which messages were missing are left out: what is
+/// missing has no latency, and a quantile of the rest would look good.
+fn better(steps: &[Step]) -> Vec<(f64, f64)> {
+    let tries = steps.chunk_by(|one, next| one.at.rate == next.at.rate);
+    let better = tries.filter_map(|tries| {
+        let whole = tries.iter().filter(|step| step.held != Held::Missing);
+        let p99 = whole.filter_map(|step| p99_with_lateness_ms(&step.at));
+        Some((f64::from(tries.first()?.at.rate), p99.min_by(f64::total_cmp)?))
+    });
+    better.collect()
+}
+
+/// The picture.
 pub(super) fn plots(ladders: &[Ladder], sizes: &Sizes) -> Vec<Plot> {
-    let line = |ladder: &Ladder| {
-        let tries = ladder.steps.chunk_by(|one, next| one.at.rate == next.at.rate);
-        let better = tries.filter_map(|tries| {
-            let p99 = tries.iter().filter_map(|step| step.at.end_to_end.quantile_ms(0.99));
-            Some((f64::from(tries.first()?.at.rate), p99.min_by(f64::total_cmp)?))
-        });
-        Series::new(&ladder.name(), better.collect())
-    };
+    let line = |ladder: &Ladder| Series::new(&ladder.name(), better(&ladder.steps));
     let mut series: Vec<_> = ladders.iter().map(line).collect();
     let rates = ladders.iter().flat_map(|ladder| &ladder.steps).map(|step| step.at.rate);
     if let (Some(low), Some(high)) = (rates.clone().min(), rates.max()) {
@@ -350,7 +409,7 @@ pub(super) fn plots(ladders: &[Ladder], sizes: &Sizes) -> Vec<Plot> {
     }
     vec![Plot {
         name: "latency-rate".into(),
-        title: "From socket to socket, p99".into(),
+        title: "From socket to socket, p99, and p99 of the load's lateness added".into(),
         x: ("messages a second".into(), Scale::Log),
         y: ("milliseconds".into(), Scale::Log),
         series,
@@ -360,6 +419,14 @@ pub(super) fn plots(ladders: &[Ladder], sizes: &Sizes) -> Vec<Plot> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::latency::Latencies;
+
+    const FOUND: Knee = Knee { rate: 2, at_least: false };
+    const AT_LEAST: Knee = Knee { rate: 2, at_least: true };
+
+    fn ladder(steps: Vec<Step>) -> Ladder {
+        Ladder { log: LogKind::Kafka, nodes: 1, steps, ended: None, troubles: Vec::new() }
+    }
 
     fn at(rate: u32, arrived: u64, span_ms: u64, p99_ms: u64, late_ms: u64) -> AtRate {
         let all = |ms: u64| {
@@ -393,20 +460,62 @@ mod tests {
 
     #[test]
     fn the_knee_is_the_last_rate_that_was_carried() {
-        assert_eq!(knee(&[(1, true), (2, true), (3, false), (3, false)]), Some(2));
-        assert_eq!(knee(&[(1, true), (2, true)]), Some(2));
-        assert_eq!(knee(&[(1, false), (1, false)]), None);
-        assert_eq!(knee(&[]), None);
+        assert_eq!(knee(&[(1, true), (2, true), (3, false), (3, false)], false), Some(FOUND));
+        assert_eq!(knee(&[(1, false), (1, false)], false), None);
+        assert_eq!(knee(&[], true), None);
     }
 
     #[test]
     fn a_rate_that_is_carried_at_the_second_try_is_carried() {
-        assert_eq!(knee(&[(1, true), (2, false), (2, true), (3, false), (3, false)]), Some(2));
+        assert_eq!(knee(&[(1, true), (2, false), (2, true), (3, false), (3, false)], false), Some(FOUND));
     }
 
     #[test]
     fn what_lies_beyond_a_rate_that_was_not_carried_does_not_count() {
-        assert_eq!(knee(&[(1, true), (2, false), (2, false), (3, true)]), Some(1));
+        let knee = knee(&[(1, true), (2, false), (2, false), (3, true)], false).unwrap();
+        assert_eq!(knee.rate, 1);
+    }
+
+    #[test]
+    fn a_knee_that_was_not_passed_is_the_least_that_it_is() {
+        assert_eq!(knee(&[(1, true), (2, true)], false), Some(AT_LEAST));
+        // An error ended the search, between two rates or between two tries.
+        assert_eq!(knee(&[(1, true), (2, true)], true), Some(AT_LEAST));
+        assert_eq!(knee(&[(1, true), (2, true), (3, false)], true), Some(AT_LEAST));
+        assert_eq!([FOUND, AT_LEAST].map(|knee| knee.to_string()), ["2", "at least 2"]);
+    }
+
+    #[test]
+    fn a_knee_is_as_many_times_another_as_is_known_of_both() {
+        let found = Knee { rate: 3, at_least: false };
+        assert_eq!(times(found, FOUND), "1.50");
+        assert_eq!(times(Knee { at_least: true, ..found }, FOUND), "at least 1.50");
+        assert_eq!(times(found, AT_LEAST), "at most 1.50");
+        assert_eq!(times(Knee { at_least: true, ..found }, AT_LEAST), "unknown");
+    }
+
+    #[test]
+    fn what_is_drawn_is_what_is_held_against_the_bound_and_nothing_that_is_incomplete() {
+        let step = |at: AtRate| Step { held: held(&at, Duration::from_millis(100)), at };
+        let steps = [
+            at(100, 1_000, 10_000, 50, 20),
+            at(200, 1_000, 5_000, 80, 60),
+            at(200, 1_000, 5_000, 60, 60),
+            at(300, 900, 5_000, 1, 1),
+        ];
+        let points = better(&steps.map(step));
+        assert_eq!(points.iter().map(|(rate, _)| rate.round()).collect::<Vec<_>>(), [100.0, 200.0]);
+        assert!(points.iter().zip([70.0, 120.0]).all(|((_, ms), expected)| (ms - expected).abs() < 1.0));
+    }
+
+    #[test]
+    fn a_server_in_trouble_keeps_no_promise() {
+        let mut ladders = [ladder(Vec::new())];
+        assert_eq!(verdict(&ladders), Verdict::Kept);
+        ladders[0].ended = Some("a client has ended".into());
+        assert_eq!(verdict(&ladders), Verdict::Kept);
+        ladders[0].troubles.extend(refused(["too long"]));
+        assert_eq!(verdict(&ladders), Verdict::Broken);
     }
 
     #[test]
