@@ -14,6 +14,8 @@ use kafkatalk_log::failpoints::{broken, lossy};
 const RATE: u32 = 100;
 /// Conversations of these runs; few enough that people often speak at the same time.
 const CONVERSATIONS: usize = 100;
+/// Seconds within which all must be calm again. Three brokers that start at once on a small machine take their time.
+const FAULTS_RECOVERY_SECONDS: u64 = 240;
 /// Seconds of talk while a promise is broken.
 const BROKEN_SECONDS: u32 = 6;
 /// Seconds within which all would be calm again, were it not broken.
@@ -52,6 +54,7 @@ pub(crate) async fn each(
             rate: RATE,
             conversations: CONVERSATIONS,
             seconds: harm.seconds() * args.times,
+            recovery_seconds: FAULTS_RECOVERY_SECONDS,
             ..CrashArgs::default()
         };
         match crash::measure(stage, LogKind::Kafka, &crash).await {

@@ -313,10 +313,15 @@ impl Device {
     fn refused(&mut self, code: ErrorCode, detail: &str, id: Option<MessageId>) {
         let passing =
             matches!(code, ErrorCode::LogUnavailable | ErrorCode::RateLimited | ErrorCode::Internal);
-        // It stays in the outbox; the tick sends it again.
-        if !(passing && id.is_some()) {
-            self.told.refusals.push(format!("{}: {detail}", code.as_str()));
-            self.outbox.retain(|pending| Some(pending.say.id) != id);
+        match id {
+            // It stays in the outbox; the tick sends it again.
+            Some(_) if passing => {}
+            // A read position, which the error does not name: the tick says all of them again.
+            None if passing => self.screens.values_mut().for_each(|screen| screen.read = None),
+            _ => {
+                self.told.refusals.push(format!("{}: {detail}", code.as_str()));
+                self.outbox.retain(|pending| Some(pending.say.id) != id);
+            }
         }
     }
 
