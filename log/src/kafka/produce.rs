@@ -295,7 +295,7 @@ impl Telling {
     fn reported(self, shared: &Shared, written: Result<u64, KafkaError>) {
         match (self, written) {
             (Self::Copy(copy), written) => copy.reported(shared, written),
-            (Self::Heartbeat, Ok(_)) => {}
+            (Self::Heartbeat, Ok(_)) => shared.heartbeat_written(),
             (Self::Heartbeat, Err(error)) => shared.heartbeat_failed(&error),
         }
     }

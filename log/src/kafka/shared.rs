@@ -164,6 +164,11 @@ impl Shared {
         }
     }
 
+    /// Whether the brokers take records, or did when the log was closed.
+    pub(super) fn is_ready(&self) -> bool {
+        *self.health.borrow() == Health::Ready
+    }
+
     /// Says so once, when it changes.
     pub(super) fn set_health(&self, health: Health) {
         self.health.send_if_modified(|now| {
