@@ -127,15 +127,22 @@ impl Shared {
 #[derive(Default)]
 pub(super) struct Pulse {
     next: Option<Instant>,
+    /// Whether the brokers took records when it was last looked at, before the log was closed.
+    ready: bool,
 }
 
 impl Pulse {
     /// To be called again and again.
     pub(super) fn beat(&mut self, shared: &Shared, feed: &Shard<FeedReports>) {
+        // In this order: once the log is closed, it is not ready either.
+        let ready = shared.is_ready();
+        if shared.is_closed() {
+            return;
+        }
+        self.ready = ready;
         let now = Instant::now();
         // What brokers that are away do not take would pile up, and closing would wait for it.
-        let in_vain = shared.refusal().is_some() || !shared.presence.has_topic();
-        if self.next.is_some_and(|next| now < next) || in_vain {
+        if !ready || !shared.presence.has_topic() || self.next.is_some_and(|next| now < next) {
             return;
         }
         self.next = Some(now + limits::HEARTBEAT_EVERY);
@@ -144,7 +151,7 @@ impl Pulse {
 
     /// The last words: what this node was to write and to tell is written and told.
     pub(super) fn leave(self, shared: &Shared, feed: &Shard<FeedReports>) {
-        if self.next.is_some() && shared.is_ready() {
+        if self.next.is_some() && self.ready {
             feed.beat(shared, State::Leaving);
             drop(feed.producer().flush(limits::LEAVING_WAIT));
         }

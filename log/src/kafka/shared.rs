@@ -164,7 +164,7 @@ impl Shared {
         }
     }
 
-    /// Whether the brokers take records, or did when the log was closed.
+    /// Whether the brokers take records.
     pub(super) fn is_ready(&self) -> bool {
         *self.health.borrow() == Health::Ready
     }
