@@ -7,7 +7,7 @@ use rdkafka::{
     consumer::ConsumerContext,
     error::{KafkaError, KafkaResult},
 };
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 /// The context of clients that only read or ask.
 #[derive(Clone)]
@@ -22,8 +22,10 @@ impl ClientContext for Client {
     }
 }
 impl ConsumerContext for Client {
-    fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
-        if let Err(error) = result {
+    fn commit_callback(&self, result: KafkaResult<()>, committed: &TopicPartitionList) {
+        let each = || committed.elements().into_iter().find_map(|one| one.error().err());
+        if let Some(error) = result.err().or_else(each) {
+            self.0.failed_commits.fetch_add(1, Ordering::Relaxed);
             not_committed(&error);
         }
     }

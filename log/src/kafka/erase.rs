@@ -13,11 +13,14 @@ use super::{
     topics::{self, Admin, Wrong},
 };
 use crate::{AppendError, Stream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::{sync::oneshot, time::sleep};
 
-/// How often to try again when another node rolled the same topic at the same time.
+/// How often to try when another node rolls the same topic at the same time, or nobody says whether the message that stands
+/// for nothing was written: a second one does no harm.
 const TRIES: usize = 3;
+/// How long after the first try another may begin. Meanwhile the keeper does nothing else.
+const TRY_AGAIN_WITHIN: Duration = Duration::from_secs(10);
 /// How long after a setting shows it surely holds for the topic's files too, where it shows a little later.
 const SETTING_LAG: Duration = Duration::from_millis(100);
 /// How often to look whether a setting shows yet.
@@ -49,7 +52,12 @@ async fn begin_segment(
     stream: Stream,
     topic: &str,
 ) -> Result<(), Wrong> {
-    for _ in 0..TRIES {
+    let begun = Instant::now();
+    let mut why = Wrong(String::new());
+    for tried in 0..TRIES {
+        if tried > 0 && begun.elapsed() > TRY_AGAIN_WITHIN {
+            break;
+        }
         topics::roll_at_once(admin, topic, true).await?;
         for _ in 0..LOOKS {
             if topics::rolls_at_once(admin, topic).await? {
@@ -60,10 +68,12 @@ async fn begin_segment(
         sleep(SETTING_LAG).await;
         let (waiter, answer) = oneshot::channel();
         producers.shard(stream).hole(shared, stream, waiter);
-        keeper::outcome(answer).await?;
-        if topics::rolls_at_once(admin, topic).await? {
-            return Ok(());
+        match keeper::outcome(answer).await {
+            Ok(_) if topics::rolls_at_once(admin, topic).await? => return Ok(()),
+            Ok(_) => why = Wrong("other nodes changed the topic's settings at the same time".into()),
+            Err(error) if error.may_be_written() => why = error.into(),
+            Err(error) => return Err(error.into()),
         }
     }
-    Err(Wrong("other nodes changed the topic's settings at the same time".into()))
+    Err(why)
 }

@@ -7,6 +7,7 @@ use super::{
     Producers,
     client::Client,
     erase, limits,
+    nodes::Lack,
     options::Purpose,
     produce::{Shard, TopicReports},
     shared::{Shared, Topic},
@@ -38,6 +39,8 @@ pub(super) struct Keeper {
     producers: Arc<Producers>,
     admin: Admin,
     requests: mpsc::Receiver<Request>,
+    /// When the brokers refused to create the topic of the nodes.
+    nodes_refused: Option<Instant>,
 }
 
 impl Keeper {
@@ -47,7 +50,13 @@ impl Keeper {
         requests: mpsc::Receiver<Request>,
     ) -> Result<Self, super::ConnectError> {
         let admin = shared.options.client(Purpose::Admin, Client(Arc::clone(shared)))?;
-        Ok(Self { shared: Arc::clone(shared), producers: Arc::clone(producers), admin, requests })
+        Ok(Self {
+            shared: Arc::clone(shared),
+            producers: Arc::clone(producers),
+            admin,
+            requests,
+            nodes_refused: None,
+        })
     }
 
     /// Until the log is closed.
@@ -66,6 +75,7 @@ impl Keeper {
             match self.set_up().await {
                 Ok(()) => {
                     self.shared.set_health(Health::Ready);
+                    self.see_to_nodes().await;
                     self.serve().await;
                 }
                 Err(Wrong(why)) => {
@@ -80,17 +90,31 @@ impl Keeper {
     async fn set_up(&self) -> Result<(), Wrong> {
         let leaders =
             topics::set_up(&self.shared, &self.admin).await.map_err(|wrong| self.at_brokers(wrong))?;
-        self.see_to_nodes().await;
         self.feed_has(leaders.len());
         self.warm_up(&leaders).await
     }
 
     /// Whatever is wrong here, the log is ready all the same.
-    async fn see_to_nodes(&self) {
-        match topics::set_up_nodes(&self.shared, &self.admin).await {
-            Ok(()) => self.shared.presence.topic_is_there(),
-            Err(Wrong(why)) => self.shared.goes_without_nodes(&why),
+    async fn see_to_nodes(&mut self) {
+        match self.set_up_nodes().await {
+            Ok(true) => self.shared.presence.topic_is_there(),
+            Ok(false) => {}
+            Err(Wrong(why)) => self.shared.goes_without_nodes(Lack::Topic, &why),
         }
+    }
+
+    /// Whether the topic of the nodes is there now. Somebody else may make it at any time; that the brokers let us is not
+    /// likely soon once they refused.
+    async fn set_up_nodes(&mut self) -> Result<bool, Wrong> {
+        if topics::has_nodes(&self.shared, &self.admin)? {
+            return Ok(true);
+        }
+        if self.nodes_refused.is_some_and(|at| at.elapsed() < limits::NODES_TOPIC_REFUSED_WAIT) {
+            return Ok(false);
+        }
+        let made = topics::create_nodes(&self.shared, &self.admin).await?;
+        self.nodes_refused = made.is_err().then(Instant::now);
+        made.map(|()| true)
     }
 
     /// For an operator, who may have written the wrong address.

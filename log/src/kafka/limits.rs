@@ -62,6 +62,11 @@ pub(super) const HEARTBEAT_EVERY: Duration = Duration::from_secs(1);
 pub(super) const HEARTBEAT_SILENCE_MAX: Duration = Duration::from_secs(4);
 /// What one turn of listening counts for at most, above [`POLL_WAIT`]: a turn that took longer was not spent listening.
 pub(super) const LISTENED_AT_ONCE_MAX: Duration = Duration::from_millis(400);
+/// What the time between two heartbeats, of whomever, counts for at most, above [`HEARTBEAT_EVERY`]: if all are silent for
+/// longer, the topic is.
+pub(super) const HEARD_AT_ONCE_MAX: Duration = Duration::from_millis(1_500);
+/// How long after the brokers refused to create the topic of the nodes they are asked again.
+pub(super) const NODES_TOPIC_REFUSED_WAIT: Duration = Duration::from_mins(5);
 /// How long a node that closes waits until it has said so.
 pub(super) const LEAVING_WAIT: Duration = Duration::from_secs(1);
 /// Largest heartbeat that is read.

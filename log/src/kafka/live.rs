@@ -5,7 +5,7 @@ use super::{
     client::Client,
     limits,
     names::position,
-    nodes::Others,
+    nodes::{Lack, Others},
     offsets::{Ends, Offsets},
     options::Purpose,
     read::{self, Range, Walk},
@@ -105,7 +105,8 @@ pub(super) fn follow(shared: &Arc<Shared>, start: &Start, out: &mpsc::Sender<Vec
 /// librdkafka does not say with which topic. Without the feed or a ledger, the tail would not come to its end either.
 fn trouble(shared: &Shared, error: &KafkaError) {
     if error.rdkafka_error_code() == Some(RDKafkaErrorCode::TopicAuthorizationFailed) {
-        shared.goes_without_nodes(&format!("cannot read {}, or another topic: {error}", shared.names.nodes));
+        let why = format!("cannot read {}, or another topic: {error}", shared.names.nodes);
+        shared.goes_without_nodes(Lack::Read, &why);
     }
     tracing::debug!("following the feed: {error}");
 }

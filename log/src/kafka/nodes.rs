@@ -50,12 +50,25 @@ pub(super) struct Presence {
     /// Whether the topic is there. Nothing is written or followed before.
     topic: AtomicBool,
     others: AtomicUsize,
-    warned: AtomicBool,
+    /// Of which lacks an operator was told.
+    warned: [AtomicBool; 3],
+}
+
+/// Why nodes may not hear of each other.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Lack {
+    /// The topic is not there.
+    Topic,
+    /// This node may not write to it.
+    Write,
+    /// This node may not read it, or another topic that it follows: so that is never taken back.
+    Read,
 }
 
 impl Presence {
     pub(super) fn topic_is_there(&self) {
         self.topic.store(true, Ordering::Relaxed);
+        self.goes_with(Lack::Topic, "their topic is there");
     }
 
     fn has_topic(&self) -> bool {
@@ -68,8 +81,8 @@ impl Presence {
     }
 
     /// Nodes do not hear of each other. Tells an operator once, who may have wanted it so.
-    pub(super) fn goes_without(&self, sweep_interval: Duration, why: &str) {
-        if self.warned.swap(true, Ordering::Relaxed) {
+    fn goes_without(&self, lack: Lack, sweep_interval: Duration, why: &str) {
+        if self.warned[lack as usize].swap(true, Ordering::Relaxed) {
             return tracing::debug!("nodes may not hear of each other: {why}");
         }
         tracing::warn!(
@@ -77,17 +90,29 @@ impl Presence {
              {sweep_interval:?} all the same"
         );
     }
+
+    /// Takes back what was told of this lack.
+    fn goes_with(&self, lack: Lack, what: &str) {
+        if self.warned[lack as usize].swap(false, Ordering::Relaxed) {
+            tracing::info!("nodes may hear of each other again: {what}");
+        }
+    }
 }
 
 impl Shared {
-    pub(super) fn goes_without_nodes(&self, why: &str) {
-        self.presence.goes_without(self.options.sweep_interval, why);
+    pub(super) fn goes_without_nodes(&self, lack: Lack, why: &str) {
+        self.presence.goes_without(lack, self.options.sweep_interval, why);
+    }
+
+    pub(super) fn heartbeat_written(&self) {
+        self.presence.goes_with(Lack::Write, "this one may write to their topic");
     }
 
     /// A heartbeat was not written. The next one follows soon.
     pub(super) fn heartbeat_failed(&self, error: &KafkaError) {
         if error.rdkafka_error_code() == Some(RDKafkaErrorCode::TopicAuthorizationFailed) {
-            return self.goes_without_nodes(&format!("cannot write to {}: {error}", self.names.nodes));
+            let why = format!("cannot write to {}: {error}", self.names.nodes);
+            return self.goes_without_nodes(Lack::Write, &why);
         }
         tracing::debug!("a heartbeat was not written: {error}");
     }
@@ -102,13 +127,22 @@ impl Shared {
 #[derive(Default)]
 pub(super) struct Pulse {
     next: Option<Instant>,
+    /// Whether the brokers took records when it was last looked at, before the log was closed.
+    ready: bool,
 }
 
 impl Pulse {
     /// To be called again and again.
     pub(super) fn beat(&mut self, shared: &Shared, feed: &Shard<FeedReports>) {
+        // In this order: once the log is closed, it is not ready either.
+        let ready = shared.is_ready();
+        if shared.is_closed() {
+            return;
+        }
+        self.ready = ready;
         let now = Instant::now();
-        if self.next.is_some_and(|next| now < next) || shared.is_closed() || !shared.presence.has_topic() {
+        // What brokers that are away do not take would pile up, and closing would wait for it.
+        if !ready || !shared.presence.has_topic() || self.next.is_some_and(|next| now < next) {
             return;
         }
         self.next = Some(now + limits::HEARTBEAT_EVERY);
@@ -117,7 +151,7 @@ impl Pulse {
 
     /// The last words: what this node was to write and to tell is written and told.
     pub(super) fn leave(self, shared: &Shared, feed: &Shard<FeedReports>) {
-        if self.next.is_some() {
+        if self.next.is_some() && self.ready {
             feed.beat(shared, State::Leaving);
             drop(feed.producer().flush(limits::LEAVING_WAIT));
         }

@@ -9,7 +9,7 @@ use rdkafka::{
     error::KafkaError,
     message::BorrowedMessage,
 };
-use std::time::Instant;
+use std::{sync::atomic::Ordering, time::Instant};
 
 /// The positions of all ledgers.
 pub(super) type Ends = [u64; Ledger::ALL.len()];
@@ -21,13 +21,15 @@ pub(super) struct Offsets {
     committed: Vec<u64>,
     due: Instant,
     all_due: Instant,
+    /// The failures that were made up for. Whether a commit that was sent fails is heard later, by [`client::Client`].
+    failed: u64,
 }
 
 impl Offsets {
     /// Following begins at these positions of the feed.
     pub(super) fn new(feed: Vec<u64>) -> Self {
         let now = Instant::now();
-        Self { feed, committed: Vec::new(), due: now, all_due: now + limits::COMMIT_ALL_EVERY }
+        Self { feed, committed: Vec::new(), due: now, all_due: now + limits::COMMIT_ALL_EVERY, failed: 0 }
     }
 
     pub(super) fn heard(&mut self, shared: &Shared, message: &BorrowedMessage<'_>) {
@@ -51,12 +53,22 @@ impl Offsets {
             self.all_due = now + limits::COMMIT_ALL_EVERY;
             self.committed.clear();
         }
+        self.forget_failed(shared);
         let committed = self.moved(shared, ledgers).and_then(|moved| {
             if moved.count() == 0 { Ok(()) } else { consumer.commit(&moved, CommitMode::Async) }
         });
         match committed {
             Ok(()) => self.committed = ledgers.iter().chain(&self.feed).copied().collect(),
             Err(error) => client::not_committed(&error),
+        }
+    }
+
+    /// Which of the positions the brokers did not take is not worth telling apart.
+    fn forget_failed(&mut self, shared: &Shared) {
+        let failed = shared.failed_commits.load(Ordering::Relaxed);
+        if failed != self.failed {
+            self.failed = failed;
+            self.committed.clear();
         }
     }
 
@@ -72,5 +84,33 @@ impl Offsets {
             }
         }
         Ok(list)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kafka::KafkaOptions;
+    use rdkafka::consumer::ConsumerContext as _;
+    use std::sync::Arc;
+
+    #[test]
+    fn after_a_commit_that_failed_all_is_committed_again_and_once() {
+        let options = KafkaOptions::new("nobody:1");
+        let names = options.check().unwrap();
+        let shared = Arc::new(Shared::new(options, names));
+        let (ledgers, feed) = ([1; Ledger::ALL.len()], vec![2, 3]);
+        let all: Vec<_> = ledgers.iter().chain(&feed).copied().collect();
+        let mut offsets = Offsets::new(feed);
+        let mut due = || {
+            offsets.forget_failed(&shared);
+            let moved = offsets.moved(&shared, &ledgers).unwrap().count();
+            offsets.committed.clone_from(&all);
+            moved
+        };
+        assert_eq!([due(), due()], [all.len(), 0]);
+        let failed = Err(KafkaError::ConsumerCommit(rdkafka::error::RDKafkaErrorCode::RequestTimedOut));
+        client::Client(Arc::clone(&shared)).commit_callback(failed, &TopicPartitionList::new());
+        assert_eq!([due(), due()], [all.len(), 0]);
     }
 }

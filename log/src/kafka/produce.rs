@@ -295,7 +295,7 @@ impl Telling {
     fn reported(self, shared: &Shared, written: Result<u64, KafkaError>) {
         match (self, written) {
             (Self::Copy(copy), written) => copy.reported(shared, written),
-            (Self::Heartbeat, Ok(_)) => {}
+            (Self::Heartbeat, Ok(_)) => shared.heartbeat_written(),
             (Self::Heartbeat, Err(error)) => shared.heartbeat_failed(&error),
         }
     }
@@ -316,7 +316,13 @@ pub(super) fn hole_reported(
     let offset = match written {
         Ok(offset) => offset,
         Err(error) => {
-            waiter.send(Err(outcome(&error))).ok();
+            let outcome = outcome(&error);
+            if let Stream::Conversation(conversation) = stream
+                && outcome.may_be_written()
+            {
+                shared.tell(|| Ack::Unsure { conversation });
+            }
+            waiter.send(Err(outcome)).ok();
             return None;
         }
     };
@@ -341,7 +347,10 @@ impl Copy {
     pub(super) fn reported(self, shared: &Shared, written: Result<u64, KafkaError>) {
         match written {
             Ok(_) => {
-                failpoints::die_if(failpoints::die::BEFORE_ACK);
+                // Nobody waits for an announcement.
+                if self.append.is_some() {
+                    failpoints::die_if(failpoints::die::BEFORE_ACK);
+                }
                 self.over();
             }
             Err(error) => self.failed(shared, &error),

@@ -8,7 +8,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
-        atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicI32, AtomicU64, AtomicUsize, Ordering},
     },
 };
 use tokio::sync::{Notify, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore, mpsc, watch};
@@ -28,6 +28,8 @@ pub(super) struct Shared {
     pub(super) feed_partitions: AtomicI32,
     pub(super) garbage: Garbage,
     pub(super) presence: Presence,
+    /// How often the brokers did not take what a tail committed. See [`super::offsets`].
+    pub(super) failed_commits: AtomicU64,
     /// Wakes the keeper to look whether the brokers still answer.
     pub(super) suspicion: Notify,
     topics: RwLock<HashMap<ConversationId, Topic>>,
@@ -117,6 +119,7 @@ impl Shared {
             feed_partitions: AtomicI32::new(0),
             garbage: Garbage::default(),
             presence: Presence::default(),
+            failed_commits: AtomicU64::new(0),
             suspicion: Notify::new(),
             topics: RwLock::default(),
             inboxes: RwLock::default(),
@@ -159,6 +162,11 @@ impl Shared {
             Health::Ready => None,
             Health::Unavailable(why) => Some(AppendError::Unavailable(why.clone())),
         }
+    }
+
+    /// Whether the brokers take records.
+    pub(super) fn is_ready(&self) -> bool {
+        *self.health.borrow() == Health::Ready
     }
 
     /// Says so once, when it changes.

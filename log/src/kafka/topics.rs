@@ -218,15 +218,16 @@ pub(super) async fn set_up(shared: &Shared, admin: &Admin) -> Result<Vec<i32>, W
     leaders(admin, &shared.names.feed)
 }
 
-/// Creates the topic of the nodes where it is missing. It holds nothing that anybody would miss.
-pub(super) async fn set_up_nodes(shared: &Shared, admin: &Admin) -> Result<(), Wrong> {
-    let name = &shared.names.nodes;
-    if partitions(admin, name)?.is_empty() {
-        for answer in create(shared, admin, &[(name.clone(), 1, passing(shared))]).await? {
-            answer.map_err(Wrong)?;
-        }
-    }
-    Ok(())
+/// Whether the topic of the nodes is there.
+pub(super) fn has_nodes(shared: &Shared, admin: &Admin) -> Result<bool, Wrong> {
+    Ok(!partitions(admin, &shared.names.nodes)?.is_empty())
+}
+
+/// Creates the topic of the nodes. It holds nothing that anybody would miss. The inner error is a refusal.
+pub(super) async fn create_nodes(shared: &Shared, admin: &Admin) -> Result<Result<(), Wrong>, Wrong> {
+    let nodes = (shared.names.nodes.clone(), 1, passing(shared));
+    let answers = create(shared, admin, &[nodes]).await?;
+    Ok(answers.into_iter().try_for_each(|answer| answer.map(drop).map_err(Wrong)))
 }
 
 /// A ledger that is missing beside records was lost. An empty one in its place would look whole, and lead every node to

@@ -36,9 +36,10 @@ impl Chat {
                 return Ok((Arc::new(message), false));
             }
         }
-        let record = self.record(Some(author), &MessagePosted { id, body: body.clone() });
+        let posted = MessagePosted { id, body };
+        let record = self.record(Some(author), &posted);
         if failpoints::is_on(failpoints::broken::ACK_ORDER) {
-            return Ok((self.acknowledged_too_early(sender, conversation, record, id, body).await?, true));
+            return Ok((self.acknowledged_too_early(sender, conversation, record, posted).await?, true));
         }
         match self.commit(Stream::Conversation(conversation), record).await? {
             Change::Posted { message, .. } => Ok((message, true)),
@@ -53,8 +54,7 @@ impl Chat {
         sender: &User,
         conversation: ConversationId,
         record: Record,
-        id: MessageId,
-        body: Body,
+        MessagePosted { id, body }: MessagePosted,
     ) -> Result<Arc<Message>, Unavailable> {
         let previous = self.views.read(move |views| views.newest_offset(conversation)).await?;
         let (chat, sent_at) = (self.clone(), record.at);

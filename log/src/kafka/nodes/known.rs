@@ -10,9 +10,12 @@ use uuid::Uuid;
 pub(super) struct Known {
     own: Uuid,
     others: HashMap<Uuid, Other>,
-    /// How long was listened in all. Silence is measured by this clock, which stands still while nobody listens: nodes that
-    /// one does not hear because one sleeps, or has more to read than one can, are not silent.
+    /// How long was listened in all. Silence is measured by this clock, which stands still while nobody listens, and while
+    /// nobody at all is heard: nodes that one does not hear because one sleeps, because one has more to read than one can,
+    /// or because the topic has no leader, are not silent.
     listened: Duration,
+    /// How long was listened since the last heartbeat. It counts with the next one.
+    unheard: Duration,
     turned: Instant,
 }
 
@@ -31,7 +34,7 @@ pub(super) enum News {
 
 impl Known {
     pub(super) fn new(own: Uuid, now: Instant) -> Self {
-        Self { own, others: HashMap::new(), listened: Duration::ZERO, turned: now }
+        Self { own, others: HashMap::new(), listened: Duration::ZERO, unheard: Duration::ZERO, turned: now }
     }
 
     /// How many others are there.
@@ -39,7 +42,9 @@ impl Known {
         self.others.len()
     }
 
+    /// A heartbeat, which may be the node's own: those too show that the topic carries what is said.
     pub(super) fn heard(&mut self, beat: Heartbeat) -> Option<News> {
+        self.listened += std::mem::take(&mut self.unheard).min(limits::HEARD_AT_ONCE_MAX);
         let Heartbeat { node, instance, state } = beat;
         if instance == self.own {
             return None;
@@ -65,7 +70,7 @@ impl Known {
         if !heard_all {
             return Vec::new();
         }
-        self.listened += took.min(limits::LISTENED_AT_ONCE_MAX);
+        self.unheard += took.min(limits::LISTENED_AT_ONCE_MAX);
         let listened = self.listened;
         let silent = |other: &Other| listened.saturating_sub(other.heard) > limits::HEARTBEAT_SILENCE_MAX;
         let gone = self.others.extract_if(|_, other| silent(other));
@@ -77,6 +82,8 @@ impl Known {
 mod tests {
     use super::*;
 
+    /// The node that listens.
+    const OWN: u128 = 1;
     /// Another node.
     const OTHER: u128 = 2;
     /// A turn of the thread that follows.
@@ -85,12 +92,14 @@ mod tests {
     struct Listener {
         known: Known,
         now: Instant,
+        /// When it says next that it is here.
+        beats: Instant,
     }
 
     impl Listener {
         fn new() -> Self {
             let now = Instant::now();
-            Self { known: Known::new(Uuid::from_u128(1), now), now }
+            Self { known: Known::new(Uuid::from_u128(OWN), now), now, beats: now }
         }
 
         fn hears(&mut self, instance: u128, state: State) -> Option<News> {
@@ -98,13 +107,16 @@ mod tests {
             self.known.heard(Heartbeat { node, instance, state })
         }
 
-        /// Listens for so long, in turns, and hears nothing.
+        /// Listens for so long, in turns, and hears itself alone.
         fn listens(&mut self, time: Duration) -> Vec<News> {
             let end = self.now + time;
             let mut news = Vec::new();
             while self.now < end {
-                self.now += TURN;
-                news.extend(self.known.turn(self.now, true));
+                if self.now >= self.beats {
+                    self.beats = self.now + limits::HEARTBEAT_EVERY;
+                    assert_eq!(self.hears(OWN, State::Here), None);
+                }
+                news.extend(self.turns(TURN, true));
             }
             news
         }
@@ -140,7 +152,7 @@ mod tests {
         let mut listener = Listener::new();
         listener.hears(OTHER, State::Here);
         assert!(listener.listens(limits::HEARTBEAT_SILENCE_MAX).is_empty());
-        assert_eq!(listener.listens(TURN), fell_silent(OTHER));
+        assert_eq!(listener.listens(limits::HEARTBEAT_EVERY * 2), fell_silent(OTHER));
         assert!(listener.listens(limits::HEARTBEAT_SILENCE_MAX * 3).is_empty());
         assert_eq!(listener.known.count(), 0);
     }
@@ -170,7 +182,10 @@ mod tests {
         listener.hears(3, State::Here);
         assert!(listener.listens(limits::HEARTBEAT_SILENCE_MAX / 2).is_empty());
         listener.hears(3, State::Here);
-        assert_eq!(listener.listens(limits::HEARTBEAT_SILENCE_MAX / 2 + TURN), fell_silent(OTHER));
+        assert_eq!(
+            listener.listens(limits::HEARTBEAT_SILENCE_MAX / 2 + limits::HEARTBEAT_EVERY * 2),
+            fell_silent(OTHER)
+        );
         assert_eq!(listener.known.count(), 1);
     }
 
@@ -189,15 +204,51 @@ mod tests {
         listener.hears(OTHER, State::Here);
         for _ in 0..100 {
             assert!(listener.turns(limits::HEARTBEAT_SILENCE_MAX, false).is_empty());
+            listener.hears(OWN, State::Here);
         }
         assert_eq!(listener.listens(limits::HEARTBEAT_SILENCE_MAX * 2), fell_silent(OTHER));
     }
 
     #[test]
+    fn a_topic_that_nobody_leads_makes_nobody_look_dead() {
+        let mut listener = Listener::new();
+        listener.hears(OTHER, State::Here);
+        for _ in 0..100 {
+            assert!(listener.turns(TURN, true).is_empty());
+        }
+        assert!(listener.listens(limits::HEARTBEAT_EVERY).is_empty());
+        assert_eq!(listener.hears(OTHER, State::Here), None);
+    }
+
+    #[test]
+    fn a_node_that_dies_while_nobody_leads_the_topic_is_told_afterwards() {
+        let mut listener = Listener::new();
+        listener.hears(OTHER, State::Here);
+        for _ in 0..100 {
+            assert!(listener.turns(TURN, true).is_empty());
+        }
+        assert_eq!(listener.listens(limits::HEARTBEAT_SILENCE_MAX * 2), fell_silent(OTHER));
+    }
+
+    #[test]
+    fn who_does_not_hear_itself_is_told_of_silence_as_long_as_it_hears_another() {
+        let mut listener = Listener::new();
+        listener.hears(OTHER, State::Here);
+        let mut news = Vec::new();
+        for _ in 0..6 {
+            listener.hears(3, State::Here);
+            for _ in 0..5 {
+                news.extend(listener.turns(TURN, true));
+            }
+        }
+        assert_eq!(news, fell_silent(OTHER));
+    }
+
+    #[test]
     fn a_node_does_not_count_itself() {
         let mut listener = Listener::new();
-        assert_eq!(listener.hears(1, State::Here), None);
-        assert_eq!(listener.hears(1, State::Leaving), None);
+        assert_eq!(listener.hears(OWN, State::Here), None);
+        assert_eq!(listener.hears(OWN, State::Leaving), None);
         assert_eq!(listener.known.count(), 0);
     }
 

@@ -129,6 +129,15 @@ fn a_message_that_stands_for_nothing_at_a_place_that_nobody_told_is_no_hole_at_t
 }
 
 #[test]
+fn a_message_that_stands_for_nothing_and_may_be_written_is_looked_up() {
+    let mut tail = tail(&[]);
+    let waiter = tokio::sync::oneshot::channel().0;
+    produce::hole_reported(&tail.shared, Stream::Conversation(id(1)), Err(produce::UNKNOWN_PLACE), waiter);
+    tail.take_waiting();
+    assert!(tail.look_up.contains(&id(1)));
+}
+
+#[test]
 fn a_ledger_read_again_is_damage_only_where_it_holds_something_else() {
     let mut tail = tail(&[]);
     let read = |number| Live::Ledger { ledger: Ledger::Users, offset: 0, record: Some(record(number)) };
