@@ -65,7 +65,8 @@ need() {
 need_java() {
   need java default-jdk-headless
   local version
-  version=$(java -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p' | head -n 1)
+  # A Java that does not even start is told as one of an unknown version.
+  version=$({ java -version 2>&1 || true; } | sed -n 's/.*version "\([0-9]*\).*/\1/p;/version "/q')
   [ "${version:-0}" -ge "$JAVA_MIN" ] || fail "Java ${version:-of an unknown version} is too old: Kafka needs $JAVA_MIN"
 }
 
