@@ -127,11 +127,7 @@ impl KafkaLog {
 
     /// The position in a checkpoint of this log that tells how far a stream was taken in.
     pub fn position_of(stream: Stream, checkpoint: &Checkpoint) -> u64 {
-        let name = match stream {
-            Stream::Conversation(id) => id.to_string(),
-            Stream::Ledger(ledger) => ledger.as_str().to_owned(),
-        };
-        checkpoint.get(&name).copied().unwrap_or(0)
+        checkpoint.get(&stream.to_string()).copied().unwrap_or(0)
     }
 }
 

@@ -238,8 +238,11 @@ mod tests {
         TopicFacts { kind, name: name.into(), trouble: None, partitions: vec![partition], settings }
     }
 
+    fn conversation(number: u128) -> Kind {
+        Kind::Conversation(ConversationId(Uuid::from_u128(number)))
+    }
+
     fn inventory() -> Inventory {
-        let conversation = |number| Kind::Conversation(ConversationId(Uuid::from_u128(number)));
         let mut feed = topic(Kind::Feed, "k.feed", 9);
         feed.settings = [("cleanup.policy", "delete"), ("retention.ms", "3600000")]
             .map(|(name, value)| (name.into(), value.into()))
@@ -255,7 +258,8 @@ mod tests {
 
     #[test]
     fn conversations_are_summed_and_the_largest_named() {
-        let views = Checkpoint::from([("users".into(), 5), (Uuid::from_u128(2).to_string(), 18)]);
+        let views = [(Kind::Ledger(Ledger::Users), 5), (conversation(2), 18)];
+        let views = views.map(|(kind, position)| (kind.stream().unwrap().to_string(), position)).into();
         let report = report(&inventory(), Some(&views), "k", false);
         let sum = report.conversations.clone().unwrap();
         assert_eq!((sum.topics, sum.records, sum.lag, sum.in_sync), (2, 30, Some(11 + 3), 2));
