@@ -134,6 +134,34 @@ async fn a_log_that_lost_a_record_is_found_out() {
 }
 
 #[tokio::test]
+async fn one_conversation_that_cannot_be_read_is_told_and_the_others_are_verified() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = talk(folder.path()).await;
+    let other = Stream::Conversation(ConversationId(Uuid::from_u128(9)));
+    let body = Body::parse("nobody reads this").unwrap();
+    log.append(other, record(1, &MessagePosted { id: MessageId(Uuid::nil()), body })).await.unwrap();
+    log.close().await;
+    let file = rusqlite::Connection::open(folder.path().join("log.sqlite3")).unwrap();
+    // An error of the moment, which says nothing about what is stored.
+    file.execute_batch(
+        "ALTER TABLE records RENAME TO stored;
+         CREATE VIEW records AS SELECT seq, stream, offset, id, key,
+             iif(stream = (SELECT stream FROM stored ORDER BY seq DESC LIMIT 1), json('not now'), kind) AS kind,
+             author, at, payload FROM stored;",
+    )
+    .unwrap();
+    drop(file);
+    let (code, told) = verify(&[], folder.path());
+    assert_eq!(code, Some(1), "{told}");
+    assert!(
+        told.contains(&format!("{}: offset 0: the log cannot be read now", Uuid::from_u128(9))),
+        "{told}"
+    );
+    assert!(told.contains("2 conversations, 21 records, 18 messages seen"), "{told}");
+    assert!(told.contains("1 of 2 conversations are not whole"), "{told}");
+}
+
+#[tokio::test]
 async fn a_folder_without_views_or_an_unknown_conversation_is_said_so() {
     let folder = tempfile::tempdir().unwrap();
     let (code, told) = verify(&[], folder.path());

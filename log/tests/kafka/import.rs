@@ -9,7 +9,8 @@ use async_trait::async_trait;
 use kafkatalk_log::{
     AppendError, Checkpoint, EventLog, Health, Ledger, Page, ReadError, Record, RecordId, Stream, Tail,
     embedded::{EmbeddedLog, EmbeddedOptions},
-    kafka::{ImportError, ImportFigures, KafkaLog, Kind},
+    kafka::{ImportError, ImportFigures, KafkaLog, KafkaReader, Kind},
+    limits::PAGE_RECORDS_MAX,
 };
 use kafkatalk_protocol::{Offset, Timestamp};
 use std::sync::{
@@ -240,6 +241,21 @@ async fn a_target_that_nodes_serve_is_refused(kafka: Kafka) {
     log.close().await;
 }
 
+async fn a_reader_reads_all_and_leaves_nothing_behind(kafka: Kafka) {
+    let grown = Grown::up().await;
+    grown.import(&kafka).await.unwrap();
+    let before = topics(&kafka).await;
+    let reader = KafkaReader::open(kafka.options.clone()).unwrap();
+    for (stream, end) in &grown.streams {
+        let page =
+            timeout(WAIT_MAX, reader.read(*stream, Offset(0), PAGE_RECORDS_MAX)).await.unwrap().unwrap();
+        let records = whole(&*grown.log, *stream).await.len();
+        assert_eq!((page.end, page.entries.len()), (*end, records), "{stream}");
+    }
+    reader.close().await;
+    assert_eq!(topics(&kafka).await, before, "as a node it would have made a feed");
+}
+
 async fn an_empty_ledger_that_was_made_beforehand_keeps_all_while_it_is_filled(kafka: Kafka) {
     let grown = Grown::up().await;
     let (stranger, users) = (stranger(&kafka), Stream::Ledger(Ledger::Users));
@@ -298,6 +314,7 @@ mod kafka {
         a_topic_that_goes_further_than_its_stream_is_refused,
         a_target_with_conversations_of_others_is_refused,
         a_target_that_nodes_serve_is_refused,
+        a_reader_reads_all_and_leaves_nothing_behind,
         an_empty_ledger_that_was_made_beforehand_keeps_all_while_it_is_filled,
         a_ledger_that_is_not_whole_and_may_forget_is_refused_before_anything_is_written,
         a_topic_with_fewer_copies_than_asked_for_is_refused,

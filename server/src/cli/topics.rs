@@ -116,11 +116,14 @@ fn line(topic: &TopicFacts, checkpoint: Option<&Checkpoint>) -> Line {
 /// What is kept how long, in words.
 fn cleanup(settings: &BTreeMap<String, String>) -> String {
     let policy = settings.get("cleanup.policy").map_or("not shown", String::as_str);
-    let seconds = |name: &str| settings.get(name).and_then(|ms| ms.parse::<u64>().ok()).map(|ms| ms / 1_000);
-    match (policy, seconds("retention.ms")) {
-        ("delete", Some(seconds)) => format!("delete after {seconds} s"),
-        ("delete", None) => "keeps all".into(),
-        (other, _) => other.into(),
+    let bound = |name: &str| settings.get(name).and_then(|bound| bound.parse::<u64>().ok());
+    let seconds = bound("retention.ms").map(|ms| ms / 1_000);
+    match (policy, seconds, bound("retention.bytes")) {
+        ("delete", Some(seconds), None) => format!("delete after {seconds} s"),
+        ("delete", None, Some(bytes)) => format!("delete above {bytes} bytes"),
+        ("delete", Some(seconds), Some(bytes)) => format!("delete after {seconds} s or above {bytes} bytes"),
+        ("delete", None, None) => "keeps all".into(),
+        (other, ..) => other.into(),
     }
 }
 
@@ -131,7 +134,7 @@ fn report(inventory: &Inventory, checkpoint: Option<&Checkpoint>, prefix: &str, 
         topics.into_iter().map(|topic| line(topic, checkpoint)).collect()
     };
     let (mut topics, mut each) = (lines(others), lines(conversations));
-    let sum = sum(&each, &format!("{prefix}.conversation.*"));
+    let sum = sum(&each, &format!("{prefix}.conversation.*"), all);
     if all {
         topics.append(&mut each);
     }
@@ -141,11 +144,12 @@ fn report(inventory: &Inventory, checkpoint: Option<&Checkpoint>, prefix: &str, 
 }
 
 /// All conversations in one line.
-fn sum(each: &[Line], topic: &str) -> Option<Line> {
+fn sum(each: &[Line], topic: &str, all: bool) -> Option<Line> {
     let mut policies: Vec<_> = each.iter().map(|line| line.cleanup.as_str()).collect();
     policies.sort_unstable();
     policies.dedup();
     let troubled = each.iter().filter(|line| line.trouble.is_some()).count();
+    let how_to_see = if all { "" } else { ": --all names them" };
     Some(Line {
         topic: topic.into(),
         topics: each.len(),
@@ -159,7 +163,7 @@ fn sum(each: &[Line], topic: &str) -> Option<Line> {
         lag: each.iter().map(|line| line.lag).sum(),
         cleanup: policies.join(" or "),
         settings: BTreeMap::new(),
-        trouble: (troubled > 0).then(|| format!("{troubled} topics in trouble: --all names them")),
+        trouble: (troubled > 0).then(|| format!("{troubled} topics in trouble{how_to_see}")),
     })
 }
 
@@ -279,5 +283,16 @@ mod tests {
         assert!(report.largest.is_empty() && report.topics.iter().all(|line| line.lag.is_none()));
         assert_eq!(report.conversations.as_ref().unwrap().lag, None);
         assert!(in_words(&report, "b:1").contains("There are no views of this log"));
+    }
+
+    #[test]
+    fn what_goes_by_size_is_not_said_to_be_kept() {
+        let kept = |ms: &str, bytes: &str| {
+            let settings = [("cleanup.policy", "delete"), ("retention.ms", ms), ("retention.bytes", bytes)];
+            cleanup(&settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into())
+        };
+        assert_eq!(kept("-1", "-1"), "keeps all");
+        assert_eq!(kept("-1", "9"), "delete above 9 bytes");
+        assert_eq!(kept("2000", "9"), "delete after 2 s or above 9 bytes");
     }
 }
