@@ -142,8 +142,7 @@ struct Told {
     position: u64,
     members: Option<Vec<kafkatalk_protocol::UserId>>,
     held: u64,
-    /// With what each says comes before it.
-    messages: BTreeMap<u64, (Option<Offset>, Shown)>,
+    messages: replay::Told,
 }
 
 fn told(views: &Query<'_>, conversation: ConversationId, position: &str) -> Result<Told, ViewsError> {
@@ -190,8 +189,8 @@ async fn one(source: &Source, views: &Views, conversation: ConversationId) -> Re
     found.figures.skipped = replay.skipped;
     found.figures.messages = told.messages.len() as u64;
     if told.members.is_some() {
-        compare(&replay.visible, &told.messages, &mut found.troubles);
-    } else if told.held != replay.kept() {
+        compare(&replay, &told.messages, &mut found.troubles);
+    } else if !(replay.kept()..=replay.kept() + replay.gone_early()).contains(&told.held) {
         let (held, kept) = (told.held, replay.kept());
         found
             .troubles
@@ -241,27 +240,40 @@ async fn read(
 }
 
 /// Says where what the log makes visible and what the views tell differ.
-fn compare(
-    visible: &BTreeMap<u64, Shown>,
-    told: &BTreeMap<u64, (Option<Offset>, Shown)>,
-    troubles: &mut Vec<String>,
-) {
+fn compare(replay: &Replay, told: &replay::Told, troubles: &mut Vec<String>) {
+    let open = replay.open(told);
+    let is_settled = |shown: &Shown| !open.contains(&shown.client_id());
     let mut previous = None;
-    for (offset, shown) in visible {
+    for (offset, shown) in replay.visible.iter().filter(|(_, shown)| is_settled(shown)) {
         match told.get(offset) {
             None => troubles.push(format!("offset {offset}: the views lack a message of the log")),
             Some((named, held)) => {
                 if let Some(what) = shown.difference(held) {
                     troubles.push(format!("offset {offset}: the views show another {what} than the log"));
                 }
-                if *named != previous {
+                if settled_before(*named, told, is_settled) != previous {
                     troubles.push(format!("offset {offset}: the views name another message before it"));
                 }
             }
         }
         previous = Some(Offset(*offset));
     }
-    for offset in told.keys().filter(|offset| !visible.contains_key(offset)) {
+    let settled = told.iter().filter(|(_, (_, shown))| is_settled(shown));
+    for (offset, _) in settled.filter(|(offset, _)| !replay.visible.contains_key(offset)) {
         troubles.push(format!("offset {offset}: the views show a message that the log does not have"));
     }
+}
+
+/// What the views name before a message, without what is open.
+fn settled_before(
+    mut named: Option<Offset>,
+    told: &replay::Told,
+    is_settled: impl Fn(&Shown) -> bool,
+) -> Option<Offset> {
+    while let Some((before, shown)) = named.and_then(|at| told.get(&at.0))
+        && !is_settled(shown)
+    {
+        named = *before;
+    }
+    named
 }
