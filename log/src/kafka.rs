@@ -13,7 +13,7 @@
 //! | `keeper`, `topics` | health, setting up and creating topics |
 //! | `produce`, `outcome` | appends, and what a failed one means |
 //! | `tail`, `live`, `catchup`, `sweep`, `recent` | following all streams, and noticing what was lost |
-//! | `read`, `erase` | reading a range, forgetting a record |
+//! | `read`, `reader`, `erase` | reading a range, also without being a node; forgetting a record |
 //! | `nodes`, `offsets` | which nodes are there; how far a tail is, for Kafka's tools |
 //! | `import` | taking over another log, every record at its offset |
 //! | `inventory` | what topics there are, and how far they go |
@@ -59,6 +59,7 @@ mod options;
 mod outcome;
 mod produce;
 mod read;
+mod reader;
 mod recent;
 mod shared;
 mod sweep;
@@ -69,6 +70,7 @@ mod wire;
 pub use import::{ImportError, ImportFigures};
 pub use inventory::{Inventory, InventoryError, Kind, Partition, TopicFacts};
 pub use options::{ConnectError, KafkaOptions};
+pub use reader::KafkaReader;
 
 type Consumer = BaseConsumer<Client>;
 
@@ -78,8 +80,7 @@ pub struct KafkaLog {
     /// Owned by the threads that serve them, so that they end there too: ending a client can block.
     producers: Weak<Producers>,
     requests: mpsc::Sender<Request>,
-    /// None once the log is closed, which ends the readers.
-    jobs: Mutex<Option<mpsc::Sender<read::Job>>>,
+    jobs: read::Jobs,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -136,14 +137,9 @@ impl KafkaLog {
         let topics = topics.collect::<Result<Vec<_>, _>>()?;
         let producers = Arc::new(Producers { topics, feed });
         let (requests, asked) = mpsc::channel(limits::CREATE_QUEUE_MAX);
-        let (jobs, reads) = mpsc::channel(limits::READS_WAITING_MAX);
-        let log = Self {
-            shared,
-            producers: Arc::downgrade(&producers),
-            requests,
-            jobs: Mutex::new(Some(jobs)),
-            threads: Mutex::default(),
-        };
+        let (jobs, reads) = read::Jobs::new();
+        let log =
+            Self { shared, producers: Arc::downgrade(&producers), requests, jobs, threads: Mutex::default() };
         log.start(&producers, asked, reads)?;
         Ok(log)
     }
@@ -234,20 +230,6 @@ impl KafkaLog {
         self.producers()?.append(&self.shared, append)?;
         keeper::outcome(answer).await
     }
-
-    async fn job<T>(
-        &self,
-        job: impl FnOnce(oneshot::Sender<Result<T, ReadError>>) -> read::Job,
-    ) -> Result<T, ReadError> {
-        let closed = || ReadError::Unavailable("the log is closed".into());
-        let (waiter, answer) = oneshot::channel();
-        let full = |_| ReadError::Unavailable(format!("{} reads wait already", limits::READS_WAITING_MAX));
-        let jobs = self.jobs.lock().map_or(None, |jobs| jobs.clone()).ok_or_else(closed)?;
-        jobs.try_send(job(waiter)).map_err(full)?;
-        drop(jobs);
-        let silent = |_| ReadError::Unavailable("the brokers are silent".into());
-        timeout(limits::READ_ANSWER_WAIT, answer).await.map_err(silent)?.map_err(|_| closed())?
-    }
 }
 
 #[async_trait]
@@ -272,7 +254,7 @@ impl EventLog for KafkaLog {
     }
 
     async fn read(&self, stream: Stream, from: Offset, limit: usize) -> Result<Page, ReadError> {
-        self.job(|answer| read::Job::Page { stream, from: from.0, limit, answer }).await
+        self.jobs.ask(|answer| read::Job::Page { stream, from: from.0, limit, answer }).await
     }
 
     async fn tail(&self, from: Checkpoint) -> Result<Box<dyn Tail>, ReadError> {
@@ -280,12 +262,12 @@ impl EventLog for KafkaLog {
     }
 
     async fn ends(&self) -> Result<Checkpoint, ReadError> {
-        self.job(|answer| read::Job::Ends { answer }).await
+        self.jobs.ask(|answer| read::Job::Ends { answer }).await
     }
 
     async fn erase(&self, stream: Stream, erased: RecordId, at: Timestamp) -> Result<Offset, AppendError> {
         let unreadable = |error: ReadError| AppendError::Unavailable(error.to_string());
-        let key = self.job(|answer| read::Job::Key { stream, record: erased, answer }).await;
+        let key = self.jobs.ask(|answer| read::Job::Key { stream, record: erased, answer }).await;
         let key = key.map_err(unreadable)?;
         let is_there = key.is_some();
         let record = Record::erasing(Uuid::now_v7(), erased, key.map(Into::into), at);
@@ -310,7 +292,7 @@ impl EventLog for KafkaLog {
     async fn close(&self) {
         self.shared.close();
         self.shared.health.send_replace(Health::Unavailable("the log is closed".into()));
-        drop(self.jobs.lock().map(|mut jobs| jobs.take()));
+        self.jobs.shut();
         let threads =
             self.threads.lock().map(|mut threads| std::mem::take(&mut *threads)).unwrap_or_default();
         let ended =

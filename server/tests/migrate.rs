@@ -129,4 +129,31 @@ async fn people_find_everything_on_kafka_where_it_was_in_the_folder() {
     let (code, said) = run(&words, folder.path());
     assert_eq!(code, Some(1));
     assert!(said.contains("nodes have been at work"), "{said}");
+    looks_whole(&kafka, folder.path()).await;
+}
+
+/// As the tools see it, on the views of the node that runs.
+async fn looks_whole(kafka: &[&str], folder: &Path) {
+    let topics = [&["topics", "--json"], kafka].concat();
+    let nothing_left = async {
+        loop {
+            let Output { status, stdout, .. } = kafkatalk(&topics, folder).output().unwrap();
+            assert!(status.success());
+            let told: Value = serde_json::from_slice(&stdout).unwrap();
+            assert_eq!(told["conversations"]["records"], 31, "{told}");
+            let ledgers = told["topics"].as_array().unwrap().iter().filter(|line| !line["lag"].is_null());
+            let lags: Vec<_> = ledgers.chain([&told["conversations"]]).map(|line| &line["lag"]).collect();
+            assert_eq!(lags.len(), 5, "{told}");
+            if lags.iter().all(|lag| **lag == 0) {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, nothing_left).await.expect("the views take all");
+    let (code, said) = run(&[&["verify"], kafka].concat(), folder);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        said.contains("1 conversations, 31 records, 31 messages seen") && said.contains("whole"),
+        "{said}"
+    );
 }

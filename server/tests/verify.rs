@@ -5,7 +5,7 @@ use kafkatalk_log::{
     embedded::{EmbeddedLog, EmbeddedOptions},
 };
 use kafkatalk_protocol::{
-    Body, ConversationId, MessageId, Timestamp, UserId, Username,
+    Body, ConversationId, MessageId, Offset, Timestamp, UserId, Username,
     event::{ConversationCreated, Event, MessagePosted, UserClaimed},
 };
 use kafkatalk_server::{cli::rebuild::from_log, views::ViewsOptions};
@@ -95,6 +95,26 @@ async fn what_the_views_have_not_come_to_is_no_trouble() {
 }
 
 #[tokio::test]
+async fn an_erasure_that_the_views_have_not_come_to_is_no_trouble() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = talk(folder.path()).await;
+    let page = log.read(Stream::Conversation(pair()), Offset(0), 100).await.unwrap();
+    let at = |offset| page.entries.iter().find(|entry| entry.offset == Offset(offset)).unwrap().record.id;
+    // One between others, the newest but one, and the newest, of which there is a second copy.
+    for erased in [at(8), at(20), at(21)] {
+        log.erase(Stream::Conversation(pair()), erased, Timestamp::from_millis(1)).await.unwrap();
+    }
+    let (code, told) = verify(&[], folder.path());
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.contains(" 3 not yet in the views\nwhole"), "{told}");
+    change(folder.path(), "UPDATE messages SET body = 'never' WHERE place & 0xffffffff = 5");
+    let (code, told) = verify(&[], folder.path());
+    assert_eq!(code, Some(1), "the others are compared: {told}");
+    assert!(told.contains("offset 5: the views show another body"), "{told}");
+    log.close().await;
+}
+
+#[tokio::test]
 async fn views_that_lack_change_or_invent_a_message_are_found_out() {
     for (sql, trouble) in [
         ("DELETE FROM messages WHERE place & 0xffffffff = 7", "offset 7: the views lack a message"),
@@ -131,6 +151,51 @@ async fn a_log_that_lost_a_record_is_found_out() {
     let (code, told) = verify(&[], folder.path());
     assert_eq!(code, Some(1), "{told}");
     assert!(told.contains("offsets hold nothing"), "{told}");
+}
+
+#[tokio::test]
+async fn an_erasure_ahead_of_the_views_is_no_trouble_where_nobody_opened_the_conversation() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = talk(folder.path()).await;
+    let unopened = Stream::Conversation(ConversationId(Uuid::from_u128(9)));
+    let body = Body::parse("nobody reads this").unwrap();
+    let said = record(1, &MessagePosted { id: MessageId(Uuid::nil()), body });
+    let id = said.id;
+    log.append(unopened, said).await.unwrap();
+    from_log(&log, &folder.path().join("views.sqlite"), &ViewsOptions::default(), |_| {}).await.unwrap();
+    log.erase(unopened, id, Timestamp::from_millis(1)).await.unwrap();
+    log.close().await;
+    let (code, told) = verify(&[], folder.path());
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.contains("2 conversations") && told.contains(" 1 not yet in the views\nwhole"), "{told}");
+}
+
+#[tokio::test]
+async fn one_conversation_that_cannot_be_read_is_told_and_the_others_are_verified() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = talk(folder.path()).await;
+    let other = Stream::Conversation(ConversationId(Uuid::from_u128(9)));
+    let body = Body::parse("nobody reads this").unwrap();
+    log.append(other, record(1, &MessagePosted { id: MessageId(Uuid::nil()), body })).await.unwrap();
+    log.close().await;
+    let file = rusqlite::Connection::open(folder.path().join("log.sqlite3")).unwrap();
+    // An error of the moment, which says nothing about what is stored.
+    file.execute_batch(
+        "ALTER TABLE records RENAME TO stored;
+         CREATE VIEW records AS SELECT seq, stream, offset, id, key,
+             iif(stream = (SELECT stream FROM stored ORDER BY seq DESC LIMIT 1), json('not now'), kind) AS kind,
+             author, at, payload FROM stored;",
+    )
+    .unwrap();
+    drop(file);
+    let (code, told) = verify(&[], folder.path());
+    assert_eq!(code, Some(1), "{told}");
+    assert!(
+        told.contains(&format!("{}: offset 0: the log cannot be read now", Uuid::from_u128(9))),
+        "{told}"
+    );
+    assert!(told.contains("2 conversations, 21 records, 18 messages seen"), "{told}");
+    assert!(told.contains("1 of 2 conversations are not whole"), "{told}");
 }
 
 #[tokio::test]

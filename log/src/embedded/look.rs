@@ -2,7 +2,7 @@
 
 use super::{OpenError, SEQ, reader, reader::Readers, schema};
 use crate::{
-    Checkpoint, Page, ReadError, Stream,
+    Page, ReadError, Stream,
     limits::{PAGE_BYTES_MAX, PAGE_RECORDS_MAX},
 };
 use kafkatalk_protocol::Offset;
@@ -43,9 +43,11 @@ impl EmbeddedReader {
         reader::finished(self.readers.spawn(permit, page).await)
     }
 
-    /// Up to which offset of a stream a reader's checkpoint goes, that one not included.
-    pub async fn reached(&self, stream: Stream, checkpoint: &Checkpoint) -> Result<Offset, ReadError> {
-        let seq = checkpoint.get(SEQ).copied().unwrap_or(0);
+    /// The name of the one position in a checkpoint of this log.
+    pub const POSITION: &str = SEQ;
+
+    /// Up to which offset of a stream a reader at that position is, that one not included.
+    pub async fn reached(&self, stream: Stream, seq: u64) -> Result<Offset, ReadError> {
         let permit = self.readers.permit().await?;
         let reached = move |connection: &_| reader::reached(connection, stream, seq);
         reader::finished(self.readers.spawn(permit, reached).await)

@@ -11,19 +11,20 @@
 
 mod compare;
 mod copy;
+mod error;
+mod look;
 
 use super::{
     Consumer, KafkaLog, KafkaOptions,
     client::Client,
-    inventory::{self, Kind, TopicFacts},
-    limits,
-    options::{ConnectError, Purpose},
+    inventory, limits,
+    options::Purpose,
     shared::Shared,
-    topics::{self, Admin, Wrong},
+    topics::{self, Admin},
 };
 use crate::{EventLog, Ledger, Page, ReadError, Record, Stream};
 use kafkatalk_protocol::{ConversationId, Offset};
-use rdkafka::{Offset as KafkaOffset, error::KafkaError};
+use rdkafka::Offset as KafkaOffset;
 use std::{
     collections::{HashMap, VecDeque},
     ops::Range,
@@ -35,6 +36,8 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::{runtime::Handle, time::interval};
+
+pub use error::ImportError;
 
 /// In this order: without `users` nobody can sign in, and nothing is shown.
 const LEDGERS: [Ledger; 4] = [Ledger::Receipts, Ledger::Sessions, Ledger::Conversations, Ledger::Users];
@@ -56,103 +59,6 @@ pub struct ImportFigures {
     pub left: u64,
     /// Time since the beginning.
     pub took: Duration,
-}
-
-/// Why an import ended without having taken all over.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum ImportError {
-    /// The options are such that it could never work.
-    #[error("{0}")]
-    Options(String),
-    /// The source cannot be read.
-    #[error(transparent)]
-    Source(#[from] ReadError),
-    /// Nodes write to the target.
-    #[error(
-        "nodes have been at work under this topic prefix ({feed} holds records): stop them, and choose another prefix \
-         or delete its topics"
-    )]
-    Served {
-        /// The feed.
-        feed: String,
-    },
-    /// The target holds a conversation that the source does not know.
-    #[error(
-        "the topic {topic} holds a conversation that is not in this log: choose another topic prefix, or delete the \
-         topics of this one"
-    )]
-    Stranger {
-        /// Its topic.
-        topic: String,
-    },
-    /// A topic goes further than its stream.
-    #[error(
-        "the topic {topic} goes on at offset {offset}, where its stream in this log ends: it is of another log, or was \
-         written to since; choose another topic prefix, or delete the topic"
-    )]
-    Longer {
-        /// The topic.
-        topic: String,
-        /// The first offset that should not be there.
-        offset: u64,
-    },
-    /// A topic holds something else than its stream.
-    #[error(
-        "the topic {topic} differs from this log at offset {offset}: {why}; choose another topic prefix, or delete the \
-         topic"
-    )]
-    Differs {
-        /// The topic.
-        topic: String,
-        /// The first offset that differs.
-        offset: u64,
-        /// How.
-        why: &'static str,
-    },
-    /// A record was written to another offset than its own.
-    #[error(
-        "a record was written to offset {found} of the topic {topic} and belongs to {offset}: somebody else writes \
-         there; stop them, delete the topic, and begin again"
-    )]
-    Misplaced {
-        /// The topic.
-        topic: String,
-        /// Where it belongs.
-        offset: u64,
-        /// Where it stands.
-        found: u64,
-    },
-    /// A topic is not as it must be.
-    #[error("{0}")]
-    Topic(String),
-    /// The brokers failed, or fell silent.
-    #[error("{0}; what is written stays: the same command goes on from there")]
-    Brokers(String),
-}
-
-impl ImportError {
-    /// Whether to look again may help.
-    fn may_pass(&self) -> bool {
-        matches!(self, Self::Brokers(_))
-    }
-}
-
-impl From<KafkaError> for ImportError {
-    fn from(error: KafkaError) -> Self {
-        Self::Brokers(error.to_string())
-    }
-}
-
-impl From<Wrong> for ImportError {
-    fn from(Wrong(why): Wrong) -> Self {
-        Self::Brokers(why)
-    }
-}
-
-impl From<ConnectError> for ImportError {
-    fn from(error: ConnectError) -> Self {
-        Self::Options(error.to_string())
-    }
 }
 
 /// A stream and its topic.
@@ -312,11 +218,13 @@ impl Import {
         let before = self.parts.iter().map(|part| part.there).sum();
         self.common.counts.before.store(before, Ordering::Relaxed);
         self.patiently(limits::PROBE_RETRY, |import| compare::all(&import.common, &mut import.parts))?;
+        self.patiently(limits::PROBE_RETRY, |import| import.refuse_used_ledgers())?;
         let conversations = self.parts.len() - LEDGERS.len();
         self.make_conversations()?;
         self.fill(&(0..conversations))?;
         for (at, ledger) in (conversations..).zip(LEDGERS) {
-            let made = topics::create_to_fill(&self.common.shared, &self.admin, ledger);
+            let untouched = self.parts[at].there == 0 && self.parts[at].end > 0;
+            let made = topics::create_to_fill(&self.common.shared, &self.admin, ledger, untouched);
             self.common.runtime.block_on(made)?;
             self.fill(&(at..at + 1))?;
         }
@@ -325,6 +233,22 @@ impl Import {
         for ledger in LEDGERS {
             let taken = topics::take_into_use(&self.common.shared, &self.admin, ledger);
             self.common.runtime.block_on(taken)?;
+        }
+        Ok(())
+    }
+
+    /// A ledger that is not whole yet must keep all while the rest of it is written.
+    fn refuse_used_ledgers(&self) -> Result<(), ImportError> {
+        let begun = self.parts.iter().filter(|part| part.there > 0 && part.there < part.end);
+        for part in begun.filter(|part| matches!(part.stream, Stream::Ledger(_))) {
+            let keeps_all = topics::keeps_all(&self.admin, &part.topic);
+            if !self.common.runtime.block_on(keeps_all)? {
+                let topic = Arc::clone(&part.topic);
+                return Err(ImportError::Topic(format!(
+                    "the topic {topic} holds the beginning of its ledger and may already forget: the log was moved \
+                     before and went on since, or somebody else filled it; choose another topic prefix"
+                )));
+            }
         }
         Ok(())
     }
@@ -396,7 +320,7 @@ impl Import {
         let ends = inventory::offsets(&self.consumer, &asked, KafkaOffset::End)?;
         let mut parts: HashMap<_, _> = self.parts.iter_mut().map(|part| (part.stream, part)).collect();
         for topic in &topics {
-            look_at(topic, &ends, &mut parts)?;
+            look::at(topic, shared.options.replication_factor, &ends, &mut parts)?;
         }
         // What is left of them has no topic, or none that this broker has heard of.
         match parts.values().find(|part| part.there > 0) {
@@ -426,43 +350,6 @@ fn in_parallel(
         }
     });
     first.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
-}
-
-/// Takes note of how far a topic goes, and refuses what cannot be a beginning of this log.
-fn look_at(
-    topic: &TopicFacts,
-    ends: &HashMap<(String, i32), u64>,
-    parts: &mut HashMap<Stream, &mut Part>,
-) -> Result<(), ImportError> {
-    let name = &topic.name;
-    let Some(stream) = topic.kind.stream() else {
-        let mut partitions = topic.partitions.iter();
-        let holds = partitions.any(|at| ends.get(&(name.clone(), at.id)).is_some_and(|end| *end > 0));
-        let served = topic.kind == Kind::Feed && holds;
-        return if served { Err(ImportError::Served { feed: name.clone() }) } else { Ok(()) };
-    };
-    let Some(part) = parts.remove(&stream) else {
-        return Err(ImportError::Stranger { topic: name.clone() });
-    };
-    if let Some(trouble) = &topic.trouble {
-        return Err(ImportError::Brokers(format!("the topic {name}: {trouble}")));
-    }
-    if topic.partitions.len() != 1 {
-        let count = topic.partitions.len();
-        return Err(ImportError::Topic(format!("the topic {name} has {count} partitions and must have 1")));
-    }
-    let Some(end) = ends.get(&(name.clone(), 0)) else {
-        return Err(ImportError::Brokers(format!("no broker says where the topic {name} ends")));
-    };
-    if *end > part.end {
-        return Err(ImportError::Longer { topic: name.clone(), offset: part.end });
-    }
-    if *end < part.compared {
-        let why = "it became shorter";
-        return Err(ImportError::Differs { topic: name.clone(), offset: *end, why });
-    }
-    part.there = *end;
-    Ok(())
 }
 
 #[cfg(test)]

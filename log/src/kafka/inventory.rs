@@ -125,13 +125,14 @@ impl KafkaLog {
         told.map_err(|why| InventoryError::Brokers { bootstrap, why })
     }
 
+    /// The name that a stream has in a checkpoint of this log.
+    pub fn position_name(stream: Stream) -> String {
+        stream.to_string()
+    }
+
     /// The position in a checkpoint of this log that tells how far a stream was taken in.
     pub fn position_of(stream: Stream, checkpoint: &Checkpoint) -> u64 {
-        let name = match stream {
-            Stream::Conversation(id) => id.to_string(),
-            Stream::Ledger(ledger) => ledger.as_str().to_owned(),
-        };
-        checkpoint.get(&name).copied().unwrap_or(0)
+        checkpoint.get(&Self::position_name(stream)).copied().unwrap_or(0)
     }
 }
 

@@ -20,7 +20,10 @@ use std::{
     thread::sleep,
     time::{Duration, Instant},
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
 
 /// What the threads are asked for.
 pub(super) enum Job {
@@ -30,6 +33,35 @@ pub(super) enum Job {
     Ends { answer: oneshot::Sender<Result<Checkpoint, ReadError>> },
     /// The key of a record, if the record is there.
     Key { stream: Stream, record: RecordId, answer: oneshot::Sender<Result<Option<String>, ReadError>> },
+}
+
+/// The way to the threads that serve jobs.
+pub(super) struct Jobs(Mutex<Option<mpsc::Sender<Job>>>);
+
+impl Jobs {
+    pub(super) fn new() -> (Self, mpsc::Receiver<Job>) {
+        let (jobs, reads) = mpsc::channel(limits::READS_WAITING_MAX);
+        (Self(Mutex::new(Some(jobs))), reads)
+    }
+
+    /// Takes no more jobs, which ends the threads.
+    pub(super) fn shut(&self) {
+        drop(self.0.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+
+    pub(super) async fn ask<T>(
+        &self,
+        job: impl FnOnce(oneshot::Sender<Result<T, ReadError>>) -> Job,
+    ) -> Result<T, ReadError> {
+        let closed = || ReadError::Unavailable("the log is closed".into());
+        let (waiter, answer) = oneshot::channel();
+        let full = |_| ReadError::Unavailable(format!("{} reads wait already", limits::READS_WAITING_MAX));
+        let jobs = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or_else(closed)?;
+        jobs.try_send(job(waiter)).map_err(full)?;
+        drop(jobs);
+        let silent = |_| ReadError::Unavailable("the brokers are silent".into());
+        timeout(limits::READ_ANSWER_WAIT, answer).await.map_err(silent)?.map_err(|_| closed())?
+    }
 }
 
 /// What stopped a walk through a topic.

@@ -19,10 +19,12 @@ pub(super) type Admin = AdminClient<Client>;
 const ROLL_AT_ONCE_MS: &str = "1";
 const SEGMENT_MS: &str = "segment.ms";
 const COMPACT: &str = "compact";
+const RETENTION_MS: &str = "retention.ms";
+const KEEP_ALL: &str = "-1";
 
 /// Settings that say what is kept how long.
 const KEEPING: [&str; 5] =
-    ["cleanup.policy", "retention.ms", "retention.bytes", "max.compaction.lag.ms", "min.insync.replicas"];
+    ["cleanup.policy", RETENTION_MS, "retention.bytes", "max.compaction.lag.ms", "min.insync.replicas"];
 
 type Settings = Vec<(&'static str, String)>;
 
@@ -70,7 +72,7 @@ fn passing(shared: &Shared) -> Settings {
     let mut settings = vec![
         ("cleanup.policy", "delete".into()),
         brokers_clock(),
-        ("retention.ms", shared.options.feed_retention.as_millis().to_string()),
+        (RETENTION_MS, shared.options.feed_retention.as_millis().to_string()),
         // Several segments within the time, so that what is old can go.
         (SEGMENT_MS, (shared.options.feed_retention.as_millis() / 4).max(1_000).to_string()),
     ];
@@ -144,24 +146,57 @@ pub(super) async fn create_conversations(
 /// Settings of a ledger that is being filled from another log: it keeps all, and nodes do not start on it, for it is not
 /// compacted yet.
 fn filling(shared: &Shared) -> Settings {
-    let keep_all = "-1".to_owned();
     let mut settings = vec![
         ("cleanup.policy", "delete".into()),
-        ("retention.ms", keep_all.clone()),
-        ("retention.bytes", keep_all),
+        (RETENTION_MS, KEEP_ALL.into()),
+        ("retention.bytes", KEEP_ALL.into()),
         brokers_clock(),
     ];
     settings.extend(in_sync(shared));
     settings
 }
 
-/// Creates a ledger that is to be filled, where it is missing. [`take_into_use`] ends that.
-pub(super) async fn create_to_fill(shared: &Shared, admin: &Admin, ledger: Ledger) -> Result<(), Wrong> {
-    let topic = (shared.names.ledger(ledger).to_owned(), 1, filling(shared));
+fn is_filling(found: &ConfigResource) -> bool {
+    let is = |name, value| found.get(name).is_some_and(|entry| entry.value.as_deref() == Some(value));
+    is("cleanup.policy", "delete") && is(RETENTION_MS, KEEP_ALL)
+}
+
+/// Whether a topic is a ledger that is being filled.
+pub(super) async fn keeps_all(admin: &Admin, topic: &str) -> Result<bool, Wrong> {
+    Ok(is_filling(&described(admin, topic).await?))
+}
+
+/// Creates a ledger that is to be filled, where it is missing. One that was there and is yet untouched keeps all from now
+/// on. [`take_into_use`] ends that.
+pub(super) async fn create_to_fill(
+    shared: &Shared,
+    admin: &Admin,
+    ledger: Ledger,
+    untouched: bool,
+) -> Result<(), Wrong> {
+    let name = shared.names.ledger(ledger);
+    let topic = (name.to_owned(), 1, filling(shared));
     for made in create(shared, admin, &[topic]).await? {
-        made.map_err(Wrong)?;
+        let before = made.map_err(Wrong)? == Made::Before;
+        if before && untouched && !keeps_all(admin, name).await? {
+            configure(admin, name, filling(shared)).await?;
+        }
     }
     Ok(())
+}
+
+/// A move to this prefix that was begun and not finished, if there is one.
+async fn unfinished(shared: &Shared, admin: &Admin) -> Option<Wrong> {
+    for ledger in Ledger::ALL {
+        let topic = shared.names.ledger(ledger);
+        if keeps_all(admin, topic).await.unwrap_or(false) {
+            return Some(Wrong(format!(
+                "the move of a log to this topic prefix is not finished, for the topic {topic} is still being filled: \
+                 run `kafkatalk migrate` again"
+            )));
+        }
+    }
+    None
 }
 
 /// Gives a ledger that was filled the settings under which nodes use it.
@@ -170,8 +205,12 @@ pub(super) async fn take_into_use(shared: &Shared, admin: &Admin, ledger: Ledger
     if policies(admin, &[topic]).await?.get(topic).is_some_and(|policy| policy == COMPACT) {
         return Ok(());
     }
+    configure(admin, topic, compacted(shared)).await
+}
+
+/// Gives a topic these settings, and no others.
+async fn configure(admin: &Admin, topic: &str, settings: Settings) -> Result<(), Wrong> {
     let config = AlterConfig::new(ResourceSpecifier::Topic(topic));
-    let settings = compacted(shared);
     let config = settings.iter().fold(config, |config, (key, value)| config.set(key, value));
     alter(admin, topic, config).await
 }
@@ -201,7 +240,9 @@ pub(super) async fn set_up(shared: &Shared, admin: &Admin) -> Result<Vec<i32>, W
         }
     }
     if !missing.is_empty() {
-        refuse_to_replace(shared, admin, &missing)?;
+        if let Err(wrong) = refuse_to_replace(shared, admin, &missing) {
+            return Err(unfinished(shared, admin).await.unwrap_or(wrong));
+        }
         for answer in create(shared, admin, &missing).await? {
             answer.map_err(Wrong)?;
         }
@@ -212,7 +253,9 @@ pub(super) async fn set_up(shared: &Shared, admin: &Admin) -> Result<Vec<i32>, W
         if found.len() != 1 {
             return Err(Wrong(format!("the topic {name} has {} partitions and must have 1", found.len())));
         }
-        check_policy(admin, name, COMPACT).await?;
+        if let Err(wrong) = check_policy(admin, name, COMPACT).await {
+            return Err(unfinished(shared, admin).await.unwrap_or(wrong));
+        }
     }
     check_policy(admin, &shared.names.feed, "delete").await?;
     leaders(admin, &shared.names.feed)
@@ -256,8 +299,9 @@ fn refuse_to_replace(
     match beside {
         None => Ok(()),
         Some(beside) => Err(Wrong(format!(
-            "the topic {lost} is gone, and {beside} is there: restore it; if it never held anything, create it with \
-             one partition and cleanup.policy=compact"
+            "the topic {lost} is gone, and {beside} is there: if the move of a log to this topic prefix was broken off, \
+             run `kafkatalk migrate` again; else restore it; if it never held anything, create it with one partition \
+             and cleanup.policy=compact"
         ))),
     }
 }

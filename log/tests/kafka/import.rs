@@ -9,7 +9,8 @@ use async_trait::async_trait;
 use kafkatalk_log::{
     AppendError, Checkpoint, EventLog, Health, Ledger, Page, ReadError, Record, RecordId, Stream, Tail,
     embedded::{EmbeddedLog, EmbeddedOptions},
-    kafka::{ImportError, ImportFigures, KafkaLog, Kind},
+    kafka::{ImportError, ImportFigures, KafkaLog, KafkaReader, Kind},
+    limits::PAGE_RECORDS_MAX,
 };
 use kafkatalk_protocol::{Offset, Timestamp};
 use std::sync::{
@@ -171,10 +172,9 @@ async fn an_import_that_breaks_off_anywhere_goes_on_and_doubles_nothing(kafka: K
     grown.is_in(&kafka).await;
 }
 
-async fn an_import_that_is_complete_has_nothing_to_do_even_where_compaction_was(kafka: Kafka) {
+async fn an_import_that_is_complete_has_nothing_to_do(kafka: Kafka) {
     let grown = Grown::up().await;
     grown.import(&kafka).await.unwrap();
-    // As compaction leaves it: only the last record of a key, and of the holes.
     let figures = grown.import(&kafka).await.unwrap();
     assert_eq!((figures.records, figures.holes, figures.before), (0, 0, grown.total()));
     assert_eq!(figures.compared, grown.total());
@@ -184,14 +184,17 @@ async fn no_node_starts_on_a_half_imported_log(kafka: Kafka) {
     let grown = Grown::up().await;
     // Breaks off among the conversations, and in the last ledger.
     let users = Stream::Ledger(Ledger::Users);
-    for (only, refused) in [(Some(20), "is gone"), (None, "cleanup.policy")] {
+    for (only, refused) in [(Some(20), "was broken off"), (None, "is not finished")] {
         let broken = match only {
             Some(reads) => grown.import_until(reads, &kafka).await,
             None => grown.import_without(users, &kafka).await,
         };
         assert!(matches!(broken, Err(ImportError::Source(_))), "{broken:?}");
         let log = KafkaLog::connect(kafka.options.clone()).unwrap();
-        let told = |health: &Health| matches!(health, Health::Unavailable(why) if why.contains(refused));
+        let told = |health: &Health| {
+            matches!(health, Health::Unavailable(why)
+            if why.contains(refused) && why.contains("run `kafkatalk migrate` again"))
+        };
         timeout(WAIT_MAX, log.health().wait_for(told)).await.expect(refused).unwrap();
         assert!(log.append(users, message("too early")).await.is_err());
         log.close().await;
@@ -238,6 +241,59 @@ async fn a_target_that_nodes_serve_is_refused(kafka: Kafka) {
     log.close().await;
 }
 
+async fn a_reader_reads_all_and_leaves_nothing_behind(kafka: Kafka) {
+    let grown = Grown::up().await;
+    grown.import(&kafka).await.unwrap();
+    let before = topics(&kafka).await;
+    let reader = KafkaReader::open(kafka.options.clone()).unwrap();
+    for (stream, end) in &grown.streams {
+        let page =
+            timeout(WAIT_MAX, reader.read(*stream, Offset(0), PAGE_RECORDS_MAX)).await.unwrap().unwrap();
+        let records = whole(&*grown.log, *stream).await.len();
+        assert_eq!((page.end, page.entries.len()), (*end, records), "{stream}");
+    }
+    reader.close().await;
+    assert_eq!(topics(&kafka).await, before, "as a node it would have made a feed");
+}
+
+async fn an_empty_ledger_that_was_made_beforehand_keeps_all_while_it_is_filled(kafka: Kafka) {
+    let grown = Grown::up().await;
+    let (stranger, users) = (stranger(&kafka), Stream::Ledger(Ledger::Users));
+    let ledger = topic(&kafka, users);
+    stranger.create(&ledger, "compact").await;
+    let broken = grown.import_without(users, &kafka).await;
+    assert!(matches!(broken, Err(ImportError::Source(_))), "{broken:?}");
+    let settings = stranger.settings(&ledger).await;
+    assert_eq!((&*settings["cleanup.policy"], &*settings["retention.ms"]), ("delete", "-1"));
+    grown.import(&kafka).await.unwrap();
+    assert_eq!(stranger.settings(&ledger).await["cleanup.policy"], "compact");
+    grown.is_in(&kafka).await;
+}
+
+async fn a_ledger_that_is_not_whole_and_may_forget_is_refused_before_anything_is_written(kafka: Kafka) {
+    let mut grown = Grown::up().await;
+    grown.import(&kafka).await.unwrap();
+    let before = topics(&kafka).await;
+    say(&*grown.log, Stream::Ledger(Ledger::Users), "later").await;
+    say(&*grown.log, conversation(CONVERSATIONS + 1), "later").await;
+    grown.streams = grown.log.streams().await.unwrap();
+    let refused = grown.import(&kafka).await;
+    let ledger = topic(&kafka, Stream::Ledger(Ledger::Users));
+    assert!(matches!(&refused, Err(ImportError::Topic(why)) if why.contains(&ledger)), "{refused:?}");
+    assert_eq!(topics(&kafka).await, before);
+}
+
+async fn a_topic_with_fewer_copies_than_asked_for_is_refused(mut kafka: Kafka) {
+    let grown = Grown::up().await;
+    stranger(&kafka).create(&topic(&kafka, conversation(3)), "compact").await;
+    kafka.options.replication_factor = 3;
+    let refused = grown.import(&kafka).await;
+    let told = matches!(&refused, Err(ImportError::Topic(why))
+        if why.contains("has 1 copies") && why.contains("asked for is 3") && why.contains("--replication-factor 1"));
+    assert!(told, "{refused:?}");
+    assert_eq!(topics(&kafka).await.len(), 1);
+}
+
 macro_rules! tests {
     ($($name:ident),+ $(,)?) => {$(
         #[test]
@@ -252,11 +308,15 @@ mod kafka {
     tests! {
         every_record_stands_at_its_own_offset_and_people_go_on_behind_it,
         an_import_that_breaks_off_anywhere_goes_on_and_doubles_nothing,
-        an_import_that_is_complete_has_nothing_to_do_even_where_compaction_was,
+        an_import_that_is_complete_has_nothing_to_do,
         no_node_starts_on_a_half_imported_log,
         a_target_that_holds_something_else_is_refused_and_left_as_it_is,
         a_topic_that_goes_further_than_its_stream_is_refused,
         a_target_with_conversations_of_others_is_refused,
         a_target_that_nodes_serve_is_refused,
+        a_reader_reads_all_and_leaves_nothing_behind,
+        an_empty_ledger_that_was_made_beforehand_keeps_all_while_it_is_filled,
+        a_ledger_that_is_not_whole_and_may_forget_is_refused_before_anything_is_written,
+        a_topic_with_fewer_copies_than_asked_for_is_refused,
     }
 }

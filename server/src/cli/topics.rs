@@ -116,11 +116,14 @@ fn line(topic: &TopicFacts, checkpoint: Option<&Checkpoint>) -> Line {
 /// What is kept how long, in words.
 fn cleanup(settings: &BTreeMap<String, String>) -> String {
     let policy = settings.get("cleanup.policy").map_or("not shown", String::as_str);
-    let seconds = |name: &str| settings.get(name).and_then(|ms| ms.parse::<u64>().ok()).map(|ms| ms / 1_000);
-    match (policy, seconds("retention.ms")) {
-        ("delete", Some(seconds)) => format!("delete after {seconds} s"),
-        ("delete", None) => "keeps all".into(),
-        (other, _) => other.into(),
+    let bound = |name: &str| settings.get(name).and_then(|bound| bound.parse::<u64>().ok());
+    let seconds = bound("retention.ms").map(|ms| ms / 1_000);
+    match (policy, seconds, bound("retention.bytes")) {
+        ("delete", Some(seconds), None) => format!("delete after {seconds} s"),
+        ("delete", None, Some(bytes)) => format!("delete above {bytes} bytes"),
+        ("delete", Some(seconds), Some(bytes)) => format!("delete after {seconds} s or above {bytes} bytes"),
+        ("delete", None, None) => "keeps all".into(),
+        (other, ..) => other.into(),
     }
 }
 
@@ -131,7 +134,7 @@ fn report(inventory: &Inventory, checkpoint: Option<&Checkpoint>, prefix: &str, 
         topics.into_iter().map(|topic| line(topic, checkpoint)).collect()
     };
     let (mut topics, mut each) = (lines(others), lines(conversations));
-    let sum = sum(&each, &format!("{prefix}.conversation.*"));
+    let sum = sum(&each, &format!("{prefix}.conversation.*"), all);
     if all {
         topics.append(&mut each);
     }
@@ -141,11 +144,12 @@ fn report(inventory: &Inventory, checkpoint: Option<&Checkpoint>, prefix: &str, 
 }
 
 /// All conversations in one line.
-fn sum(each: &[Line], topic: &str) -> Option<Line> {
+fn sum(each: &[Line], topic: &str, all: bool) -> Option<Line> {
     let mut policies: Vec<_> = each.iter().map(|line| line.cleanup.as_str()).collect();
     policies.sort_unstable();
     policies.dedup();
     let troubled = each.iter().filter(|line| line.trouble.is_some()).count();
+    let how_to_see = if all { "" } else { ": --all names them" };
     Some(Line {
         topic: topic.into(),
         topics: each.len(),
@@ -159,7 +163,7 @@ fn sum(each: &[Line], topic: &str) -> Option<Line> {
         lag: each.iter().map(|line| line.lag).sum(),
         cleanup: policies.join(" or "),
         settings: BTreeMap::new(),
-        trouble: (troubled > 0).then(|| format!("{troubled} topics in trouble: --all names them")),
+        trouble: (troubled > 0).then(|| format!("{troubled} topics in trouble{how_to_see}")),
     })
 }
 
@@ -238,8 +242,11 @@ mod tests {
         TopicFacts { kind, name: name.into(), trouble: None, partitions: vec![partition], settings }
     }
 
+    fn conversation(number: u128) -> Kind {
+        Kind::Conversation(ConversationId(Uuid::from_u128(number)))
+    }
+
     fn inventory() -> Inventory {
-        let conversation = |number| Kind::Conversation(ConversationId(Uuid::from_u128(number)));
         let mut feed = topic(Kind::Feed, "k.feed", 9);
         feed.settings = [("cleanup.policy", "delete"), ("retention.ms", "3600000")]
             .map(|(name, value)| (name.into(), value.into()))
@@ -255,7 +262,8 @@ mod tests {
 
     #[test]
     fn conversations_are_summed_and_the_largest_named() {
-        let views = Checkpoint::from([("users".into(), 5), (Uuid::from_u128(2).to_string(), 18)]);
+        let views = [(Kind::Ledger(Ledger::Users), 5), (conversation(2), 18)];
+        let views = views.map(|(kind, position)| (kind.stream().unwrap().to_string(), position)).into();
         let report = report(&inventory(), Some(&views), "k", false);
         let sum = report.conversations.clone().unwrap();
         assert_eq!((sum.topics, sum.records, sum.lag, sum.in_sync), (2, 30, Some(11 + 3), 2));
@@ -275,5 +283,16 @@ mod tests {
         assert!(report.largest.is_empty() && report.topics.iter().all(|line| line.lag.is_none()));
         assert_eq!(report.conversations.as_ref().unwrap().lag, None);
         assert!(in_words(&report, "b:1").contains("There are no views of this log"));
+    }
+
+    #[test]
+    fn what_goes_by_size_is_not_said_to_be_kept() {
+        let kept = |ms: &str, bytes: &str| {
+            let settings = [("cleanup.policy", "delete"), ("retention.ms", ms), ("retention.bytes", bytes)];
+            cleanup(&settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into())
+        };
+        assert_eq!(kept("-1", "-1"), "keeps all");
+        assert_eq!(kept("-1", "9"), "delete above 9 bytes");
+        assert_eq!(kept("2000", "9"), "delete after 2 s or above 9 bytes");
     }
 }

@@ -14,7 +14,7 @@ use crate::{
 };
 use anyhow::{Result, bail};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use kafkatalk_log::{ReadError, Stream};
+use kafkatalk_log::Stream;
 use kafkatalk_protocol::{ConversationId, Offset};
 use replay::{Replay, Shown};
 use source::Source;
@@ -124,7 +124,7 @@ fn conversations(views: &Query<'_>) -> Result<Vec<ConversationId>, ViewsError> {
     views.every_conversation()
 }
 
-/// What changed between the two reads is no trouble: it is gone at the next look.
+/// What changed between the two reads is no trouble, nor what failed in passing: it is gone at the next look.
 async fn look(source: &Source, views: &Views, conversation: ConversationId) -> Result<Found> {
     let mut looks = 1;
     loop {
@@ -139,14 +139,13 @@ async fn look(source: &Source, views: &Views, conversation: ConversationId) -> R
 
 /// What the views say of a conversation.
 struct Told {
-    checkpoint: kafkatalk_log::Checkpoint,
+    position: u64,
     members: Option<Vec<kafkatalk_protocol::UserId>>,
     held: u64,
-    /// With what each says comes before it.
-    messages: BTreeMap<u64, (Option<Offset>, Shown)>,
+    messages: replay::Told,
 }
 
-fn told(views: &Query<'_>, conversation: ConversationId) -> Result<Told, ViewsError> {
+fn told(views: &Query<'_>, conversation: ConversationId, position: &str) -> Result<Told, ViewsError> {
     let (mut messages, mut after) = (BTreeMap::new(), None);
     loop {
         let page = views.messages_and_records(conversation, after, PAGE_RECORDS)?;
@@ -157,7 +156,7 @@ fn told(views: &Query<'_>, conversation: ConversationId) -> Result<Told, ViewsEr
         }
     }
     Ok(Told {
-        checkpoint: views.checkpoint()?,
+        position: views.position(position)?,
         members: views.members(conversation)?.map(|members| members.to_vec()),
         held: views.held_messages(conversation)?,
         messages,
@@ -166,11 +165,18 @@ fn told(views: &Query<'_>, conversation: ConversationId) -> Result<Told, ViewsEr
 
 async fn one(source: &Source, views: &Views, conversation: ConversationId) -> Result<Found> {
     let stream = Stream::Conversation(conversation);
-    let told = views.read(move |views| told(views, conversation)).await?;
-    let reached = source.reached(stream, &told.checkpoint).await?;
+    let position = source.position_name(stream);
+    let told = views.read(move |views| told(views, conversation, &position)).await?;
     let mut replay = Replay::new(told.members.as_deref());
     let mut found = Found::default();
-    let Some(end) = read(source, stream, reached, &mut replay, &mut found).await? else { return Ok(found) };
+    let reached = match source.reached(stream, told.position).await {
+        Ok(reached) => reached,
+        Err(error) => {
+            found.troubles.push(error.to_string());
+            return Ok(found);
+        }
+    };
+    let Some(end) = read(source, stream, reached, &mut replay, &mut found).await else { return Ok(found) };
     let holes = found.figures.erased;
     let explained = replay.erased.len() as u64 * source.holes_of_erasure();
     if holes > explained {
@@ -183,8 +189,8 @@ async fn one(source: &Source, views: &Views, conversation: ConversationId) -> Re
     found.figures.skipped = replay.skipped;
     found.figures.messages = told.messages.len() as u64;
     if told.members.is_some() {
-        compare(&replay.visible, &told.messages, &mut found.troubles);
-    } else if told.held != replay.kept() {
+        compare(&replay, &told.messages, &mut found.troubles);
+    } else if !(replay.kept()..=replay.kept() + replay.gone_early()).contains(&told.held) {
         let (held, kept) = (told.held, replay.kept());
         found
             .troubles
@@ -201,16 +207,15 @@ async fn read(
     reached: Offset,
     replay: &mut Replay,
     found: &mut Found,
-) -> Result<Option<Offset>> {
+) -> Option<Offset> {
     let mut from = Offset(0);
     loop {
         let page = match source.read(stream, from, PAGE_RECORDS).await {
             Ok(page) => page,
-            Err(ReadError::Damaged(why)) => {
-                found.troubles.push(format!("offset {from}: the log cannot be read: {why}"));
-                return Ok(None);
+            Err(error) => {
+                found.troubles.push(format!("offset {from}: {error}"));
+                return None;
             }
-            Err(error) => return Err(error.into()),
         };
         let records = page.entries.len() as u64;
         found.figures.erased += page.next.0.saturating_sub(from.0).saturating_sub(records);
@@ -224,38 +229,51 @@ async fn read(
             }
         }
         if page.next >= page.end {
-            return Ok(Some(page.end));
+            return Some(page.end);
         }
         if page.next <= from {
             found.troubles.push(format!("offset {from}: the log goes on to {} and shows nothing", page.end));
-            return Ok(None);
+            return None;
         }
         from = page.next;
     }
 }
 
 /// Says where what the log makes visible and what the views tell differ.
-fn compare(
-    visible: &BTreeMap<u64, Shown>,
-    told: &BTreeMap<u64, (Option<Offset>, Shown)>,
-    troubles: &mut Vec<String>,
-) {
+fn compare(replay: &Replay, told: &replay::Told, troubles: &mut Vec<String>) {
+    let open = replay.open(told);
+    let is_settled = |shown: &Shown| !open.contains(&shown.client_id());
     let mut previous = None;
-    for (offset, shown) in visible {
+    for (offset, shown) in replay.visible.iter().filter(|(_, shown)| is_settled(shown)) {
         match told.get(offset) {
             None => troubles.push(format!("offset {offset}: the views lack a message of the log")),
             Some((named, held)) => {
                 if let Some(what) = shown.difference(held) {
                     troubles.push(format!("offset {offset}: the views show another {what} than the log"));
                 }
-                if *named != previous {
+                if settled_before(*named, told, is_settled) != previous {
                     troubles.push(format!("offset {offset}: the views name another message before it"));
                 }
             }
         }
         previous = Some(Offset(*offset));
     }
-    for offset in told.keys().filter(|offset| !visible.contains_key(offset)) {
+    let settled = told.iter().filter(|(_, (_, shown))| is_settled(shown));
+    for (offset, _) in settled.filter(|(offset, _)| !replay.visible.contains_key(offset)) {
         troubles.push(format!("offset {offset}: the views show a message that the log does not have"));
     }
+}
+
+/// What the views name before a message, without what is open.
+fn settled_before(
+    mut named: Option<Offset>,
+    told: &replay::Told,
+    is_settled: impl Fn(&Shown) -> bool,
+) -> Option<Offset> {
+    while let Some((before, shown)) = named.and_then(|at| told.get(&at.0))
+        && !is_settled(shown)
+    {
+        named = *before;
+    }
+    named
 }

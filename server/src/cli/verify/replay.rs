@@ -32,6 +32,10 @@ impl Shown {
         }
     }
 
+    pub(super) fn client_id(&self) -> ClientId {
+        (self.sender, self.id)
+    }
+
     /// In what two messages differ, if in anything.
     pub(super) fn difference(&self, other: &Self) -> Option<&'static str> {
         let Self { sender, id, sent_at, record, body } = self;
@@ -46,7 +50,10 @@ impl Shown {
     }
 }
 
-type ClientId = (UserId, MessageId);
+/// Messages by offset, with what each says comes before it.
+pub(super) type Told = BTreeMap<u64, (Option<Offset>, Shown)>;
+
+pub(super) type ClientId = (UserId, MessageId);
 
 /// A conversation's records, taken in one by one.
 #[derive(Default)]
@@ -59,6 +66,8 @@ pub(super) struct Replay {
     places: HashMap<RecordId, (u64, ClientId)>,
     /// Records that somebody asked to forget.
     pub(super) erased: HashSet<RecordId>,
+    /// Those among them that the views may still show.
+    pending: HashSet<RecordId>,
     /// Records that count for nothing: second copies, unknown kinds, of strangers, malformed.
     pub(super) skipped: u64,
 }
@@ -87,7 +96,20 @@ impl Replay {
             && let Some(erased) = record.key.as_deref().and_then(|key| Uuid::parse_str(key).ok())
         {
             self.erased.insert(erased);
+            self.pending.insert(erased);
         }
+    }
+
+    /// Records that the views may still hold and the log no longer shows.
+    pub(super) fn gone_early(&self) -> u64 {
+        self.pending.iter().filter(|record| !self.places.contains_key(*record)).count() as u64
+    }
+
+    /// Messages of which it is open what the views show, for they have not come to an erasure. Another copy may take the
+    /// part of what is erased, so it is all of one id.
+    pub(super) fn open(&self, told: &Told) -> HashSet<ClientId> {
+        let all = self.visible.values().chain(told.values().map(|(_, shown)| shown));
+        all.filter(|shown| self.pending.contains(&shown.record)).map(Shown::client_id).collect()
     }
 
     fn post(&mut self, offset: u64, record: &Record) {

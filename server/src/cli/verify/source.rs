@@ -3,9 +3,9 @@
 use crate::{cli::kafka_options, config::Config};
 use anyhow::{Context as _, Result, bail};
 use kafkatalk_log::{
-    Checkpoint, EventLog as _, Ledger, Page, ReadError, Stream,
+    Ledger, Page, ReadError, Stream,
     embedded::EmbeddedReader,
-    kafka::{Inventory, KafkaLog, Kind},
+    kafka::{Inventory, KafkaLog, KafkaReader, Kind},
 };
 use kafkatalk_protocol::{ConversationId, Offset};
 
@@ -16,7 +16,7 @@ const HOLES_OF_ERASURE_ON_KAFKA: u64 = 4;
 
 pub(super) enum Source {
     Embedded(EmbeddedReader),
-    Kafka(Box<KafkaLog>, Inventory),
+    Kafka(KafkaReader, Inventory),
 }
 
 impl Source {
@@ -30,8 +30,8 @@ impl Source {
             let prefix = &kafka.topic_prefix;
             bail!("the brokers hold no log under the prefix {prefix}: name another with --topic-prefix");
         }
-        let log = KafkaLog::connect(kafka_options(kafka)).context("the settings of Kafka cannot be used")?;
-        Ok(Self::Kafka(Box::new(log), inventory))
+        let log = KafkaReader::open(kafka_options(kafka)).context("the settings of Kafka cannot be used")?;
+        Ok(Self::Kafka(log, inventory))
     }
 
     pub(super) async fn conversations(&self) -> Result<Vec<ConversationId>> {
@@ -52,11 +52,19 @@ impl Source {
         }
     }
 
-    /// Up to which offset of a stream a checkpoint goes, that one not included.
-    pub(super) async fn reached(&self, stream: Stream, checkpoint: &Checkpoint) -> Result<Offset, ReadError> {
+    /// The name of the position in the views' checkpoint that tells of a stream.
+    pub(super) fn position_name(&self, stream: Stream) -> String {
         match self {
-            Self::Embedded(log) => log.reached(stream, checkpoint).await,
-            Self::Kafka(..) => Ok(Offset(KafkaLog::position_of(stream, checkpoint))),
+            Self::Embedded(_) => EmbeddedReader::POSITION.into(),
+            Self::Kafka(..) => KafkaLog::position_name(stream),
+        }
+    }
+
+    /// Up to which offset of a stream views at that position are, that one not included.
+    pub(super) async fn reached(&self, stream: Stream, position: u64) -> Result<Offset, ReadError> {
+        match self {
+            Self::Embedded(log) => log.reached(stream, position).await,
+            Self::Kafka(..) => Ok(Offset(position)),
         }
     }
 

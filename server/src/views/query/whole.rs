@@ -7,12 +7,20 @@ use crate::views::{
 };
 use kafkatalk_log::{Checkpoint, RecordId};
 use kafkatalk_protocol::{ConversationId, Message, Offset};
+use rusqlite::OptionalExtension as _;
 use uuid::Uuid;
 
 impl Query<'_> {
     /// How far the rows have come.
     pub fn checkpoint(&self) -> Result<Checkpoint, ViewsError> {
         super::super::apply::read_checkpoint(self.rows)
+    }
+
+    /// One position of it; 0 where there is none of that name.
+    pub fn position(&self, name: &str) -> Result<u64, ViewsError> {
+        let mut find = self.rows.prepare_cached("SELECT position FROM checkpoint WHERE name = ?1")?;
+        let found: Option<i64> = find.query_row([name], |row| row.get(0)).optional()?;
+        u64::try_from(found.unwrap_or(0)).map_err(|_| ViewsError::Damaged("a negative position".into()))
     }
 
     /// Every conversation that is seen, sorted.
