@@ -47,32 +47,32 @@ mod victims;
 #[derive(Clone, Debug, Args)]
 pub(crate) struct CrashArgs {
     /// How often harm is done.
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = Self::default().times, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) times: u32,
     /// What is done, in turns; several, parted by commas.
     #[arg(long, value_name = "HARM", value_delimiter = ',', default_value = "kill")]
     pub(crate) harm: Vec<Harm>,
     /// Nodes of the service; more than one on Kafka only.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=9))]
+    #[arg(long, value_name = "N", default_value_t = Self::default().nodes, value_parser = clap::value_parser!(u32).range(1..=9))]
     pub(crate) nodes: u32,
     /// Messages a second.
-    #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = Self::default().rate, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) rate: u32,
     /// Private conversations, each of two users of its own.
-    #[arg(long, value_name = "N", default_value_t = 200)]
+    #[arg(long, value_name = "N", default_value_t = Self::default().conversations)]
     pub(crate) conversations: usize,
     /// Seconds over which messages are sent and harm is spread.
-    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = Self::default().seconds, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) seconds: u32,
     /// Hours between the clock of one node and that of the next. Takes a server that is built for it.
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = Self::default().clocks_apart_hours)]
     pub(crate) clocks_apart_hours: u32,
     /// Points at which all nodes go wrong on purpose, as the environment variable FAILPOINTS takes them. Takes a server that
     /// is built for it.
-    #[arg(long, value_name = "POINTS", default_value = "")]
-    pub(crate) failpoints: String,
+    #[arg(long, value_name = "POINT=ACTION", value_delimiter = ';')]
+    pub(crate) failpoints: Vec<String>,
     /// Seconds within which all must be calm again at the end.
-    #[arg(long, value_name = "N", default_value_t = RECOVERY_SECONDS_MAX)]
+    #[arg(long, value_name = "N", default_value_t = Self::default().recovery_seconds)]
     pub(crate) recovery_seconds: u64,
 }
 
@@ -86,7 +86,7 @@ impl Default for CrashArgs {
             conversations: 200,
             seconds: 60,
             clocks_apart_hours: 0,
-            failpoints: String::new(),
+            failpoints: Vec::new(),
             recovery_seconds: RECOVERY_SECONDS_MAX,
         }
     }
@@ -94,11 +94,10 @@ impl Default for CrashArgs {
 
 impl CrashArgs {
     /// What the failpoints of a node are, by its number from 0.
-    fn failpoints_of(&self, node: usize) -> String {
+    fn failpoints_of(&self, node: usize) -> Vec<String> {
         let seconds = u64::from(self.clocks_apart_hours) * 3600 * count(node);
         let clock = (seconds > 0).then(|| format!("{}=return({seconds})", failpoints::CLOCK));
-        let given = (!self.failpoints.is_empty()).then(|| self.failpoints.clone());
-        clock.into_iter().chain(given).collect::<Vec<_>>().join(";")
+        self.failpoints.iter().cloned().chain(clock).collect()
     }
 
     fn needs_failpoints(&self) -> bool {

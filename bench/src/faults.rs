@@ -4,7 +4,7 @@
 use crate::checks::{Fault, Findings};
 use crate::crash::{self, CrashArgs, Outcome, harm::Harm};
 use crate::limits::RECOVERY_SECONDS_MAX;
-use crate::report::{Report, Table, Verdict, progress};
+use crate::report::{Report, Table, Verdict, progress, yes_or_no};
 use crate::stage::{LogKind, Stage};
 use anyhow::Result;
 use clap::{Args, ValueEnum as _};
@@ -145,9 +145,8 @@ const CASES: [Case; 7] = [
 ];
 
 impl Case {
-    fn failpoints(&self) -> String {
-        let points: Vec<_> = self.points.iter().map(|(point, often)| format!("{point}={often}")).collect();
-        points.join(";")
+    fn failpoints(&self) -> Vec<String> {
+        self.points.iter().map(|(point, often)| format!("{point}={often}")).collect()
     }
 
     fn is_as_it_must_be(&self, outcome: &Outcome) -> bool {
@@ -165,7 +164,8 @@ pub(crate) async fn broken_on_purpose(stage: &mut Stage, report: &mut Report) ->
     let mut verdict = Verdict::Kept;
     for case in &CASES {
         let failpoints = case.failpoints();
-        let what = if failpoints.is_empty() { "nothing".to_owned() } else { format!("`{failpoints}`") };
+        let what =
+            if failpoints.is_empty() { "nothing".to_owned() } else { format!("`{}`", failpoints.join(";")) };
         progress(&format!("{what} goes wrong on purpose"));
         let crash = CrashArgs {
             times: case.kills,
@@ -194,7 +194,7 @@ pub(crate) async fn broken_on_purpose(stage: &mut Stage, report: &mut Report) ->
             case.kills.to_string(),
             outcome.findings().said.to_string(),
             found(outcome.findings()),
-            if as_it_must_be { "yes" } else { "NO" }.into(),
+            yes_or_no(as_it_must_be).into(),
         ]);
     }
     report.table(&table);

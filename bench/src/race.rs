@@ -41,10 +41,7 @@ struct Ended {
 pub(crate) async fn measure(stage: &mut Stage, args: &RaceArgs, report: &mut Report) -> Result<Verdict> {
     let run = stage.random().u64(..);
     let setups = stage.nodes(LogKind::Kafka, args.nodes).await?;
-    let mut servers = setups.iter().map(crate::server::Setup::start).collect::<Result<Vec<_>>>()?;
-    for server in &mut servers {
-        server.ready().await?;
-    }
+    let servers = run::started(&setups).await?;
     let nodes: Vec<SocketAddr> = setups.iter().map(|setup| setup.address).collect();
     let mut racers = Racers::connect(&nodes, run).await?;
     let mut ended = Vec::new();

@@ -30,6 +30,11 @@ impl Verdict {
     }
 }
 
+/// Whether something is as it must be, for a table.
+pub(crate) fn yes_or_no(kept: bool) -> &'static str {
+    if kept { "yes" } else { "NO" }
+}
+
 /// A table with a heading over each column.
 #[derive(Clone, Debug)]
 pub(crate) struct Table {

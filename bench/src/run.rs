@@ -16,6 +16,7 @@ use crate::world::World;
 use anyhow::{Context as _, Result};
 use clap::Args;
 use std::{
+    fmt,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -227,12 +228,7 @@ pub(crate) async fn populated_nodes(
     run: u64,
 ) -> Result<(Vec<Server>, World)> {
     let conversations = load.conversations.unwrap_or(load.sockets / 2);
-    let mut servers = Vec::new();
-    for setup in setups {
-        let mut server = setup.start()?;
-        server.ready().await?;
-        servers.push(server);
-    }
+    let servers = started(setups).await?;
     progress(&format!("registering {} users, opening {conversations} conversations", load.sockets));
     let addresses: Vec<_> = setups.iter().map(|setup| setup.address).collect();
     let world = World::build(&addresses, load.sockets, conversations, run).await?;
@@ -240,6 +236,17 @@ pub(crate) async fn populated_nodes(
         server.stop().await?.in_order()?;
     }
     Ok((setups.iter().map(Setup::start).collect::<Result<_>>()?, world))
+}
+
+/// Starts nodes, each once the one before is ready.
+pub(crate) async fn started(setups: &[Setup]) -> Result<Vec<Server>> {
+    let mut servers = Vec::with_capacity(setups.len());
+    for setup in setups {
+        let mut server = setup.start()?;
+        server.ready().await?;
+        servers.push(server);
+    }
+    Ok(servers)
 }
 
 async fn idle_cpu_percent(pid: Pid) -> Result<f64> {
@@ -297,8 +304,12 @@ pub(crate) async fn at_rate(
 pub(crate) fn troubles(heard: &[Heard]) -> Vec<String> {
     let broken =
         heard.iter().filter_map(|heard| heard.broken.as_ref().map(|why| format!("a socket ended: {why}")));
-    let refused = heard.iter().flat_map(|heard| &heard.refusals).map(|why| format!("refused: {why}"));
-    broken.chain(refused).collect()
+    broken.chain(refused(heard.iter().flat_map(|heard| &heard.refusals))).collect()
+}
+
+/// Messages that were refused: why.
+pub(crate) fn refused(why: impl IntoIterator<Item = impl fmt::Display>) -> impl Iterator<Item = String> {
+    why.into_iter().map(|why| format!("refused: {why}"))
 }
 
 /// Adds what each client heard.

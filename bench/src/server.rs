@@ -31,7 +31,7 @@ pub(crate) struct Setup {
     /// Flags beside those that every run has.
     pub(crate) flags: Vec<String>,
     /// The points at which it goes wrong on purpose, as `FAILPOINTS` takes them; it must be built for that.
-    pub(crate) failpoints: String,
+    pub(crate) failpoints: Vec<String>,
 }
 
 /// A running server.
@@ -77,7 +77,7 @@ impl Setup {
         );
         // Free now, and nobody else asks for it by number.
         let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
-        Ok(Self { binary: binary.into(), data: data.into(), address, flags, failpoints: String::new() })
+        Ok(Self { binary: binary.into(), data: data.into(), address, flags, failpoints: Vec::new() })
     }
 
     /// Starts it. It is not ready yet.
@@ -89,7 +89,7 @@ impl Setup {
             .args(["serve", "--no-rate-limits", "--listen", &self.address.to_string(), "--data"])
             .arg(&self.data)
             .args(&self.flags)
-            .env("FAILPOINTS", &self.failpoints)
+            .env("FAILPOINTS", self.failpoints.join(";"))
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
@@ -196,6 +196,11 @@ impl Server {
             }
             Err(_) => bail!("the server does not stop within {} s of SIGTERM", STOP_WAIT_MAX.as_secs()),
         }
+    }
+
+    /// Asks it to stop, where what was measured before is worth telling whatever comes of that: what was out of order.
+    pub(crate) async fn end(self) -> Option<String> {
+        self.stop().await.map_or_else(|error| Some(format!("{error:#}")), |stopped| stopped.trouble)
     }
 
     fn last_words(&self) -> String {

@@ -47,6 +47,9 @@ use tokio::sync::{oneshot, watch};
 use window::Window;
 use writer::{Command, Writer};
 
+/// The name of its file in the data folder.
+pub const FILE: &str = "log.sqlite3";
+
 /// The name of the one position in a checkpoint of this log.
 const SEQ: &str = "seq";
 
@@ -189,8 +192,7 @@ impl EmbeddedLog {
     /// # Errors
     /// When the log is closed or cannot be read.
     pub async fn streams(&self) -> Result<Vec<(Stream, Offset)>, ReadError> {
-        let permit = self.shared.readers.permit().await?;
-        reader::finished(self.shared.readers.spawn(permit, reader::streams).await)
+        self.shared.readers.read(reader::streams).await
     }
 
     fn require_open(&self) -> Result<(), ReadError> {
@@ -250,12 +252,8 @@ impl EventLog for EmbeddedLog {
 
     async fn read(&self, stream: Stream, from: Offset, limit: usize) -> Result<Page, ReadError> {
         let limit = limit.min(PAGE_RECORDS_MAX);
-        let permit = self.shared.readers.permit().await?;
-        let reading = self
-            .shared
-            .readers
-            .spawn(permit, move |connection| reader::page(connection, stream, from, limit, PAGE_BYTES_MAX));
-        reader::finished(reading.await)
+        let page = move |connection: &_| reader::page(connection, stream, from, limit, PAGE_BYTES_MAX);
+        self.shared.readers.read(page).await
     }
 
     async fn tail(&self, from: Checkpoint) -> Result<Box<dyn Tail>, ReadError> {
@@ -271,11 +269,9 @@ impl EventLog for EmbeddedLog {
 
     async fn erase(&self, stream: Stream, erased: RecordId, at: Timestamp) -> Result<Offset, AppendError> {
         let unread = |error: ReadError| AppendError::Unavailable(error.to_string());
-        let permit = self.shared.readers.permit().await.map_err(unread)?;
         // Looking a record up by its id takes as long as its stream is; the writer need not wait for that.
-        let searching =
-            self.shared.readers.spawn(permit, move |connection| reader::search(connection, stream, erased));
-        let found = reader::finished(searching.await).map_err(unread)?;
+        let search = move |connection: &_| reader::search(connection, stream, erased);
+        let found = self.shared.readers.read(search).await.map_err(unread)?;
         let (reply, written) = oneshot::channel();
         self.admit(0, Command::Erase { stream, erased, found, at, reply })?;
         answer(written).await

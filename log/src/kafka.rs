@@ -17,7 +17,7 @@
 //! | `nodes`, `offsets` | which nodes are there; how far a tail is, for Kafka's tools |
 //! | `import` | taking over another log, every record at its offset |
 //! | `inventory` | what topics there are, and how far they go |
-//! | `shared`, `client` | what they share |
+//! | `shared`, `client`, `threads` | what they share |
 //! | `limits` | every limit |
 //!
 //! Nothing here blocks a caller's thread: librdkafka's blocking calls are made by threads of the adapter's own, of which
@@ -34,10 +34,8 @@ use nodes::Pulse;
 use produce::{Append, FeedReports, Shard, TopicReports};
 use rdkafka::consumer::BaseConsumer;
 use shared::{Shared, Topic};
-use std::{
-    sync::{Arc, Mutex, Weak},
-    thread::{self, JoinHandle},
-};
+use std::sync::{Arc, Weak};
+use threads::Threads;
 use tokio::{
     sync::{mpsc, oneshot, watch},
     time::timeout,
@@ -64,6 +62,7 @@ mod recent;
 mod shared;
 mod sweep;
 mod tail;
+mod threads;
 mod topics;
 mod wire;
 
@@ -81,7 +80,7 @@ pub struct KafkaLog {
     producers: Weak<Producers>,
     requests: mpsc::Sender<Request>,
     jobs: read::Jobs,
-    threads: Mutex<Vec<JoinHandle<()>>>,
+    threads: Threads,
 }
 
 /// The producers.
@@ -138,8 +137,13 @@ impl KafkaLog {
         let producers = Arc::new(Producers { topics, feed });
         let (requests, asked) = mpsc::channel(limits::CREATE_QUEUE_MAX);
         let (jobs, reads) = read::Jobs::new();
-        let log =
-            Self { shared, producers: Arc::downgrade(&producers), requests, jobs, threads: Mutex::default() };
+        let log = Self {
+            shared,
+            producers: Arc::downgrade(&producers),
+            requests,
+            jobs,
+            threads: Threads::default(),
+        };
         log.start(&producers, asked, reads)?;
         Ok(log)
     }
@@ -152,35 +156,22 @@ impl KafkaLog {
     ) -> Result<(), ConnectError> {
         for at in 0..producers.topics.len() {
             let (shared, producers) = (Arc::clone(&self.shared), Arc::clone(producers));
-            self.spawn("kafka-produce", move || {
+            self.threads.spawn("kafka-produce", move || {
                 let remake = || Shard::for_topics(&shared, &producers.feed).ok();
                 producers.topics[at].serve(&shared, remake, || ());
             })?;
         }
         let (shared, feeding) = (Arc::clone(&self.shared), Arc::clone(producers));
-        self.spawn("kafka-feed", move || {
+        self.threads.spawn("kafka-feed", move || {
             let (feed, mut pulse) = (&feeding.feed, Pulse::default());
             feed.serve(&shared, || Shard::for_feed(&shared).ok(), || pulse.beat(&shared, feed));
             pulse.leave(&shared, feed);
         })?;
-        let reads = Arc::new(Mutex::new(reads));
-        for _ in 0..limits::READERS {
-            let (shared, reads) = (Arc::clone(&self.shared), Arc::clone(&reads));
-            self.spawn("kafka-read", move || read::serve(&shared, &reads))?;
-        }
+        read::start(&self.shared, &self.threads, reads)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
         let runtime = runtime.map_err(|error| ConnectError::Client(error.to_string()))?;
         let keeper = Keeper::new(&self.shared, producers, asked)?;
-        self.spawn("kafka-keeper", move || keeper.run(&runtime))
-    }
-
-    fn spawn(&self, name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), ConnectError> {
-        let spawned = thread::Builder::new().name(name.into()).spawn(run);
-        let handle = spawned.map_err(|error| ConnectError::Client(format!("no thread: {error}")))?;
-        if let Ok(mut threads) = self.threads.lock() {
-            threads.push(handle);
-        }
-        Ok(())
+        self.threads.spawn("kafka-keeper", move || keeper.run(&runtime))
     }
 
     fn producers(&self) -> Result<Arc<Producers>, AppendError> {
@@ -293,13 +284,7 @@ impl EventLog for KafkaLog {
         self.shared.close();
         self.shared.health.send_replace(Health::Unavailable("the log is closed".into()));
         self.jobs.shut();
-        let threads =
-            self.threads.lock().map(|mut threads| std::mem::take(&mut *threads)).unwrap_or_default();
-        let ended =
-            tokio::task::spawn_blocking(move || threads.into_iter().for_each(|thread| drop(thread.join())));
-        if timeout(limits::CLOSE_WAIT * 2, ended).await.is_err() {
-            tracing::warn!("Kafka clients did not end in time");
-        }
+        self.threads.ended(limits::CLOSE_WAIT * 2).await;
     }
 }
 

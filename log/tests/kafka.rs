@@ -4,6 +4,16 @@
 //! Tests that kill or stop brokers have some of their own, take a minute each and are run by
 //! `cargo test -p kafkatalk-log --test kafka -- --ignored`. Each test has its own prefix of topic names. `KAFKATALK_TEST_KAFKA=HOST:PORT` takes a broker that runs already.
 
+/// Tests of the module around, each on a place of its own on the broker.
+macro_rules! tests {
+    ($($name:ident),+ $(,)?) => {$(
+        #[test]
+        fn $name() {
+            crate::contract::run::<crate::Kafka>(stringify!($name), super::$name);
+        }
+    )+};
+}
+
 #[path = "kafka/apart.rs"]
 mod apart;
 #[path = "kafka/broker.rs"]

@@ -25,7 +25,7 @@ use kafkatalk_log::{
     embedded::{EmbeddedLog, EmbeddedOptions},
     kafka::{KafkaLog, KafkaOptions},
 };
-use std::{io::Write as _, sync::Arc};
+use std::{io::Write as _, sync::Arc, time::Duration};
 use tokio::runtime::Runtime;
 
 /// Does what was asked for.
@@ -47,6 +47,13 @@ fn check(config: &Config, gathered: &Gathered) -> Result<()> {
         kafka_options(kafka).validate().context("the settings of Kafka cannot be used")?;
     }
     print(&config.show(gathered))
+}
+
+/// How long so much took, and how much of it in a second.
+fn pace(count: u64, took: Duration) -> String {
+    let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX).max(1);
+    let (whole, tenths) = (millis / 1000, millis % 1000 / 100);
+    format!("in {whole}.{tenths} s, {}/s", count.saturating_mul(1000) / millis)
 }
 
 fn print(text: &str) -> Result<()> {

@@ -36,20 +36,21 @@ impl Api {
 
     /// Registers a user.
     pub(crate) async fn register(&mut self, username: &Username) -> Result<Account> {
-        let json = serde_json::json!({ "username": username, "password": PASSWORD });
-        self.post("/users", None, json.to_string().into()).await
+        understood(&self.ask_for(username).await?).context("POST /users")
     }
 
     /// The same where somebody else may be quicker: none, if the name is taken.
     pub(crate) async fn claim(&mut self, username: &Username) -> Result<Option<Account>> {
-        let json = serde_json::json!({ "username": username, "password": PASSWORD }).to_string();
-        let path = format!("{BASE}/users");
-        let ask = Ask { method: Method::POST, json: Some(json.into()), ..Ask::get(&path) };
-        let answer = self.http.ask(ask).await?;
+        let answer = self.ask_for(username).await?;
         if answer.status == StatusCode::CONFLICT {
             return Ok(None);
         }
-        understood(&answer).map(Some)
+        understood(&answer).context("POST /users").map(Some)
+    }
+
+    async fn ask_for(&mut self, username: &Username) -> Result<Answer> {
+        let json = serde_json::json!({ "username": username, "password": PASSWORD });
+        self.post("/users", None, json.to_string().into()).await
     }
 
     /// Says something.
@@ -61,7 +62,9 @@ impl Api {
         body: &Body,
     ) -> Result<Message> {
         let json = serde_json::json!({ "id": id, "body": body }).to_string();
-        self.post(&format!("/conversations/{conversation}/messages"), Some(&account.token), json.into()).await
+        let path = format!("/conversations/{conversation}/messages");
+        let answer = self.post(&path, Some(&account.token), json.into()).await?;
+        understood(&answer).with_context(|| format!("POST {path}"))
     }
 
     /// Opens the conversation with another user.
@@ -76,10 +79,7 @@ impl Api {
         other: &Username,
     ) -> Result<(Conversation, bool)> {
         let json = serde_json::to_vec(&OpenConversation { members: vec![other.clone()] })?;
-        let path = format!("{BASE}/conversations");
-        let token = Some(account.token.as_str());
-        let ask = Ask { method: Method::POST, token, json: Some(json), ..Ask::get(&path) };
-        let answer = self.http.ask(ask).await?;
+        let answer = self.post("/conversations", Some(&account.token), json).await?;
         Ok((understood(&answer).context("POST /conversations")?, answer.status == StatusCode::CREATED))
     }
 
@@ -150,15 +150,9 @@ impl Api {
         understood(&self.http.ask(ask).await?).with_context(|| format!("GET {path}"))
     }
 
-    async fn post<T: DeserializeOwned>(
-        &mut self,
-        path: &str,
-        token: Option<&str>,
-        json: Vec<u8>,
-    ) -> Result<T> {
+    async fn post(&mut self, path: &str, token: Option<&str>, json: Vec<u8>) -> Result<Answer> {
         let path = format!("{BASE}{path}");
-        let ask = Ask { method: Method::POST, token, json: Some(json), ..Ask::get(&path) };
-        understood(&self.http.ask(ask).await?).with_context(|| format!("POST {path}"))
+        self.http.ask(Ask { method: Method::POST, token, json: Some(json), ..Ask::get(&path) }).await
     }
 }
 

@@ -121,9 +121,7 @@ impl Victims<'_> {
     async fn at_the_point_of_death(&mut self, node: usize, point: &str, percent: u32) -> Result<()> {
         self.servers[node].kill().await?;
         let mut deadly = self.setups[node].clone();
-        let before =
-            if deadly.failpoints.is_empty() { String::new() } else { format!("{};", deadly.failpoints) };
-        deadly.failpoints = format!("{before}{point}={percent}%return");
+        deadly.failpoints.push(format!("{point}={percent}%return"));
         self.servers[node] = deadly.start()?;
         Ok(())
     }

@@ -11,7 +11,7 @@ use crate::load::{Clients, Said, Shared, Wire, times::Times};
 use crate::number::{count, nanos, short, thousands};
 use crate::numbered::Numbering;
 use crate::process::Machine;
-use crate::report::{Report, Table, Verdict, progress};
+use crate::report::{Report, Table, Verdict, progress, yes_or_no};
 use crate::run::{self, LoadArgs};
 use crate::stage::{LogKind, Stage};
 use crate::world::{Pair, World, pairs, pairs_max};
@@ -88,9 +88,7 @@ pub(super) async fn measure(stage: &mut Stage, sizes: &Sizes) -> Result<Outcome>
         }
         Err(error) => troubles.push(format!("the histories could not be read: {error:#}")),
     }
-    let trouble =
-        server.stop().await.map_or_else(|error| Some(format!("{error:#}")), |stopped| stopped.trouble);
-    troubles.extend(trouble);
+    troubles.extend(server.end().await);
     let [first, other] = measured(said.len(), warm_up, new);
     let owed = 2 * count(first.len() + other.len());
     let times = &shared.times;
@@ -192,7 +190,7 @@ pub(super) fn tell(report: &mut Report, outcome: &Outcome) -> Verdict {
             late.map_or_else(|| "none".into(), Latencies::lateness),
             short(*stolen_percent),
             latencies.text(0.99),
-            kept.map_or("none", |kept| if kept { "yes" } else { "NO" }).into(),
+            kept.map_or("none", yes_or_no).into(),
         ]);
     };
     row("open a new conversation (HTTP)", opening, None, true);

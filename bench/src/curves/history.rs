@@ -6,7 +6,7 @@ use crate::client::api::Api;
 use crate::latency::Latencies;
 use crate::number::{count, float, nanos, short, thousands};
 use crate::process::Machine;
-use crate::report::{Report, Table, progress};
+use crate::report::{Report, Table, progress, yes_or_no};
 use crate::run::{self, LoadArgs};
 use crate::server::Setup;
 use crate::stage::{LogKind, Stage};
@@ -138,7 +138,7 @@ pub(super) fn tell(report: &mut Report, outcome: &Outcome) {
         thousands(pages.len()),
         pages.quartet(),
         short(*pages_stolen_percent),
-        yes_or_no(kept),
+        yes_or_no(kept).into(),
     ]);
     report.table(&table);
     let mut table = Table::new([
@@ -158,7 +158,7 @@ pub(super) fn tell(report: &mut Report, outcome: &Outcome) {
             short(catch_up.to_ready.as_secs_f64()),
             short(catch_up.speed()),
             short(catch_up.stolen_percent),
-            yes_or_no(catch_up.speed() >= AIM_CATCH_UP),
+            yes_or_no(catch_up.speed() >= AIM_CATCH_UP).into(),
         ]);
     }
     report.table(&table);
@@ -167,10 +167,6 @@ pub(super) fn tell(report: &mut Report, outcome: &Outcome) {
          is told as messages a second.",
         short(plain_start.as_secs_f64() * 1e3)
     ));
-}
-
-fn yes_or_no(kept: bool) -> String {
-    if kept { "yes" } else { "NO" }.into()
 }
 
 #[cfg(test)]

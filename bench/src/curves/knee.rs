@@ -167,18 +167,12 @@ async fn climb(stage: &mut Stage, log: LogKind, nodes: u32, sizes: &Sizes) -> Re
     }
     // Beyond the knee a server may close sockets of those who do not keep up; it may refuse nothing, nor break down.
     let heard = climbers.clients.close().await?;
-    ladder.troubles.extend(refused(heard.iter().flat_map(|heard| &heard.refusals)));
+    ladder.troubles.extend(run::refused(heard.iter().flat_map(|heard| &heard.refusals)));
     for server in servers {
         // One that is gone already cannot be stopped: what was measured before is worth telling.
-        let trouble =
-            server.stop().await.map_or_else(|error| Some(format!("{error:#}")), |stopped| stopped.trouble);
-        ladder.troubles.extend(trouble);
+        ladder.troubles.extend(server.end().await);
     }
     Ok(ladder)
-}
-
-fn refused(why: impl IntoIterator<Item = impl fmt::Display>) -> impl Iterator<Item = String> {
-    why.into_iter().map(|why| format!("refused: {why}"))
 }
 
 /// The messages of a ladder: those before anything is measured, then each rate as often as it may be tried.

@@ -1,6 +1,6 @@
 //! The data folder and the lock on it.
 
-use super::OpenError;
+use super::{FILE, OpenError};
 use std::fs::{File, OpenOptions, TryLockError, create_dir_all};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -42,11 +42,11 @@ impl Folder {
     }
 
     pub(super) fn database(&self) -> PathBuf {
-        self.dir.join("log.sqlite3")
+        self.dir.join(FILE)
     }
 
     fn write_ahead_log(&self) -> PathBuf {
-        self.dir.join("log.sqlite3-wal")
+        self.dir.join(format!("{FILE}-wal"))
     }
 
     /// What tells the log's file from any other that may take its place; `None` where there is no file, or where the

@@ -1,6 +1,6 @@
 //! Reading a log that another process may be writing to.
 
-use super::{OpenError, SEQ, reader, reader::Readers, schema};
+use super::{FILE, OpenError, SEQ, reader, reader::Readers, schema};
 use crate::{
     Page, ReadError, Stream,
     limits::{PAGE_BYTES_MAX, PAGE_RECORDS_MAX},
@@ -19,7 +19,7 @@ impl EmbeddedReader {
     /// # Errors
     /// When there is none, or none that this program knows.
     pub fn open(dir: impl AsRef<Path>) -> Result<Self, OpenError> {
-        let file = dir.as_ref().join("log.sqlite3");
+        let file = dir.as_ref().join(FILE);
         if !file.exists() {
             return Err(OpenError::Folder {
                 dir: dir.as_ref().into(),
@@ -32,15 +32,14 @@ impl EmbeddedReader {
 
     /// As [`super::EmbeddedLog::streams`].
     pub async fn streams(&self) -> Result<Vec<(Stream, Offset)>, ReadError> {
-        let permit = self.readers.permit().await?;
-        reader::finished(self.readers.spawn(permit, reader::streams).await)
+        self.readers.read(reader::streams).await
     }
 
     /// As [`crate::EventLog::read`].
     pub async fn read(&self, stream: Stream, from: Offset, limit: usize) -> Result<Page, ReadError> {
-        let (permit, limit) = (self.readers.permit().await?, limit.min(PAGE_RECORDS_MAX));
+        let limit = limit.min(PAGE_RECORDS_MAX);
         let page = move |connection: &_| reader::page(connection, stream, from, limit, PAGE_BYTES_MAX);
-        reader::finished(self.readers.spawn(permit, page).await)
+        self.readers.read(page).await
     }
 
     /// The name of the one position in a checkpoint of this log.
@@ -48,8 +47,6 @@ impl EmbeddedReader {
 
     /// Up to which offset of a stream a reader at that position is, that one not included.
     pub async fn reached(&self, stream: Stream, seq: u64) -> Result<Offset, ReadError> {
-        let permit = self.readers.permit().await?;
-        let reached = move |connection: &_| reader::reached(connection, stream, seq);
-        reader::finished(self.readers.spawn(permit, reached).await)
+        self.readers.read(move |connection| reader::reached(connection, stream, seq)).await
     }
 }

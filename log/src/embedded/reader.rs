@@ -55,6 +55,15 @@ impl Readers {
         })
     }
 
+    /// Waits for a turn, and reads.
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let permit = self.permit().await?;
+        finished(self.spawn(permit, read).await)
+    }
+
     /// No more reads; lets the connections go.
     pub(super) fn close(&self) {
         self.permits.close();

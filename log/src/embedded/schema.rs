@@ -60,13 +60,7 @@ pub(super) fn open(folder: &Folder) -> Result<Connection, OpenError> {
         folder.sync().map_err(unsynced)?;
         return Ok(connection);
     }
-    if application != APPLICATION_ID {
-        let reason = "it is a database of some other program".into();
-        return Err(OpenError::NotALog { file: folder.database(), reason });
-    }
-    if format > FORMAT {
-        return Err(OpenError::Newer { dir: folder.dir().into(), found: format, known: FORMAT });
-    }
+    check(&folder.database(), folder.dir(), application, format)?;
     settings(&connection).map_err(failed)?;
     Ok(connection)
 }
@@ -95,14 +89,21 @@ pub(super) fn look(database: &Path, dir: &Path) -> Result<(), OpenError> {
         |error: rusqlite::Error| OpenError::NotALog { file: database.into(), reason: error.to_string() };
     let connection = open_reader(database).map_err(failed)?;
     let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
-    if number("application_id").map_err(failed)? != APPLICATION_ID {
+    let (application, format) =
+        (number("application_id").map_err(failed)?, number("user_version").map_err(failed)?);
+    check(database, dir, application, format)
+}
+
+/// Refuses what a file says of itself where it is no log, or one of a later program.
+fn check(database: &Path, dir: &Path, application: i64, format: i64) -> Result<(), OpenError> {
+    if application != APPLICATION_ID {
         let reason = "it is a database of some other program".into();
         return Err(OpenError::NotALog { file: database.into(), reason });
     }
-    match number("user_version").map_err(failed)? {
-        found if found > FORMAT => Err(OpenError::Newer { dir: dir.into(), found, known: FORMAT }),
-        _ => Ok(()),
+    if format > FORMAT {
+        return Err(OpenError::Newer { dir: dir.into(), found: format, known: FORMAT });
     }
+    Ok(())
 }
 
 fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {

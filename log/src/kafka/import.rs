@@ -313,11 +313,7 @@ impl Import {
     fn look(&mut self) -> Result<(), ImportError> {
         let shared = &self.common.shared;
         let topics = inventory::topics_of(shared, &self.consumer)?;
-        let asked: Vec<_> = topics
-            .iter()
-            .flat_map(|topic| topic.partitions.iter().map(|partition| (topic.name.as_str(), partition.id)))
-            .collect();
-        let ends = inventory::offsets(&self.consumer, &asked, KafkaOffset::End)?;
+        let ends = inventory::offsets(&self.consumer, &topics, KafkaOffset::End)?;
         let mut parts: HashMap<_, _> = self.parts.iter_mut().map(|part| (part.stream, part)).collect();
         for topic in &topics {
             look::at(topic, shared.options.replication_factor, &ends, &mut parts)?;

@@ -141,12 +141,8 @@ fn take(shared: &Arc<Shared>, runtime: &Handle) -> Result<Inventory, String> {
     let consumer = consumer.map_err(|error| error.to_string())?;
     let told = |error: KafkaError| error.to_string();
     let mut topics = topics_of(shared, &consumer).map_err(told)?;
-    let asked: Vec<_> = topics
-        .iter()
-        .flat_map(|topic| topic.partitions.iter().map(|partition| (topic.name.as_str(), partition.id)))
-        .collect();
-    let mut begins = offsets(&consumer, &asked, KafkaOffset::Beginning).map_err(told)?;
-    let mut ends = offsets(&consumer, &asked, KafkaOffset::End).map_err(told)?;
+    let mut begins = offsets(&consumer, &topics, KafkaOffset::Beginning).map_err(told)?;
+    let mut ends = offsets(&consumer, &topics, KafkaOffset::End).map_err(told)?;
     let admin = shared.options.client(Purpose::Admin, Client(Arc::clone(shared)));
     let admin = admin.map_err(|error| error.to_string())?;
     let names: Vec<_> = topics.iter().map(|topic| topic.name.clone()).collect();
@@ -163,11 +159,11 @@ fn take(shared: &Arc<Shared>, runtime: &Handle) -> Result<Inventory, String> {
 }
 
 /// What a topic of that name is for, if it is one of this log's.
-fn kind_of(names: &Names, prefix: &str, topic: &str) -> Option<Kind> {
+fn kind_of(names: &Names, topic: &str) -> Option<Kind> {
     if topic == names.feed {
         return Some(Kind::Feed);
     }
-    if topic.strip_prefix(prefix) == Some(".nodes") {
+    if topic == names.nodes {
         return Some(Kind::Nodes);
     }
     let ledger = names.as_ledger(topic).map(Kind::Ledger);
@@ -178,9 +174,8 @@ fn kind_of(names: &Names, prefix: &str, topic: &str) -> Option<Kind> {
 /// partition, without which asking for offsets fails.
 pub(super) fn topics_of(shared: &Shared, consumer: &Consumer) -> Result<Vec<TopicFacts>, KafkaError> {
     let metadata = consumer.fetch_metadata(None, limits::REQUEST_TIMEOUT)?;
-    let prefix = &shared.options.topic_prefix;
     let facts = |topic: &MetadataTopic| {
-        let kind = kind_of(&shared.names, prefix, topic.name())?;
+        let kind = kind_of(&shared.names, topic.name())?;
         let partition = |at: &rdkafka::metadata::MetadataPartition| Partition {
             id: at.id(),
             led: at.leader() >= 0,
@@ -199,12 +194,17 @@ pub(super) fn topics_of(shared: &Shared, consumer: &Consumer) -> Result<Vec<Topi
     Ok(topics)
 }
 
-/// Where partitions begin or end; those are missing that no broker tells. The consumer must know who leads them.
+/// Where the partitions of topics begin or end; those are missing that no broker tells. The consumer must know who leads
+/// them.
 pub(super) fn offsets(
     consumer: &Consumer,
-    partitions: &[(&str, i32)],
+    topics: &[TopicFacts],
     which: KafkaOffset,
 ) -> Result<HashMap<(String, i32), u64>, KafkaError> {
+    let partitions: Vec<_> = topics
+        .iter()
+        .flat_map(|topic| topic.partitions.iter().map(|partition| (topic.name.as_str(), partition.id)))
+        .collect();
     let mut found = HashMap::with_capacity(partitions.len());
     for batch in partitions.chunks(limits::ENDS_BATCH_MAX) {
         let mut list = TopicPartitionList::with_capacity(batch.len());
@@ -229,7 +229,7 @@ mod tests {
     #[test]
     fn only_topics_of_this_log_are_listed() {
         let names = Names::new("k").unwrap();
-        let kind = |topic| kind_of(&names, "k", topic);
+        let kind = |topic| kind_of(&names, topic);
         assert_eq!(kind("k.feed"), Some(Kind::Feed));
         assert_eq!(kind("k.users"), Some(Kind::Ledger(Ledger::Users)));
         assert_eq!(kind("k.nodes"), Some(Kind::Nodes));

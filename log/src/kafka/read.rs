@@ -4,9 +4,11 @@ use super::{
     Consumer,
     client::Client,
     limits,
-    options::Purpose,
+    options::{ConnectError, Purpose},
     shared::{Shared, Topic},
-    sweep, wire,
+    sweep,
+    threads::Threads,
+    wire,
 };
 use crate::limits::{PAGE_BYTES_MAX, PAGE_RECORDS_MAX};
 use crate::{Checkpoint, Entry, Ledger, Page, ReadError, RecordId, Stream};
@@ -72,8 +74,22 @@ pub(super) enum Walk {
     Finished,
 }
 
+/// Starts the threads that read.
+pub(super) fn start(
+    shared: &Arc<Shared>,
+    threads: &Threads,
+    reads: mpsc::Receiver<Job>,
+) -> Result<(), ConnectError> {
+    let reads = Arc::new(Mutex::new(reads));
+    for _ in 0..limits::READERS {
+        let (shared, reads) = (Arc::clone(shared), Arc::clone(&reads));
+        threads.spawn("kafka-read", move || serve(&shared, &reads))?;
+    }
+    Ok(())
+}
+
 /// Serves jobs until there are no more.
-pub(super) fn serve(shared: &Arc<Shared>, jobs: &Mutex<mpsc::Receiver<Job>>) {
+fn serve(shared: &Arc<Shared>, jobs: &Mutex<mpsc::Receiver<Job>>) {
     let mut consumer = None;
     loop {
         let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();

@@ -5,20 +5,17 @@ use super::{
     options::{ConnectError, KafkaOptions},
     read::{self, Job, Jobs},
     shared::Shared,
+    threads::Threads,
 };
 use crate::{Page, ReadError, Stream};
 use kafkatalk_protocol::Offset;
-use std::{
-    sync::{Arc, Mutex},
-    thread::{self, JoinHandle},
-};
-use tokio::{task::spawn_blocking, time::timeout};
+use std::sync::Arc;
 
 /// A log on Apache Kafka, for reading alone.
 pub struct KafkaReader {
     shared: Arc<Shared>,
     jobs: Jobs,
-    threads: Mutex<Vec<JoinHandle<()>>>,
+    threads: Threads,
 }
 
 impl KafkaReader {
@@ -30,15 +27,9 @@ impl KafkaReader {
         let names = options.check()?;
         let shared = Arc::new(Shared::new(options, names));
         let (jobs, reads) = Jobs::new();
-        let reads = Arc::new(Mutex::new(reads));
-        let mut threads = Vec::with_capacity(limits::READERS);
-        for _ in 0..limits::READERS {
-            let (shared, reads) = (Arc::clone(&shared), Arc::clone(&reads));
-            let spawned =
-                thread::Builder::new().name("kafka-read".into()).spawn(move || read::serve(&shared, &reads));
-            threads.push(spawned.map_err(|error| ConnectError::Client(format!("no thread: {error}")))?);
-        }
-        Ok(Self { shared, jobs, threads: Mutex::new(threads) })
+        let threads = Threads::default();
+        read::start(&shared, &threads, reads)?;
+        Ok(Self { shared, jobs, threads })
     }
 
     /// As [`crate::EventLog::read`].
@@ -50,12 +41,7 @@ impl KafkaReader {
     pub async fn close(&self) {
         self.shared.close();
         self.jobs.shut();
-        let threads =
-            self.threads.lock().map(|mut threads| std::mem::take(&mut *threads)).unwrap_or_default();
-        let ended = spawn_blocking(move || threads.into_iter().for_each(|thread| drop(thread.join())));
-        if timeout(limits::CLOSE_WAIT, ended).await.is_err() {
-            tracing::warn!("Kafka clients did not end in time");
-        }
+        self.threads.ended(limits::CLOSE_WAIT).await;
     }
 }
 

@@ -259,17 +259,7 @@ async fn ten_thousand_topics_are_followed_as_one() {
     contract::many::ten_thousand_streams_are_followed_as_one(wide).await;
 }
 
-macro_rules! tests {
-    ($($name:ident),+ $(,)?) => {$(
-        #[test]
-        fn $name() {
-            crate::contract::run::<Kafka>(stringify!($name), super::$name);
-        }
-    )+};
-}
-
 mod kafka {
-    use super::Kafka;
     tests! {
         a_record_that_the_feed_never_told_is_found_by_the_sweep,
         two_nodes_see_the_same,

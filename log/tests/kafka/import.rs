@@ -294,17 +294,7 @@ async fn a_topic_with_fewer_copies_than_asked_for_is_refused(mut kafka: Kafka) {
     assert_eq!(topics(&kafka).await.len(), 1);
 }
 
-macro_rules! tests {
-    ($($name:ident),+ $(,)?) => {$(
-        #[test]
-        fn $name() {
-            crate::contract::run::<Kafka>(stringify!($name), super::$name);
-        }
-    )+};
-}
-
 mod kafka {
-    use super::Kafka;
     tests! {
         every_record_stands_at_its_own_offset_and_people_go_on_behind_it,
         an_import_that_breaks_off_anywhere_goes_on_and_doubles_nothing,

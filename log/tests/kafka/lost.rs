@@ -200,17 +200,7 @@ async fn a_log_without_brokers_takes_its_time_to_close_and_no_longer(kafka: Kafk
     assert!(matches!(log.append(conversation(1), message("no")).await, Err(AppendError::Unavailable(_))));
 }
 
-macro_rules! tests {
-    ($($name:ident),+ $(,)?) => {$(
-        #[test]
-        fn $name() {
-            crate::contract::run::<Kafka>(stringify!($name), super::$name);
-        }
-    )+};
-}
-
 mod kafka {
-    use super::Kafka;
     tests! {
         a_conversation_that_became_shorter_is_damage_and_takes_no_more,
         a_ledger_that_became_shorter_is_damage,

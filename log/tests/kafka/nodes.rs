@@ -200,17 +200,7 @@ async fn how_far_a_node_is_can_be_seen_in_its_consumer_group(kafka: Kafka) {
     stranger(&kafka).committed(&group, &places, moved).await;
 }
 
-macro_rules! tests {
-    ($($name:ident),+ $(,)?) => {$(
-        #[test]
-        fn $name() {
-            crate::contract::run::<Kafka>(stringify!($name), super::$name);
-        }
-    )+};
-}
-
 mod kafka {
-    use super::Kafka;
     tests! {
         what_a_killed_node_left_half_done_is_found_without_waiting_for_the_sweep,
         what_a_node_that_is_closed_left_half_done_is_found_too,

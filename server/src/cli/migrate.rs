@@ -1,11 +1,11 @@
 //! `migrate`: from the embedded log of a stopped node to Kafka.
 
-use super::{kafka_options, print, runtime};
+use super::{kafka_options, pace, print, runtime};
 use crate::{config::Config, telemetry};
 use anyhow::{Context as _, Result, bail};
 use kafkatalk_log::{
     EventLog,
-    embedded::{EmbeddedLog, EmbeddedOptions},
+    embedded::{EmbeddedLog, EmbeddedOptions, FILE},
     kafka::{ImportFigures, KafkaLog},
 };
 use std::{path::Path, sync::Arc};
@@ -39,7 +39,7 @@ pub(super) fn run(config: &Config, from: Adapter, to: Adapter) -> Result<()> {
     let Some(kafka) = &config.kafka else {
         bail!("to which Kafka? Name its brokers with --kafka HOST:PORT,...");
     };
-    let file = config.data.join("log.sqlite3");
+    let file = config.data.join(FILE);
     if !file.exists() {
         bail!("there is no embedded log in {}: name its folder with --data", config.data.display());
     }
@@ -60,12 +60,10 @@ pub(super) fn run(config: &Config, from: Adapter, to: Adapter) -> Result<()> {
 
 fn in_words(figures: &ImportFigures) -> String {
     let ImportFigures { streams, records, holes, before, compared, left: _, took } = figures;
-    let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX).max(1);
-    let a_second = (records + holes).saturating_mul(1000) / millis;
-    let (whole, tenths) = (millis / 1000, millis % 1000 / 100);
+    let pace = pace(records + holes, *took);
     format!(
-        "{records} records and {holes} erased places of {streams} streams written in {whole}.{tenths} s, \
-         {a_second}/s; {before} were there before; {compared} compared"
+        "{records} records and {holes} erased places of {streams} streams written {pace}; {before} were there before; \
+         {compared} compared"
     )
 }
 

@@ -1,6 +1,6 @@
 //! `rebuild`: the views of a stopped node, made anew from its log.
 
-use super::{open_log, print, runtime};
+use super::{open_log, pace, print, runtime};
 use crate::{
     config::Config,
     telemetry,
@@ -36,14 +36,9 @@ pub struct Figures {
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let millis = u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX).max(1);
-        let a_second = self.records.saturating_mul(1000) / millis;
-        let Self { records, messages, skipped, .. } = self;
-        let (whole, tenths) = (millis / 1000, millis % 1000 / 100);
-        write!(
-            f,
-            "{records} records ({messages} messages, {skipped} skipped) in {whole}.{tenths} s, {a_second}/s"
-        )
+        let Self { records, messages, skipped, took, .. } = self;
+        let pace = pace(*records, *took);
+        write!(f, "{records} records ({messages} messages, {skipped} skipped) {pace}")
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
 };
 use anyhow::{Result, bail};
 use kafkatalk_log::{
-    Checkpoint,
+    Checkpoint, embedded,
     kafka::{Inventory, KafkaLog, Kind, TopicFacts},
 };
 use serde::Serialize;
@@ -62,7 +62,7 @@ pub(super) fn run(config: &Config, form: Form) -> Result<()> {
         bail!(
             "the log is the embedded one, which has no topics: its streams are in {}. For a log on Kafka name its \
              brokers with --kafka HOST:PORT,...; `kafkatalk verify` counts the records of either",
-            config.data.join("log.sqlite3").display()
+            config.data.join(embedded::FILE).display()
         );
     };
     telemetry::start(config.log_format, &config.log_level);

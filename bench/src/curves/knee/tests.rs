@@ -94,7 +94,7 @@ fn a_server_in_trouble_keeps_no_promise() {
     assert_eq!(verdict(&ladders), Verdict::Kept);
     ladders[0].ended = Some("a client has ended".into());
     assert_eq!(verdict(&ladders), Verdict::Kept);
-    ladders[0].troubles.extend(refused(["too long"]));
+    ladders[0].troubles.extend(run::refused(["too long"]));
     assert_eq!(verdict(&ladders), Verdict::Broken);
 }
 
