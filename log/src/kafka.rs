@@ -11,7 +11,7 @@
 //! | `options` | what an operator may set, and the clients' configuration |
 //! | `names`, `wire` | topic names; how a record looks on Kafka |
 //! | `keeper`, `topics` | health, setting up and creating topics |
-//! | `produce`, `outcome` | appends, and what a failed one means |
+//! | `producers`, `produce`, `outcome` | appends, and what a failed one means |
 //! | `tail`, `live`, `catchup`, `sweep`, `recent` | following all streams, and noticing what was lost |
 //! | `read`, `reader`, `erase` | reading a range, also without being a node; forgetting a record |
 //! | `nodes`, `offsets` | which nodes are there; how far a tail is, for Kafka's tools |
@@ -21,7 +21,7 @@
 //! | `limits` | every limit |
 //!
 //! Nothing here blocks a caller's thread: librdkafka's blocking calls are made by threads of the adapter's own, of which
-//! there are as many as there are producers, open tails and readers, and no more with more conversations. Only the wait
+//! there are as many as there are producers, open tails and readers: a thread for some hundred conversations. Only the wait
 //! for a new topic's leader and for these threads' end is left to the blocking threads of the caller's tokio runtime.
 
 use crate::limits::RECORD_BYTES_MAX;
@@ -31,7 +31,8 @@ use client::Client;
 use kafkatalk_protocol::{ConversationId, Offset, Timestamp};
 use keeper::{Keeper, Request};
 use nodes::Pulse;
-use produce::{Append, FeedReports, Shard, TopicReports};
+use produce::{Append, Shard};
+use producers::Producers;
 use rdkafka::consumer::BaseConsumer;
 use shared::{Shared, Topic};
 use std::sync::{Arc, Weak};
@@ -56,6 +57,7 @@ mod offsets;
 mod options;
 mod outcome;
 mod produce;
+mod producers;
 mod read;
 mod reader;
 mod recent;
@@ -80,38 +82,7 @@ pub struct KafkaLog {
     producers: Weak<Producers>,
     requests: mpsc::Sender<Request>,
     jobs: read::Jobs,
-    threads: Threads,
-}
-
-/// The producers.
-struct Producers {
-    topics: Vec<Shard<TopicReports>>,
-    feed: Arc<Shard<FeedReports>>,
-}
-
-impl Producers {
-    fn append(&self, shared: &Shared, append: Append) -> Result<(), AppendError> {
-        let record = &append.record;
-        let unwritable =
-            |error| AppendError::Unavailable(format!("the record cannot be written as JSON: {error}"));
-        let value = wire::encode(record).map_err(unwritable)?;
-        let bytes = value.len() + record.key.as_deref().map_or(0, str::len);
-        if bytes > limits::MESSAGE_BYTES_MAX {
-            return Err(AppendError::TooLarge { bytes, max: limits::MESSAGE_BYTES_MAX });
-        }
-        self.shard(append.stream).append(shared, &value, append);
-        Ok(())
-    }
-
-    /// A stream always has the same producer, which keeps its records in the order of the calls.
-    fn shard(&self, stream: Stream) -> &Shard<TopicReports> {
-        let number = match stream {
-            Stream::Conversation(id) => id.0.as_u128(),
-            Stream::Ledger(ledger) => names::position(ledger) as u128,
-        };
-        let at = number % self.topics.len().max(1) as u128;
-        &self.topics[usize::try_from(at).unwrap_or(0)]
-    }
+    threads: Arc<Threads>,
 }
 
 fn topic_missing(topic: &str, lost: bool) -> String {
@@ -129,12 +100,8 @@ impl KafkaLog {
     /// When the options are such that it could never work.
     pub fn connect(options: KafkaOptions) -> Result<Self, ConnectError> {
         let names = options.check()?;
-        let count = options.producers;
         let shared = Arc::new(Shared::new(options, names));
-        let feed = Arc::new(Shard::new(Shard::for_feed(&shared)?));
-        let topics = (0..count).map(|_| Shard::for_topics(&shared, &feed).map(Shard::new));
-        let topics = topics.collect::<Result<Vec<_>, _>>()?;
-        let producers = Arc::new(Producers { topics, feed });
+        let producers = Arc::new(Producers::new(&shared)?);
         let (requests, asked) = mpsc::channel(limits::CREATE_QUEUE_MAX);
         let (jobs, reads) = read::Jobs::new();
         let log = Self {
@@ -142,7 +109,7 @@ impl KafkaLog {
             producers: Arc::downgrade(&producers),
             requests,
             jobs,
-            threads: Threads::default(),
+            threads: Arc::new(Threads::default()),
         };
         log.start(&producers, asked, reads)?;
         Ok(log)
@@ -154,12 +121,8 @@ impl KafkaLog {
         asked: mpsc::Receiver<Request>,
         reads: mpsc::Receiver<read::Job>,
     ) -> Result<(), ConnectError> {
-        for at in 0..producers.topics.len() {
-            let (shared, producers) = (Arc::clone(&self.shared), Arc::clone(producers));
-            self.threads.spawn("kafka-produce", move || {
-                let remake = || Shard::for_topics(&shared, &producers.feed).ok();
-                producers.topics[at].serve(&shared, remake, || ());
-            })?;
+        for shard in producers.topics() {
+            producers.serve(&shard, &self.shared, &self.threads)?;
         }
         let (shared, feeding) = (Arc::clone(&self.shared), Arc::clone(producers));
         self.threads.spawn("kafka-feed", move || {
@@ -170,7 +133,7 @@ impl KafkaLog {
         read::start(&self.shared, &self.threads, reads)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
         let runtime = runtime.map_err(|error| ConnectError::Client(error.to_string()))?;
-        let keeper = Keeper::new(&self.shared, producers, asked)?;
+        let keeper = Keeper::new(&self.shared, producers, &self.threads, asked)?;
         self.threads.spawn("kafka-keeper", move || keeper.run(&runtime))
     }
 

@@ -48,7 +48,9 @@ fn options(bootstrap: &str, prefix: &str) -> KafkaOptions {
     KafkaOptions {
         topic_prefix: prefix.into(),
         feed_partitions: 4,
-        producers: 2,
+        producers: 6,
+        // So that tests of several conversations are tests of a node that starts more of them, too.
+        conversations_per_producer: 1,
         sweep_interval: Duration::from_secs(1),
         forget_within: Duration::from_millis(500),
         feed_retention: Duration::from_secs(2),

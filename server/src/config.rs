@@ -77,7 +77,7 @@ pub struct KafkaConfig {
     pub node_name: String,
     /// Partitions of the feed, when it is created.
     pub feed_partitions: NonZeroU32,
-    /// Producers that the conversations are spread over.
+    /// Most producers that the conversations are spread over.
     pub producers: NonZeroUsize,
     /// How often to look for records that the feed did not tell.
     pub sweep_interval: Duration,

@@ -8,7 +8,8 @@
 //! `max.compaction.lag.ms` bounds when. The copy in the feed goes when the feed's retention ends.
 
 use super::{
-    Producers, keeper,
+    keeper,
+    producers::Producers,
     shared::Shared,
     topics::{self, Admin, Wrong},
 };

@@ -4,19 +4,21 @@
 //! librdkafka's blocking calls hold up nobody.
 
 use super::{
-    Producers,
     client::Client,
     erase, limits,
     nodes::Lack,
     options::Purpose,
     produce::{Shard, TopicReports},
+    producers::Producers,
     shared::{Shared, Topic},
+    threads::Threads,
     topics::{self, Admin, Wrong},
 };
 use crate::{AppendError, Health, Stream};
 use kafkatalk_protocol::{ConversationId, Offset};
 use std::{
     collections::BTreeSet,
+    slice,
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
@@ -37,6 +39,7 @@ pub(super) enum Request {
 pub(super) struct Keeper {
     shared: Arc<Shared>,
     producers: Arc<Producers>,
+    threads: Arc<Threads>,
     admin: Admin,
     requests: mpsc::Receiver<Request>,
     /// When the brokers refused to create the topic of the nodes.
@@ -47,12 +50,14 @@ impl Keeper {
     pub(super) fn new(
         shared: &Arc<Shared>,
         producers: &Arc<Producers>,
+        threads: &Arc<Threads>,
         requests: mpsc::Receiver<Request>,
     ) -> Result<Self, super::ConnectError> {
         let admin = shared.options.client(Purpose::Admin, Client(Arc::clone(shared)))?;
         Ok(Self {
             shared: Arc::clone(shared),
             producers: Arc::clone(producers),
+            threads: Arc::clone(threads),
             admin,
             requests,
             nodes_refused: None,
@@ -131,7 +136,7 @@ impl Keeper {
     /// acknowledged, no person's would be.
     async fn warm_up(&self, leaders: &[i32]) -> Result<(), Wrong> {
         let begun = Instant::now();
-        let warm = self.write_to(leaders, &self.producers.topics, limits::WARM_UP_WAIT, usize::MAX).await;
+        let warm = self.write_to(leaders, &self.producers.topics(), limits::WARM_UP_WAIT, usize::MAX).await;
         if begun.elapsed() >= limits::WARM_UP_WAIT {
             tracing::warn!("a Kafka producer is still not acknowledged after {:?}", limits::WARM_UP_WAIT);
         }
@@ -143,7 +148,7 @@ impl Keeper {
     async fn write_to(
         &self,
         leaders: &[i32],
-        shards: &[Shard<TopicReports>],
+        shards: &[Arc<Shard<TopicReports>>],
         wait: Duration,
         enough: usize,
     ) -> usize {
@@ -180,6 +185,7 @@ impl Keeper {
                 // Requests that never end must not put off the look.
                 _ = look.tick() => {}
                 () = self.shared.suspicion.notified() => {}
+                () = self.producers.crowded.notified() => {}
                 count = self.requests.recv_many(&mut requests, limits::CREATE_BATCH_MAX) => {
                     if count == 0 {
                         // All callers are gone; so will the keeper be, when the log is closed.
@@ -189,25 +195,43 @@ impl Keeper {
                     continue;
                 }
             }
-            if let Err(Wrong(why)) = self.probe().await {
-                return self.shared.set_health(Health::Unavailable(why));
+            match self.probe().await {
+                Ok(leaders) => self.make_room(&leaders).await,
+                Err(Wrong(why)) => return self.shared.set_health(Health::Unavailable(why)),
             }
             self.producers.feed.pay_debts(&self.shared);
             self.see_to_nodes().await;
         }
     }
 
-    /// Whether the topics that all appends need are there, and whether any broker acknowledges a record.
-    async fn probe(&self) -> Result<(), Wrong> {
+    /// Starts more producers, where those that there are have their fill of conversations.
+    async fn make_room(&self, leaders: &[i32]) {
+        while self.producers.are_crowded() {
+            let another = Shard::of_topics(&self.shared, &self.producers.feed);
+            let served = another.and_then(|another| {
+                self.producers.serve(&another, &self.shared, &self.threads).map(|()| another)
+            });
+            let another = match served {
+                Ok(another) => another,
+                Err(error) => return tracing::warn!("no further Kafka producer can be started: {error}"),
+            };
+            self.write_to(leaders, slice::from_ref(&another), limits::WARM_UP_WAIT, usize::MAX).await;
+            self.producers.add(another);
+        }
+    }
+
+    /// Whether the topics that all appends need are there, and whether any broker acknowledges a record. Returns who
+    /// leads the partitions of the feed.
+    async fn probe(&self) -> Result<Vec<i32>, Wrong> {
         let leaders = topics::look_for(&self.shared, &self.admin).map_err(|wrong| self.at_brokers(wrong))?;
         // Another node may have been started with more partitions.
         self.feed_has(leaders.len());
-        let one = &self.producers.topics[..1];
+        let one = &self.producers.topics()[..1];
         if self.write_to(&leaders, one, limits::REQUEST_TIMEOUT, 1).await == 0 {
             let why = format!("they acknowledged no record within {:?}", limits::REQUEST_TIMEOUT);
             return Err(self.at_brokers(Wrong(why)));
         }
-        Ok(())
+        Ok(leaders)
     }
 
     /// Nobody waits for a broker that is not there.

@@ -28,8 +28,10 @@ pub(super) const METADATA_EVERY: Duration = Duration::from_secs(10);
 pub(super) const FEED_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long an append to a new topic waits for the ones before it.
 pub(super) const GATE_WAIT: Duration = Duration::from_secs(5);
-/// Most producers that conversations are spread over.
-pub(super) const PRODUCERS_MAX: usize = 64;
+/// Most producers that conversations may be spread over.
+pub(super) const PRODUCERS_MAX: usize = 256;
+/// Producers that a node begins with, where it may have so many.
+pub(super) const PRODUCERS_FIRST: usize = 4;
 /// Most partitions of the feed.
 pub(super) const FEED_PARTITIONS_MAX: i32 = 1_024;
 /// Most characters of a topic prefix; a topic's name has at most 249.

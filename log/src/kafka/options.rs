@@ -20,8 +20,10 @@ pub struct KafkaOptions {
     pub node: String,
     /// Partitions of the feed when it is created; an existing feed keeps its own.
     pub feed_partitions: i32,
-    /// Producers that the conversations are spread over.
+    /// Most producers that the conversations are spread over. A few to begin with; each takes about 0.3 MB.
     pub producers: usize,
+    /// Conversations that a producer has before another is started.
+    pub conversations_per_producer: usize,
     /// How often to look for records that the feed did not tell.
     pub sweep_interval: Duration,
     /// Within what time after an erasure the brokers begin to forget the content (`max.compaction.lag.ms`).
@@ -40,7 +42,8 @@ impl KafkaOptions {
             properties: Vec::new(),
             node: "kafkatalk".into(),
             feed_partitions: 16,
-            producers: 4,
+            producers: 64,
+            conversations_per_producer: 250,
             sweep_interval: Duration::from_secs(30),
             forget_within: Duration::from_hours(24),
             feed_retention: Duration::from_hours(1),
@@ -150,7 +153,7 @@ impl KafkaOptions {
             "the number of producers",
             i64::try_from(self.producers).unwrap_or(i64::MAX),
             fine,
-            "1 to 64",
+            "1 to 256",
         )?;
         if let Some((name, _)) = self.properties.iter().find(|(name, _)| RESERVED.contains(&name.as_str())) {
             return Err(ConnectError::Reserved(name.clone()));

@@ -1,4 +1,4 @@
-//! The producers: a few that conversations and ledgers are spread over, and one for the feed.
+//! A producer: of those that conversations and ledgers are spread over ([`super::producers`]), and the one for the feed.
 //!
 //! A record goes to its topic; the acknowledgement goes to the node's own tails at once, and the copy to the feed from
 //! the very same callback, so that an append wakes its caller once, when both are acknowledged.
@@ -166,6 +166,13 @@ impl Shard<TopicReports> {
     ) -> Result<BaseProducer<TopicReports>, super::ConnectError> {
         let context = TopicReports { shared: Arc::clone(shared), feed: Arc::clone(feed) };
         shared.options.client(super::options::Purpose::Produce, context)
+    }
+
+    pub(super) fn of_topics(
+        shared: &Arc<Shared>,
+        feed: &Arc<Shard<FeedReports>>,
+    ) -> Result<Arc<Self>, super::ConnectError> {
+        Self::for_topics(shared, feed).map(Self::new).map(Arc::new)
     }
 
     pub(super) fn append(&self, shared: &Shared, value: &[u8], append: Append) {

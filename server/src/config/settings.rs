@@ -129,7 +129,13 @@ pub const SETTINGS: &[Setting] = &[
         Some("16"),
         "Partitions of the feed by which nodes hear of records; counts when it is created",
     ),
-    one("kafka-producers", Group::Kafka, "N", Some("4"), "Producers that the conversations are spread over"),
+    one(
+        "kafka-producers",
+        Group::Kafka,
+        "N",
+        Some("64"),
+        "Most producers that the conversations are spread over; there is one for every 250 that were written to",
+    ),
     one(
         "sweep-seconds",
         Group::Kafka,
