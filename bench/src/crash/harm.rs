@@ -97,9 +97,16 @@ impl Harm {
         matches!(self, Self::CutBroker | Self::StallBroker | Self::CutPeers)
     }
 
-    /// Whether it is done to the network before the nodes.
+    /// Whether it takes a network before the nodes that can be cut.
     pub(crate) fn needs_node_proxies(self) -> bool {
-        matches!(self, Self::CutClients | Self::StallClients)
+        matches!(
+            self,
+            Self::CutClients
+                | Self::StallClients
+                | Self::DieBeforeFeed
+                | Self::DieBeforeAck
+                | Self::DieInViewsCommit
+        )
     }
 }
 

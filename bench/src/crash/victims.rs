@@ -33,6 +33,10 @@ const DISK_FULL: Duration = Duration::from_secs(5);
 const BROKER_REST: Duration = Duration::from_secs(5);
 /// At a point on the way of every message, one in so many percent dies.
 const DIES_PERCENT: u32 = 20;
+/// How often people of the other nodes are made to connect anew, until the one that is to die has been sent enough.
+const COME_OVER_EVERY: Duration = Duration::from_secs(2);
+/// For how long their connections are cut for that.
+const COME_OVER_CUT: Duration = Duration::from_millis(200);
 
 /// What harm is done to.
 pub(crate) struct Victims<'a> {
@@ -128,10 +132,22 @@ impl Victims<'_> {
 
     async fn dies(&mut self, node: usize, point: &str, random: &mut fastrand::Rng) -> Result<Hurt> {
         self.at_the_point_of_death(node, point, DIES_PERCENT).await?;
-        self.servers[node].dies(point).await?;
+        self.comes_by(node, point).await?;
         let begun = Instant::now();
         sleep(DOWN_MAX.mul_f64(random.f64())).await;
         self.again(node, begun).await
+    }
+
+    /// Sees to it that people send to the node until it dies.
+    async fn comes_by(&mut self, node: usize, point: &str) -> Result<()> {
+        let death = self.servers[node].dies(point);
+        tokio::pin!(death);
+        loop {
+            tokio::select! {
+                died = &mut death => return died,
+                () = sleep(COME_OVER_EVERY) => come_over(self.proxies, node).await,
+            }
+        }
     }
 
     /// Two people of their own; one opens the conversation at a node that dies over it. Later it is there once for both.
@@ -225,6 +241,15 @@ impl Victims<'_> {
         let which = (harm != Harm::KillCluster).then_some(broker);
         Ok(Hurt { which, down, over, to_ready: Some(over.elapsed()) })
     }
+}
+
+/// Has people of the other nodes connect anew, to any node: after a kill they are all elsewhere, and a node that nobody
+/// sends anything to does not come by its point of death.
+async fn come_over(proxies: &[Proxy], node: usize) {
+    let others = || proxies.iter().enumerate().filter(|(other, _)| *other != node);
+    others().for_each(|(_, proxy)| proxy.set(Mode::Cut));
+    sleep(COME_OVER_CUT).await;
+    others().for_each(|(_, proxy)| proxy.set(Mode::Pass));
 }
 
 fn pause(random: &mut fastrand::Rng) -> Duration {
