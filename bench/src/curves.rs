@@ -8,6 +8,7 @@
 //! | [`knee`] | how many messages a second one, two, three nodes carry |
 //! | [`creation`] | a new conversation, and the first message in it |
 //! | [`history`] | pages of a long history, and catching up after an absence |
+//! | [`storm`] | a node dies, and everybody comes to another one at once |
 //! | [`plot`] | the same as pictures |
 
 use crate::report::{Report, Verdict, progress};
@@ -25,6 +26,7 @@ mod knee;
 mod plot;
 mod sizes;
 mod sockets;
+mod storm;
 
 /// What has the script start brokers that clean and delete when Kafka itself would.
 const KAFKA_AS_USUAL: &str = "KAFKA_AS_USUAL";
@@ -42,6 +44,8 @@ pub(crate) enum Part {
     Creation,
     /// Pages of history, and catching up.
     History,
+    /// Everybody of a dead node comes to another one at once.
+    Storm,
 }
 
 /// What is measured.
@@ -52,7 +56,7 @@ pub(crate) struct CurvesArgs {
         long,
         value_name = "PART",
         value_delimiter = ',',
-        default_value = "conversations,sockets,knee,creation,history"
+        default_value = "conversations,sockets,knee,creation,history,storm"
     )]
     parts: Vec<Part>,
     /// Small numbers, to see whether it works. They tell nothing.
@@ -154,6 +158,11 @@ async fn measure_part(
             let outcome = history::measure(stage, sizes).await?;
             history::tell(report, &outcome);
             (Verdict::Kept, Vec::new())
+        }
+        Part::Storm => {
+            report.heading("A node dies, and everybody comes to the other one");
+            let rows = storm::measure(stage, sizes, room, report).await?;
+            (storm::tell(report, &rows), Vec::new())
         }
     })
 }

@@ -192,7 +192,7 @@ impl Voices {
 }
 
 /// Where a client's socket comes from: one address has ports for so many.
-fn source(number: usize) -> Ipv4Addr {
+pub(crate) fn source(number: usize) -> Ipv4Addr {
     let address = u32::try_from(number / SOCKETS_FROM_ADDRESS_MAX).unwrap_or(0);
     Ipv4Addr::from_bits(Ipv4Addr::LOCALHOST.to_bits() + address)
 }

@@ -72,6 +72,9 @@ pub(crate) struct Given {
     /// Pages of history that are read [default: 2000].
     #[arg(long, value_name = "N")]
     pages: Option<usize>,
+    /// Numbers of sockets that lose their node, parted by commas; even [default: 1000,5000].
+    #[arg(long, value_name = "N", value_delimiter = ',')]
+    storm_sockets: Option<Vec<usize>>,
 }
 
 /// How much of everything.
@@ -109,6 +112,10 @@ pub(crate) struct Sizes {
     pub(crate) missed: usize,
     /// Pages that are read.
     pub(crate) pages: usize,
+    /// Sockets that lose their node.
+    pub(crate) storm_sockets: Vec<usize>,
+    /// Seconds before and around that.
+    pub(crate) storm_seconds: u32,
 }
 
 impl Sizes {
@@ -139,6 +146,8 @@ impl Sizes {
             messages: given.messages.unwrap_or(either(1_000_000, 20_000)),
             missed: given.missed.unwrap_or(either(200_000, 5_000)),
             pages: given.pages.unwrap_or(either(2_000, 100)),
+            storm_sockets: list(&given.storm_sockets, &[1_000, 5_000], &[100]),
+            storm_seconds: seconds(20, 6),
         };
         sizes.check()?;
         Ok(sizes)
@@ -161,8 +170,11 @@ impl Sizes {
             self.users
         );
         anyhow::ensure!(
-            self.sockets.iter().all(|sockets| *sockets >= 2 && sockets.is_multiple_of(2)),
-            "--sockets come in pairs: use even numbers"
+            self.sockets
+                .iter()
+                .chain(&self.storm_sockets)
+                .all(|sockets| *sockets >= 2 && sockets.is_multiple_of(2)),
+            "--sockets and --storm-sockets come in pairs: use even numbers"
         );
         Ok(())
     }
