@@ -93,6 +93,8 @@ pub struct ChatView {
     pub id: ConversationId,
     /// Everyone in it but the viewer; empty while it is not known.
     pub others: Arc<[User]>,
+    /// How far each of the others has read, in the same order.
+    pub read: Vec<Option<Offset>>,
     /// How far its messages are loaded.
     pub status: ChatStatus,
     /// In order: the log's, then those that wait, as they were typed.
@@ -106,6 +108,19 @@ pub struct ChatView {
     pub unread: u64,
     /// The viewer's read position when the conversation was opened: what is newer was new then.
     pub read_on_open: Option<Offset>,
+}
+
+impl ChatView {
+    /// Whether it is a group: more than two people.
+    pub fn is_group(&self) -> bool {
+        self.others.len() > 1
+    }
+
+    /// Who of the others has read so far.
+    pub fn readers(&self, offset: Offset) -> Vec<User> {
+        let read = self.others.iter().zip(&self.read).filter(|(_, read)| **read >= Some(offset));
+        read.map(|(user, _)| user.clone()).collect()
+    }
 }
 
 /// A message as it is shown. The key stays the same when a message that waits becomes one of the log.

@@ -35,9 +35,11 @@ pub(super) fn MessageLog() -> impl IntoView {
         edges.track();
         scroll.settle(chat);
     });
+    let group = Memo::new(move |_| chat.others().len() > 1);
     view! {
         <div
             class="log"
+            class:group=move || group.get()
             role="log"
             aria-label="Messages"
             aria-live="off"

@@ -16,13 +16,15 @@ pub fn word(delivery: &Delivery) -> &'static str {
     }
 }
 
-/// In a sentence, for the details.
-pub fn sentence(delivery: &Delivery) -> String {
+/// In a sentence, for the details; `group` where several may read it.
+pub fn sentence(delivery: &Delivery, group: bool) -> String {
     match delivery {
         Delivery::Received => "Kept in the log. You have received it.".into(),
         Delivery::Queued => "Kept on this device. It goes out by itself when there is a connection.".into(),
         Delivery::Sending => "On its way to the server.".into(),
+        Delivery::Sent if group => "Kept in the log. Not everyone has read it yet.".into(),
         Delivery::Sent => "Kept in the log. It has not been read yet.".into(),
+        Delivery::Read if group => "Kept in the log, and read by everyone.".into(),
         Delivery::Read => "Kept in the log, and read.".into(),
         Delivery::Failed { reason } => format!("Not sent: {reason}"),
     }

@@ -1,5 +1,6 @@
 //! Finding a person by the start of their name, and opening the conversation with them.
 
+mod group;
 mod people;
 
 use super::Desk;
@@ -10,13 +11,17 @@ use crate::ui::avatar::Avatar;
 use crate::ui::event::handler;
 use crate::ui::focus::{Step, focus_soon};
 use crate::ui::icon::Icon;
-use kafkatalk_protocol::{User, limits::USERNAME_CHARS_MAX};
+use group::{Chosen, creation_id, group_words, usernames};
+use kafkatalk_protocol::{User, UserId, limits::USERNAME_CHARS_MAX};
 use leptos::{ev::KeyboardEvent, prelude::*, task::spawn_local};
-use people::{Found, find, open_with};
+use people::{Found, find, open_with, seed};
 use std::time::Duration;
 
 /// How long typing must rest before the server is asked.
 const TYPING_RESTS: Duration = Duration::from_millis(120);
+
+/// Where names are typed.
+const FIELD: &str = "#find-person";
 
 /// What the panel knows and does.
 #[derive(Clone, Copy)]
@@ -26,6 +31,10 @@ struct Finder {
     found: RwSignal<Found>,
     /// Which of the people found is the one that Enter chooses.
     active: RwSignal<u32>,
+    /// The people of a new group, as far as they are chosen; none where one person is looked for.
+    group: RwSignal<Option<Vec<User>>>,
+    /// Where the ids of new groups begin.
+    ids: StoredValue<u128>,
     /// What went wrong when the conversation was to be opened.
     refusal: RwSignal<Option<String>>,
     timer: StoredValue<Option<TimeoutHandle>>,
@@ -38,6 +47,8 @@ impl Finder {
             typed: RwSignal::new(desk.finding.get_untracked().unwrap_or_default()),
             found: RwSignal::new(Found::Nothing),
             active: RwSignal::new(0),
+            group: RwSignal::new(None),
+            ids: StoredValue::new(seed()),
             refusal: RwSignal::new(None),
             timer: StoredValue::new(None),
         }
@@ -88,17 +99,24 @@ impl Finder {
     }
 
     fn choose(self, person: User) {
+        if self.in_group() {
+            return self.toggle(person);
+        }
         // Not held on to while going there, which changes the list.
         let known = self.desk.live.list.with_untracked(|list| {
             let with_person = |row: &&Row| row.others.len() == 1 && row.others[0].id == person.id;
             list.rows.iter().find(with_person).map(|row| row.id)
         });
-        if let Some(id) = known {
-            self.desk.go(Route::Conversation(id));
-            return;
+        match known {
+            Some(id) => self.desk.go(Route::Conversation(id)),
+            None => self.open(&[person]),
         }
+    }
+
+    fn open(self, people: &[User]) {
+        let (members, id) = (usernames(people), self.ids.with_value(|first| creation_id(*first, people)));
         spawn_local(async move {
-            match open_with(person.username).await {
+            match open_with(members, id).await {
                 Ok(conversation) => {
                     let id = conversation.id;
                     self.desk.act(Action::Opened(Box::new(conversation)));
@@ -109,6 +127,28 @@ impl Finder {
                 }
             }
         });
+    }
+
+    fn in_group(self) -> bool {
+        self.group.with_untracked(Option::is_some)
+    }
+
+    fn is_chosen(self, person: UserId) -> bool {
+        self.group.with(|group| group.iter().flatten().any(|chosen| chosen.id == person))
+    }
+
+    /// Takes a person into the group that is put together, or out of it.
+    fn toggle(self, person: User) {
+        self.refusal.set(None);
+        self.group.update(|group| {
+            if let Some(group) = group {
+                match group.iter().position(|chosen| chosen.id == person.id) {
+                    Some(at) => drop(group.remove(at)),
+                    None => group.push(person),
+                }
+            }
+        });
+        focus_soon(FIELD.into());
     }
 
     fn close(self) {
@@ -129,6 +169,10 @@ impl Finder {
             "Enter" => {
                 if let Some(person) = people.get(active as usize) {
                     self.choose(person.clone());
+                    if self.in_group() {
+                        // On to the next name.
+                        self.type_in(String::new());
+                    }
                 }
                 event.prevent_default();
                 return;
@@ -150,13 +194,14 @@ pub(super) fn FindPanel() -> impl IntoView {
     let finder = Finder::new(desk);
     on_cleanup(move || finder.stop_timer());
     Effect::new(move |_| {
-        focus_soon("#find-person".into());
+        focus_soon(FIELD.into());
         finder.ask();
     });
     let count = move || finder.people().len();
+    let label = move || if finder.group.with(Option::is_some) { "New group" } else { "New conversation" };
     let active_id = move || (count() > 0).then(|| format!("person-{}", finder.active.get()));
     view! {
-        <section class="find" aria-label="New conversation">
+        <section class="find" aria-label=move || label()>
             <div class="find-head">
                 <div class="find-field">
                     {Icon::Search.view()}
@@ -191,6 +236,7 @@ pub(super) fn FindPanel() -> impl IntoView {
                     {Icon::Close.view()}
                 </button>
             </div>
+            <Chosen finder />
             <People finder />
             <Words finder />
         </section>
@@ -202,24 +248,34 @@ fn People(finder: Finder) -> impl IntoView {
     let options = move || {
         let option = |(index, person): (usize, User)| {
             let index = u32::try_from(index).unwrap_or(u32::MAX);
-            let chosen = person.clone();
+            let (id, chosen) = (person.id, person.clone());
+            let group = move || finder.group.with(Option::is_some);
+            let selected =
+                move || if group() { finder.is_chosen(id) } else { finder.active.get() == index };
             view! {
                 <li
                     id=format!("person-{index}")
                     class="person"
                     role="option"
-                    aria-selected=move || (finder.active.get() == index).to_string()
+                    class:active=move || finder.active.get() == index
+                    aria-selected=move || selected().to_string()
                     on:mousemove=handler(move |_| finder.active.set(index))
                     on:click=handler(move |_| finder.choose(chosen.clone()))
                 >
                     <Avatar user=person.clone() />
                     <span class="item-name" dir="auto">{person.username.to_string()}</span>
+                    {move || finder.is_chosen(id).then(|| Icon::Tick.view())}
                 </li>
             }
         };
         finder.people().into_iter().enumerate().map(option).collect_view()
     };
-    view! { <ul id="people" class="people" role="listbox" aria-label="People">{move || options()}</ul> }
+    let several = move || finder.group.with(Option::is_some).then_some("true");
+    view! {
+        <ul id="people" class="people" role="listbox" aria-label="People" aria-multiselectable=move || several()>
+            {move || options()}
+        </ul>
+    }
 }
 
 /// What is said where there is nobody to show.
@@ -234,13 +290,12 @@ fn Words(finder: Finder) -> impl IntoView {
                 "Nobody's name starts with “{}”. Check the spelling, or send your link.",
                 finder.prefix().unwrap_or_default()
             )),
-            Found::Nothing | Found::People(_) => None,
+            Found::Nothing | Found::People(_) => finder.group.with(|group| group.as_deref().map(group_words)),
             Found::Failed(words) => Some(words.clone()),
         })
     };
     let failed = move || finder.found.with(|found| matches!(found, Found::Failed(_)));
-    let alone =
-        move || finder.found.with(|found| !matches!(found, Found::People(people) if !people.is_empty()));
+    let alone = move || finder.group.with(Option::is_none) && finder.people().is_empty();
     view! {
         <p class="find-words" role="status" aria-label="Search">{move || words()}</p>
         <Show when=failed>

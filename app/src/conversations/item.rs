@@ -5,7 +5,7 @@ use crate::client::{Item, Row};
 use crate::conversation::state::StateGlyph;
 use crate::conversation::text::preview;
 use crate::route::Route;
-use crate::ui::avatar::Avatar;
+use crate::ui::avatar::conversation_avatar;
 use crate::ui::person::names;
 use leptos::prelude::*;
 
@@ -21,7 +21,9 @@ fn line(row: &Row) -> String {
     if !row.draft.trim().is_empty() && !row.open {
         return preview(&row.draft);
     }
-    row.last.as_ref().map_or_else(|| "No messages yet".into(), |item| preview(item.body()))
+    let Some(item) = &row.last else { return "No messages yet".into() };
+    let said = preview(item.body());
+    if row.others.len() > 1 && !item.own() { format!("{}: {said}", item.sender().username) } else { said }
 }
 
 #[component]
@@ -52,7 +54,7 @@ pub(super) fn ListItem(
     view! {
         <li>
             <RouteLink route=Route::Conversation(id) class="item" current>
-                {others.first().cloned().map(|user| view! { <Avatar user /> })}
+                {conversation_avatar(id, &others, false)}
                 <span class="item-name" dir="auto">{names(&others)}</span>
                 <time class="item-time" datetime=move || active_at().to_string()>{move || time()}</time>
                 <span class="item-line">

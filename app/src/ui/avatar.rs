@@ -1,8 +1,10 @@
-//! A person's initials on their colour.
+//! A person's initials on their colour; for a group, people on the group's.
 
+use super::icon::Icon;
 use super::person::{hue, initials};
-use kafkatalk_protocol::User;
+use kafkatalk_protocol::{ConversationId, User};
 use leptos::prelude::*;
+use uuid::Uuid;
 
 /// A round picture of a person. Decoration: the name stands beside it.
 #[component]
@@ -13,6 +15,19 @@ pub fn Avatar(
     #[prop(optional)]
     small: bool,
 ) -> impl IntoView {
-    let class = format!("avatar hue-{}{}", hue(user.id), if small { " avatar-small" } else { "" });
-    view! { <span class=class aria-hidden="true">{initials(user.username.as_str())}</span> }
+    picture(user.id.0, small, initials(user.username.as_str()).into_any())
+}
+
+/// The picture of a conversation with these people: the other's, or the group's own.
+pub fn conversation_avatar(id: ConversationId, others: &[User], small: bool) -> Option<AnyView> {
+    Some(match others {
+        [] => return None,
+        [other] => picture(other.id.0, small, initials(other.username.as_str()).into_any()),
+        _ => picture(id.0, small, Icon::People.view()),
+    })
+}
+
+fn picture(id: Uuid, small: bool, content: AnyView) -> AnyView {
+    let class = format!("avatar hue-{}{}", hue(id), if small { " avatar-small" } else { "" });
+    view! { <span class=class aria-hidden="true">{content}</span> }.into_any()
 }
