@@ -250,8 +250,7 @@ fn People(finder: Finder) -> impl IntoView {
             let index = u32::try_from(index).unwrap_or(u32::MAX);
             let (id, chosen) = (person.id, person.clone());
             let group = move || finder.group.with(Option::is_some);
-            let selected =
-                move || if group() { finder.is_chosen(id) } else { finder.active.get() == index };
+            let selected = move || if group() { finder.is_chosen(id) } else { finder.active.get() == index };
             view! {
                 <li
                     id=format!("person-{index}")

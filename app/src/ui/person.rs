@@ -18,8 +18,7 @@ pub fn initials(username: &str) -> String {
 
 /// The colour of a person or a group, the same everywhere and for ever.
 pub fn hue(id: Uuid) -> u32 {
-    id.as_bytes().iter().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(*byte)))
-        % HUES
+    id.as_bytes().iter().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(*byte))) % HUES
 }
 
 /// People whose names are all said; of more, all but one of these are, and the rest are counted.

@@ -5,8 +5,8 @@ use kafkatalk_app::{
     page::{OpenModel, PageModel},
 };
 use kafkatalk_protocol::{
-    ClientFrame, CloseCode, Conversation, ConversationId, CreationId, ErrorCode, Message, Offset, ServerFrame, SessionId,
-    Timestamp, User, UserId,
+    ClientFrame, CloseCode, Conversation, ConversationId, CreationId, ErrorCode, Message, Offset,
+    ServerFrame, SessionId, Timestamp, User, UserId,
     frame::Limits,
     http::{Conversations, Messages},
 };

@@ -92,7 +92,11 @@ impl Api {
         self.open_with(account, OpenConversation { members, id: Some(id) }).await
     }
 
-    async fn open_with(&mut self, account: &Account, asked: OpenConversation) -> Result<(Conversation, bool)> {
+    async fn open_with(
+        &mut self,
+        account: &Account,
+        asked: OpenConversation,
+    ) -> Result<(Conversation, bool)> {
         let json = serde_json::to_vec(&asked)?;
         let answer = self.post("/conversations", Some(&account.token), json).await?;
         Ok((understood(&answer).context("POST /conversations")?, answer.status == StatusCode::CREATED))

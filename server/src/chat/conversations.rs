@@ -132,10 +132,7 @@ impl Chat {
 }
 
 /// Those of these names whom the views know.
-fn known(
-    views: &Query<'_>,
-    names: &BTreeSet<Username>,
-) -> Result<BTreeMap<Username, UserId>, ViewsError> {
+fn known(views: &Query<'_>, names: &BTreeSet<Username>) -> Result<BTreeMap<Username, UserId>, ViewsError> {
     let mut people = BTreeMap::new();
     for name in names {
         if let Some((user, _)) = views.user_by_name(name)? {
@@ -146,11 +143,7 @@ fn known(
 }
 
 /// A conversation that was found, if it is of these people: a person may have asked for other ones under the same id.
-fn same_people(
-    found: Conversation,
-    viewer: UserId,
-    others: &[UserId],
-) -> Result<Conversation, OpenError> {
+fn same_people(found: Conversation, viewer: UserId, others: &[UserId]) -> Result<Conversation, OpenError> {
     let ids = found.members.iter().map(|member| member.id).filter(|id| *id != viewer);
     let mut ids: Vec<UserId> = ids.collect();
     ids.sort_unstable();

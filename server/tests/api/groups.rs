@@ -104,8 +104,10 @@ async fn an_id_that_somebody_else_has_used_is_free() {
     // Neither a stranger nor a member of it learns that there is one, whichever of its ids they try.
     for other in [&eve, &bob, &carol] {
         for id in [id, hers.id.0] {
-            let others: Vec<_> =
-                ["alice", "bob", "carol"].into_iter().filter(|name| *name != other.user.username.as_str()).collect();
+            let others: Vec<_> = ["alice", "bob", "carol"]
+                .into_iter()
+                .filter(|name| *name != other.user.username.as_str())
+                .collect();
             let answer = other.ask_group(id, &others).await;
             assert_eq!(answer.status(), 201);
             assert_ne!(answer.json::<Conversation>().await.unwrap().id, hers.id);
