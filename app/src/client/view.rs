@@ -111,15 +111,18 @@ pub struct ChatView {
 }
 
 impl ChatView {
-    /// Whether it is a group: more than two people.
-    pub fn is_group(&self) -> bool {
-        self.others.len() > 1
-    }
-
-    /// Who of the others has read so far.
-    pub fn readers(&self, offset: Offset) -> Vec<User> {
-        let read = self.others.iter().zip(&self.read).filter(|(_, read)| **read >= Some(offset));
-        read.map(|(user, _)| user.clone()).collect()
+    /// Who of the others has read so far; none where there is but one other.
+    pub fn readers(&self, offset: Offset) -> Option<Vec<User>> {
+        if self.others.len() < 2 {
+            return None;
+        }
+        let mut readers = Vec::new();
+        for (user, read) in self.others.iter().zip(&self.read) {
+            if *read >= Some(offset) {
+                readers.push(user.clone());
+            }
+        }
+        Some(readers)
     }
 }
 

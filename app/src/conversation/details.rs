@@ -2,11 +2,10 @@
 
 use super::Chat;
 use super::state::sentence;
-use crate::client::{Action, ChatView, Item};
+use crate::client::{Action, Item};
 use crate::ui::event::handler;
 use crate::ui::focus::{focus_now, focus_soon};
 use crate::ui::icon::Icon;
-use crate::ui::person::all_names;
 use leptos::{ev::KeyboardEvent, prelude::*};
 
 /// The panel that slides over from the end side.
@@ -68,16 +67,9 @@ fn facts(chat: Chat, item: &Item) -> impl IntoView + use<> {
     );
     let (id, only_here) = (item.id(), item.deletable());
     let from = if item.own() { "You".to_owned() } else { item.sender().username.to_string() };
-    let group = chat.read(ChatView::is_group).unwrap_or(false);
-    let offset = item.offset().filter(|_| group && item.own());
-    let readers = move || {
-        let readers = chat.read(|chat| offset.map(|offset| chat.readers(offset))).flatten();
-        let readers = readers.filter(|readers| !readers.is_empty())?;
-        Some(view! {
-            <dt>"Read by"</dt>
-            <dd dir="auto">{all_names(&readers)}</dd>
-        })
-    };
+    // None of a pair; looked at only where they matter, since it draws the details again whenever that changes.
+    let offset = item.offset().filter(|_| item.own());
+    let readers = offset.and_then(|offset| chat.read(|chat| chat.readers(offset)).flatten());
     let time_label = if item.offset().is_some() { "Taken in" } else { "Written" };
     view! {
         <p class="details-text" dir="auto">{item.body().to_owned()}</p>
@@ -91,8 +83,7 @@ fn facts(chat: Chat, item: &Item) -> impl IntoView + use<> {
                 <time datetime=item.at().to_string()>{chat.desk.clock.at(item.at()).full()}</time>
             </dd>
             <dt>"State"</dt>
-            <dd>{sentence(&item.delivery, group)}</dd>
-            {move || readers()}
+            <dd>{sentence(&item.delivery, readers.as_deref())}</dd>
             <dt>"Id"</dt>
             <dd class="details-id">{id.to_string()}</dd>
         </dl>

@@ -3,9 +3,9 @@
 use super::Chat;
 use crate::conversations::RouteLink;
 use crate::route::Route;
-use crate::ui::avatar::{Avatar, conversation_avatar};
+use crate::ui::avatar::Avatar;
 use crate::ui::icon::Icon;
-use crate::ui::person::names;
+use crate::ui::person::{Picture, hue, names};
 use kafkatalk_protocol::User;
 use leptos::prelude::*;
 use std::sync::Arc;
@@ -13,8 +13,11 @@ use std::sync::Arc;
 #[component]
 pub(super) fn Header(others: Memo<Arc<[User]>>) -> impl IntoView {
     let chat = expect_context::<Chat>();
-    let avatar = move || others.with(|others| conversation_avatar(chat.id, others, true));
-    let members = move || others.with(|others| (others.len() > 1).then(|| members_view(chat, others)));
+    let avatar = move || {
+        let picture = others.with(|others| Picture::of_conversation(chat.id, others));
+        picture.map(|picture| view! { <Avatar picture small=true /> })
+    };
+    let members = move || others.with(|others| members_html(chat.desk.viewer(), others));
     view! {
         <header class="pane-head">
             <RouteLink
@@ -26,44 +29,57 @@ pub(super) fn Header(others: Memo<Arc<[User]>>) -> impl IntoView {
             </RouteLink>
             {move || avatar()}
             <h1 dir="auto" tabindex="-1">{move || others.with(|others| names(others))}</h1>
-            {move || members()}
+            <div class="members" inner_html=move || members()></div>
         </header>
     }
 }
 
-/// Who is in a group, behind a button. The browser opens and closes it.
-fn members_view(chat: Chat, others: &[User]) -> impl IntoView + use<> {
-    let viewer = chat.desk.viewer();
-    let name = |user: &User, own: &str| format!("{}{own}", user.username);
-    let people = others.iter().map(|user| (user.clone(), name(user, "")));
-    let people = people.chain([(viewer.clone(), name(&viewer, " (you)"))]);
-    let people = people.map(|(user, name)| {
-        view! {
-            <li class="person">
-                <Avatar user small=true />
-                <span class="item-name" dir="auto">{name}</span>
-            </li>
+/// Who is in a group, behind a button that the browser itself opens it by; nothing for two people. Written out as HTML, of
+/// which nothing else is to know: a name has no character that means anything there.
+fn members_html(viewer: User, others: &[User]) -> String {
+    if others.len() < 2 {
+        return String::new();
+    }
+    let count = others.len() + 1;
+    let mut html = format!(
+        r#"<button class="button-quiet" type="button" popovertarget="members">{count} members</button><section id="members" class="details" popover aria-labelledby="members-title"><header class="pane-head"><h2 id="members-title">{count} members</h2><button class="button-quiet" type="button" popovertarget="members">Close</button></header><ul role="list">"#
+    );
+    for user in others.iter().chain([&viewer]) {
+        let Picture { id, letters } = Picture::of(user);
+        let (hue, name) = (hue(id), &user.username);
+        let own = if user.id == viewer.id { " (you)" } else { "" };
+        html.push_str(&format!(
+            r#"<li class="person"><span class="avatar avatar-small hue-{hue}" aria-hidden="true">{letters}</span>{name}{own}</li>"#
+        ));
+    }
+    html.push_str("</ul></section>");
+    html
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kafkatalk_protocol::{UserId, Username};
+    use uuid::Uuid;
+
+    fn user(number: u128) -> User {
+        User { id: UserId(Uuid::from_u128(number)), username: format!("user{number}").parse().unwrap() }
+    }
+
+    #[test]
+    fn a_group_tells_its_members_and_a_pair_has_no_such_button() {
+        assert_eq!(members_html(user(1), &[user(2)]), "");
+        let html = members_html(user(1), &[user(2), user(3)]);
+        assert!(html.contains(">3 members</button>"));
+        for name in ["user2", "user3", "user1 (you)"] {
+            assert!(html.contains(&format!("</span>{name}</li>")), "{name}");
         }
-    });
-    view! {
-        <button class="button-icon" type="button" aria-label="Members" title="Members" popovertarget="members">
-            {Icon::People.view()}
-        </button>
-        <section id="members" class="details" popover="auto" aria-labelledby="members-title">
-            <header class="pane-head">
-                <h2 id="members-title">{format!("{} members", others.len() + 1)}</h2>
-                <button
-                    class="button-icon"
-                    type="button"
-                    aria-label="Close members"
-                    title="Close members"
-                    popovertarget="members"
-                    popovertargetaction="hide"
-                >
-                    {Icon::Close.view()}
-                </button>
-            </header>
-            <ul class="people" role="list">{people.collect_view()}</ul>
-        </section>
+    }
+
+    #[test]
+    fn no_name_can_mean_anything_in_html() {
+        for character in ['<', '>', '&', '"', '\'', '`', '\0', ' '] {
+            assert!(Username::parse(&format!("ada{character}")).is_err(), "{character:?}");
+        }
     }
 }

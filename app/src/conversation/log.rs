@@ -35,11 +35,10 @@ pub(super) fn MessageLog() -> impl IntoView {
         edges.track();
         scroll.settle(chat);
     });
-    let group = Memo::new(move |_| chat.others().len() > 1);
     view! {
         <div
             class="log"
-            class:group=move || group.get()
+            class:group=move || chat.is_group()
             role="log"
             aria-label="Messages"
             aria-live="off"

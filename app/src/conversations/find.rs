@@ -1,4 +1,4 @@
-//! Finding a person by the start of their name, and opening the conversation with them.
+//! Finding people by the start of their names, and opening the conversation with one of them or a group with several.
 
 mod group;
 mod people;
@@ -11,8 +11,9 @@ use crate::ui::avatar::Avatar;
 use crate::ui::event::handler;
 use crate::ui::focus::{Step, focus_soon};
 use crate::ui::icon::Icon;
-use group::{Chosen, creation_id, group_words, usernames};
-use kafkatalk_protocol::{User, UserId, limits::USERNAME_CHARS_MAX};
+use crate::ui::person::Picture;
+use group::{OTHERS_MIN, button_words, creation_id, group_words, put_first, toggled};
+use kafkatalk_protocol::{User, limits::USERNAME_CHARS_MAX};
 use leptos::{ev::KeyboardEvent, prelude::*, task::spawn_local};
 use people::{Found, find, open_with, seed};
 use std::time::Duration;
@@ -31,10 +32,10 @@ struct Finder {
     found: RwSignal<Found>,
     /// Which of the people found is the one that Enter chooses.
     active: RwSignal<u32>,
-    /// The people of a new group, as far as they are chosen; none where one person is looked for.
-    group: RwSignal<Option<Vec<User>>>,
+    /// The people of a new group, as far as they are chosen; nothing where one person is looked for.
+    chosen: RwSignal<Found>,
     /// Where the ids of new groups begin.
-    ids: StoredValue<u128>,
+    first_id: u128,
     /// What went wrong when the conversation was to be opened.
     refusal: RwSignal<Option<String>>,
     timer: StoredValue<Option<TimeoutHandle>>,
@@ -47,8 +48,8 @@ impl Finder {
             typed: RwSignal::new(desk.finding.get_untracked().unwrap_or_default()),
             found: RwSignal::new(Found::Nothing),
             active: RwSignal::new(0),
-            group: RwSignal::new(None),
-            ids: StoredValue::new(seed()),
+            chosen: RwSignal::new(Found::Nothing),
+            first_id: seed(),
             refusal: RwSignal::new(None),
             timer: StoredValue::new(None),
         }
@@ -89,32 +90,57 @@ impl Finder {
             if let Found::People(people) = &mut found {
                 people.retain(|person| person.id != viewer);
             }
-            self.active.set(0);
+            // The first who was found: those who are chosen stand before.
+            let chosen = self.chosen_now().map_or(0, |chosen| chosen.len());
+            self.active.set(u32::try_from(chosen).unwrap_or(u32::MAX));
             self.found.set(found);
         });
     }
 
+    /// Who is shown: those who are chosen for a group, then those who were found.
     fn people(self) -> Vec<User> {
-        self.found.with(|found| if let Found::People(people) = found { people.clone() } else { Vec::new() })
+        let found = self.found.with(Found::people).unwrap_or_default();
+        put_first(self.chosen.with(Found::people).unwrap_or_default(), found)
+    }
+
+    fn chosen_now(self) -> Option<Vec<User>> {
+        untrack(|| self.chosen.with(Found::people))
     }
 
     fn choose(self, person: User) {
-        if self.in_group() {
-            return self.toggle(person);
+        if let Some(chosen) = self.chosen_now() {
+            self.choose_for_group(toggled(chosen, person));
+            return;
         }
         // Not held on to while going there, which changes the list.
         let known = self.desk.live.list.with_untracked(|list| {
             let with_person = |row: &&Row| row.others.len() == 1 && row.others[0].id == person.id;
             list.rows.iter().find(with_person).map(|row| row.id)
         });
-        match known {
-            Some(id) => self.desk.go(Route::Conversation(id)),
-            None => self.open(&[person]),
+        if let Some(id) = known {
+            self.desk.go(Route::Conversation(id));
+            return;
+        }
+        self.open(&[person]);
+    }
+
+    fn choose_for_group(self, people: Vec<User>) {
+        self.chosen.set(Found::People(people));
+        self.refusal.set(None);
+        focus_soon(FIELD.into());
+    }
+
+    /// The button: first it begins a group, then it starts the one that was put together.
+    fn group(self) {
+        match self.chosen_now() {
+            Some(people) if people.len() >= OTHERS_MIN => self.open(&people),
+            people => self.choose_for_group(people.unwrap_or_default()),
         }
     }
 
     fn open(self, people: &[User]) {
-        let (members, id) = (usernames(people), self.ids.with_value(|first| creation_id(*first, people)));
+        let id = creation_id(self.first_id, people);
+        let members = people.iter().map(|person| person.username.clone()).collect();
         spawn_local(async move {
             match open_with(members, id).await {
                 Ok(conversation) => {
@@ -127,28 +153,6 @@ impl Finder {
                 }
             }
         });
-    }
-
-    fn in_group(self) -> bool {
-        self.group.with_untracked(Option::is_some)
-    }
-
-    fn is_chosen(self, person: UserId) -> bool {
-        self.group.with(|group| group.iter().flatten().any(|chosen| chosen.id == person))
-    }
-
-    /// Takes a person into the group that is put together, or out of it.
-    fn toggle(self, person: User) {
-        self.refusal.set(None);
-        self.group.update(|group| {
-            if let Some(group) = group {
-                match group.iter().position(|chosen| chosen.id == person.id) {
-                    Some(at) => drop(group.remove(at)),
-                    None => group.push(person),
-                }
-            }
-        });
-        focus_soon(FIELD.into());
     }
 
     fn close(self) {
@@ -169,7 +173,7 @@ impl Finder {
             "Enter" => {
                 if let Some(person) = people.get(active as usize) {
                     self.choose(person.clone());
-                    if self.in_group() {
+                    if self.chosen_now().is_some() {
                         // On to the next name.
                         self.type_in(String::new());
                     }
@@ -198,10 +202,9 @@ pub(super) fn FindPanel() -> impl IntoView {
         finder.ask();
     });
     let count = move || finder.people().len();
-    let label = move || if finder.group.with(Option::is_some) { "New group" } else { "New conversation" };
     let active_id = move || (count() > 0).then(|| format!("person-{}", finder.active.get()));
     view! {
-        <section class="find" aria-label=move || label()>
+        <section class="find" aria-label="New conversation">
             <div class="find-head">
                 <div class="find-field">
                     {Icon::Search.view()}
@@ -236,7 +239,10 @@ pub(super) fn FindPanel() -> impl IntoView {
                     {Icon::Close.view()}
                 </button>
             </div>
-            <Chosen finder />
+            <button class="button new-group" type="button" on:click=handler(move |_| finder.group())>
+                {Icon::People.view()}
+                <span>{move || finder.chosen.with(button_words)}</span>
+            </button>
             <People finder />
             <Words finder />
         </section>
@@ -246,35 +252,29 @@ pub(super) fn FindPanel() -> impl IntoView {
 #[component]
 fn People(finder: Finder) -> impl IntoView {
     let options = move || {
+        let chosen = finder.chosen.with(Found::people);
         let option = |(index, person): (usize, User)| {
+            let checked = chosen.as_ref().map(|chosen| if index < chosen.len() { "true" } else { "false" });
             let index = u32::try_from(index).unwrap_or(u32::MAX);
-            let (id, chosen) = (person.id, person.clone());
-            let group = move || finder.group.with(Option::is_some);
-            let selected = move || if group() { finder.is_chosen(id) } else { finder.active.get() == index };
+            let chosen = person.clone();
             view! {
                 <li
                     id=format!("person-{index}")
                     class="person"
                     role="option"
-                    class:active=move || finder.active.get() == index
-                    aria-selected=move || selected().to_string()
+                    aria-checked=checked
+                    aria-selected=move || (finder.active.get() == index).to_string()
                     on:mousemove=handler(move |_| finder.active.set(index))
                     on:click=handler(move |_| finder.choose(chosen.clone()))
                 >
-                    <Avatar user=person.clone() />
+                    <Avatar picture=Picture::of(&person) />
                     <span class="item-name" dir="auto">{person.username.to_string()}</span>
-                    {move || finder.is_chosen(id).then(|| Icon::Tick.view())}
                 </li>
             }
         };
         finder.people().into_iter().enumerate().map(option).collect_view()
     };
-    let several = move || finder.group.with(Option::is_some).then_some("true");
-    view! {
-        <ul id="people" class="people" role="listbox" aria-label="People" aria-multiselectable=move || several()>
-            {move || options()}
-        </ul>
-    }
+    view! { <ul id="people" class="people" role="listbox" aria-label="People">{move || options()}</ul> }
 }
 
 /// What is said where there is nobody to show.
@@ -289,12 +289,12 @@ fn Words(finder: Finder) -> impl IntoView {
                 "Nobody's name starts with “{}”. Check the spelling, or send your link.",
                 finder.prefix().unwrap_or_default()
             )),
-            Found::Nothing | Found::People(_) => finder.group.with(|group| group.as_deref().map(group_words)),
+            Found::Nothing | Found::People(_) => finder.chosen.with(group_words),
             Found::Failed(words) => Some(words.clone()),
         })
     };
     let failed = move || finder.found.with(|found| matches!(found, Found::Failed(_)));
-    let alone = move || finder.group.with(Option::is_none) && finder.people().is_empty();
+    let alone = move || finder.chosen.with(Found::people).is_none() && finder.people().is_empty();
     view! {
         <p class="find-words" role="status" aria-label="Search">{move || words()}</p>
         <Show when=failed>

@@ -5,8 +5,8 @@ use crate::client::{Item, Row};
 use crate::conversation::state::StateGlyph;
 use crate::conversation::text::preview;
 use crate::route::Route;
-use crate::ui::avatar::conversation_avatar;
-use crate::ui::person::names;
+use crate::ui::avatar::Avatar;
+use crate::ui::person::{Picture, names};
 use leptos::prelude::*;
 
 /// Most that the count of unread messages shows.
@@ -54,7 +54,7 @@ pub(super) fn ListItem(
     view! {
         <li>
             <RouteLink route=Route::Conversation(id) class="item" current>
-                {conversation_avatar(id, &others, false)}
+                {Picture::of_conversation(id, &others).map(|picture| view! { <Avatar picture /> })}
                 <span class="item-name" dir="auto">{names(&others)}</span>
                 <time class="item-time" datetime=move || active_at().to_string()>{move || time()}</time>
                 <span class="item-line">

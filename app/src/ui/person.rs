@@ -1,6 +1,6 @@
 //! How people are named and coloured.
 
-use kafkatalk_protocol::{User, UserId};
+use kafkatalk_protocol::{ConversationId, User, UserId};
 use uuid::Uuid;
 
 /// Colours of avatars; the stylesheet has a class `hue-0` to `hue-11` for each.
@@ -19,6 +19,38 @@ pub fn initials(username: &str) -> String {
 /// The colour of a person or a group, the same everywhere and for ever.
 pub fn hue(id: Uuid) -> u32 {
     id.as_bytes().iter().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(*byte))) % HUES
+}
+
+/// What stands for a person or a group: letters on a colour.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Picture {
+    /// Decides the colour.
+    pub id: Uuid,
+    /// One or two.
+    pub letters: String,
+}
+
+impl Picture {
+    /// Of a person.
+    pub fn of(user: &User) -> Self {
+        Self { id: user.id.0, letters: initials(user.username.as_str()) }
+    }
+
+    /// Of a conversation with these people: the other one's, or a group's own, with letters of the first two. None
+    /// while they are not known.
+    pub fn of_conversation(id: ConversationId, others: &[User]) -> Option<Self> {
+        let first = Self::of(others.first()?);
+        Some(match others.get(1) {
+            None => first,
+            Some(second) => {
+                let letters = [&first.letters, &initials(second.username.as_str())];
+                Self {
+                    id: id.0,
+                    letters: letters.iter().filter_map(|letters| letters.chars().next()).collect(),
+                }
+            }
+        })
+    }
 }
 
 /// People whose names are all said; of more, all but one of these are, and the rest are counted.
@@ -66,6 +98,15 @@ mod tests {
         let hues: std::collections::BTreeSet<_> =
             (0..1_000).map(|n| hue(Uuid::from_u128(n * 0x9e37_79b9_7f4a))).collect();
         assert_eq!(hues, (0..HUES).collect());
+    }
+
+    #[test]
+    fn a_pair_has_the_picture_of_the_other_and_a_group_its_own() {
+        let (id, bob, eve) = (ConversationId(Uuid::from_u128(9)), user(2, "bob.b"), user(3, "eve.e"));
+        let picture = |others: &[User]| Picture::of_conversation(id, others);
+        assert_eq!(picture(&[]), None);
+        assert_eq!(picture(&[bob.clone()]), Some(Picture::of(&bob)));
+        assert_eq!(picture(&[bob, eve]), Some(Picture { id: id.0, letters: "BE".into() }));
     }
 
     #[test]

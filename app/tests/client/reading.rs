@@ -184,11 +184,11 @@ fn a_message_to_a_group_is_read_once_all_of_them_have_read_it() {
     page.hear(&me(), 0);
     let state = |page: &Page| {
         let chat = page.client.chat(conv());
-        (chat.is_group(), chat.items[0].delivery.clone(), chat.readers(Offset(0)))
+        (chat.items[0].delivery.clone(), chat.readers(Offset(0)).unwrap())
     };
-    assert_eq!(state(&page), (true, Delivery::Sent, vec![]));
+    assert_eq!(state(&page), (Delivery::Sent, vec![]));
     read(&mut page, &user(3), 0);
-    assert_eq!(state(&page), (true, Delivery::Sent, vec![user(3)]));
+    assert_eq!(state(&page), (Delivery::Sent, vec![user(3)]));
     read(&mut page, &user(2), 0);
-    assert_eq!(state(&page), (true, Delivery::Read, vec![user(2), user(3)]));
+    assert_eq!(state(&page), (Delivery::Read, vec![user(2), user(3)]));
 }

@@ -14,6 +14,13 @@ pub(super) enum Found {
     Failed(String),
 }
 
+impl Found {
+    /// The people, where there is an answer.
+    pub(super) fn people(&self) -> Option<Vec<User>> {
+        if let Self::People(people) = self { Some(people.clone()) } else { None }
+    }
+}
+
 #[cfg(feature = "hydrate")]
 mod ask {
     use super::{Conversation, CreationId, Found, Username};
