@@ -91,7 +91,7 @@ for (const viewport of SIZES) {
     await look(here.page, "group");
     await here.page.getByRole("button", { name: "3 members" }).click();
     const members = here.page.getByRole("region", { name: "3 members" });
-    await expect(members.getByRole("listitem")).toHaveText([bob.username, carol.username, `${ada.username} (you)`].map((name) => new RegExp(`${name.replace(/[()]/g, "\\$&")}$`)));
+    await expect(members.getByRole("listitem")).toHaveText([bob.username, carol.username, "You"]);
     await look(here.page, "group-members");
     await here.page.keyboard.press("Escape");
     await expect(members).toBeHidden();
@@ -103,22 +103,25 @@ test("a group is put together with the keyboard alone", async ({ device, person 
   const [ada, bob, carol] = await three(person);
   const here = await (await device(ada)).open();
   const field = await begin(here);
-  for (const { username } of [bob, carol, bob, bob]) {
+  for (const { username } of [bob, carol]) {
     await field.pressSequentially(username);
     await expect(here.page.getByRole("option", { name: username })).toBeVisible();
     await field.press("Enter");
     await expect(field).toHaveValue("");
   }
   const chosen = here.page.getByRole("option", { checked: true });
-  await expect(chosen).toHaveText([carol, bob].map(({ username }) => new RegExp(username)));
-  // Up to the last who was chosen, and out again.
+  const names = (...people) => people.map(({ username }) => new RegExp(username));
+  await expect(chosen).toHaveText(names(bob, carol));
+  // Once too often changes nothing; up to the last who was chosen, and that one is let go.
+  await field.press("Enter");
+  await expect(chosen).toHaveText(names(bob, carol));
   await field.press("ArrowUp");
   await field.press("Enter");
-  await expect(chosen).toHaveText([new RegExp(carol.username)]);
-  await field.pressSequentially(bob.username);
-  await expect(here.page.getByRole("option", { name: bob.username })).toBeVisible();
+  await expect(chosen).toHaveText(names(bob));
+  await field.pressSequentially(carol.username);
+  await expect(here.page.getByRole("option", { name: carol.username })).toBeVisible();
   await field.press("Enter");
-  await expect(chosen).toHaveText([carol, bob].map(({ username }) => new RegExp(username)));
+  await expect(chosen).toHaveText(names(bob, carol));
   await here.page.getByRole("button", { name: "Start group" }).press("Enter");
   await expect(here.composer).toBeFocused();
 });

@@ -12,7 +12,7 @@ use crate::ui::event::handler;
 use crate::ui::focus::{Step, focus_soon};
 use crate::ui::icon::Icon;
 use crate::ui::person::Picture;
-use group::{OTHERS_MIN, button_words, creation_id, group_words, put_first, toggled};
+use group::{OTHERS_MIN, button_words, creation_id, group_words, put_first, toggled, without};
 use kafkatalk_protocol::{User, limits::USERNAME_CHARS_MAX};
 use leptos::{ev::KeyboardEvent, prelude::*, task::spawn_local};
 use people::{Found, find, open_with, seed};
@@ -88,23 +88,30 @@ impl Finder {
                 return;
             }
             if let Found::People(people) = &mut found {
-                people.retain(|person| person.id != viewer);
+                without(people, viewer);
             }
-            // The first who was found: those who are chosen stand before.
-            let chosen = self.chosen_now().map_or(0, |chosen| chosen.len());
-            self.active.set(u32::try_from(chosen).unwrap_or(u32::MAX));
+            self.look_past(self.chosen_now().map_or(0, |chosen| chosen.len()));
             self.found.set(found);
         });
+    }
+
+    /// The one whom Enter chooses is the first who was found: those who are chosen stand before.
+    fn look_past(self, chosen: usize) {
+        self.active.set(u32::try_from(chosen).unwrap_or(u32::MAX));
     }
 
     /// Who is shown: those who are chosen for a group, then those who were found.
     fn people(self) -> Vec<User> {
         let found = self.found.with(Found::people).unwrap_or_default();
-        put_first(self.chosen.with(Found::people).unwrap_or_default(), found)
+        put_first(self.chosen().unwrap_or_default(), found)
+    }
+
+    fn chosen(self) -> Option<Vec<User>> {
+        self.chosen.with(Found::people)
     }
 
     fn chosen_now(self) -> Option<Vec<User>> {
-        untrack(|| self.chosen.with(Found::people))
+        untrack(|| self.chosen())
     }
 
     fn choose(self, person: User) {
@@ -125,6 +132,7 @@ impl Finder {
     }
 
     fn choose_for_group(self, people: Vec<User>) {
+        self.look_past(people.len());
         self.chosen.set(Found::People(people));
         self.refusal.set(None);
         focus_soon(FIELD.into());
@@ -140,7 +148,10 @@ impl Finder {
 
     fn open(self, people: &[User]) {
         let id = creation_id(self.first_id, people);
-        let members = people.iter().map(|person| person.username.clone()).collect();
+        let mut members = Vec::new();
+        for person in people {
+            members.push(person.username.clone());
+        }
         spawn_local(async move {
             match open_with(members, id).await {
                 Ok(conversation) => {
@@ -175,6 +186,7 @@ impl Finder {
                     self.choose(person.clone());
                     if self.chosen_now().is_some() {
                         // On to the next name.
+                        self.found.set(Found::Nothing);
                         self.type_in(String::new());
                     }
                 }
@@ -202,7 +214,10 @@ pub(super) fn FindPanel() -> impl IntoView {
         finder.ask();
     });
     let count = move || finder.people().len();
-    let active_id = move || (count() > 0).then(|| format!("person-{}", finder.active.get()));
+    let active_id = move || {
+        let active = finder.active.get();
+        ((active as usize) < count()).then(|| format!("person-{active}"))
+    };
     view! {
         <section class="find" aria-label="New conversation">
             <div class="find-head">
@@ -241,7 +256,7 @@ pub(super) fn FindPanel() -> impl IntoView {
             </div>
             <button class="button new-group" type="button" on:click=handler(move |_| finder.group())>
                 {Icon::People.view()}
-                <span>{move || finder.chosen.with(button_words)}</span>
+                <span>{move || button_words(finder.chosen().is_some())}</span>
             </button>
             <People finder />
             <Words finder />
@@ -252,7 +267,7 @@ pub(super) fn FindPanel() -> impl IntoView {
 #[component]
 fn People(finder: Finder) -> impl IntoView {
     let options = move || {
-        let chosen = finder.chosen.with(Found::people);
+        let chosen = finder.chosen();
         let option = |(index, person): (usize, User)| {
             let checked = chosen.as_ref().map(|chosen| if index < chosen.len() { "true" } else { "false" });
             let index = u32::try_from(index).unwrap_or(u32::MAX);
@@ -289,12 +304,12 @@ fn Words(finder: Finder) -> impl IntoView {
                 "Nobody's name starts with “{}”. Check the spelling, or send your link.",
                 finder.prefix().unwrap_or_default()
             )),
-            Found::Nothing | Found::People(_) => finder.chosen.with(group_words),
+            Found::Nothing | Found::People(_) => finder.chosen().map(|chosen| group_words(chosen.len())),
             Found::Failed(words) => Some(words.clone()),
         })
     };
     let failed = move || finder.found.with(|found| matches!(found, Found::Failed(_)));
-    let alone = move || finder.chosen.with(Found::people).is_none() && finder.people().is_empty();
+    let alone = move || finder.chosen().is_none() && finder.people().is_empty();
     view! {
         <p class="find-words" role="status" aria-label="Search">{move || words()}</p>
         <Show when=failed>

@@ -39,17 +39,14 @@ impl Picture {
     /// Of a conversation with these people: the other one's, or a group's own, with letters of the first two. None
     /// while they are not known.
     pub fn of_conversation(id: ConversationId, others: &[User]) -> Option<Self> {
-        let first = Self::of(others.first()?);
-        Some(match others.get(1) {
-            None => first,
-            Some(second) => {
-                let letters = [&first.letters, &initials(second.username.as_str())];
-                Self {
-                    id: id.0,
-                    letters: letters.iter().filter_map(|letters| letters.chars().next()).collect(),
-                }
-            }
-        })
+        let mut picture = Self::of(others.first()?);
+        if let Some(second) = others.get(1) {
+            picture.id = id.0;
+            picture.letters.truncate(1);
+            picture.letters.push_str(&initials(second.username.as_str()));
+            picture.letters.truncate(2);
+        }
+        Some(picture)
     }
 }
 

@@ -1,7 +1,6 @@
 //! Putting a group together.
 
-use super::people::Found;
-use kafkatalk_protocol::{CreationId, User};
+use kafkatalk_protocol::{CreationId, User, UserId};
 use uuid::Uuid;
 
 /// Fewest others of a group.
@@ -17,10 +16,15 @@ pub(super) fn creation_id(first: u128, people: &[User]) -> CreationId {
     CreationId(Uuid::from_u128(id))
 }
 
+/// Lets go of a person.
+pub(super) fn without(people: &mut Vec<User>, person: UserId) {
+    people.retain(|one| one.id != person);
+}
+
 /// With a person who was not chosen, or without one who was.
 pub(super) fn toggled(mut chosen: Vec<User>, person: User) -> Vec<User> {
     let before = chosen.len();
-    chosen.retain(|one| one.id != person.id);
+    without(&mut chosen, person.id);
     if chosen.len() == before {
         chosen.push(person);
     }
@@ -38,24 +42,22 @@ pub(super) fn put_first(mut chosen: Vec<User>, found: Vec<User>) -> Vec<User> {
 }
 
 /// What the button does next.
-pub(super) fn button_words(chosen: &Found) -> &'static str {
-    if *chosen == Found::Nothing { "New group" } else { "Start group" }
+pub(super) fn button_words(choosing: bool) -> &'static str {
+    if choosing { "Start group" } else { "New group" }
 }
 
-/// How far the group is.
-pub(super) fn group_words(chosen: &Found) -> Option<String> {
-    let Found::People(people) = chosen else { return None };
-    Some(match people.len() {
+/// How far the group is, with so many who are chosen.
+pub(super) fn group_words(chosen: usize) -> String {
+    match chosen {
         0 => "Choose two or more people.".into(),
         1 => "Choose one more, at least.".into(),
         count => format!("{count} people and you."),
-    })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kafkatalk_protocol::UserId;
 
     fn user(number: u128) -> User {
         User { id: UserId(Uuid::from_u128(number)), username: format!("user{number}").parse().unwrap() }
@@ -83,10 +85,8 @@ mod tests {
 
     #[test]
     fn the_panel_says_what_is_missing_for_a_group() {
-        let words = |numbers| group_words(&Found::People(users(numbers)));
-        assert_eq!(group_words(&Found::Nothing), None);
-        assert_eq!(words(&[]).unwrap(), "Choose two or more people.");
-        assert_eq!(words(&[1]).unwrap(), "Choose one more, at least.");
-        assert_eq!(words(&[1, 2, 3]).unwrap(), "3 people and you.");
+        assert_eq!(group_words(0), "Choose two or more people.");
+        assert_eq!(group_words(1), "Choose one more, at least.");
+        assert_eq!(group_words(3), "3 people and you.");
     }
 }
