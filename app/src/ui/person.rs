@@ -102,7 +102,7 @@ mod tests {
         let (id, bob, eve) = (ConversationId(Uuid::from_u128(9)), user(2, "bob.b"), user(3, "eve.e"));
         let picture = |others: &[User]| Picture::of_conversation(id, others);
         assert_eq!(picture(&[]), None);
-        assert_eq!(picture(&[bob.clone()]), Some(Picture::of(&bob)));
+        assert_eq!(picture(std::slice::from_ref(&bob)), Some(Picture::of(&bob)));
         assert_eq!(picture(&[bob, eve]), Some(Picture { id: id.0, letters: "BE".into() }));
     }
 

@@ -180,7 +180,8 @@ fn a_message_to_a_group_is_read_once_all_of_them_have_read_it() {
         ..PageModel::default()
     });
     page.start();
-    page.connect();
+    page.tell(Input::Opened(page.socket()));
+    page.ready(&me());
     page.hear(&me(), 0);
     let state = |page: &Page| {
         let chat = page.client.chat(conv());
