@@ -52,7 +52,7 @@ pub use view::{ChatStatus, ChatView, Delivery, Edge, Item, ItemKey, Link, LinkVi
 use crate::page::{OpenModel, PageModel};
 use drafts::Drafts;
 use fetching::Task;
-use kafkatalk_protocol::{Conversation, ConversationId, Message, Offset, User};
+use kafkatalk_protocol::{Conversation, ConversationId, Message, Offset, User, UserId};
 use limits::Limits;
 use link::{LinkState, Loss};
 use litemap::LiteMap;
@@ -87,6 +87,8 @@ pub struct Client {
     looking: Looking,
     /// Messages of conversations that are not known yet: the server was asked about these.
     unplaced: Vec<Arc<Message>>,
+    /// Read positions in such conversations: what the server answers may be older.
+    unplaced_reads: Vec<(ConversationId, UserId, Offset)>,
     /// Whether to ask if the session still stands.
     probe: Option<Task>,
     requests: Map<RequestId, Request>,
@@ -176,6 +178,7 @@ impl Client {
             paging: Paging { cursor: page.conversations_next.clone(), ..Paging::default() },
             looking: Looking::default(),
             unplaced: Vec::new(),
+            unplaced_reads: Vec::new(),
             probe: None,
             requests: Map::new(),
             last_request: 0,
@@ -236,6 +239,13 @@ impl Client {
         }
         self.changes.list = true;
         self.changes.chat |= self.looking.open == Some(told.id);
+        self.unplaced_reads.retain(|(conversation, user, offset)| {
+            let other = *conversation != told.id;
+            if !other && let Some(summary) = self.summaries.get_mut(conversation) {
+                summary.raise_read(*user, *offset, viewer);
+            }
+            other
+        });
         while let Some(index) = self.unplaced.iter().position(|message| message.conversation == told.id) {
             let message = self.unplaced.remove(index);
             self.observe(&message);

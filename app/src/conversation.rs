@@ -52,6 +52,11 @@ impl Chat {
         self.read(|chat| chat.status).unwrap_or(ChatStatus::Loading)
     }
 
+    /// Whether there are more than two people in it.
+    fn is_group(self) -> bool {
+        self.others().len() > 1
+    }
+
     /// Everyone in it but the viewer; while the conversation is loading, as the list knows them.
     fn others(self) -> Arc<[User]> {
         let others = self.read(|chat| chat.others.clone()).filter(|others| !others.is_empty());

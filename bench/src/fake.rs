@@ -145,6 +145,7 @@ async fn live(mut socket: WebSocket, user: User, fake: &Messenger) {
         body_chars: 1,
         body_bytes: 1,
         frame_bytes: 1,
+        group_members: None,
         messages_per_second: None,
         messages_burst: None,
     };

@@ -103,7 +103,8 @@ enum Command {
         #[command(flatten)]
         stage: StageArgs,
     },
-    /// Asks several nodes on Kafka the same thing at the same moment, thousands of times: for names, conversations, messages.
+    /// Asks several nodes on Kafka the same thing at the same moment, thousands of times: for names, conversations, groups,
+    /// messages.
     Race {
         #[command(flatten)]
         race: race::RaceArgs,

@@ -1,6 +1,7 @@
 //! Several nodes are asked the same thing at the same moment, again and again: one of them has it, and all agree which.
 //!
-//! Names that two people claim, conversations that both members open, messages that one person sends under the same id.
+//! Names that two people claim, conversations that both members open, groups that one person asks for under the same id,
+//! messages likewise.
 
 use crate::client::api::{Account, Api};
 use crate::limits::AGREE_WAIT_MAX;
@@ -11,16 +12,19 @@ use crate::stage::{LogKind, Stage};
 use anyhow::{Context as _, Result};
 use clap::Args;
 use futures_util::future::try_join_all;
-use kafkatalk_protocol::{Body, Conversation, ConversationId, Message, Username};
+use kafkatalk_protocol::{Body, Conversation, ConversationId, CreationId, Message, Username};
 use std::{
     net::SocketAddr,
     time::{Duration, Instant},
 };
 
+/// Members of the groups that are raced for.
+const GROUP_MEMBERS: usize = 4;
+
 /// How much is raced for.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct RaceArgs {
-    /// Races for names, for conversations and for messages, of each so many.
+    /// Races for names, for conversations, for groups and for messages, of each so many.
     #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) races: u32,
     /// Nodes that race.
@@ -49,6 +53,8 @@ pub(crate) async fn measure(stage: &mut Stage, args: &RaceArgs, report: &mut Rep
     ended.push(racers.names(args.races).await?);
     progress("racing for conversations");
     ended.push(racers.conversations(args.races).await?);
+    progress("racing for groups");
+    ended.push(racers.groups(args.races).await?);
     progress("racing for messages");
     ended.push(racers.messages(args.races).await?);
     let mut verdict = Verdict::Kept;
@@ -151,6 +157,40 @@ impl Racers {
             undecided += u64::from(!told.iter().all(|told| is_same(told, found)));
         }
         Ok(Ended { what: "a conversation", races, undecided, took })
+    }
+
+    /// One node created it, all spoke of that one, and every node shows all its members the same.
+    async fn groups(&mut self, races: u32) -> Result<Ended> {
+        let one = self.person(0, "g").await?;
+        let (mut members, mut others) = (vec![&one], Vec::new());
+        for number in 1..GROUP_MEMBERS {
+            others.push(self.person(number, "g").await?);
+        }
+        members.extend(&others);
+        let others: Vec<_> = others.iter().collect();
+        let numbering = Numbering::new(self.run, 1);
+        let begun = Instant::now();
+        let (mut undecided, mut won) = (0, Vec::new());
+        for race in 0..races {
+            let id = CreationId(numbering.id(usize::try_from(race)?).0);
+            let asked = self.apis.iter_mut().map(|api| api.group(&one, &others, id));
+            let asked = try_join_all(asked).await?;
+            let firsts = asked.iter().filter(|(_, first)| *first).count();
+            let alike = |(found, _): &(Conversation, bool)| is_same(found, &asked[0].0);
+            undecided += u64::from(firsts != 1 || !asked.iter().all(alike));
+            won.extend(asked.into_iter().next().map(|(found, _)| found));
+        }
+        let took = begun.elapsed();
+        for found in &won {
+            let mut same = true;
+            for api in &mut self.apis {
+                for member in &members {
+                    same &= is_same(&api.conversation(member, found.id).await?, found);
+                }
+            }
+            undecided += u64::from(!same);
+        }
+        Ok(Ended { what: "a group", races, undecided, took })
     }
 
     async fn messages(&mut self, races: u32) -> Result<Ended> {

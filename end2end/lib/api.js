@@ -49,6 +49,11 @@ export class Person {
     return this.ask("POST", "/conversations", { members: [other.username] });
   }
 
+  /** A new group with several people. */
+  groupWith(others) {
+    return this.ask("POST", "/conversations", { id: randomUUID(), members: others.map(({ username }) => username) });
+  }
+
   send(conversation, body) {
     return this.ask("POST", `/conversations/${conversation.id}/messages`, { id: randomUUID(), body });
   }

@@ -1,8 +1,8 @@
 // Every page in light and dark: nothing for axe-core to complain about, and pictures for our own eyes.
 
-import axe from "axe-core";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { violations } from "../lib/axe.js";
 import { expect, test } from "../lib/test.js";
 
 const SIZES = [
@@ -10,15 +10,6 @@ const SIZES = [
   { width: 768, height: 1_024 },
   { width: 1_440, height: 900 },
 ];
-const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
-
-/** What axe-core finds wrong with a page as it is. */
-async function violations(page) {
-  // The page's own policy keeps scripts out; the browser's tools may bring theirs.
-  await page.evaluate(axe.source);
-  const { violations: found } = await page.evaluate((rules) => window.axe.run({ runOnly: rules }), RULES);
-  return found.map((one) => `${one.id}: ${one.help}: ${one.nodes.map((node) => node.target.join(" ")).join(", ")}`);
-}
 
 async function seed({ pair, person }) {
   const { ada, bob, conversation } = pair;

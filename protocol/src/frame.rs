@@ -54,6 +54,9 @@ pub struct Limits {
     pub body_bytes: usize,
     /// Most bytes of a frame.
     pub frame_bytes: usize,
+    /// Most members of a conversation; null where the server does not say.
+    #[serde(default)]
+    pub group_members: Option<u32>,
     /// Messages a second that a person may send for long; null without a limit.
     pub messages_per_second: Option<u32>,
     /// Messages that may come at once before that rate counts; null without a limit.
@@ -290,6 +293,7 @@ mod tests {
             body_chars: 1,
             body_bytes: 2,
             frame_bytes: 3,
+            group_members: Some(5),
             messages_per_second: Some(4),
             messages_burst: None,
         };

@@ -1,6 +1,6 @@
 //! Bodies of HTTP requests and answers, under `/api/v1`.
 
-use crate::{Conversation, Message, Offset, SessionId, Timestamp, User, Username};
+use crate::{Conversation, CreationId, Message, Offset, SessionId, Timestamp, User, Username};
 use serde::{Deserialize, Serialize};
 
 /// Path under which the API lives.
@@ -62,8 +62,11 @@ pub struct Sessions {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct OpenConversation {
-    /// Usernames of the others.
+    /// Usernames of the others: one for the conversation with them, several for a group.
     pub members: Vec<Username>,
+    /// The client's own id for a new group: asked for again under the same id, it stays one group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<CreationId>,
 }
 
 /// Answer to `GET /conversations`.

@@ -26,7 +26,7 @@ pub mod text;
 pub mod time;
 
 pub use frame::{ClientFrame, CloseCode, ServerFrame};
-pub use id::{ConversationId, MessageId, Offset, SessionId, UserId};
+pub use id::{ConversationId, CreationId, MessageId, Offset, SessionId, UserId};
 pub use model::{Conversation, Message, User};
 pub use problem::{ErrorCode, FieldError, Problem};
 pub use text::{Body, Password, Username};

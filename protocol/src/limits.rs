@@ -14,6 +14,8 @@ pub const BODY_CHARS_MAX: usize = 8_000;
 pub const BODY_BYTES_MAX: usize = 32 * 1024;
 /// Most bytes of a WebSocket frame from a client: a body whose every byte is escaped, and its envelope.
 pub const FRAME_BYTES_MAX: usize = 256 * 1024;
+/// Most members of a conversation, its creator included.
+pub const GROUP_MEMBERS_MAX: usize = 100;
 /// Most items of a page.
 pub const PAGE_MAX: usize = 200;
 /// Items of a page of messages or conversations where nothing else is asked for.

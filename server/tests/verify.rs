@@ -5,7 +5,7 @@ use kafkatalk_log::{
     embedded::{EmbeddedLog, EmbeddedOptions},
 };
 use kafkatalk_protocol::{
-    Body, ConversationId, MessageId, Offset, Timestamp, UserId, Username,
+    Body, ConversationId, CreationId, MessageId, Offset, Timestamp, UserId, Username,
     event::{ConversationCreated, Event, MessagePosted, UserClaimed},
 };
 use kafkatalk_server::{cli::rebuild::from_log, views::ViewsOptions};
@@ -18,28 +18,28 @@ fn user(number: u128) -> UserId {
     UserId(Uuid::from_u128(number))
 }
 
-fn pair() -> ConversationId {
-    ConversationId::of_pair(user(1), user(2))
+fn group() -> ConversationId {
+    ConversationId::of_group(user(1), CreationId(Uuid::nil()))
 }
 
 fn record<E: Event>(author: u128, event: &E) -> Record {
     Record::of(Uuid::now_v7(), Some(user(author)), Timestamp::from_millis(1_700_000_000_000), event)
 }
 
-/// Two people who talk, one message that came twice and two that were erased; and the views of that.
+/// Three people who talk, one message that came twice and two that were erased; and the views of that.
 async fn talk(folder: &Path) -> EmbeddedLog {
     let log = EmbeddedLog::open(folder, EmbeddedOptions::default()).unwrap();
-    for number in [1, 2] {
+    for number in [1, 2, 3] {
         let username = Username::parse(&format!("user-{number}")).unwrap();
         let claim = UserClaimed { user: user(number), username, password_hash: "hash".into() };
         log.append(Stream::Ledger(Ledger::Users), record(number, &claim)).await.unwrap();
     }
-    let created = ConversationCreated { conversation: pair(), members: vec![user(1), user(2)] };
+    let created = ConversationCreated { conversation: group(), members: vec![user(1), user(2), user(3)] };
     log.append(Stream::Ledger(Ledger::Conversations), record(1, &created)).await.unwrap();
     for number in 0..MESSAGES {
         let said = say(&log, number).await;
         if number % 9 == 3 {
-            log.erase(Stream::Conversation(pair()), said, Timestamp::from_millis(1)).await.unwrap();
+            log.erase(Stream::Conversation(group()), said, Timestamp::from_millis(1)).await.unwrap();
         }
     }
     say(&log, MESSAGES - 1).await;
@@ -49,9 +49,9 @@ async fn talk(folder: &Path) -> EmbeddedLog {
 
 async fn say(log: &EmbeddedLog, number: u128) -> Uuid {
     let body = Body::parse(&format!("number {number}")).unwrap();
-    let said = record(1 + number % 2, &MessagePosted { id: MessageId(Uuid::from_u128(number)), body });
+    let said = record(1 + number % 3, &MessagePosted { id: MessageId(Uuid::from_u128(number)), body });
     let id = said.id;
-    log.append(Stream::Conversation(pair()), said).await.unwrap();
+    log.append(Stream::Conversation(group()), said).await.unwrap();
     id
 }
 
@@ -88,7 +88,7 @@ async fn what_the_views_have_not_come_to_is_no_trouble() {
     let folder = tempfile::tempdir().unwrap();
     let log = talk(folder.path()).await;
     say(&log, 77).await;
-    let (code, told) = verify(&[&pair().to_string()], folder.path());
+    let (code, told) = verify(&[&group().to_string()], folder.path());
     assert_eq!(code, Some(0), "{told}");
     assert!(told.contains(" 1 not yet in the views"), "{told}");
     log.close().await;
@@ -98,11 +98,11 @@ async fn what_the_views_have_not_come_to_is_no_trouble() {
 async fn an_erasure_that_the_views_have_not_come_to_is_no_trouble() {
     let folder = tempfile::tempdir().unwrap();
     let log = talk(folder.path()).await;
-    let page = log.read(Stream::Conversation(pair()), Offset(0), 100).await.unwrap();
+    let page = log.read(Stream::Conversation(group()), Offset(0), 100).await.unwrap();
     let at = |offset| page.entries.iter().find(|entry| entry.offset == Offset(offset)).unwrap().record.id;
     // One between others, the newest but one, and the newest, of which there is a second copy.
     for erased in [at(8), at(20), at(21)] {
-        log.erase(Stream::Conversation(pair()), erased, Timestamp::from_millis(1)).await.unwrap();
+        log.erase(Stream::Conversation(group()), erased, Timestamp::from_millis(1)).await.unwrap();
     }
     let (code, told) = verify(&[], folder.path());
     assert_eq!(code, Some(0), "{told}");
@@ -136,7 +136,7 @@ async fn views_that_lack_change_or_invent_a_message_are_found_out() {
         change(folder.path(), sql);
         let (code, told) = verify(&[], folder.path());
         assert_eq!(code, Some(1), "{sql}: {told}");
-        assert!(told.contains(&format!("{}: {trouble}", pair())), "{sql}: {told}");
+        assert!(told.contains(&format!("{}: {trouble}", group())), "{sql}: {told}");
         assert!(told.contains("1 of 1 conversations are not whole"), "{told}");
     }
 }

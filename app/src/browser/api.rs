@@ -2,7 +2,7 @@
 
 use super::http::{escape, read};
 use kafkatalk_protocol::{
-    Conversation, User, Username,
+    Conversation, CreationId, User, Username,
     http::{OpenConversation, Users},
     limits::USERS_PAGE_DEFAULT,
 };
@@ -15,10 +15,11 @@ pub async fn find_people(prefix: &str) -> Result<Vec<User>, RequestError> {
     read::<Users>("GET", &path, None).await.map(|found| found.users)
 }
 
-/// Opens the conversation with these people, or finds the one that is there. Hand it on as
+/// Opens the conversation with these people, or finds the one that is there; a group, under this id. Hand it on as
 /// [`crate::client::Action::Opened`].
-pub async fn open_conversation(members: Vec<Username>) -> Result<Conversation, RequestError> {
-    let body = serde_json::to_string(&OpenConversation { members }).map_err(|_| RequestError::Network)?;
+pub async fn open_conversation(members: Vec<Username>, id: CreationId) -> Result<Conversation, RequestError> {
+    let asked = OpenConversation { members, id: Some(id) };
+    let body = serde_json::to_string(&asked).map_err(|_| RequestError::Network)?;
     read("POST", "/conversations", Some(body)).await
 }
 

@@ -77,15 +77,18 @@ impl Client {
         refresh.pages += 1;
         refresh.task.done();
         let listed = |open: &ConversationId| page.conversations.iter().any(|listed| listed.id == *open);
-        let unlisted = self.looking.open.filter(|open| refresh.pages == 1 && !listed(open));
+        let mut unlisted: Vec<_> =
+            self.looking.open.into_iter().filter(|open| refresh.pages == 1 && !listed(open)).collect();
         if refresh.uncovered.is_empty() || page.next.is_none() || refresh.pages >= REFRESH_PAGES_MAX {
+            // What moved up the list from one page to the next was on neither.
+            unlisted.extend(refresh.uncovered.keys());
             self.paging.refresh = None;
             self.paging.cursor = page.next;
         } else {
             refresh.cursor = page.next;
         }
-        if let Some(open) = unlisted {
-            self.ask(open);
+        for id in unlisted {
+            self.ask(id);
         }
     }
 

@@ -57,6 +57,11 @@ impl Client {
                         self.changes.list = true;
                         self.changes.chat |= self.looking.open == Some(conversation);
                     }
+                } else {
+                    self.unplaced_reads.push((conversation, user, offset));
+                    if self.unplaced_reads.len() > UNPLACED_MAX {
+                        self.unplaced_reads.remove(0);
+                    }
                 }
             }
             ServerFrame::Error { code: ErrorCode::Unauthenticated, .. } => self.end_session(),

@@ -70,7 +70,12 @@ impl Summary {
 
     /// How far all the others have read; none where one of them has read nothing.
     pub(super) fn read_by_others(&self) -> Option<Offset> {
-        self.others.iter().map(|user| self.read_of(user.id)).min().flatten()
+        self.read_by_each().into_iter().min().flatten()
+    }
+
+    /// How far each of the others has read.
+    pub(super) fn read_by_each(&self) -> Vec<Option<Offset>> {
+        self.others.iter().map(|user| self.read_of(user.id)).collect()
     }
 
     /// Unread messages, as far as is known here.

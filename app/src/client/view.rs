@@ -93,6 +93,8 @@ pub struct ChatView {
     pub id: ConversationId,
     /// Everyone in it but the viewer; empty while it is not known.
     pub others: Arc<[User]>,
+    /// How far each of the others has read, in the same order.
+    pub read: Vec<Option<Offset>>,
     /// How far its messages are loaded.
     pub status: ChatStatus,
     /// In order: the log's, then those that wait, as they were typed.
@@ -106,6 +108,22 @@ pub struct ChatView {
     pub unread: u64,
     /// The viewer's read position when the conversation was opened: what is newer was new then.
     pub read_on_open: Option<Offset>,
+}
+
+impl ChatView {
+    /// Who of the others has read so far; none where there is but one other.
+    pub fn readers(&self, offset: Offset) -> Option<Vec<User>> {
+        if self.others.len() < 2 {
+            return None;
+        }
+        let mut readers = Vec::new();
+        for (user, read) in self.others.iter().zip(&self.read) {
+            if *read >= Some(offset) {
+                readers.push(user.clone());
+            }
+        }
+        Some(readers)
+    }
 }
 
 /// A message as it is shown. The key stays the same when a message that waits becomes one of the log.

@@ -72,6 +72,7 @@ impl Client {
         ChatView {
             id,
             others: summary.map_or_else(|| [].into(), |summary| summary.others.clone()),
+            read: summary.map_or_else(Vec::new, Summary::read_by_each),
             status: match chat {
                 _ if self.missing.contains_key(&id) => ChatStatus::NotFound,
                 Some(chat) if chat.timeline.loaded() => ChatStatus::Ready,

@@ -8,6 +8,7 @@ use crate::client::{Action, Delivery};
 use crate::ui::event::handler;
 use crate::ui::focus::has_fine_pointer;
 use crate::ui::icon::Icon;
+use crate::ui::person::hue;
 use leptos::{
     ev::{KeyboardEvent, MouseEvent},
     prelude::*,
@@ -24,6 +25,8 @@ pub(super) fn Bubble(
     let key = item.key();
     let open_details = move || chat.desk.details.set(Some(key));
     let author = if item.own() { "You said:".into() } else { format!("{} said:", item.sender().username) };
+    // In a group the stylesheet shows the name where somebody else begins to speak.
+    let class = format!("message hue-{}", hue(item.sender().id.0));
     let on_key = move |event: KeyboardEvent| {
         let on_message = event.target() == event.current_target();
         if on_message && matches!(event.key().as_str(), "Enter" | " ") {
@@ -41,7 +44,8 @@ pub(super) fn Bubble(
     view! {
         {move || row.with(|row| row.new).then(|| view! { <li class="new-line"><span>"New messages"</span></li> })}
         <li
-            class="message"
+            class=class
+            data-from=item.sender().username.to_string()
             class:mine=item.own()
             class:told=move || chat.desk.details.get() == Some(key)
             class:large=is_few_emoji(item.body())

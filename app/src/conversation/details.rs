@@ -67,6 +67,9 @@ fn facts(chat: Chat, item: &Item) -> impl IntoView + use<> {
     );
     let (id, only_here) = (item.id(), item.deletable());
     let from = if item.own() { "You".to_owned() } else { item.sender().username.to_string() };
+    // None of a pair; looked at only where they matter, since it draws the details again whenever that changes.
+    let offset = item.offset().filter(|_| item.own());
+    let readers = offset.and_then(|offset| chat.read(|chat| chat.readers(offset)).flatten());
     let time_label = if item.offset().is_some() { "Taken in" } else { "Written" };
     view! {
         <p class="details-text" dir="auto">{item.body().to_owned()}</p>
@@ -80,7 +83,7 @@ fn facts(chat: Chat, item: &Item) -> impl IntoView + use<> {
                 <time datetime=item.at().to_string()>{chat.desk.clock.at(item.at()).full()}</time>
             </dd>
             <dt>"State"</dt>
-            <dd>{sentence(&item.delivery)}</dd>
+            <dd>{sentence(&item.delivery, readers.as_deref())}</dd>
             <dt>"Id"</dt>
             <dd class="details-id">{id.to_string()}</dd>
         </dl>

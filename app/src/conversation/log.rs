@@ -38,6 +38,7 @@ pub(super) fn MessageLog() -> impl IntoView {
     view! {
         <div
             class="log"
+            class:group=move || chat.is_group()
             role="log"
             aria-label="Messages"
             aria-live="off"

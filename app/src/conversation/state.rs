@@ -2,6 +2,8 @@
 
 use crate::client::Delivery;
 use crate::ui::icon::Icon;
+use crate::ui::person::all_names;
+use kafkatalk_protocol::User;
 use leptos::prelude::*;
 
 /// In a word.
@@ -16,13 +18,17 @@ pub fn word(delivery: &Delivery) -> &'static str {
     }
 }
 
-/// In a sentence, for the details.
-pub fn sentence(delivery: &Delivery) -> String {
+/// In a sentence, for the details; in a group with those who have read it.
+pub fn sentence(delivery: &Delivery, readers: Option<&[User]>) -> String {
     match delivery {
         Delivery::Received => "Kept in the log. You have received it.".into(),
         Delivery::Queued => "Kept on this device. It goes out by itself when there is a connection.".into(),
         Delivery::Sending => "On its way to the server.".into(),
+        Delivery::Sent if readers.is_some_and(|readers| !readers.is_empty()) => {
+            format!("Kept in the log, and read by {}.", all_names(readers.unwrap_or_default()))
+        }
         Delivery::Sent => "Kept in the log. It has not been read yet.".into(),
+        Delivery::Read if readers.is_some() => "Kept in the log, and read by all.".into(),
         Delivery::Read => "Kept in the log, and read.".into(),
         Delivery::Failed { reason } => format!("Not sent: {reason}"),
     }
@@ -51,4 +57,21 @@ pub fn StateGlyph(
             </span>
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kafkatalk_protocol::UserId;
+    use uuid::Uuid;
+
+    #[test]
+    fn in_a_group_the_details_name_who_has_read_it_until_all_have() {
+        let user = |n| User { id: UserId(Uuid::from_u128(n)), username: format!("user{n}").parse().unwrap() };
+        let sent = |readers: &[User]| sentence(&Delivery::Sent, Some(readers));
+        assert_eq!(sent(&[]), "Kept in the log. It has not been read yet.");
+        assert_eq!(sent(&[user(2), user(3)]), "Kept in the log, and read by user2, user3.");
+        assert_eq!(sentence(&Delivery::Read, Some(&[user(2)])), "Kept in the log, and read by all.");
+        assert_eq!(sentence(&Delivery::Read, None), "Kept in the log, and read.");
+    }
 }

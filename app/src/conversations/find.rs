@@ -1,5 +1,6 @@
-//! Finding a person by the start of their name, and opening the conversation with them.
+//! Finding people by the start of their names, and opening the conversation with one of them or a group with several.
 
+mod group;
 mod people;
 
 use super::Desk;
@@ -10,13 +11,18 @@ use crate::ui::avatar::Avatar;
 use crate::ui::event::handler;
 use crate::ui::focus::{Step, focus_soon};
 use crate::ui::icon::Icon;
+use crate::ui::person::Picture;
+use group::{OTHERS_MIN, button_words, creation_id, group_words, put_first, toggled, without};
 use kafkatalk_protocol::{User, limits::USERNAME_CHARS_MAX};
 use leptos::{ev::KeyboardEvent, prelude::*, task::spawn_local};
-use people::{Found, find, open_with};
+use people::{Found, find, open_with, seed};
 use std::time::Duration;
 
 /// How long typing must rest before the server is asked.
 const TYPING_RESTS: Duration = Duration::from_millis(120);
+
+/// Where names are typed.
+const FIELD: &str = "#find-person";
 
 /// What the panel knows and does.
 #[derive(Clone, Copy)]
@@ -26,6 +32,10 @@ struct Finder {
     found: RwSignal<Found>,
     /// Which of the people found is the one that Enter chooses.
     active: RwSignal<u32>,
+    /// The people of a new group, as far as they are chosen; nothing where one person is looked for.
+    chosen: RwSignal<Found>,
+    /// Where the ids of new groups begin.
+    first_id: u128,
     /// What went wrong when the conversation was to be opened.
     refusal: RwSignal<Option<String>>,
     timer: StoredValue<Option<TimeoutHandle>>,
@@ -38,6 +48,8 @@ impl Finder {
             typed: RwSignal::new(desk.finding.get_untracked().unwrap_or_default()),
             found: RwSignal::new(Found::Nothing),
             active: RwSignal::new(0),
+            chosen: RwSignal::new(Found::Nothing),
+            first_id: seed(),
             refusal: RwSignal::new(None),
             timer: StoredValue::new(None),
         }
@@ -76,18 +88,37 @@ impl Finder {
                 return;
             }
             if let Found::People(people) = &mut found {
-                people.retain(|person| person.id != viewer);
+                without(people, viewer);
             }
-            self.active.set(0);
+            self.look_past(self.chosen_now().map_or(0, |chosen| chosen.len()));
             self.found.set(found);
         });
     }
 
+    /// The one whom Enter chooses is the first who was found: those who are chosen stand before.
+    fn look_past(self, chosen: usize) {
+        self.active.set(u32::try_from(chosen).unwrap_or(u32::MAX));
+    }
+
+    /// Who is shown: those who are chosen for a group, then those who were found.
     fn people(self) -> Vec<User> {
-        self.found.with(|found| if let Found::People(people) = found { people.clone() } else { Vec::new() })
+        let found = self.found.with(Found::people).unwrap_or_default();
+        put_first(self.chosen().unwrap_or_default(), found)
+    }
+
+    fn chosen(self) -> Option<Vec<User>> {
+        self.chosen.with(Found::people)
+    }
+
+    fn chosen_now(self) -> Option<Vec<User>> {
+        untrack(|| self.chosen())
     }
 
     fn choose(self, person: User) {
+        if let Some(chosen) = self.chosen_now() {
+            self.choose_for_group(toggled(chosen, person));
+            return;
+        }
         // Not held on to while going there, which changes the list.
         let known = self.desk.live.list.with_untracked(|list| {
             let with_person = |row: &&Row| row.others.len() == 1 && row.others[0].id == person.id;
@@ -97,8 +128,32 @@ impl Finder {
             self.desk.go(Route::Conversation(id));
             return;
         }
+        self.open(&[person]);
+    }
+
+    fn choose_for_group(self, people: Vec<User>) {
+        self.look_past(people.len());
+        self.chosen.set(Found::People(people));
+        self.refusal.set(None);
+        focus_soon(FIELD.into());
+    }
+
+    /// The button: first it begins a group, then it starts the one that was put together.
+    fn group(self) {
+        match self.chosen_now() {
+            Some(people) if people.len() >= OTHERS_MIN => self.open(&people),
+            people => self.choose_for_group(people.unwrap_or_default()),
+        }
+    }
+
+    fn open(self, people: &[User]) {
+        let id = creation_id(self.first_id, people);
+        let mut members = Vec::new();
+        for person in people {
+            members.push(person.username.clone());
+        }
         spawn_local(async move {
-            match open_with(person.username).await {
+            match open_with(members, id).await {
                 Ok(conversation) => {
                     let id = conversation.id;
                     self.desk.act(Action::Opened(Box::new(conversation)));
@@ -129,6 +184,11 @@ impl Finder {
             "Enter" => {
                 if let Some(person) = people.get(active as usize) {
                     self.choose(person.clone());
+                    if self.chosen_now().is_some() {
+                        // On to the next name.
+                        self.found.set(Found::Nothing);
+                        self.type_in(String::new());
+                    }
                 }
                 event.prevent_default();
                 return;
@@ -150,11 +210,14 @@ pub(super) fn FindPanel() -> impl IntoView {
     let finder = Finder::new(desk);
     on_cleanup(move || finder.stop_timer());
     Effect::new(move |_| {
-        focus_soon("#find-person".into());
+        focus_soon(FIELD.into());
         finder.ask();
     });
     let count = move || finder.people().len();
-    let active_id = move || (count() > 0).then(|| format!("person-{}", finder.active.get()));
+    let active_id = move || {
+        let active = finder.active.get();
+        ((active as usize) < count()).then(|| format!("person-{active}"))
+    };
     view! {
         <section class="find" aria-label="New conversation">
             <div class="find-head">
@@ -191,6 +254,10 @@ pub(super) fn FindPanel() -> impl IntoView {
                     {Icon::Close.view()}
                 </button>
             </div>
+            <button class="button new-group" type="button" on:click=handler(move |_| finder.group())>
+                {Icon::People.view()}
+                <span>{move || button_words(finder.chosen().is_some())}</span>
+            </button>
             <People finder />
             <Words finder />
         </section>
@@ -200,7 +267,9 @@ pub(super) fn FindPanel() -> impl IntoView {
 #[component]
 fn People(finder: Finder) -> impl IntoView {
     let options = move || {
+        let chosen = finder.chosen();
         let option = |(index, person): (usize, User)| {
+            let checked = chosen.as_ref().map(|chosen| if index < chosen.len() { "true" } else { "false" });
             let index = u32::try_from(index).unwrap_or(u32::MAX);
             let chosen = person.clone();
             view! {
@@ -208,11 +277,12 @@ fn People(finder: Finder) -> impl IntoView {
                     id=format!("person-{index}")
                     class="person"
                     role="option"
+                    aria-checked=checked
                     aria-selected=move || (finder.active.get() == index).to_string()
                     on:mousemove=handler(move |_| finder.active.set(index))
                     on:click=handler(move |_| finder.choose(chosen.clone()))
                 >
-                    <Avatar user=person.clone() />
+                    <Avatar picture=Picture::of(&person) />
                     <span class="item-name" dir="auto">{person.username.to_string()}</span>
                 </li>
             }
@@ -234,13 +304,12 @@ fn Words(finder: Finder) -> impl IntoView {
                 "Nobody's name starts with “{}”. Check the spelling, or send your link.",
                 finder.prefix().unwrap_or_default()
             )),
-            Found::Nothing | Found::People(_) => None,
+            Found::Nothing | Found::People(_) => finder.chosen().map(|chosen| group_words(chosen.len())),
             Found::Failed(words) => Some(words.clone()),
         })
     };
     let failed = move || finder.found.with(|found| matches!(found, Found::Failed(_)));
-    let alone =
-        move || finder.found.with(|found| !matches!(found, Found::People(people) if !people.is_empty()));
+    let alone = move || finder.chosen().is_none() && finder.people().is_empty();
     view! {
         <p class="find-words" role="status" aria-label="Search">{move || words()}</p>
         <Show when=failed>

@@ -6,7 +6,7 @@ use crate::conversation::state::StateGlyph;
 use crate::conversation::text::preview;
 use crate::route::Route;
 use crate::ui::avatar::Avatar;
-use crate::ui::person::names;
+use crate::ui::person::{Picture, names};
 use leptos::prelude::*;
 
 /// Most that the count of unread messages shows.
@@ -21,7 +21,9 @@ fn line(row: &Row) -> String {
     if !row.draft.trim().is_empty() && !row.open {
         return preview(&row.draft);
     }
-    row.last.as_ref().map_or_else(|| "No messages yet".into(), |item| preview(item.body()))
+    let Some(item) = &row.last else { return "No messages yet".into() };
+    let said = preview(item.body());
+    if row.others.len() > 1 && !item.own() { format!("{}: {said}", item.sender().username) } else { said }
 }
 
 #[component]
@@ -52,7 +54,7 @@ pub(super) fn ListItem(
     view! {
         <li>
             <RouteLink route=Route::Conversation(id) class="item" current>
-                {others.first().cloned().map(|user| view! { <Avatar user /> })}
+                {Picture::of_conversation(id, &others).map(|picture| view! { <Avatar picture /> })}
                 <span class="item-name" dir="auto">{names(&others)}</span>
                 <time class="item-time" datetime=move || active_at().to_string()>{move || time()}</time>
                 <span class="item-line">
@@ -69,6 +71,48 @@ pub(super) fn ListItem(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::Client;
+    use crate::page::PageModel;
+    use kafkatalk_protocol::{
+        Conversation, ConversationId, Message, MessageId, Offset, Timestamp, User, UserId,
+    };
+    use uuid::Uuid;
+
+    fn user(number: u128) -> User {
+        User { id: UserId(Uuid::from_u128(number)), username: format!("user{number}").parse().unwrap() }
+    }
+
+    /// The last line of a conversation of the first person with others, of whom one said hello.
+    fn line_of(others: &[u128], sender: u128) -> String {
+        let id = ConversationId(Uuid::from_u128(9));
+        let said = Message {
+            conversation: id,
+            offset: Offset(0),
+            previous: None,
+            id: MessageId(Uuid::from_u128(8)),
+            sender: user(sender),
+            sent_at: Timestamp::default(),
+            body: "hello".parse().unwrap(),
+        };
+        let conversation = Conversation {
+            id,
+            members: [&[1], others].concat().into_iter().map(user).collect(),
+            created_at: Timestamp::default(),
+            last_message: Some(said),
+            unread: 0,
+            read: [].into(),
+        };
+        let conversations = vec![conversation];
+        let model = PageModel { viewer: Some(user(1)), conversations, ..PageModel::default() };
+        line(&Client::new(&model, 0).unwrap().list().rows[0])
+    }
+
+    #[test]
+    fn the_last_line_of_a_group_says_who_else_spoke() {
+        assert_eq!(line_of(&[2], 2), "hello");
+        assert_eq!(line_of(&[2, 3], 2), "user2: hello");
+        assert_eq!(line_of(&[2, 3], 1), "hello");
+    }
 
     #[test]
     fn many_unread_messages_are_not_counted_out() {

@@ -9,6 +9,7 @@ use crate::ui::avatar::Avatar;
 use crate::ui::event::handler;
 use crate::ui::focus;
 use crate::ui::icon::{Icon, Logo};
+use crate::ui::person::Picture;
 use kafkatalk_protocol::ConversationId;
 use leptos::{
     ev::{KeyboardEvent, SubmitEvent},
@@ -156,7 +157,7 @@ fn Viewer() -> impl IntoView {
     let viewer = desk.viewer();
     view! {
         <footer class="pane-foot">
-            <Avatar user=viewer.clone() small=true />
+            <Avatar picture=Picture::of(&viewer) small=true />
             <span class="viewer-name" dir="auto">{viewer.username.to_string()}</span>
             <form method="post" action="/sign-out" on:submit=handler(move |event| sign_out(desk, &event))>
                 <button class="button-icon" type="submit" aria-label="Sign out" title="Sign out">

@@ -17,6 +17,8 @@ pub enum Icon {
     Down,
     /// Find. Lucide `search`.
     Search,
+    /// A group. Lucide `users`.
+    People,
     /// Sign out. Lucide `log-out`.
     SignOut,
     /// No connection. Lucide `wifi-off`.
@@ -50,6 +52,9 @@ impl Icon {
             Self::Send => r#"<path d="m5 12 7-7 7 7"/><path d="M12 19V5"/>"#,
             Self::Down => r#"<path d="M12 5v14"/><path d="m19 12-7 7-7-7"/>"#,
             Self::Search => r#"<path d="m21 21-4.34-4.34"/><circle cx="11" cy="11" r="8"/>"#,
+            Self::People => {
+                r#"<path d="M16 21v-2a4 4 0 0 0-4-4H6a4 4 0 0 0-4 4v2"/><path d="M16 3.128a4 4 0 0 1 0 7.744"/><path d="M22 21v-2a4 4 0 0 0-3-3.87"/><circle cx="9" cy="7" r="4"/>"#
+            }
             Self::SignOut => {
                 r#"<path d="m16 17 5-5-5-5"/><path d="M21 12H9"/><path d="M9 21H5a2 2 0 0 1-2-2V5a2 2 0 0 1 2-2h4"/>"#
             }

@@ -1,6 +1,7 @@
 //! How people are named and coloured.
 
-use kafkatalk_protocol::{User, UserId};
+use kafkatalk_protocol::{ConversationId, User, UserId};
+use uuid::Uuid;
 
 /// Colours of avatars; the stylesheet has a class `hue-0` to `hue-11` for each.
 pub const HUES: u32 = 12;
@@ -15,14 +16,54 @@ pub fn initials(username: &str) -> String {
         .collect()
 }
 
-/// The colour of a person, the same everywhere and for ever.
-pub fn hue(user: UserId) -> u32 {
-    user.0.as_bytes().iter().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(*byte)))
-        % HUES
+/// The colour of a person or a group, the same everywhere and for ever.
+pub fn hue(id: Uuid) -> u32 {
+    id.as_bytes().iter().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(*byte))) % HUES
 }
+
+/// What stands for a person or a group: letters on a colour.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Picture {
+    /// Decides the colour.
+    pub id: Uuid,
+    /// One or two.
+    pub letters: String,
+}
+
+impl Picture {
+    /// Of a person.
+    pub fn of(user: &User) -> Self {
+        Self { id: user.id.0, letters: initials(user.username.as_str()) }
+    }
+
+    /// Of a conversation with these people: the other one's, or a group's own, with letters of the first two. None
+    /// while they are not known.
+    pub fn of_conversation(id: ConversationId, others: &[User]) -> Option<Self> {
+        let mut picture = Self::of(others.first()?);
+        if let Some(second) = others.get(1) {
+            picture.id = id.0;
+            picture.letters.truncate(1);
+            picture.letters.push_str(&initials(second.username.as_str()));
+            picture.letters.truncate(2);
+        }
+        Some(picture)
+    }
+}
+
+/// People whose names are all said; of more, all but one of these are, and the rest are counted.
+const NAMED_MAX: usize = 3;
 
 /// Names in a row: what a conversation with these people is called.
 pub fn names(people: &[User]) -> String {
+    if people.len() <= NAMED_MAX {
+        return all_names(people);
+    }
+    let (named, rest) = people.split_at(NAMED_MAX - 1);
+    format!("{} and {} others", all_names(named), rest.len())
+}
+
+/// The same, however many there are.
+pub fn all_names(people: &[User]) -> String {
     people.iter().map(|user| user.username.as_str()).collect::<Vec<_>>().join(", ")
 }
 
@@ -35,7 +76,6 @@ pub fn conversation_name(members: &[User], viewer: UserId) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use uuid::Uuid;
 
     fn user(id: u128, name: &str) -> User {
         User { id: UserId(Uuid::from_u128(id)), username: name.parse().unwrap() }
@@ -53,8 +93,17 @@ mod tests {
     #[test]
     fn people_are_spread_over_all_hues() {
         let hues: std::collections::BTreeSet<_> =
-            (0..1_000).map(|n| hue(UserId(Uuid::from_u128(n * 0x9e37_79b9_7f4a)))).collect();
+            (0..1_000).map(|n| hue(Uuid::from_u128(n * 0x9e37_79b9_7f4a))).collect();
         assert_eq!(hues, (0..HUES).collect());
+    }
+
+    #[test]
+    fn a_pair_has_the_picture_of_the_other_and_a_group_its_own() {
+        let (id, bob, eve) = (ConversationId(Uuid::from_u128(9)), user(2, "bob.b"), user(3, "eve.e"));
+        let picture = |others: &[User]| Picture::of_conversation(id, others);
+        assert_eq!(picture(&[]), None);
+        assert_eq!(picture(std::slice::from_ref(&bob)), Some(Picture::of(&bob)));
+        assert_eq!(picture(&[bob, eve]), Some(Picture { id: id.0, letters: "BE".into() }));
     }
 
     #[test]
@@ -62,5 +111,14 @@ mod tests {
         let (ada, bob) = (user(1, "ada"), user(2, "bob"));
         assert_eq!(conversation_name(&[ada.clone(), bob.clone()], ada.id), "bob");
         assert_eq!(conversation_name(&[ada.clone(), bob, user(3, "eve")], ada.id), "bob, eve");
+    }
+
+    #[test]
+    fn of_many_people_two_are_named_and_the_others_counted() {
+        let people: Vec<_> = (1..=5).map(|n| user(n, &format!("user{n}"))).collect();
+        assert_eq!(names(&people[..3]), "user1, user2, user3");
+        assert_eq!(names(&people[..4]), "user1, user2 and 2 others");
+        assert_eq!(names(&people), "user1, user2 and 3 others");
+        assert_eq!(all_names(&people), "user1, user2, user3, user4, user5");
     }
 }

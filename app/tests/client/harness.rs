@@ -143,6 +143,7 @@ impl Page {
             body_chars: 8_000,
             body_bytes: 32_768,
             frame_bytes: 65_536,
+            group_members: None,
             messages_per_second: None,
             messages_burst: None,
         };

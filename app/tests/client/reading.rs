@@ -1,6 +1,9 @@
-use crate::harness::{Page, conv, conversation, me, message, peer};
-use kafkatalk_app::client::{Action, Delivery, Effect, Fetch, Input, limits};
-use kafkatalk_protocol::{Conversation, Offset, ServerFrame};
+use crate::harness::{Page, conv, conv_with, conversation, me, message, peer, user};
+use kafkatalk_app::{
+    client::{Action, Answer, Delivery, Effect, Fetch, Input, limits},
+    page::{OpenModel, PageModel},
+};
+use kafkatalk_protocol::{Conversation, Message, Offset, ServerFrame};
 
 fn read(page: &mut Page, by: &kafkatalk_protocol::User, offset: u64) {
     page.frame(ServerFrame::Read { conversation: conv(), user: by.id, offset: Offset(offset) });
@@ -149,4 +152,44 @@ fn a_message_of_an_unknown_conversation_makes_the_page_ask_for_it() {
     page.frame(ServerFrame::Message { message });
     let fetches: Vec<_> = page.take_requests().into_iter().map(|(_, fetch)| fetch).collect();
     assert_eq!(fetches, [Fetch::Conversation(unknown.id)]);
+}
+
+#[test]
+fn a_position_that_comes_before_its_conversation_is_known_counts_once_it_is() {
+    let mut page = Page::live(0);
+    let other = conv_with(3);
+    let said = Message { conversation: other, ..message(&user(3), 0) };
+    page.frame(ServerFrame::Message { message: said });
+    let asked = page.take_requests().into_iter().find(|(_, fetch)| *fetch == Fetch::Conversation(other));
+    // Read on another device meanwhile; the answer was written before.
+    page.frame(ServerFrame::Read { conversation: other, user: me().id, offset: Offset(0) });
+    let answer = Answer::Conversation(Box::new(conversation(3, Some(0))));
+    page.tell(Input::Answered(asked.unwrap().0, Ok(answer)));
+    let list = page.client.list();
+    assert_eq!(list.rows.iter().find(|row| row.id == other).unwrap().unread, 0);
+}
+
+#[test]
+fn a_message_to_a_group_is_read_once_all_of_them_have_read_it() {
+    let group = Conversation { members: vec![user(2), me(), user(3)], ..conversation(2, None) };
+    let open = OpenModel { conversation: group.clone(), messages: Vec::new(), earlier: None };
+    let mut page = Page::of(&PageModel {
+        viewer: Some(me()),
+        conversations: vec![group],
+        open: Some(open),
+        ..PageModel::default()
+    });
+    page.start();
+    page.tell(Input::Opened(page.socket()));
+    page.ready(&me());
+    page.hear(&me(), 0);
+    let state = |page: &Page| {
+        let chat = page.client.chat(conv());
+        (chat.items[0].delivery.clone(), chat.readers(Offset(0)).unwrap())
+    };
+    assert_eq!(state(&page), (Delivery::Sent, vec![]));
+    read(&mut page, &user(3), 0);
+    assert_eq!(state(&page), (Delivery::Sent, vec![user(3)]));
+    read(&mut page, &user(2), 0);
+    assert_eq!(state(&page), (Delivery::Read, vec![user(2), user(3)]));
 }

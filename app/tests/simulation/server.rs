@@ -5,8 +5,8 @@ use kafkatalk_app::{
     page::{OpenModel, PageModel},
 };
 use kafkatalk_protocol::{
-    ClientFrame, CloseCode, Conversation, ConversationId, ErrorCode, Message, Offset, ServerFrame, SessionId,
-    Timestamp, User, UserId,
+    ClientFrame, CloseCode, Conversation, ConversationId, CreationId, ErrorCode, Message, Offset,
+    ServerFrame, SessionId, Timestamp, User, UserId,
     frame::Limits,
     http::{Conversations, Messages},
 };
@@ -122,7 +122,10 @@ impl Server {
     }
 
     pub(crate) fn create(&mut self, members: Vec<User>, now: u64, out: &mut Vec<Out>) -> ConversationId {
-        let id = ConversationId::of_pair(members[0].id, members[members.len() - 1].id);
+        let id = match &*members {
+            [one, other] => ConversationId::of_pair(one.id, other.id),
+            all => ConversationId::of_group(all[0].id, CreationId(uuid::Uuid::nil())),
+        };
         let conv = Conv {
             members,
             created_at: wall(now),
@@ -162,6 +165,7 @@ impl Server {
             body_chars: 8_000,
             body_bytes: 32_768,
             frame_bytes: 65_536,
+            group_members: None,
             messages_per_second: None,
             messages_burst: None,
         };

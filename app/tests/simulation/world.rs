@@ -135,6 +135,7 @@ impl World {
         let mut out = Vec::new();
         self.server.create(vec![user(1), user(2)], 0, &mut out);
         self.server.create(vec![user(1), user(3)], 0, &mut out);
+        self.server.create(vec![user(1), user(2), user(3)], 0, &mut out);
         for (index, (person, device)) in PAGES.into_iter().enumerate() {
             self.tabs.push(Tab::new(user(person), device, index));
             self.load_page(index, None);

@@ -7,7 +7,7 @@ use hyper::{Method, StatusCode};
 use kafkatalk_protocol::http::{BASE, Messages, OpenConversation, SignedIn, Users};
 use kafkatalk_protocol::limits::PAGE_MAX;
 use kafkatalk_protocol::{
-    Body, Conversation, ConversationId, Message, MessageId, Offset, Problem, UserId, Username,
+    Body, Conversation, ConversationId, CreationId, Message, MessageId, Offset, Problem, UserId, Username,
 };
 use serde::de::DeserializeOwned;
 use std::net::SocketAddr;
@@ -78,7 +78,26 @@ impl Api {
         account: &Account,
         other: &Username,
     ) -> Result<(Conversation, bool)> {
-        let json = serde_json::to_vec(&OpenConversation { members: vec![other.clone()] })?;
+        self.open_with(account, OpenConversation { members: vec![other.clone()], id: None }).await
+    }
+
+    /// Asks for a group under an id of the user's, and whether it was not there before.
+    pub(crate) async fn group(
+        &mut self,
+        account: &Account,
+        others: &[&Account],
+        id: CreationId,
+    ) -> Result<(Conversation, bool)> {
+        let members = others.iter().map(|other| other.user.username.clone()).collect();
+        self.open_with(account, OpenConversation { members, id: Some(id) }).await
+    }
+
+    async fn open_with(
+        &mut self,
+        account: &Account,
+        asked: OpenConversation,
+    ) -> Result<(Conversation, bool)> {
+        let json = serde_json::to_vec(&asked)?;
         let answer = self.post("/conversations", Some(&account.token), json).await?;
         Ok((understood(&answer).context("POST /conversations")?, answer.status == StatusCode::CREATED))
     }

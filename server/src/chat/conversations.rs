@@ -4,11 +4,15 @@ use super::{
     Chat,
     errors::{ConversationError, OpenError, Unavailable},
 };
-use crate::views::Change;
+use crate::views::{Change, Query, ViewsError};
 use kafkatalk_log::{Ledger, Stream, failpoints};
 use kafkatalk_protocol::{
-    Conversation, ConversationId, Problem, User, UserId, Username, event::ConversationCreated,
-    http::Conversations,
+    Conversation, ConversationId, CreationId, Problem, User, UserId, Username, event::ConversationCreated,
+    http::Conversations, limits::GROUP_MEMBERS_MAX,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
 };
 
 impl Chat {
@@ -17,41 +21,69 @@ impl Chat {
         Ok(self.views.read(move |views| views.users_by_prefix(&prefix, limit)).await?)
     }
 
-    /// The conversation with somebody, and whether it is new. Asking twice, or both at once, opens one. `may_open` is
-    /// asked before a new one is opened.
+    /// The conversation with somebody, or a new group with several, and whether it is new. Asking twice, or at several
+    /// nodes at once, opens one: the pair's id follows from theirs, that of a group from its creator's and from the one
+    /// under which it is asked for. `may_open` is asked before a new one is opened.
     pub async fn open_conversation(
         &self,
         caller: &User,
-        members: Vec<Username>,
+        others: Vec<Username>,
+        asked: Option<CreationId>,
         may_open: impl FnOnce() -> Result<(), Problem> + Send,
     ) -> Result<(Conversation, bool), OpenError> {
-        let mut others: Vec<Username> = members.into_iter().filter(|name| *name != caller.username).collect();
-        others.sort();
-        others.dedup();
-        let other = others.pop().ok_or(OpenError::Alone)?;
-        if !others.is_empty() {
-            return Err(OpenError::TooMany);
-        }
-        let name = other.clone();
-        let found = self.find(move |views| views.user_by_name(&name)).await?;
-        let (other, _) = found.ok_or_else(|| OpenError::NoSuchUser(other.to_string()))?;
-
-        let (viewer, id) = (caller.id, ConversationId::of_pair(caller.id, other.id));
+        let others = self.who_are(caller, others).await?;
+        let viewer = caller.id;
+        let id = if let [other] = *others {
+            ConversationId::of_pair(viewer, other)
+        } else {
+            let asked = asked.unwrap_or_else(|| CreationId(self.clock.record_id()));
+            ConversationId::of_group(viewer, asked)
+        };
         if let Some(known) = self.views.read(move |views| views.conversation(viewer, id)).await? {
-            return Ok((known, false));
+            return Ok((same_people(known, viewer, &others)?, false));
         }
         may_open().map_err(OpenError::TooOften)?;
         // The stream is made ready while the person is still reading the empty page.
         self.log.prepare(Stream::Conversation(id)).await.map_err(Unavailable::from)?;
         failpoints::die_if(failpoints::die::WHILE_CREATING);
-        let created = ConversationCreated { conversation: id, members: vec![viewer, other.id] };
+        let members = [&[viewer], &*others].concat();
+        let created = ConversationCreated { conversation: id, members };
         let record = self.record(Some(viewer), &created);
         let change = self.commit(Stream::Ledger(Ledger::Conversations), record).await?;
         let first = matches!(change, Change::Created { first: true, .. });
-        let conversation = self.views.read(move |views| views.conversation(viewer, id)).await?;
+        // Who was first may have named people of whom this node has yet to hear.
+        let conversation = self.find(move |views| views.conversation(viewer, id)).await?;
         let conversation = conversation
             .ok_or(Unavailable::Impossible("a conversation is not there after it was created"))?;
-        Ok((conversation, first))
+        Ok((same_people(conversation, viewer, &others)?, first))
+    }
+
+    /// The people of these names but the caller, each once, in the order of their ids.
+    async fn who_are(&self, caller: &User, names: Vec<Username>) -> Result<Vec<UserId>, OpenError> {
+        let names: BTreeSet<Username> = names.into_iter().filter(|name| *name != caller.username).collect();
+        if names.is_empty() {
+            return Err(OpenError::Alone);
+        }
+        if names.len() >= GROUP_MEMBERS_MAX {
+            return Err(OpenError::TooMany);
+        }
+        let names = Arc::new(names);
+        let asked = Arc::clone(&names);
+        let found = self.find(move |views| {
+            let people = known(views, &asked)?;
+            Ok((people.len() == asked.len()).then_some(people))
+        });
+        let Some(people) = found.await? else {
+            let people = {
+                let names = Arc::clone(&names);
+                self.views.read(move |views| known(views, &names)).await?
+            };
+            let nobody = names.iter().filter(|name| !people.contains_key(*name));
+            return Err(OpenError::NoSuchUsers(nobody.map(ToString::to_string).collect()));
+        };
+        let mut ids: Vec<UserId> = people.into_values().collect();
+        ids.sort_unstable();
+        Ok(ids)
     }
 
     /// A conversation of the caller's.
@@ -97,4 +129,23 @@ impl Chat {
             _ => Err(ConversationError::NotFound),
         }
     }
+}
+
+/// Those of these names whom the views know.
+fn known(views: &Query<'_>, names: &BTreeSet<Username>) -> Result<BTreeMap<Username, UserId>, ViewsError> {
+    let mut people = BTreeMap::new();
+    for name in names {
+        if let Some((user, _)) = views.user_by_name(name)? {
+            people.insert(user.username, user.id);
+        }
+    }
+    Ok(people)
+}
+
+/// A conversation that was found, if it is of these people: a person may have asked for other ones under the same id.
+fn same_people(found: Conversation, viewer: UserId, others: &[UserId]) -> Result<Conversation, OpenError> {
+    let ids = found.members.iter().map(|member| member.id).filter(|id| *id != viewer);
+    let mut ids: Vec<UserId> = ids.collect();
+    ids.sort_unstable();
+    if ids == others { Ok(found) } else { Err(OpenError::OtherPeople) }
 }

@@ -6,7 +6,7 @@
 
 use crate::{limits::RETRY_AFTER, secrets::SecretError, views::ViewsError};
 use kafkatalk_log::{AppendError, ReadError};
-use kafkatalk_protocol::{ErrorCode, FieldError, Problem, text::TextError};
+use kafkatalk_protocol::{ErrorCode, FieldError, Problem, limits::GROUP_MEMBERS_MAX, text::TextError};
 
 /// What can go wrong in any use case, through no fault of the caller.
 #[derive(Debug, thiserror::Error)]
@@ -62,15 +62,18 @@ pub enum SignInError {
 /// Opening a conversation.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// Nobody has that name.
-    #[error("nobody is called {0}")]
-    NoSuchUser(String),
+    /// Nobody has these names.
+    #[error("nobody is called {0:?}")]
+    NoSuchUsers(Vec<String>),
     /// A conversation with oneself.
     #[error("a conversation needs another person")]
     Alone,
-    /// More than one other person.
-    #[error("a conversation has two members")]
+    /// More people than a conversation may have.
+    #[error("a conversation has at most {GROUP_MEMBERS_MAX} members")]
     TooMany,
+    /// The caller has created a group with other people under the same id.
+    #[error("that id is taken by another group of the same person")]
+    OtherPeople,
     /// More new ones than this person may open.
     #[error("too many new conversations")]
     TooOften(Problem),
@@ -262,11 +265,18 @@ impl From<SignInError> for Problem {
 impl From<OpenError> for Problem {
     fn from(error: OpenError) -> Self {
         match error {
-            OpenError::NoSuchUser(name) => field_problem("members", format!("Nobody here is called {name}.")),
-            OpenError::Alone => field_problem("members", "Name another person; you are a member already."),
-            OpenError::TooMany => {
-                field_problem("members", "Name one other person: conversations are between two.")
+            OpenError::NoSuchUsers(names) => {
+                field_problem("members", format!("Nobody here is called {}.", names.join(" or ")))
             }
+            OpenError::Alone => field_problem("members", "Name another person; you are a member already."),
+            OpenError::TooMany => field_problem(
+                "members",
+                format!("A conversation has at most {GROUP_MEMBERS_MAX} members; name fewer people."),
+            ),
+            OpenError::OtherPeople => Self::new(
+                ErrorCode::Conflict,
+                "You have created a group with other people under this id. Choose a new id for a new group.",
+            ),
             OpenError::TooOften(problem) => problem,
             OpenError::Unavailable(error) => error.into(),
         }

@@ -13,7 +13,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use kafkatalk_protocol::{
-    Body, Conversation, ErrorCode, Message, MessageId, Problem, Username,
+    Body, Conversation, CreationId, ErrorCode, Message, MessageId, Problem, Username,
     http::{Conversations, Messages, ReadUpTo},
     limits::PAGE_MAX,
 };
@@ -23,16 +23,21 @@ use utoipa::ToSchema;
 /// Whom to talk with.
 #[derive(Deserialize, ToSchema)]
 pub struct Open {
-    /// Usernames of the others; one other person.
+    /// Usernames of the others: one for the conversation with them, up to 99 for a new group.
     members: Vec<String>,
+    /// The client's own UUID for a new group. Asked for again under the same id, it stays one group; without one, every
+    /// request makes a group. It counts for nothing where there is one other person: a pair has one conversation.
+    #[schema(value_type = Option<uuid::Uuid>)]
+    id: Option<String>,
 }
 
-/// Opens the conversation with a person, or finds it.
+/// Opens the conversation with a person, or finds it; with several people, creates a group.
 #[utoipa::path(post, path = "/conversations", tag = "conversations", request_body = Open, responses(
     (status = 201, description = "Opened", body = Conversation),
     (status = 200, description = "It was there", body = Conversation),
     (status = 401, description = "`unauthenticated`", body = Problem, content_type = "application/problem+json"),
-    (status = 422, description = "`invalid_input`: nobody of that name, or not one other person", body = Problem, content_type = "application/problem+json"),
+    (status = 409, description = "`conflict`: the caller has created a group with other people under that id", body = Problem, content_type = "application/problem+json"),
+    (status = 422, description = "`invalid_input`: nobody of that name, nobody else, or too many", body = Problem, content_type = "application/problem+json"),
     (status = 429, description = "`rate_limited`", body = Problem, content_type = "application/problem+json"),
     (status = 503, description = "`log_unavailable`", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -47,11 +52,12 @@ pub async fn open(
     let mut errors = FieldErrors::default();
     let asked = given.members.iter();
     let members: Vec<Username> = asked.filter_map(|name| errors.parse("members", name)).collect();
-    if members.len() < given.members.len() {
+    let id: Option<CreationId> = given.id.as_deref().and_then(|id| errors.parse("id", id));
+    if members.len() < given.members.len() || id.is_some() != given.id.is_some() {
         return Err(errors.into_problem().into());
     }
     let may_open = || state.rates().conversation(caller.user.id);
-    let (conversation, new) = state.chat().open_conversation(&caller.user, members, may_open).await?;
+    let (conversation, new) = state.chat().open_conversation(&caller.user, members, id, may_open).await?;
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, axum::Json(conversation)).into_response())
 }

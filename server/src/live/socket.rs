@@ -48,6 +48,7 @@ impl Node {
             body_chars: limits::BODY_CHARS_MAX,
             body_bytes: limits::BODY_BYTES_MAX,
             frame_bytes: limits::FRAME_BYTES_MAX,
+            group_members: u32::try_from(limits::GROUP_MEMBERS_MAX).ok(),
             messages_per_second,
             messages_burst,
         }

@@ -7,6 +7,7 @@ mod conversations;
 mod durability;
 mod faults;
 mod faulty;
+mod groups;
 mod live;
 mod messages;
 mod nodes;

@@ -5,10 +5,11 @@ use crate::{
     support::{Node, PASSWORD, Person, code, message_id, refused},
 };
 use futures_util::future::join_all;
-use kafkatalk_protocol::{ClientFrame, Message, ServerFrame};
+use kafkatalk_protocol::{ClientFrame, Conversation, Message, ServerFrame};
 use serde_json::json;
 use std::{future::Future, time::Duration};
 use tempfile::TempDir;
+use uuid::Uuid;
 
 /// How long a node is seen to wait before the other's records reach it.
 const SEEN_TO_WAIT: Duration = Duration::from_millis(100);
@@ -213,4 +214,91 @@ async fn a_conversation_that_is_opened_on_two_nodes_at_once_is_one() {
         assert_eq!(hers.id, his.id, "race {race}");
         assert_eq!(bob.say(hers.id, "hello").await.previous, None);
     }
+}
+
+#[tokio::test]
+async fn a_group_that_is_asked_for_on_two_nodes_at_once_under_one_id_is_one() {
+    let (one, other, _log, _folder) = two().await;
+    let (alice, bob) = (one.register("alice").await, one.register("bob").await);
+    let carol = other.register("carol").await;
+    let there = at(&other, &alice);
+    for race in 0..RACES / 6 {
+        let id = Uuid::new_v4();
+        let asked =
+            tokio::join!(alice.ask_group(id, &["bob", "carol"]), there.ask_group(id, &["carol", "bob"]));
+        let mut told = Vec::new();
+        let mut statuses = Vec::new();
+        for answer in [asked.0, asked.1] {
+            statuses.push(answer.status().as_u16());
+            told.push(answer.json::<Conversation>().await.unwrap());
+        }
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 201], "race {race}");
+        assert_eq!(told[0], told[1], "race {race}");
+        for member in [&bob, &at(&other, &bob), &carol] {
+            let path = format!("/conversations/{}", told[0].id);
+            assert_eq!(member.get(&path).await.json::<Conversation>().await.unwrap(), told[0]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_two_groups_that_are_asked_for_at_once_under_one_id_one_is_there() {
+    let (one, other, _log, _folder) = two().await;
+    let alice = one.register("alice").await;
+    let there = at(&other, &alice);
+    for name in ["bob", "carol", "dave"] {
+        one.register(name).await;
+    }
+    for race in 0..RACES / 6 {
+        let id = Uuid::new_v4();
+        let (with_carol, with_dave) =
+            tokio::join!(alice.ask_group(id, &["bob", "carol"]), there.ask_group(id, &["bob", "dave"]));
+        let (won, lost, with) = match (with_carol.status().as_u16(), with_dave.status().as_u16()) {
+            (201, 409) => (with_carol, with_dave, ["bob", "carol"]),
+            (409, 201) => (with_dave, with_carol, ["bob", "dave"]),
+            both => panic!("race {race}: {both:?}"),
+        };
+        assert_eq!(refused(lost).await, code(409, "conflict"));
+        let won: Conversation = won.json().await.unwrap();
+        for person in [&alice, &there] {
+            let again = person.ask_group(id, &with).await;
+            assert_eq!(again.status(), 200);
+            assert_eq!(again.json::<Conversation>().await.unwrap(), won);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_group_is_asked_for_again_at_a_node_that_has_not_heard_of_it_and_is_the_same() {
+    let (one, other, log, _folder) = two().await;
+    let alice = one.register("alice").await;
+    for name in ["bob", "carol"] {
+        one.register(name).await;
+    }
+    let there = at(&other, &alice);
+    assert_eq!(there.get("/me").await.status(), 200);
+    log.set(deaf());
+    let id = Uuid::new_v4();
+    let first: Conversation = alice.ask_group(id, &["bob", "carol"]).await.json().await.unwrap();
+    let again = answered_late(&log, there.ask_group(id, &["bob", "carol"])).await;
+    assert_eq!(again.status(), 200);
+    assert_eq!(again.json::<Conversation>().await.unwrap(), first);
+}
+
+#[tokio::test]
+async fn a_group_of_other_people_under_an_id_is_refused_even_where_nothing_is_known_of_the_first() {
+    let (one, other, log, _folder) = two().await;
+    let alice = one.register("alice").await;
+    for name in ["bob", "carol"] {
+        one.register(name).await;
+    }
+    let there = at(&other, &alice);
+    assert_eq!(there.get("/me").await.status(), 200);
+    log.set(deaf());
+    one.register("dave").await;
+    let id = Uuid::new_v4();
+    assert_eq!(alice.ask_group(id, &["bob", "dave"]).await.status(), 201);
+    let refusal = answered_late(&log, there.ask_group(id, &["bob", "carol"])).await;
+    assert_eq!(refused(refusal).await, code(409, "conflict"));
 }

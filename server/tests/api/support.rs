@@ -233,6 +233,18 @@ impl Person<'_> {
         answer.json().await.unwrap()
     }
 
+    /// Asks for a group under an id of this person's own.
+    pub(crate) async fn ask_group(&self, id: Uuid, others: &[&str]) -> Response {
+        self.send_json(Method::POST, "/conversations", &json!({"id": id, "members": others})).await
+    }
+
+    /// Creates a group.
+    pub(crate) async fn group(&self, others: &[&str]) -> Conversation {
+        let answer = self.ask_group(Uuid::new_v4(), others).await;
+        assert_eq!(answer.status(), StatusCode::CREATED);
+        answer.json().await.unwrap()
+    }
+
     pub(crate) async fn try_say(&self, conversation: ConversationId, id: MessageId, body: &str) -> Response {
         let path = format!("/conversations/{conversation}/messages");
         self.send_json(Method::POST, &path, &json!({"id": id, "body": body})).await

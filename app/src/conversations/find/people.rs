@@ -1,6 +1,6 @@
 //! What the server knows of people.
 
-use kafkatalk_protocol::{Conversation, User, Username};
+use kafkatalk_protocol::{Conversation, CreationId, User, Username};
 
 /// What came of looking for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,9 +14,16 @@ pub(super) enum Found {
     Failed(String),
 }
 
+impl Found {
+    /// The people, where there is an answer.
+    pub(super) fn people(&self) -> Option<Vec<User>> {
+        if let Self::People(people) = self { Some(people.clone()) } else { None }
+    }
+}
+
 #[cfg(feature = "hydrate")]
 mod ask {
-    use super::{Conversation, Found, Username};
+    use super::{Conversation, CreationId, Found, Username};
     use crate::browser::api::{RequestError, find_people, open_conversation};
 
     fn words(error: RequestError) -> String {
@@ -33,23 +40,35 @@ mod ask {
         }
     }
 
-    pub(in super::super) async fn open_with(person: Username) -> Result<Conversation, String> {
-        open_conversation(vec![person]).await.map_err(words)
+    pub(in super::super) async fn open_with(
+        members: Vec<Username>,
+        id: CreationId,
+    ) -> Result<Conversation, String> {
+        open_conversation(members, id).await.map_err(words)
     }
+
+    pub(in super::super) use crate::browser::seed;
 }
 
 /// There is no browser here, and nobody who types.
 #[cfg(not(feature = "hydrate"))]
 mod ask {
-    use super::{Conversation, Found, Username};
+    use super::{Conversation, CreationId, Found, Username};
 
     pub(in super::super) async fn find(_prefix: &str) -> Found {
         Found::Nothing
     }
 
-    pub(in super::super) async fn open_with(_person: Username) -> Result<Conversation, String> {
+    pub(in super::super) async fn open_with(
+        _members: Vec<Username>,
+        _id: CreationId,
+    ) -> Result<Conversation, String> {
         Err(String::new())
+    }
+
+    pub(in super::super) fn seed() -> u128 {
+        0
     }
 }
 
-pub(super) use ask::{find, open_with};
+pub(super) use ask::{find, open_with, seed};

@@ -84,6 +84,32 @@ fn messages_that_come_before_their_conversation_are_seen_once_it_comes() {
 }
 
 #[test]
+fn a_group_is_seen_once_the_last_of_its_members_is_known_and_counts_for_each() {
+    let mut bench = Bench::new();
+    let entries = vec![
+        bench.streams.claim(1),
+        bench.streams.created(1, &[1, 2, 3, 4]),
+        bench.streams.message(1, 3, 1, "early"),
+        bench.streams.read(1, 4, 0),
+    ];
+    bench.apply(entries);
+    for person in [4, 2] {
+        let claim = bench.streams.claim(person);
+        let Change::Claimed { won: true, opened, .. } = bench.apply_one(claim) else { panic!() };
+        assert!(opened.is_empty());
+        assert_eq!(bench.ask(|views| views.members(conversation(1))), None);
+    }
+    let claim = bench.streams.claim(3);
+    let Change::Claimed { won: true, opened, .. } = bench.apply_one(claim) else { panic!() };
+    assert_eq!(*opened[0].members, [user(1), user(2), user(3), user(4)]);
+    for (person, unread) in [(1, 1), (2, 1), (3, 0), (4, 0)] {
+        let seen = bench.ask(move |views| views.conversation(user(person), conversation(1))).unwrap();
+        assert_eq!(seen.unread, unread, "{person}");
+        assert_eq!(seen.read, [(user(4), Offset(0))].into());
+    }
+}
+
+#[test]
 fn the_first_claim_of_a_name_has_it() {
     let mut bench = Bench::new();
     let entries = vec![
