@@ -72,6 +72,9 @@ pub(crate) struct Given {
     /// Pages of history that are read [default: 2000].
     #[arg(long, value_name = "N")]
     pages: Option<usize>,
+    /// Searches for each kind of words, in a conversation and in all [default: 500].
+    #[arg(long, value_name = "N")]
+    searches: Option<usize>,
 }
 
 /// How much of everything.
@@ -109,6 +112,8 @@ pub(crate) struct Sizes {
     pub(crate) missed: usize,
     /// Pages that are read.
     pub(crate) pages: usize,
+    /// Searches for each kind of words.
+    pub(crate) searches: usize,
 }
 
 impl Sizes {
@@ -139,6 +144,7 @@ impl Sizes {
             messages: given.messages.unwrap_or(either(1_000_000, 20_000)),
             missed: given.missed.unwrap_or(either(200_000, 5_000)),
             pages: given.pages.unwrap_or(either(2_000, 100)),
+            searches: given.searches.unwrap_or(either(500, 20)),
         };
         sizes.check()?;
         Ok(sizes)
@@ -276,8 +282,8 @@ mod tests {
     fn a_quick_run_is_smaller_in_everything() {
         let (full, quick) = (sizes(false, &[]).unwrap(), sizes(true, &[]).unwrap());
         let of = |sizes: &Sizes| {
-            let Sizes { users, new_conversations, messages, missed, pages, .. } = *sizes;
-            [users, new_conversations, messages, missed, pages, sizes.rates.len(), sizes.nodes.len()]
+            let Sizes { users, new_conversations, messages, missed, pages, searches, .. } = *sizes;
+            [users, new_conversations, messages, missed, pages, searches, sizes.rates.len(), sizes.nodes.len()]
         };
         assert!(of(&full).into_iter().zip(of(&quick)).all(|(full, quick)| quick < full));
     }
