@@ -134,6 +134,8 @@ impl Client {
         let Some(chat) = self.chats.get_mut(&id) else { return };
         chat.timeline.place_around(page);
         chat.forward.done();
+        // Older ones than those that were shown before are of no use.
+        chat.backward.done();
     }
 
     fn after(&mut self, id: ConversationId, page: Messages, now: Ticks) {

@@ -177,7 +177,8 @@ impl Timeline {
 
     /// Wants the message at that offset in the window. What is in memory is shown until it comes.
     pub(super) fn seek(&mut self, offset: Offset) {
-        let here = self.window.front().is_some_and(|first| first.offset <= offset) && Some(offset) <= self.last();
+        let here =
+            self.window.front().is_some_and(|first| first.offset <= offset) && Some(offset) <= self.last();
         self.sought = (!here).then_some(offset);
         self.restart = false;
     }

@@ -6,8 +6,13 @@ use crate::page::PageModel;
 use crate::route::Route;
 use crate::ui::clock::Clock;
 use crate::ui::focus::focus_soon;
-use kafkatalk_protocol::{ConversationId, User};
+use kafkatalk_protocol::{ConversationId, Offset, User};
 use leptos::prelude::*;
+
+/// The button for a new conversation.
+pub const NEW_CONVERSATION: &str = "new-conversation";
+/// The button for searching.
+pub const SEARCH: &str = "search";
 
 /// Where one is, and the state behind both panes.
 #[derive(Clone, Copy)]
@@ -18,10 +23,16 @@ pub struct Desk {
     pub clock: Clock,
     /// Where one is.
     pub route: RwSignal<Route>,
-    /// The panel for a new conversation, with the start of a name; none where it is closed.
+    /// The panel for finding people and messages, with the start of a name; none where it is closed.
     pub finding: RwSignal<Option<String>>,
+    /// The button that opened it, by which the keyboard comes back.
+    pub finder_button: StoredValue<&'static str>,
     /// The message whose details are shown.
     pub details: RwSignal<Option<ItemKey>>,
+    /// The message that was found and is looked at.
+    pub sought: RwSignal<Option<Offset>>,
+    /// Whether it is still to be brought into view.
+    pub aims: StoredValue<bool>,
 }
 
 impl Desk {
@@ -31,7 +42,10 @@ impl Desk {
             clock: Clock::new(model),
             route: RwSignal::new(model.route.clone()),
             finding: RwSignal::new(start_of_name(&model.route)),
+            finder_button: StoredValue::new(NEW_CONVERSATION),
             details: RwSignal::new(None),
+            sought: RwSignal::new(None),
+            aims: StoredValue::new(false),
         }
     }
 
@@ -61,6 +75,20 @@ impl Desk {
         self.show(route);
     }
 
+    /// Opens the panel for finding, or closes it.
+    pub fn toggle_finding(self, button: &'static str) {
+        self.finder_button.set_value(button);
+        self.finding.update(|finding| *finding = finding.is_none().then(String::new));
+    }
+
+    /// Goes to a message.
+    pub fn go_to(self, conversation: ConversationId, offset: Offset) {
+        self.go(Route::Conversation(conversation));
+        self.act(Action::OpenAt(conversation, offset));
+        self.aims.set_value(true);
+        self.sought.set(Some(offset));
+    }
+
     /// Shows what the address bar says.
     #[cfg(feature = "hydrate")]
     pub(super) fn follow_address(self) {
@@ -77,6 +105,8 @@ impl Desk {
         }
         self.finding.set(start_of_name(&route));
         self.details.set(None);
+        self.sought.set(None);
+        self.aims.set_value(false);
         self.act(Action::Open(route.conversation()));
         self.route.set(route);
     }

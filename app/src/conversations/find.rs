@@ -1,5 +1,6 @@
-//! Finding a person by the start of their name, and opening the conversation with them.
+//! Finding a person by the start of their name and messages by their words, and opening the conversation there.
 
+mod messages;
 mod people;
 
 use super::Desk;
@@ -8,11 +9,16 @@ use crate::client::{Action, Row};
 use crate::route::Route;
 use crate::ui::avatar::Avatar;
 use crate::ui::event::handler;
-use crate::ui::focus::{Step, focus_soon};
+use crate::ui::focus::{Step, bring_into_view, focus_soon};
 use crate::ui::icon::Icon;
-use kafkatalk_protocol::{User, limits::USERNAME_CHARS_MAX};
+use kafkatalk_protocol::{
+    User,
+    http::{self, Hit},
+    limits::SEARCH_CHARS_MAX,
+};
 use leptos::{ev::KeyboardEvent, prelude::*, task::spawn_local};
-use people::{Found, find, open_with};
+use messages::Messages;
+use people::{Found, find, open_with, search};
 use std::time::Duration;
 
 /// How long typing must rest before the server is asked.
@@ -24,7 +30,12 @@ struct Finder {
     desk: Desk,
     typed: RwSignal<String>,
     found: RwSignal<Found>,
-    /// Which of the people found is the one that Enter chooses.
+    hits: RwSignal<Vec<Hit>>,
+    /// Where there are more.
+    next: RwSignal<Option<String>>,
+    /// Messages are being looked for.
+    looking: RwSignal<bool>,
+    /// Which of the people and messages found is the one that Enter chooses.
     active: RwSignal<u32>,
     /// What went wrong when the conversation was to be opened.
     refusal: RwSignal<Option<String>>,
@@ -37,6 +48,9 @@ impl Finder {
             desk,
             typed: RwSignal::new(desk.finding.get_untracked().unwrap_or_default()),
             found: RwSignal::new(Found::Nothing),
+            hits: RwSignal::new(Vec::new()),
+            next: RwSignal::new(None),
+            looking: RwSignal::new(false),
             active: RwSignal::new(0),
             refusal: RwSignal::new(None),
             timer: StoredValue::new(None),
@@ -44,8 +58,13 @@ impl Finder {
     }
 
     /// What is looked for; none once the panel is gone.
+    fn words(self) -> Option<String> {
+        self.typed.try_with_untracked(|typed| typed.trim().to_owned())
+    }
+
+    /// The same as the start of a name.
     fn prefix(self) -> Option<String> {
-        self.typed.try_with_untracked(|typed| typed.trim().trim_start_matches('@').to_ascii_lowercase())
+        self.words().map(|words| words.trim_start_matches('@').to_ascii_lowercase())
     }
 
     fn stop_timer(self) {
@@ -66,8 +85,10 @@ impl Finder {
         let Some(prefix) = self.prefix() else { return };
         if prefix.is_empty() {
             self.found.set(Found::Nothing);
+            self.take(http::Found { hits: Vec::new(), next: None });
             return;
         }
+        self.look(None);
         let viewer = self.desk.viewer().id;
         spawn_local(async move {
             let mut found = find(&prefix).await;
@@ -83,8 +104,58 @@ impl Finder {
         });
     }
 
+    /// Looks for messages, from behind a cursor on, or from the latest.
+    fn look(self, before: Option<String>) {
+        let Some(words) = self.words() else { return };
+        self.looking.set(true);
+        spawn_local(async move {
+            let found = search(&words, before.as_deref()).await;
+            if self.words().is_none_or(|now| now != words) {
+                return;
+            }
+            self.looking.set(false);
+            match found {
+                Ok(mut found) => {
+                    if before.is_some() {
+                        let held = self.hits.get_untracked();
+                        found.hits.splice(0..0, held);
+                    }
+                    self.take(found);
+                }
+                Err(words) => self.refusal.set(Some(words)),
+            }
+        });
+    }
+
+    fn take(self, found: http::Found) {
+        self.hits.set(found.hits);
+        self.next.set(found.next);
+    }
+
     fn people(self) -> Vec<User> {
         self.found.with(|found| if let Found::People(people) = found { people.clone() } else { Vec::new() })
+    }
+
+    /// How many there are to choose from.
+    fn count(self) -> usize {
+        self.found.with(|found| if let Found::People(people) = found { people.len() } else { 0 })
+            + self.hits.with(Vec::len)
+    }
+
+    /// Chooses what stands at that place: people come first.
+    fn choose_at(self, at: usize) {
+        let people = untrack(|| self.people());
+        match people.get(at) {
+            Some(person) => self.choose(person.clone()),
+            None => {
+                let hit = self.hits.with_untracked(|hits| {
+                    hits.get(at - people.len()).map(|hit| (hit.message.conversation, hit.message.offset))
+                });
+                if let Some((conversation, offset)) = hit {
+                    self.desk.go_to(conversation, offset);
+                }
+            }
+        }
     }
 
     fn choose(self, person: User) {
@@ -113,23 +184,20 @@ impl Finder {
 
     fn close(self) {
         self.desk.finding.set(None);
-        focus_soon("#new-conversation".into());
+        focus_soon(format!("#{}", self.desk.finder_button.get_value()));
     }
 
     fn on_key(self, event: &KeyboardEvent) {
         if event.is_composing() {
             return;
         }
-        let people = untrack(|| self.people());
-        let count = u32::try_from(people.len()).unwrap_or(u32::MAX);
+        let count = u32::try_from(untrack(|| self.count())).unwrap_or(u32::MAX);
         let active = self.active.get_untracked();
         let to = match event.key().as_str() {
             "ArrowDown" => Step::Next.from(Some(active), count),
             "ArrowUp" => Step::Previous.from(Some(active), count),
             "Enter" => {
-                if let Some(person) = people.get(active as usize) {
-                    self.choose(person.clone());
-                }
+                self.choose_at(active as usize);
                 event.prevent_default();
                 return;
             }
@@ -139,6 +207,7 @@ impl Finder {
         event.prevent_default();
         if let Some(to) = to {
             self.active.set(to);
+            bring_into_view(&format!("#person-{to}"));
         }
     }
 }
@@ -153,7 +222,7 @@ pub(super) fn FindPanel() -> impl IntoView {
         focus_soon("#find-person".into());
         finder.ask();
     });
-    let count = move || finder.people().len();
+    let count = move || finder.count();
     let active_id = move || (count() > 0).then(|| format!("person-{}", finder.active.get()));
     view! {
         <section class="find" aria-label="New conversation">
@@ -164,17 +233,17 @@ pub(super) fn FindPanel() -> impl IntoView {
                         id="find-person"
                         type="text"
                         role="combobox"
-                        aria-label="Find a person"
+                        aria-label="Find a person or a message"
                         aria-autocomplete="list"
-                        aria-controls="people"
+                        aria-controls="people messages"
                         aria-expanded=move || (count() > 0).to_string()
                         aria-activedescendant=move || active_id()
-                        placeholder="Start of a name"
+                        placeholder="A name, or words of a message"
                         autocomplete="off"
                         autocapitalize="none"
                         spellcheck="false"
                         enterkeyhint="go"
-                        maxlength=USERNAME_CHARS_MAX + 1
+                        maxlength=SEARCH_CHARS_MAX
                         dir="auto"
                         prop:value=finder.typed
                         on:input=handler(move |event| finder.type_in(event_target_value(&event)))
@@ -191,7 +260,10 @@ pub(super) fn FindPanel() -> impl IntoView {
                     {Icon::Close.view()}
                 </button>
             </div>
-            <People finder />
+            <div class="find-found">
+                <People finder />
+                <Messages finder />
+            </div>
             <Words finder />
         </section>
     }
@@ -229,18 +301,20 @@ fn Words(finder: Finder) -> impl IntoView {
         if let Some(refusal) = finder.refusal.get() {
             return Some(refusal);
         }
+        if finder.looking.get() && finder.count() == 0 {
+            return Some("Searching".into());
+        }
         finder.found.with(|found| match found {
-            Found::People(people) if people.is_empty() => Some(format!(
-                "Nobody's name starts with “{}”. Check the spelling, or send your link.",
-                finder.prefix().unwrap_or_default()
+            Found::People(_) if finder.count() == 0 => Some(format!(
+                "Nobody's name starts with “{}”, and no message has it. Check the spelling, or send your link.",
+                finder.words().unwrap_or_default()
             )),
             Found::Nothing | Found::People(_) => None,
             Found::Failed(words) => Some(words.clone()),
         })
     };
     let failed = move || finder.found.with(|found| matches!(found, Found::Failed(_)));
-    let alone =
-        move || finder.found.with(|found| !matches!(found, Found::People(people) if !people.is_empty()));
+    let alone = move || finder.count() == 0 && !finder.looking.get();
     view! {
         <p class="find-words" role="status" aria-label="Search">{move || words()}</p>
         <Show when=failed>

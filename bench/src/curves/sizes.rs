@@ -283,7 +283,16 @@ mod tests {
         let (full, quick) = (sizes(false, &[]).unwrap(), sizes(true, &[]).unwrap());
         let of = |sizes: &Sizes| {
             let Sizes { users, new_conversations, messages, missed, pages, searches, .. } = *sizes;
-            [users, new_conversations, messages, missed, pages, searches, sizes.rates.len(), sizes.nodes.len()]
+            [
+                users,
+                new_conversations,
+                messages,
+                missed,
+                pages,
+                searches,
+                sizes.rates.len(),
+                sizes.nodes.len(),
+            ]
         };
         assert!(of(&full).into_iter().zip(of(&quick)).all(|(full, quick)| quick < full));
     }

@@ -1,6 +1,6 @@
-//! What the server knows of people.
+//! What the server knows of people and messages.
 
-use kafkatalk_protocol::{Conversation, User, Username};
+use kafkatalk_protocol::{Conversation, User, Username, http};
 
 /// What came of looking for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,8 +16,9 @@ pub(super) enum Found {
 
 #[cfg(feature = "hydrate")]
 mod ask {
-    use super::{Conversation, Found, Username};
-    use crate::browser::api::{RequestError, find_people, open_conversation};
+    use super::{Conversation, Found, Username, http};
+    use crate::browser::api::{RequestError, find_messages, find_people, open_conversation};
+    use kafkatalk_protocol::ErrorCode;
 
     fn words(error: RequestError) -> String {
         match error {
@@ -33,6 +34,16 @@ mod ask {
         }
     }
 
+    pub(in super::super) async fn search(words: &str, before: Option<&str>) -> Result<http::Found, String> {
+        match find_messages(words, before).await {
+            // No word yet: nothing to say about it while somebody types.
+            Err(RequestError::Refused { code: ErrorCode::InvalidInput, .. }) => {
+                Ok(http::Found { hits: Vec::new(), next: None })
+            }
+            found => found.map_err(self::words),
+        }
+    }
+
     pub(in super::super) async fn open_with(person: Username) -> Result<Conversation, String> {
         open_conversation(vec![person]).await.map_err(words)
     }
@@ -41,10 +52,14 @@ mod ask {
 /// There is no browser here, and nobody who types.
 #[cfg(not(feature = "hydrate"))]
 mod ask {
-    use super::{Conversation, Found, Username};
+    use super::{Conversation, Found, Username, http};
 
     pub(in super::super) async fn find(_prefix: &str) -> Found {
         Found::Nothing
+    }
+
+    pub(in super::super) async fn search(_words: &str, _before: Option<&str>) -> Result<http::Found, String> {
+        Err(String::new())
     }
 
     pub(in super::super) async fn open_with(_person: Username) -> Result<Conversation, String> {
@@ -52,4 +67,4 @@ mod ask {
     }
 }
 
-pub(super) use ask::{find, open_with};
+pub(super) use ask::{find, open_with, search};
