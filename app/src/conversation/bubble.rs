@@ -24,7 +24,6 @@ pub(super) fn Bubble(
     let key = item.key();
     let open_details = move || chat.desk.details.set(Some(key));
     let author = if item.own() { "You said:".into() } else { format!("{} said:", item.sender().username) };
-    let offset = move || row.with(|row| row.item.offset());
     let on_key = move |event: KeyboardEvent| {
         let on_message = event.target() == event.current_target();
         if on_message && matches!(event.key().as_str(), "Enter" | " ") {
@@ -44,7 +43,7 @@ pub(super) fn Bubble(
         <li
             class="message"
             class:mine=item.own()
-            class:sought=move || chat.desk.sought.with(|sought| sought.is_some() && *sought == offset())
+            class:sought=move || chat.desk.sought.get() == Some(key)
             class:told=move || chat.desk.details.get() == Some(key)
             class:large=is_few_emoji(item.body())
             class:opens=move || row.with(|row| row.opens)

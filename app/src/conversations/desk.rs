@@ -6,7 +6,7 @@ use crate::page::PageModel;
 use crate::route::Route;
 use crate::ui::clock::Clock;
 use crate::ui::focus::focus_soon;
-use kafkatalk_protocol::{ConversationId, Offset, User};
+use kafkatalk_protocol::{ConversationId, Message, User};
 use leptos::prelude::*;
 
 /// The button for a new conversation.
@@ -25,12 +25,12 @@ pub struct Desk {
     pub route: RwSignal<Route>,
     /// The panel for finding people and messages, with the start of a name; none where it is closed.
     pub finding: RwSignal<Option<String>>,
-    /// The button that opened it, by which the keyboard comes back.
-    pub finder_button: StoredValue<&'static str>,
+    /// Whether it was opened to search: the keyboard goes back to the button that it came from.
+    pub searching: StoredValue<bool>,
     /// The message whose details are shown.
     pub details: RwSignal<Option<ItemKey>>,
     /// The message that was found and is looked at.
-    pub sought: RwSignal<Option<Offset>>,
+    pub sought: RwSignal<Option<ItemKey>>,
     /// Whether it is still to be brought into view.
     pub aims: StoredValue<bool>,
 }
@@ -42,7 +42,7 @@ impl Desk {
             clock: Clock::new(model),
             route: RwSignal::new(model.route.clone()),
             finding: RwSignal::new(start_of_name(&model.route)),
-            finder_button: StoredValue::new(NEW_CONVERSATION),
+            searching: StoredValue::new(false),
             details: RwSignal::new(None),
             sought: RwSignal::new(None),
             aims: StoredValue::new(false),
@@ -77,16 +77,16 @@ impl Desk {
 
     /// Opens the panel for finding, or closes it.
     pub fn toggle_finding(self, button: &'static str) {
-        self.finder_button.set_value(button);
+        self.searching.set_value(button == SEARCH);
         self.finding.update(|finding| *finding = finding.is_none().then(String::new));
     }
 
     /// Goes to a message.
-    pub fn go_to(self, conversation: ConversationId, offset: Offset) {
-        self.go(Route::Conversation(conversation));
-        self.act(Action::OpenAt(conversation, offset));
+    pub fn go_to(self, message: &Message) {
+        self.go(Route::Conversation(message.conversation));
+        self.act(Action::OpenAt(message.conversation, message.offset));
         self.aims.set_value(true);
-        self.sought.set(Some(offset));
+        self.sought.set(Some(ItemKey(message.sender.id, message.id)));
     }
 
     /// Shows what the address bar says.

@@ -11,11 +11,7 @@ use crate::ui::avatar::Avatar;
 use crate::ui::event::handler;
 use crate::ui::focus::{Step, bring_into_view, focus_soon};
 use crate::ui::icon::Icon;
-use kafkatalk_protocol::{
-    User,
-    http::{self, Hit},
-    limits::SEARCH_CHARS_MAX,
-};
+use kafkatalk_protocol::{User, limits::SEARCH_CHARS_MAX};
 use leptos::{ev::KeyboardEvent, prelude::*, task::spawn_local};
 use messages::Messages;
 use people::{Found, find, open_with, search};
@@ -30,10 +26,7 @@ struct Finder {
     desk: Desk,
     typed: RwSignal<String>,
     found: RwSignal<Found>,
-    hits: RwSignal<Vec<Hit>>,
-    /// Where there are more.
-    next: RwSignal<Option<String>>,
-    /// Messages are being looked for.
+    /// The server has not told all yet.
     looking: RwSignal<bool>,
     /// Which of the people and messages found is the one that Enter chooses.
     active: RwSignal<u32>,
@@ -47,9 +40,7 @@ impl Finder {
         Self {
             desk,
             typed: RwSignal::new(desk.finding.get_untracked().unwrap_or_default()),
-            found: RwSignal::new(Found::Nothing),
-            hits: RwSignal::new(Vec::new()),
-            next: RwSignal::new(None),
+            found: RwSignal::new(Found::default()),
             looking: RwSignal::new(false),
             active: RwSignal::new(0),
             refusal: RwSignal::new(None),
@@ -62,11 +53,6 @@ impl Finder {
         self.typed.try_with_untracked(|typed| typed.trim().to_owned())
     }
 
-    /// The same as the start of a name.
-    fn prefix(self) -> Option<String> {
-        self.words().map(|words| words.trim_start_matches('@').to_ascii_lowercase())
-    }
-
     fn stop_timer(self) {
         if let Some(timer) = self.timer.try_get_value().flatten() {
             timer.clear();
@@ -77,84 +63,66 @@ impl Finder {
         self.typed.set(text);
         self.refusal.set(None);
         self.stop_timer();
-        let timer = set_timeout_with_handle(move || self.ask(), TYPING_RESTS).ok();
+        let timer = set_timeout_with_handle(move || self.ask(None), TYPING_RESTS).ok();
         self.timer.set_value(timer);
     }
 
-    fn ask(self) {
-        let Some(prefix) = self.prefix() else { return };
-        if prefix.is_empty() {
-            self.found.set(Found::Nothing);
-            self.take(http::Found { hits: Vec::new(), next: None });
+    /// Asks for people and messages; for further messages, from behind a cursor on.
+    fn ask(self, before: Option<String>) {
+        let Some(words) = self.words() else { return };
+        self.looking.set(!words.is_empty());
+        if words.is_empty() {
+            self.found.set(Found::default());
             return;
         }
-        self.look(None);
         let viewer = self.desk.viewer().id;
         spawn_local(async move {
-            let mut found = find(&prefix).await;
             // What was typed meanwhile is asked for by itself; this answer is an old one.
-            if self.prefix().is_none_or(|now| now != prefix) {
-                return;
-            }
-            if let Found::People(people) = &mut found {
-                people.retain(|person| person.id != viewer);
-            }
-            self.active.set(0);
-            self.found.set(found);
-        });
-    }
-
-    /// Looks for messages, from behind a cursor on, or from the latest.
-    fn look(self, before: Option<String>) {
-        let Some(words) = self.words() else { return };
-        self.looking.set(true);
-        spawn_local(async move {
-            let found = search(&words, before.as_deref()).await;
-            if self.words().is_none_or(|now| now != words) {
-                return;
-            }
-            self.looking.set(false);
-            match found {
-                Ok(mut found) => {
-                    if before.is_some() {
-                        let held = self.hits.get_untracked();
-                        found.hits.splice(0..0, held);
-                    }
-                    self.take(found);
+            let is_old = || self.words().is_none_or(|now| now != words);
+            let mut found = self.found.get_untracked();
+            if before.is_none() {
+                found = Found::default();
+                let prefix = words.trim_start_matches('@').to_ascii_lowercase();
+                match find(&prefix).await {
+                    Ok(people) => found.people = people,
+                    Err(words) => found.failed = Some(words),
                 }
-                Err(words) => self.refusal.set(Some(words)),
+                if is_old() {
+                    return;
+                }
+                found.people.retain(|person| person.id != viewer);
+                self.active.set(0);
+            }
+            match search(&words, before.as_deref()).await {
+                Ok(more) => {
+                    found.hits.extend(more.hits);
+                    found.next = more.next;
+                }
+                Err(words) => found.failed = Some(words),
+            }
+            if !is_old() {
+                self.looking.set(false);
+                self.found.set(found);
             }
         });
-    }
-
-    fn take(self, found: http::Found) {
-        self.hits.set(found.hits);
-        self.next.set(found.next);
-    }
-
-    fn people(self) -> Vec<User> {
-        self.found.with(|found| if let Found::People(people) = found { people.clone() } else { Vec::new() })
     }
 
     /// How many there are to choose from.
     fn count(self) -> usize {
-        self.found.with(|found| if let Found::People(people) = found { people.len() } else { 0 })
-            + self.hits.with(Vec::len)
+        self.found.with(|found| found.people.len() + found.hits.len())
     }
 
     /// Chooses what stands at that place: people come first.
-    fn choose_at(self, at: usize) {
-        let people = untrack(|| self.people());
-        match people.get(at) {
-            Some(person) => self.choose(person.clone()),
-            None => {
-                let hit = self.hits.with_untracked(|hits| {
-                    hits.get(at - people.len()).map(|hit| (hit.message.conversation, hit.message.offset))
-                });
-                if let Some((conversation, offset)) = hit {
-                    self.desk.go_to(conversation, offset);
-                }
-            }
+    fn choose_at(self, at: u32) {
+        let at = at as usize;
+        let (person, message) = self.found.with_untracked(|found| {
+            let hit = at.checked_sub(found.people.len()).and_then(|at| found.hits.get(at));
+            (found.people.get(at).cloned(), hit.map(|hit| hit.message.clone()))
+        });
+        if let Some(person) = person {
+            self.choose(person);
+        } else if let Some(message) = message {
+            self.desk.go_to(&message);
         }
     }
 
@@ -184,7 +152,7 @@ impl Finder {
 
     fn close(self) {
         self.desk.finding.set(None);
-        focus_soon(format!("#{}", self.desk.finder_button.get_value()));
+        focus_soon(if self.desk.searching.get_value() { "#search" } else { "#new-conversation" }.into());
     }
 
     fn on_key(self, event: &KeyboardEvent) {
@@ -197,7 +165,7 @@ impl Finder {
             "ArrowDown" => Step::Next.from(Some(active), count),
             "ArrowUp" => Step::Previous.from(Some(active), count),
             "Enter" => {
-                self.choose_at(active as usize);
+                self.choose_at(active);
                 event.prevent_default();
                 return;
             }
@@ -220,7 +188,7 @@ pub(super) fn FindPanel() -> impl IntoView {
     on_cleanup(move || finder.stop_timer());
     Effect::new(move |_| {
         focus_soon("#find-person".into());
-        finder.ask();
+        finder.ask(None);
     });
     let count = move || finder.count();
     let active_id = move || (count() > 0).then(|| format!("person-{}", finder.active.get()));
@@ -272,9 +240,7 @@ pub(super) fn FindPanel() -> impl IntoView {
 #[component]
 fn People(finder: Finder) -> impl IntoView {
     let options = move || {
-        let option = |(index, person): (usize, User)| {
-            let index = u32::try_from(index).unwrap_or(u32::MAX);
-            let chosen = person.clone();
+        let option = |(index, person): (u32, &User)| {
             view! {
                 <li
                     id=format!("person-{index}")
@@ -282,14 +248,14 @@ fn People(finder: Finder) -> impl IntoView {
                     role="option"
                     aria-selected=move || (finder.active.get() == index).to_string()
                     on:mousemove=handler(move |_| finder.active.set(index))
-                    on:click=handler(move |_| finder.choose(chosen.clone()))
+                    on:click=handler(move |_| finder.choose_at(index))
                 >
                     <Avatar user=person.clone() />
                     <span class="item-name" dir="auto">{person.username.to_string()}</span>
                 </li>
             }
         };
-        finder.people().into_iter().enumerate().map(option).collect_view()
+        finder.found.with(|found| (0..).zip(&found.people).map(option).collect_view())
     };
     view! { <ul id="people" class="people" role="listbox" aria-label="People">{move || options()}</ul> }
 }
@@ -298,27 +264,23 @@ fn People(finder: Finder) -> impl IntoView {
 #[component]
 fn Words(finder: Finder) -> impl IntoView {
     let words = move || {
-        if let Some(refusal) = finder.refusal.get() {
-            return Some(refusal);
+        let wrong = finder.refusal.get().or_else(|| finder.found.with(|found| found.failed.clone()));
+        if wrong.is_some() || finder.count() > 0 {
+            return wrong;
         }
-        if finder.looking.get() && finder.count() == 0 {
+        if finder.looking.get() {
             return Some("Searching".into());
         }
-        finder.found.with(|found| match found {
-            Found::People(_) if finder.count() == 0 => Some(format!(
-                "Nobody's name starts with “{}”, and no message has it. Check the spelling, or send your link.",
-                finder.words().unwrap_or_default()
-            )),
-            Found::Nothing | Found::People(_) => None,
-            Found::Failed(words) => Some(words.clone()),
+        finder.words().filter(|words| !words.is_empty()).map(|words| {
+            format!("Nobody's name starts with “{words}”, and no message has it. Check the spelling, or send your link.")
         })
     };
-    let failed = move || finder.found.with(|found| matches!(found, Found::Failed(_)));
-    let alone = move || finder.count() == 0 && !finder.looking.get();
+    let failed = move || finder.found.with(|found| found.failed.is_some());
+    let alone = move || finder.count() == 0;
     view! {
         <p class="find-words" role="status" aria-label="Search">{move || words()}</p>
         <Show when=failed>
-            <button class="button-quiet" type="button" on:click=handler(move |_| finder.ask())>
+            <button class="button-quiet" type="button" on:click=handler(move |_| finder.ask(None))>
                 "Try again"
             </button>
         </Show>

@@ -1,5 +1,6 @@
 //! Searching what was said.
 
+use crate::faults::{Faults, Faulty};
 use crate::support::{Node, Person, code, many, problem, refused};
 use kafkatalk_log::{
     EventLog, Stream,
@@ -187,7 +188,7 @@ async fn searches_of_one_person_are_limited() {
 #[tokio::test]
 async fn what_was_said_on_another_node_is_found_once_it_is_here() {
     let folder = tempfile::TempDir::new().unwrap();
-    let log = crate::faulty::Faulty::open(folder.path(), crate::faults::Faults::default());
+    let log = Faulty::open(folder.path(), Faults::default());
     let one = Node::builder().log(log.clone()).start().await;
     let other = Node::builder().log(log.beside()).start().await;
     let (alice, bob, conversation) = one.pair().await;

@@ -19,10 +19,7 @@ fn with_whom(finder: Finder, hit: &Hit) -> Vec<User> {
 pub(super) fn Messages(finder: Finder) -> impl IntoView {
     let desk = finder.desk;
     let options = move || {
-        let before = finder.people().len();
-        let option = |(number, hit): (usize, &Hit)| {
-            let at = before + number;
-            let index = u32::try_from(at).unwrap_or(u32::MAX);
+        let option = |(index, hit): (u32, &Hit)| {
             let whom = with_whom(finder, hit);
             let moment = hit.message.sent_at;
             let own = hit.message.sender.id == desk.viewer().id;
@@ -37,7 +34,7 @@ pub(super) fn Messages(finder: Finder) -> impl IntoView {
                     role="option"
                     aria-selected=move || (finder.active.get() == index).to_string()
                     on:mousemove=handler(move |_| finder.active.set(index))
-                    on:click=handler(move |_| finder.choose_at(at))
+                    on:click=handler(move |_| finder.choose_at(index))
                 >
                     <Avatar user=whom[0].clone() />
                     <span class="item-name" dir="auto">{names(&whom)}</span>
@@ -48,13 +45,16 @@ pub(super) fn Messages(finder: Finder) -> impl IntoView {
                 </li>
             }
         };
-        finder.hits.with(|hits| hits.iter().enumerate().map(option).collect_view())
+        finder.found.with(|found| {
+            let behind_people = u32::try_from(found.people.len()).unwrap_or(u32::MAX);
+            (behind_people..).zip(&found.hits).map(option).collect_view()
+        })
     };
     let more = move || {
-        finder.next.get().map(|next| {
+        finder.found.with(|found| found.next.clone()).map(|next| {
             view! {
                 <div class="list-more">
-                    <button class="button-quiet" type="button" on:click=handler(move |_| finder.look(Some(next.clone())))>
+                    <button class="button-quiet" type="button" on:click=handler(move |_| finder.ask(Some(next.clone())))>
                         "Show more messages"
                     </button>
                 </div>

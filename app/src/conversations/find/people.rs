@@ -1,22 +1,26 @@
 //! What the server knows of people and messages.
 
-use kafkatalk_protocol::{Conversation, User, Username, http};
+use kafkatalk_protocol::{
+    Conversation, User, Username,
+    http::{self, Hit},
+};
 
-/// What came of looking for people.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(not(feature = "hydrate"), expect(dead_code, reason = "nobody is looked for on the server"))]
-pub(super) enum Found {
-    /// Nothing was looked for.
-    Nothing,
-    /// These, by name.
-    People(Vec<User>),
+/// What was found.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Found {
+    /// By name.
+    pub(super) people: Vec<User>,
+    /// Latest first.
+    pub(super) hits: Vec<Hit>,
+    /// Where there are more of these.
+    pub(super) next: Option<String>,
     /// It did not work, in words that say what to do.
-    Failed(String),
+    pub(super) failed: Option<String>,
 }
 
 #[cfg(feature = "hydrate")]
 mod ask {
-    use super::{Conversation, Found, Username, http};
+    use super::{Conversation, User, Username, http};
     use crate::browser::api::{RequestError, find_messages, find_people, open_conversation};
     use kafkatalk_protocol::ErrorCode;
 
@@ -27,11 +31,8 @@ mod ask {
         }
     }
 
-    pub(in super::super) async fn find(prefix: &str) -> Found {
-        match find_people(prefix).await {
-            Ok(people) => Found::People(people),
-            Err(error) => Found::Failed(words(error)),
-        }
+    pub(in super::super) async fn find(prefix: &str) -> Result<Vec<User>, String> {
+        find_people(prefix).await.map_err(words)
     }
 
     pub(in super::super) async fn search(words: &str, before: Option<&str>) -> Result<http::Found, String> {
@@ -52,10 +53,10 @@ mod ask {
 /// There is no browser here, and nobody who types.
 #[cfg(not(feature = "hydrate"))]
 mod ask {
-    use super::{Conversation, Found, Username, http};
+    use super::{Conversation, User, Username, http};
 
-    pub(in super::super) async fn find(_prefix: &str) -> Found {
-        Found::Nothing
+    pub(in super::super) async fn find(_prefix: &str) -> Result<Vec<User>, String> {
+        Err(String::new())
     }
 
     pub(in super::super) async fn search(_words: &str, _before: Option<&str>) -> Result<http::Found, String> {

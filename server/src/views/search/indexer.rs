@@ -186,7 +186,8 @@ impl Filling {
                     }
                     Ok(false) => return,
                     Err(error) => {
-                        if self.shared.stops_after(self.failed(&error)) {
+                        let pause = self.failed(&error);
+                        if self.shared.stops_after(pause) {
                             return;
                         }
                     }
