@@ -166,7 +166,6 @@ impl Timeline {
         }
         self.loaded = true;
         self.restart = false;
-        self.sought = None;
         self.fill_pages = 0;
     }
 
@@ -186,6 +185,7 @@ impl Timeline {
     /// The page around the message that is sought came. The window ends with it, and does not follow the log.
     pub(super) fn place_around(&mut self, page: Vec<Arc<Message>>) {
         self.replace(page);
+        self.sought = None;
         self.detach(usize::MAX);
     }
 

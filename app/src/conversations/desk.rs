@@ -66,13 +66,18 @@ impl Desk {
 
     /// Goes to another page of the desk, and leaves a step to come back by.
     pub fn go(self, route: Route) {
+        let open = Action::Open(route.conversation());
+        self.go_and(route, open);
+    }
+
+    fn go_and(self, route: Route, open: Action) {
         if self.route.with_untracked(|current| *current != route) {
             let address = route.to_string();
             if let Ok(history) = window().history() {
                 let _ = history.push_state_with_url(&leptos::wasm_bindgen::JsValue::NULL, "", Some(&address));
             }
         }
-        self.show(route);
+        self.show(route, open);
     }
 
     /// Opens the panel for finding, or closes it.
@@ -83,8 +88,8 @@ impl Desk {
 
     /// Goes to a message.
     pub fn go_to(self, message: &Message) {
-        self.go(Route::Conversation(message.conversation));
-        self.act(Action::OpenAt(message.conversation, message.offset));
+        let id = message.conversation;
+        self.go_and(Route::Conversation(id), Action::OpenAt(id, message.offset));
         self.aims.set_value(true);
         self.sought.set(Some(ItemKey(message.sender.id, message.id)));
     }
@@ -95,10 +100,12 @@ impl Desk {
         let location = window().location();
         let path = location.pathname().unwrap_or_default();
         let query = location.search().unwrap_or_default();
-        self.show(Route::parse(&path, query.strip_prefix('?')));
+        let route = Route::parse(&path, query.strip_prefix('?'));
+        let open = Action::Open(route.conversation());
+        self.show(route, open);
     }
 
-    fn show(self, route: Route) {
+    fn show(self, route: Route, open: Action) {
         if let (Some(left), None) = (self.route.with_untracked(Route::conversation), route.conversation()) {
             // Back in the list, the keyboard is where it left.
             focus_soon(format!(".item[href='{}']", Route::Conversation(left)));
@@ -107,7 +114,7 @@ impl Desk {
         self.details.set(None);
         self.sought.set(None);
         self.aims.set_value(false);
-        self.act(Action::Open(route.conversation()));
+        self.act(open);
         self.route.set(route);
     }
 }

@@ -377,6 +377,20 @@ fn a_conversation_opens_where_a_message_is_that_was_found_and_leads_to_its_end()
 }
 
 #[test]
+fn what_is_on_its_way_when_a_message_is_sought_does_not_take_its_place() {
+    let mut page = Page::live(0);
+    page.act(Action::Open(None));
+    page.act(Action::Open(Some(conv_with(7))));
+    let (id, part) = asked(&mut page).unwrap();
+    assert_eq!(part, Part::Latest);
+    page.act(Action::OpenAt(conv_with(7), Offset(20)));
+    assert_eq!(asked(&mut page), None);
+    page.answer_messages(id, Vec::new(), None);
+    let (_, part) = asked(&mut page).unwrap();
+    assert!(matches!(part, Part::Before(_)), "{part:?}");
+}
+
+#[test]
 fn a_message_that_was_sought_in_vain_does_not_hold_up_what_comes_next() {
     let mut page = Page::live(3);
     page.act(Action::OpenAt(conv(), Offset(100)));
