@@ -93,11 +93,11 @@ impl Rates {
     }
 
     /// Counts a search.
-    pub fn search(&self, searcher: UserId) -> Result<(), Problem> {
+    pub fn search(&self, caller: UserId) -> Result<(), Problem> {
         let Some(searches) = self.limits.as_ref().and_then(|limits| limits.searches.as_ref()) else {
             return Ok(());
         };
-        check(searches, &searcher, "You are searching faster than this server answers.")
+        check(searches, &caller, "You are searching faster than this server answers.")
     }
 
     /// A count for the frames of one socket.

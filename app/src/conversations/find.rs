@@ -185,6 +185,7 @@ impl Finder {
 pub(super) fn FindPanel() -> impl IntoView {
     let desk = expect_context::<Desk>();
     let finder = Finder::new(desk);
+    provide_context(finder);
     on_cleanup(move || finder.stop_timer());
     Effect::new(move |_| {
         focus_soon("#find-person".into());
@@ -229,16 +230,17 @@ pub(super) fn FindPanel() -> impl IntoView {
                 </button>
             </div>
             <div class="find-found">
-                <People finder />
-                <Messages finder />
+                <People />
+                <Messages />
             </div>
-            <Words finder />
+            <Words />
         </section>
     }
 }
 
 #[component]
-fn People(finder: Finder) -> impl IntoView {
+fn People() -> impl IntoView {
+    let finder = expect_context::<Finder>();
     let options = move || {
         let option = |(index, person): (u32, &User)| {
             view! {
@@ -262,7 +264,8 @@ fn People(finder: Finder) -> impl IntoView {
 
 /// What is said where there is nobody to show.
 #[component]
-fn Words(finder: Finder) -> impl IntoView {
+fn Words() -> impl IntoView {
+    let finder = expect_context::<Finder>();
     let words = move || {
         let wrong = finder.refusal.get().or_else(|| finder.found.with(|found| found.failed.clone()));
         if wrong.is_some() || finder.count() > 0 {

@@ -8,7 +8,7 @@ use kafkatalk_protocol::{User, http::Hit};
 use leptos::prelude::*;
 
 /// With whom the conversation is in which something was said: as the list has it, or else who said it.
-fn with_whom(finder: Finder, hit: &Hit) -> Vec<User> {
+fn with_whom(finder: &Finder, hit: &Hit) -> Vec<User> {
     let listed = finder.desk.live.list.with_untracked(|list| {
         list.rows.iter().find(|row| row.id == hit.message.conversation).map(|row| row.others.to_vec())
     });
@@ -16,11 +16,12 @@ fn with_whom(finder: Finder, hit: &Hit) -> Vec<User> {
 }
 
 #[component]
-pub(super) fn Messages(finder: Finder) -> impl IntoView {
+pub(super) fn Messages() -> impl IntoView {
+    let finder = expect_context::<Finder>();
     let desk = finder.desk;
     let options = move || {
         let option = |(index, hit): (u32, &Hit)| {
-            let whom = with_whom(finder, hit);
+            let whom = with_whom(&finder, hit);
             let moment = hit.message.sent_at;
             let own = hit.message.sender.id == desk.viewer().id;
             let parts = hit.snippet.iter().map(|part| {

@@ -22,6 +22,9 @@ const CANDIDATES_MAX: usize = 2_000;
 /// Conversations that hits are in, by row; none for what the viewer is not to see.
 type Seen = HashMap<i64, Option<(ConversationId, Arc<Members>)>>;
 
+/// Hits and their places, in order; and from where to go on.
+type Walked = (Vec<(Cursor, i64)>, Option<Cursor>);
+
 impl Query<'_> {
     /// See [`Views::search`](crate::views::Views::search).
     pub(in crate::views) fn search(&self, index: &Connection, asked: &Asked) -> Result<Found, ViewsError> {
@@ -53,7 +56,7 @@ impl Query<'_> {
                 found.push(Hit { message, snippet });
             }
         }
-        Ok(Found { hits: found, next: next.map(|cursor| cursor.to_text()) })
+        Ok(Found { hits: found, next: next.map(Cursor::to_text) })
     }
 
     /// Hits from behind a cursor on, in order: one more than the limit, if there are so many. Where the work ended before
@@ -66,7 +69,7 @@ impl Query<'_> {
         within: Option<i64>,
         before: Cursor,
         seen: &mut Seen,
-    ) -> Result<(Vec<(Cursor, i64)>, Option<Cursor>), ViewsError> {
+    ) -> Result<Walked, ViewsError> {
         // The index is the outer loop: it hands out its documents from the latest on, as they are asked for.
         let mut find = index.prepare_cached(
             "SELECT words.rowid, place FROM words CROSS JOIN documents ON document = words.rowid

@@ -20,7 +20,7 @@ impl Bench {
         self.folder.path().join("views.sqlite.search")
     }
 
-    fn page(&self, person: u8, sought: &str, before: Option<String>, limit: usize) -> Found {
+    fn page(&self, person: u8, sought: &str, before: Option<&str>, limit: usize) -> Found {
         self.page_in(person, sought, None, before, limit)
     }
 
@@ -30,11 +30,11 @@ impl Bench {
         person: u8,
         sought: &str,
         within: Option<ConversationId>,
-        before: Option<String>,
+        before: Option<&str>,
         limit: usize,
     ) -> Found {
         loop {
-            let search = self.views.search(user(person), text(sought), within, before.clone(), limit);
+            let search = self.views.search(user(person), text(sought), within, before.map(Into::into), limit);
             match RUNTIME.block_on(search) {
                 Err(ViewsError::Indexing) => {}
                 found => return found.unwrap(),
@@ -46,7 +46,7 @@ impl Bench {
     fn search(&self, person: u8, sought: &str, within: Option<ConversationId>, limit: usize) -> Vec<Message> {
         let (mut found, mut before) = (Vec::new(), None);
         loop {
-            let page = self.page_in(person, sought, within, before, limit);
+            let page = self.page_in(person, sought, within, before.as_deref(), limit);
             assert!(page.hits.len() <= limit);
             found.extend(page.hits.into_iter().map(|hit| hit.message));
             before = page.next;
@@ -59,8 +59,8 @@ impl Bench {
     /// The same by looking at every message.
     fn scan(&self, person: u8, sought: &str, within: Option<ConversationId>) -> Vec<Message> {
         let mut found = Vec::new();
-        for there in self.ask(|views| views.every_conversation()) {
-            let members = self.ask(|views| views.members(there)).unwrap();
+        for there in (0..3).map(conversation) {
+            let members = self.ask(|views| views.members(there)).unwrap_or_default();
             if members.contains(&user(person)) && within.is_none_or(|within| within == there) {
                 let all = self.ask(|views| views.messages(there, HistoryPage::After(None), 1_000));
                 found.extend(all.messages);
@@ -101,7 +101,7 @@ fn what_is_found_is_the_callers_latest_first_and_nobody_elses() {
     assert!(foreign.is_empty(), "{foreign:?}");
     let page = bench.page(2, "apple", None, 2);
     assert_eq!(bodies(&page.hits), ["another apple", "a green apple"]);
-    let last = bench.page(2, "apple", page.next, 2);
+    let last = bench.page(2, "apple", page.next.as_deref(), 2);
     assert_eq!((bodies(&last.hits), last.next), (vec!["a red apple"], None));
 }
 
@@ -114,7 +114,7 @@ fn a_cursor_of_somebody_else_opens_nothing_and_nonsense_is_refused() {
     bench.apply(entries);
     let next = bench.page(1, "apple", None, 1).next;
     assert!(next.is_some());
-    assert_eq!(bench.page(3, "apple", next, 1), Found { hits: Vec::new(), next: None });
+    assert_eq!(bench.page(3, "apple", next.as_deref(), 1), Found { hits: Vec::new(), next: None });
     let search = bench.views.search(user(1), text("apple"), None, Some("nonsense".into()), 1);
     assert!(matches!(RUNTIME.block_on(search), Err(ViewsError::BadCursor)));
 }
@@ -186,7 +186,7 @@ fn a_page_that_has_looked_long_enough_ends_and_says_where_to_go_on() {
     let mut bench = Bench::new();
     bench.conversation(&[1, 2]);
     let mut texts = vec!["red apple"];
-    texts.extend(["apple red"; 4_500]);
+    texts.extend(std::iter::repeat_n("apple red", 4_500));
     bench.say(1, 1, &texts);
     let first = bench.page(2, "\"red apple\"", None, 9);
     assert!(first.hits.is_empty() && first.next.is_some());
