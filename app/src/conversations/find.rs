@@ -1,6 +1,5 @@
 //! Finding a person by the start of their name and messages by their words, and opening the conversation there.
 
-mod messages;
 mod people;
 
 use super::Desk;
@@ -11,9 +10,9 @@ use crate::ui::avatar::Avatar;
 use crate::ui::event::handler;
 use crate::ui::focus::{Step, bring_into_view, focus_soon};
 use crate::ui::icon::Icon;
-use kafkatalk_protocol::{User, limits::SEARCH_CHARS_MAX};
+use crate::ui::person::names;
+use kafkatalk_protocol::{User, http::Hit, limits::SEARCH_CHARS_MAX};
 use leptos::{ev::KeyboardEvent, prelude::*, task::spawn_local};
-use messages::Messages;
 use people::{Found, find, open_with, search};
 use std::time::Duration;
 
@@ -185,7 +184,6 @@ impl Finder {
 pub(super) fn FindPanel() -> impl IntoView {
     let desk = expect_context::<Desk>();
     let finder = Finder::new(desk);
-    provide_context(finder);
     on_cleanup(move || finder.stop_timer());
     Effect::new(move |_| {
         focus_soon("#find-person".into());
@@ -230,42 +228,101 @@ pub(super) fn FindPanel() -> impl IntoView {
                 </button>
             </div>
             <div class="find-found">
-                <People />
-                <Messages />
+                <People finder />
+                <Messages finder />
             </div>
-            <Words />
+            <Words finder />
         </section>
     }
 }
 
+/// One of those that Enter chooses among.
+fn choice(finder: &Finder, index: u32, class: &'static str, inside: AnyView) -> impl IntoView + use<> {
+    let finder = *finder;
+    view! {
+        <li
+            id=format!("person-{index}")
+            class=class
+            role="option"
+            aria-selected=move || (finder.active.get() == index).to_string()
+            on:mousemove=handler(move |_| finder.active.set(index))
+            on:click=handler(move |_| finder.choose_at(index))
+        >
+            {inside}
+        </li>
+    }
+}
+
 #[component]
-fn People() -> impl IntoView {
-    let finder = expect_context::<Finder>();
+fn People(finder: Finder) -> impl IntoView {
     let options = move || {
         let option = |(index, person): (u32, &User)| {
-            view! {
-                <li
-                    id=format!("person-{index}")
-                    class="person"
-                    role="option"
-                    aria-selected=move || (finder.active.get() == index).to_string()
-                    on:mousemove=handler(move |_| finder.active.set(index))
-                    on:click=handler(move |_| finder.choose_at(index))
-                >
-                    <Avatar user=person.clone() />
-                    <span class="item-name" dir="auto">{person.username.to_string()}</span>
-                </li>
-            }
+            let inside = view! {
+                <Avatar user=person.clone() />
+                <span class="item-name" dir="auto">{person.username.to_string()}</span>
+            };
+            choice(&finder, index, "person", inside.into_any())
         };
         finder.found.with(|found| (0..).zip(&found.people).map(option).collect_view())
     };
     view! { <ul id="people" class="people" role="listbox" aria-label="People">{move || options()}</ul> }
 }
 
+/// With whom the conversation is in which something was said: as the list has it, or else who said it.
+fn with_whom(finder: &Finder, hit: &Hit) -> Vec<User> {
+    let listed = finder.desk.live.list.with_untracked(|list| {
+        list.rows.iter().find(|row| row.id == hit.message.conversation).map(|row| row.others.to_vec())
+    });
+    listed.filter(|others| !others.is_empty()).unwrap_or_else(|| vec![hit.message.sender.clone()])
+}
+
+#[component]
+fn Messages(finder: Finder) -> impl IntoView {
+    let desk = finder.desk;
+    let options = move || {
+        let option = |(index, hit): (u32, &Hit)| {
+            let whom = with_whom(&finder, hit);
+            let moment = hit.message.sent_at;
+            let own = hit.message.sender.id == desk.viewer().id;
+            let parts = hit.snippet.iter().map(|part| {
+                let text = part.text.clone();
+                if part.hit { view! { <mark>{text}</mark> }.into_any() } else { text.into_any() }
+            });
+            let inside = view! {
+                <Avatar user=whom[0].clone() />
+                <span class="item-name" dir="auto">{names(&whom)}</span>
+                <time class="item-time" datetime=moment.to_string()>
+                    {desk.clock.at(moment).short(desk.clock.today())}
+                </time>
+                <span class="hit-text" dir="auto">{own.then_some("You: ")} {parts.collect_view()}</span>
+            };
+            choice(&finder, index, "item hit", inside.into_any())
+        };
+        finder.found.with(|found| {
+            let behind_people = u32::try_from(found.people.len()).unwrap_or(u32::MAX);
+            (behind_people..).zip(&found.hits).map(option).collect_view()
+        })
+    };
+    let more = move || {
+        finder.found.with(|found| found.next.clone()).map(|next| {
+            view! {
+                <div class="list-more">
+                    <button class="button-quiet" type="button" on:click=handler(move |_| finder.ask(Some(next.clone())))>
+                        "Show more messages"
+                    </button>
+                </div>
+            }
+        })
+    };
+    view! {
+        <ul id="messages" class="people" role="listbox" aria-label="Messages">{move || options()}</ul>
+        {move || more()}
+    }
+}
+
 /// What is said where there is nobody to show.
 #[component]
-fn Words() -> impl IntoView {
-    let finder = expect_context::<Finder>();
+fn Words(finder: Finder) -> impl IntoView {
     let words = move || {
         let wrong = finder.refusal.get().or_else(|| finder.found.with(|found| found.failed.clone()));
         if wrong.is_some() || finder.count() > 0 {
