@@ -6,7 +6,7 @@ use crate::page::PageModel;
 use crate::route::Route;
 use crate::ui::clock::Clock;
 use crate::ui::focus::focus_soon;
-use kafkatalk_protocol::{ConversationId, Message, User};
+use kafkatalk_protocol::{ConversationId, Offset, User};
 use leptos::prelude::*;
 
 /// The button for a new conversation.
@@ -87,11 +87,10 @@ impl Desk {
     }
 
     /// Goes to a message.
-    pub fn go_to(self, message: &Message) {
-        let id = message.conversation;
-        self.go_and(Route::Conversation(id), Action::OpenAt(id, message.offset));
+    pub fn go_to(self, conversation: ConversationId, offset: Offset, message: ItemKey) {
+        self.go_and(Route::Conversation(conversation), Action::OpenAt(conversation, offset));
         self.aims.set_value(true);
-        self.sought.set(Some(ItemKey(message.sender.id, message.id)));
+        self.sought.set(Some(message));
     }
 
     /// Shows what the address bar says.

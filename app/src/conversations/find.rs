@@ -4,7 +4,7 @@ mod people;
 
 use super::Desk;
 use super::own_link::OwnLink;
-use crate::client::{Action, Row};
+use crate::client::{Action, ItemKey, Row};
 use crate::route::Route;
 use crate::ui::avatar::Avatar;
 use crate::ui::event::handler;
@@ -78,31 +78,38 @@ impl Finder {
         spawn_local(async move {
             // What was typed meanwhile is asked for by itself; this answer is an old one.
             let is_old = || self.words().is_none_or(|now| now != words);
-            let mut found = self.found.get_untracked();
-            if before.is_none() {
-                found = Found::default();
+            let further = before.is_some();
+            let mut told = Found::default();
+            if !further {
                 let prefix = words.trim_start_matches('@').to_ascii_lowercase();
                 match find(&prefix).await {
-                    Ok(people) => found.people = people,
-                    Err(words) => found.failed = Some(words),
+                    Ok(people) => told.people = people,
+                    Err(words) => told.failed = Some(words),
                 }
                 if is_old() {
                     return;
                 }
-                found.people.retain(|person| person.id != viewer);
-                self.active.set(0);
+                told.people.retain(|person| person.id != viewer);
             }
             match search(&words, before.as_deref()).await {
-                Ok(more) => {
-                    found.hits.extend(more.hits);
-                    found.next = more.next;
+                Ok(found) => (told.hits, told.next) = (found.hits, found.next),
+                Err(words) => told.failed = Some(words),
+            }
+            if is_old() {
+                return;
+            }
+            self.looking.set(false);
+            if !further {
+                self.active.set(0);
+            }
+            self.found.update(|found| {
+                if further {
+                    found.hits.append(&mut told.hits);
+                    (found.next, found.failed) = (told.next, told.failed);
+                } else {
+                    *found = told;
                 }
-                Err(words) => found.failed = Some(words),
-            }
-            if !is_old() {
-                self.looking.set(false);
-                self.found.set(found);
-            }
+            });
         });
     }
 
@@ -116,12 +123,16 @@ impl Finder {
         let at = at as usize;
         let (person, message) = self.found.with_untracked(|found| {
             let hit = at.checked_sub(found.people.len()).and_then(|at| found.hits.get(at));
-            (found.people.get(at).cloned(), hit.map(|hit| hit.message.clone()))
+            let message = hit.map(|hit| {
+                let message = &hit.message;
+                (message.conversation, message.offset, ItemKey(message.sender.id, message.id))
+            });
+            (found.people.get(at).cloned(), message)
         });
         if let Some(person) = person {
             self.choose(person);
-        } else if let Some(message) = message {
-            self.desk.go_to(&message);
+        } else if let Some((conversation, offset, key)) = message {
+            self.desk.go_to(conversation, offset, key);
         }
     }
 

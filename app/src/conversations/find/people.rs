@@ -6,7 +6,7 @@ use kafkatalk_protocol::{
 };
 
 /// What was found.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Found {
     /// By name.
     pub(super) people: Vec<User>,
