@@ -151,6 +151,7 @@ enum Purpose {
     Latest(ConversationId),
     After(ConversationId),
     Before(ConversationId),
+    Around(ConversationId),
 }
 
 impl Client {

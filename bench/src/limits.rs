@@ -4,6 +4,8 @@ use std::time::Duration;
 
 /// Longest wait for a server to answer 200 on `/readyz`.
 pub(crate) const READY_WAIT_MAX: Duration = Duration::from_mins(2);
+/// How long a node may take to fill its search index.
+pub(crate) const INDEX_WAIT_MAX: Duration = Duration::from_mins(10);
 /// Pause between two looks at `/readyz`: also how exact a start-up time is.
 pub(crate) const READY_PAUSE: Duration = Duration::from_millis(2);
 /// How long a server may take to end after SIGTERM before it is killed.

@@ -96,3 +96,34 @@ pub struct ReadUpTo {
     /// The last offset that was read.
     pub offset: Offset,
 }
+
+/// Answer to `GET /search`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Found {
+    /// Latest first.
+    pub hits: Vec<Hit>,
+    /// Opaque cursor of the following page, null at the end. A page may have fewer hits than asked for, even none, and
+    /// not be the last.
+    pub next: Option<String>,
+}
+
+/// A message that has all the words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Hit {
+    /// The message.
+    pub message: Message,
+    /// What it says around the first of the words, in order and as plain text.
+    pub snippet: Vec<SnippetPart>,
+}
+
+/// A part of a snippet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SnippetPart {
+    /// Plain text: never to be read as markup.
+    pub text: String,
+    /// Whether it is what was looked for.
+    pub hit: bool,
+}

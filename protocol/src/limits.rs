@@ -22,6 +22,10 @@ pub const PAGE_MAX: usize = 200;
 pub const PAGE_DEFAULT: usize = 50;
 /// Users of a directory page where nothing else is asked for.
 pub const USERS_PAGE_DEFAULT: usize = 20;
+/// Hits of a page of a search where nothing else is asked for.
+pub const SEARCH_PAGE_DEFAULT: usize = 20;
+/// Most characters of what is searched for.
+pub const SEARCH_CHARS_MAX: usize = 200;
 /// Messages that one conversation gets after `hello` before a `behind` frame sends the client to history.
 pub const CATCH_UP_MESSAGES_MAX: usize = 200;
 /// Conversations that one `hello` may name.

@@ -5,6 +5,7 @@
 //! | [`accounts`] | register, sign in and out, devices |
 //! | [`conversations`] | find people, open a conversation, list them |
 //! | [`messages`] | send, page through history, mark as read |
+//! | [`search`] | look for what was said |
 //! | `elsewhere` | what another node wrote a moment ago |
 //! | [`errors`] | one error enum per operation, and the one place that words them for clients |
 //!
@@ -16,6 +17,7 @@ pub mod conversations;
 mod elsewhere;
 pub mod errors;
 pub mod messages;
+pub mod search;
 
 use crate::{
     clock::Clock,

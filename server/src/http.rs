@@ -2,7 +2,7 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`accounts`], [`conversations`] | the API's handlers, described for OpenAPI where they stand |
+//! | [`accounts`], [`conversations`], [`search`] | the API's handlers, described for OpenAPI where they stand |
 //! | [`ws`] | the upgrade to a WebSocket |
 //! | [`pages`] | pages rendered here, and plain forms |
 //! | [`assets`] | the front end's files |
@@ -24,6 +24,7 @@ pub mod input;
 pub mod openapi;
 pub mod pages;
 pub mod problem;
+pub mod search;
 pub mod state;
 pub mod ws;
 

@@ -62,6 +62,11 @@ pub const SOCKET_SILENCE_MAX: Duration = Duration::from_secs(75);
 /// How long a close frame may take to reach a client, which may have much to read before it.
 pub const SOCKET_CLOSE_TIME: Duration = Duration::from_secs(10);
 
+/// Searches of one person a second, on average over [`SEARCHES_BURST`].
+pub const SEARCHES_PER_SECOND: u32 = 10;
+/// Searches of one person at once: every letter that is typed may be one.
+pub const SEARCHES_BURST: u32 = 60;
+
 /// First and longest pause before the follower tries again after an error.
 pub const FOLLOW_RETRY_MIN: Duration = Duration::from_millis(100);
 /// See [`FOLLOW_RETRY_MIN`].

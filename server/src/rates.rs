@@ -1,6 +1,6 @@
 //! Who may do how much: rate limits, by address and by person. All of them are off with `--no-rate-limits`.
 
-use crate::limits::{SOCKET_FRAMES_BURST, SOCKET_FRAMES_PER_SECOND};
+use crate::limits::{SEARCHES_BURST, SEARCHES_PER_SECOND, SOCKET_FRAMES_BURST, SOCKET_FRAMES_PER_SECOND};
 use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock as _};
 use kafkatalk_protocol::{ErrorCode, Problem, UserId};
 use std::{
@@ -37,6 +37,7 @@ struct Limiters {
     sign_ins: DefaultKeyedRateLimiter<IpAddr>,
     conversations: DefaultKeyedRateLimiter<UserId>,
     messages: DefaultKeyedRateLimiter<UserId>,
+    searches: Option<DefaultKeyedRateLimiter<UserId>>,
 }
 
 impl Rates {
@@ -49,6 +50,9 @@ impl Rates {
             messages: RateLimiter::keyed(
                 Quota::per_second(told.messages_per_second).allow_burst(told.messages_burst),
             ),
+            searches: NonZeroU32::new(SEARCHES_PER_SECOND)
+                .zip(NonZeroU32::new(SEARCHES_BURST))
+                .map(|(rate, burst)| RateLimiter::keyed(Quota::per_second(rate).allow_burst(burst))),
             told,
         });
         Self { limits }
@@ -88,6 +92,14 @@ impl Rates {
         check(&limits.messages, &sender, "You are sending faster than this server takes messages.")
     }
 
+    /// Counts a search.
+    pub fn search(&self, caller: UserId) -> Result<(), Problem> {
+        let Some(searches) = self.limits.as_ref().and_then(|limits| limits.searches.as_ref()) else {
+            return Ok(());
+        };
+        check(searches, &caller, "You are searching faster than this server answers.")
+    }
+
     /// A count for the frames of one socket.
     pub fn frames(&self) -> FrameRate {
         let quota = NonZeroU32::new(SOCKET_FRAMES_PER_SECOND).zip(NonZeroU32::new(SOCKET_FRAMES_BURST));
@@ -105,6 +117,9 @@ impl Rates {
             limits.sign_ins.retain_recent();
             limits.conversations.retain_recent();
             limits.messages.retain_recent();
+            if let Some(searches) = &limits.searches {
+                searches.retain_recent();
+            }
         }
     }
 }

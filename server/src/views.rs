@@ -7,6 +7,7 @@
 //! | `schema` | the tables, and when a file is thrown away and begun anew |
 //! | `pool`, `cache` | bounded readers, and answers kept in memory |
 //! | `pending` | what is applied and not yet committed, which readers wait for |
+//! | `search` | the index of words, a file beside the views, and what is found with it |
 //! | `wal` | the thread that copies SQLite's write-ahead log into the file |
 //! | `lock` | one writer, across processes |
 //! | `dump` | every row in words, to compare a rebuilt file with a live one |
@@ -25,6 +26,7 @@ mod pending;
 mod pool;
 mod query;
 mod schema;
+mod search;
 #[cfg(test)]
 mod tests;
 mod wal;
@@ -33,12 +35,14 @@ pub use apply::{Applier, Asks};
 pub use change::{Applied, Change, IgnoreReason, Opened};
 pub use error::ViewsError;
 pub use query::{HistoryPage, Query};
+pub use search::{SearchText, SearchTextError};
 
 use cache::Cache;
 use kafkatalk_log::{Checkpoint, failpoints};
-use kafkatalk_protocol::{ConversationId, MessageId, SessionId, User, UserId};
+use kafkatalk_protocol::{ConversationId, MessageId, SessionId, User, UserId, http::Found};
 use pending::Pending;
 use pool::Pool;
+use search::{Indexer, Search};
 use std::{fs::File, path::Path, sync::Arc};
 
 /// How the views of one node are kept.
@@ -70,6 +74,8 @@ pub struct Views {
     pool: Arc<Pool>,
     cache: Arc<Cache>,
     pending: Arc<Pending>,
+    /// None where one only looks.
+    search: Option<Arc<Search>>,
 }
 
 impl std::fmt::Debug for Views {
@@ -99,7 +105,7 @@ impl Views {
             return Err(ViewsError::Missing(path.display().to_string()));
         }
         let pool = Arc::new(Pool::new(path.to_owned(), options));
-        Ok(Self { pool, cache: Arc::new(Cache::new()), pending: Arc::default() })
+        Ok(Self { pool, cache: Arc::new(Cache::new()), pending: Arc::default(), search: None })
     }
 
     fn open_locked(path: &Path, options: &ViewsOptions, lock: File) -> Result<(Self, Applier), ViewsError> {
@@ -107,8 +113,10 @@ impl Views {
         let cache = Arc::new(Cache::new());
         let pool = Arc::new(Pool::new(path.to_owned(), options));
         let pending = Arc::new(Pending::default());
-        let applier = Applier::new(connection, path, Arc::clone(&cache), Arc::clone(&pending), lock)?;
-        Ok((Self { pool, cache, pending }, applier))
+        let (search, indexer) = Indexer::start(path)?;
+        let applier =
+            Applier::new(connection, path, Arc::clone(&cache), Arc::clone(&pending), indexer, lock)?;
+        Ok((Self { pool, cache, pending, search: Some(search) }, applier))
     }
 
     /// Asks something, off the async threads. All questions in one closure see one moment, in which the rows hold all
@@ -122,6 +130,31 @@ impl Views {
         self.pending.settled().await;
         let cache = Arc::clone(&self.cache);
         self.pool.run(admitted, move |connection| query::ask(connection, &cache, ask)).await
+    }
+
+    /// The viewer's messages that have all the words, latest first, from behind a cursor on; all that was applied before
+    /// the call is among what is searched. Of one conversation, or of all that the viewer is in; nothing of a
+    /// conversation that they are not in.
+    pub async fn search(
+        &self,
+        viewer: UserId,
+        text: SearchText,
+        conversation: Option<ConversationId>,
+        before: Option<String>,
+        limit: usize,
+    ) -> Result<Found, ViewsError> {
+        let missing = || ViewsError::Missing(self.pool.path().display().to_string());
+        let search = Arc::clone(self.search.as_ref().ok_or_else(missing)?);
+        let admitted = self.pool.admit()?;
+        self.pending.settled().await;
+        search.reached().await?;
+        let cache = Arc::clone(&self.cache);
+        let asked = search::Asked { viewer, text, conversation, before, limit };
+        self.pool
+            .run(admitted, move |rows| {
+                search.read(|index| query::ask(rows, &cache, |views| views.search(index, &asked)))
+            })
+            .await
     }
 
     /// Waits until the rows hold all up to these positions of the log.

@@ -3,7 +3,7 @@
 use super::http::{escape, read};
 use kafkatalk_protocol::{
     Conversation, CreationId, User, Username,
-    http::{OpenConversation, Users},
+    http::{Found, OpenConversation, Users},
     limits::USERS_PAGE_DEFAULT,
 };
 
@@ -13,6 +13,16 @@ pub use super::http::RequestError;
 pub async fn find_people(prefix: &str) -> Result<Vec<User>, RequestError> {
     let path = format!("/users?limit={USERS_PAGE_DEFAULT}&prefix={}", escape(prefix));
     read::<Users>("GET", &path, None).await.map(|found| found.users)
+}
+
+/// Messages that have these words, latest first; from behind a cursor on, where one is given.
+pub async fn find_messages(words: &str, before: Option<&str>) -> Result<Found, RequestError> {
+    let mut path = format!("/search?q={}", escape(words));
+    if let Some(before) = before {
+        path.push_str("&before=");
+        path.push_str(before);
+    }
+    read("GET", &path, None).await
 }
 
 /// Opens the conversation with these people, or finds the one that is there; a group, under this id. Hand it on as

@@ -1,6 +1,6 @@
 //! What people do.
 
-use super::{Action, Client, Effect, Now, OutboxFull, event::Ticks};
+use super::{Action, Chat, Client, Effect, Now, OutboxFull, event::Ticks};
 use kafkatalk_protocol::{Body, ConversationId, MessageId};
 
 impl Client {
@@ -30,6 +30,15 @@ impl Client {
     pub(super) fn act(&mut self, action: Action, now: Now) {
         match action {
             Action::Open(conversation) => self.open(conversation, now.ticks),
+            Action::OpenAt(conversation, offset) => {
+                self.open(Some(conversation), now.ticks);
+                self.with_open(|chat| {
+                    chat.timeline.seek(offset);
+                    if chat.timeline.seeks() {
+                        chat.forward.ask();
+                    }
+                });
+            }
             Action::AtEnd(at_end) => self.looking.at_end = at_end,
             Action::LoadEarlier => self.with_open(|chat| {
                 if chat.timeline.earlier().is_some() {
@@ -83,7 +92,7 @@ impl Client {
         }
     }
 
-    fn with_open(&mut self, act: impl FnOnce(&mut super::Chat)) {
+    fn with_open(&mut self, act: impl FnOnce(&mut Chat)) {
         if let Some(chat) = self.looking.open.and_then(|open| self.chats.get_mut(&open)) {
             act(chat);
             self.changes.chat = true;
@@ -97,7 +106,9 @@ impl Client {
         }
         // What did not load before it was left is loaded anew when it is looked at again, and so is what was left
         // without its newest messages: a conversation opens at its end.
-        self.chats.retain(|_, chat| chat.timeline.loaded() && !chat.timeline.detached());
+        self.chats.retain(|_, Chat { timeline, .. }| {
+            timeline.loaded() && !timeline.detached() && !timeline.seeks()
+        });
         self.missing.clear();
         self.looking.open = conversation;
         self.looking.at_end = true;

@@ -33,6 +33,7 @@ impl Client {
                 self.told(&told, now);
             }
             (Purpose::Latest(id), Ok(Answer::Messages(page))) => self.latest(id, page, now),
+            (Purpose::Around(id), Ok(Answer::Messages(page))) => self.around(id, page, now),
             (Purpose::After(id), Ok(Answer::Messages(page))) => self.after(id, page, now),
             (Purpose::Before(id), Ok(Answer::Messages(page))) => self.before(id, page, now),
             // An answer to another question: the glue is wrong, or the server.
@@ -45,7 +46,11 @@ impl Client {
         match error {
             FetchError::Refused { code: ErrorCode::Unauthenticated, .. } => return self.end_session(),
             FetchError::Refused { code: ErrorCode::NotFound | ErrorCode::InvalidInput, .. } => {
-                if let Purpose::Conversation(id) | Purpose::Latest(id) | Purpose::After(id) = purpose {
+                if let Purpose::Conversation(id)
+                | Purpose::Latest(id)
+                | Purpose::After(id)
+                | Purpose::Around(id) = purpose
+                {
                     self.missing.insert(id, ());
                     self.asks.remove(&id);
                 }
@@ -125,6 +130,15 @@ impl Client {
             self.fetch_failed(Purpose::Latest(id), FetchError::Network, now);
         }
         self.observe_page(&page);
+    }
+
+    fn around(&mut self, id: ConversationId, page: Messages, now: Ticks) {
+        let page = self.note(page.messages, now);
+        let Some(chat) = self.chats.get_mut(&id) else { return };
+        chat.timeline.place_around(page);
+        chat.forward.done();
+        // Older ones than those that were shown before are of no use.
+        chat.backward.done();
     }
 
     fn after(&mut self, id: ConversationId, page: Messages, now: Ticks) {

@@ -7,7 +7,7 @@ use super::{
     timeline::Forward,
     view::Link,
 };
-use kafkatalk_protocol::{ClientFrame, ConversationId, UserId};
+use kafkatalk_protocol::{ClientFrame, ConversationId, Offset, UserId};
 
 const TELLING: (u64, u64, u32) = (READ_INTERVAL_MS, READ_CONFIRM_MS, READ_TELLS_MAX);
 
@@ -170,6 +170,12 @@ impl Client {
             Some(Forward::Latest) => {
                 self.fetch(Purpose::Latest(open), messages(Page::Latest, self.limits.messages_page), now);
             }
+            Some(Forward::Around(sought)) => {
+                // Offsets are dense but for a few: half of a page lies behind the message.
+                let limit = self.limits.messages_page;
+                let before = Offset(sought.0 + 1 + limit as u64 / 2);
+                self.fetch(Purpose::Around(open), messages(Page::Before(before), limit), now);
+            }
             Some(Forward::After(last)) => {
                 let limit = if asked { self.limits.messages_page } else { self.limits.fill_page };
                 self.fetch(Purpose::After(open), messages(Page::After(last), limit), now);
@@ -201,7 +207,9 @@ impl Client {
             Purpose::Refresh => self.paging.refresh.as_mut().map(|refresh| &mut refresh.task),
             Purpose::More => Some(&mut self.paging.more),
             Purpose::Conversation(id) => self.asks.get_mut(&id),
-            Purpose::Latest(id) | Purpose::After(id) => self.chats.get_mut(&id).map(|chat| &mut chat.forward),
+            Purpose::Latest(id) | Purpose::After(id) | Purpose::Around(id) => {
+                self.chats.get_mut(&id).map(|chat| &mut chat.forward)
+            }
             Purpose::Before(id) => self.chats.get_mut(&id).map(|chat| &mut chat.backward),
         }
     }
@@ -252,7 +260,7 @@ impl Client {
 }
 
 /// Messages of others after the read position, where the window reaches back to it.
-fn unread_in(chat: &Chat, read: Option<super::Offset>, viewer: UserId) -> Option<u64> {
+fn unread_in(chat: &Chat, read: Option<Offset>, viewer: UserId) -> Option<u64> {
     let timeline = &chat.timeline;
     let covers =
         timeline.has_beginning() || timeline.window().front().is_some_and(|first| first.previous <= read);

@@ -82,6 +82,8 @@ pub enum Input {
 pub enum Action {
     /// Look at a conversation, or at none.
     Open(Option<ConversationId>),
+    /// Look at a conversation where that message is.
+    OpenAt(ConversationId, Offset),
     /// The newest message of the open conversation came into view, or left it.
     AtEnd(bool),
     /// Show older messages of the open conversation.

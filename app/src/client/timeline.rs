@@ -14,6 +14,8 @@ pub(super) enum Forward {
     Latest,
     /// What follows the window.
     After(Option<Offset>),
+    /// What is around that offset, in place of the window.
+    Around(Offset),
 }
 
 /// A window of the log.
@@ -30,6 +32,8 @@ pub(super) struct Timeline {
     detached: bool,
     /// The newest page is wanted in place of the window.
     restart: bool,
+    /// What is around that message is wanted in place of the window.
+    sought: Option<Offset>,
     /// Pages fetched for the hole being filled.
     fill_pages: u32,
 }
@@ -78,7 +82,9 @@ impl Timeline {
 
     /// The page to fetch next by itself, where one is needed.
     pub(super) fn wanted(&self) -> Option<Forward> {
-        if !self.loaded || self.restart {
+        if let Some(sought) = self.sought {
+            Some(Forward::Around(sought))
+        } else if !self.loaded || self.restart {
             Some(Forward::Latest)
         } else if self.detached || self.whole() {
             None
@@ -141,6 +147,14 @@ impl Timeline {
         if page.last().map(|message| message.offset) < self.last() {
             return false;
         }
+        self.replace(page);
+        self.detached = false;
+        self.join_ahead();
+        true
+    }
+
+    /// Puts a page in place of the window.
+    fn replace(&mut self, page: Vec<Arc<Message>>) {
         self.window.clear();
         for message in page {
             self.heard_of(message.offset);
@@ -152,10 +166,27 @@ impl Timeline {
         }
         self.loaded = true;
         self.restart = false;
-        self.detached = false;
         self.fill_pages = 0;
-        self.join_ahead();
-        true
+    }
+
+    /// Whether a message is sought that is not in the window.
+    pub(super) fn seeks(&self) -> bool {
+        self.sought.is_some()
+    }
+
+    /// Wants the message at that offset in the window. What is in memory is shown until it comes.
+    pub(super) fn seek(&mut self, offset: Offset) {
+        let here =
+            self.window.front().is_some_and(|first| first.offset <= offset) && Some(offset) <= self.last();
+        self.sought = (!here).then_some(offset);
+        self.restart = false;
+    }
+
+    /// The page around the message that is sought came. The window ends with it, and does not follow the log.
+    pub(super) fn place_around(&mut self, page: Vec<Arc<Message>>) {
+        self.replace(page);
+        self.sought = None;
+        self.detach(usize::MAX);
     }
 
     /// A page after the window came; `end` says that nothing follows it. False where it brought nothing.
@@ -234,6 +265,7 @@ impl Timeline {
     /// The newest messages are wanted; what is in memory is shown until they come.
     pub(super) fn restart(&mut self) {
         self.restart = true;
+        self.sought = None;
         self.fill_pages = 0;
         self.detached = false;
     }
@@ -282,6 +314,8 @@ mod tests {
         Before(usize),
         Trim(bool),
         Restart,
+        Seek(prop::sample::Index),
+        Around(usize),
     }
 
     fn step() -> impl Strategy<Value = Step> {
@@ -294,6 +328,8 @@ mod tests {
             2 => (1..5_usize).prop_map(Step::Before),
             1 => any::<bool>().prop_map(Step::Trim),
             1 => Just(Step::Restart),
+            1 => index().prop_map(Step::Seek),
+            2 => (1..5_usize).prop_map(Step::Around),
         ]
     }
 
@@ -322,6 +358,15 @@ mod tests {
             }
             Step::Trim(at_end) => timeline.trim(WINDOW_MAX, at_end),
             Step::Restart => timeline.restart(),
+            Step::Seek(index) => timeline.seek(index.get(log).offset),
+            Step::Around(limit) => {
+                if let Some(Forward::Around(sought)) = timeline.wanted() {
+                    let end = log.partition_point(|message| message.offset <= sought);
+                    let end = (end + limit / 2).min(log.len());
+                    timeline.place_around(log[end.saturating_sub(limit)..end].to_vec());
+                    assert!(timeline.window().iter().any(|message| message.offset == sought));
+                }
+            }
             Step::After(_) => {}
         }
     }
@@ -359,6 +404,7 @@ mod tests {
                         timeline.place_latest(log[log.len().saturating_sub(4)..].to_vec());
                     }
                     Some(Forward::After(_)) => take(&mut timeline, &log, Step::After(3)),
+                    Some(Forward::Around(_)) => prop_assert!(false, "restarting gives up what was sought"),
                     None => break,
                 }
             }

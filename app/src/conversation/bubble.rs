@@ -47,6 +47,7 @@ pub(super) fn Bubble(
             class=class
             data-from=item.sender().username.to_string()
             class:mine=item.own()
+            class:sought=move || chat.desk.sought.get() == Some(key)
             class:told=move || chat.desk.details.get() == Some(key)
             class:large=is_few_emoji(item.body())
             class:opens=move || row.with(|row| row.opens)

@@ -33,6 +33,7 @@ pub(super) fn MessageLog() -> impl IntoView {
     Effect::new(move |_| {
         days.track();
         edges.track();
+        chat.desk.sought.track();
         scroll.settle(chat);
     });
     view! {

@@ -10,6 +10,7 @@
 use super::Chat;
 use crate::client::{Action, Edge};
 use crate::conversations::Desk;
+use crate::ui::focus::focus_soon;
 use leptos::{
     html::Div,
     prelude::*,
@@ -97,6 +98,17 @@ fn above_edge(view: &Element, message: &Element) -> f64 {
     view.get_bounding_client_rect().bottom() - message.get_bounding_client_rect().top()
 }
 
+/// Brings the message that was found into the middle of the view, and the keyboard to it. False if it is not there.
+fn aim(view: &Element) -> bool {
+    let Some(message) = view.query_selector(".sought").ok().flatten() else { return false };
+    let middle = f64::from(view.client_height()) / 2.0;
+    let moved = above_edge(view, &message) - middle;
+    #[expect(clippy::cast_possible_truncation, reason = "pixels of a page")]
+    view.set_scroll_top(view.scroll_top() - moved.round() as i32);
+    focus_soon(".sought".into());
+    true
+}
+
 /// The first of `count` for which it holds, where it holds for all after the first.
 #[cfg_attr(not(feature = "hydrate"), allow(dead_code, reason = "only a browser scrolls"))]
 fn first_where(count: u32, holds: impl Fn(u32) -> bool) -> Option<u32> {
@@ -141,7 +153,9 @@ impl Scroll {
         self.changed.set_value(true);
         request_animation_frame(move || {
             let Some(element) = self.element.try_get_untracked().flatten() else { return };
-            if self.at_end.get_untracked() {
+            if self.desk.aims.get_value() && aim(&element) {
+                self.desk.aims.set_value(false);
+            } else if self.at_end.get_untracked() {
                 element.set_scroll_top(0);
             } else if let Some(anchor) = self.anchor.get_value() {
                 anchor.restore(&element);

@@ -6,8 +6,13 @@ use crate::page::PageModel;
 use crate::route::Route;
 use crate::ui::clock::Clock;
 use crate::ui::focus::focus_soon;
-use kafkatalk_protocol::{ConversationId, User};
+use kafkatalk_protocol::{ConversationId, Offset, User};
 use leptos::prelude::*;
+
+/// The button for a new conversation.
+pub const NEW_CONVERSATION: &str = "new-conversation";
+/// The button for searching.
+pub const SEARCH: &str = "search";
 
 /// Where one is, and the state behind both panes.
 #[derive(Clone, Copy)]
@@ -18,10 +23,16 @@ pub struct Desk {
     pub clock: Clock,
     /// Where one is.
     pub route: RwSignal<Route>,
-    /// The panel for a new conversation, with the start of a name; none where it is closed.
+    /// The panel for finding people and messages, with the start of a name; none where it is closed.
     pub finding: RwSignal<Option<String>>,
+    /// Whether it was opened to search: the keyboard goes back to the button that it came from.
+    pub searching: StoredValue<bool>,
     /// The message whose details are shown.
     pub details: RwSignal<Option<ItemKey>>,
+    /// The message that was found and is looked at.
+    pub sought: RwSignal<Option<ItemKey>>,
+    /// Whether it is still to be brought into view.
+    pub aims: StoredValue<bool>,
 }
 
 impl Desk {
@@ -31,7 +42,10 @@ impl Desk {
             clock: Clock::new(model),
             route: RwSignal::new(model.route.clone()),
             finding: RwSignal::new(start_of_name(&model.route)),
+            searching: StoredValue::new(false),
             details: RwSignal::new(None),
+            sought: RwSignal::new(None),
+            aims: StoredValue::new(false),
         }
     }
 
@@ -52,13 +66,31 @@ impl Desk {
 
     /// Goes to another page of the desk, and leaves a step to come back by.
     pub fn go(self, route: Route) {
+        let open = Action::Open(route.conversation());
+        self.go_and(route, open);
+    }
+
+    fn go_and(self, route: Route, open: Action) {
         if self.route.with_untracked(|current| *current != route) {
             let address = route.to_string();
             if let Ok(history) = window().history() {
                 let _ = history.push_state_with_url(&leptos::wasm_bindgen::JsValue::NULL, "", Some(&address));
             }
         }
-        self.show(route);
+        self.show(route, open);
+    }
+
+    /// Opens the panel for finding, or closes it.
+    pub fn toggle_finding(self, button: &'static str) {
+        self.searching.set_value(button == SEARCH);
+        self.finding.update(|finding| *finding = finding.is_none().then(String::new));
+    }
+
+    /// Goes to a message.
+    pub fn go_to(self, conversation: ConversationId, offset: Offset, message: ItemKey) {
+        self.go_and(Route::Conversation(conversation), Action::OpenAt(conversation, offset));
+        self.aims.set_value(true);
+        self.sought.set(Some(message));
     }
 
     /// Shows what the address bar says.
@@ -67,17 +99,21 @@ impl Desk {
         let location = window().location();
         let path = location.pathname().unwrap_or_default();
         let query = location.search().unwrap_or_default();
-        self.show(Route::parse(&path, query.strip_prefix('?')));
+        let route = Route::parse(&path, query.strip_prefix('?'));
+        let open = Action::Open(route.conversation());
+        self.show(route, open);
     }
 
-    fn show(self, route: Route) {
+    fn show(self, route: Route, open: Action) {
         if let (Some(left), None) = (self.route.with_untracked(Route::conversation), route.conversation()) {
             // Back in the list, the keyboard is where it left.
             focus_soon(format!(".item[href='{}']", Route::Conversation(left)));
         }
         self.finding.set(start_of_name(&route));
         self.details.set(None);
-        self.act(Action::Open(route.conversation()));
+        self.sought.set(None);
+        self.aims.set_value(false);
+        self.act(open);
         self.route.set(route);
     }
 }

@@ -1,27 +1,28 @@
-//! Finding people by the start of their names, and opening the conversation with one of them or a group with several.
+//! Finding people by the start of their names and messages by their words, and opening the conversation there, or a group
+//! with several people.
 
 mod group;
 mod people;
 
 use super::Desk;
 use super::own_link::OwnLink;
-use crate::client::{Action, Row};
+use crate::client::{Action, ItemKey, Row};
 use crate::route::Route;
 use crate::ui::avatar::Avatar;
 use crate::ui::event::handler;
-use crate::ui::focus::{Step, focus_soon};
+use crate::ui::focus::{Step, bring_into_view, focus_soon};
 use crate::ui::icon::Icon;
-use crate::ui::person::Picture;
-use group::{OTHERS_MIN, button_words, creation_id, group_words, put_first, toggled, without};
-use kafkatalk_protocol::{User, limits::USERNAME_CHARS_MAX};
+use crate::ui::person::{Picture, names};
+use group::{OTHERS_MIN, button_words, creation_id, group_words, put_first, toggled};
+use kafkatalk_protocol::{User, http::Hit, limits::SEARCH_CHARS_MAX};
 use leptos::{ev::KeyboardEvent, prelude::*, task::spawn_local};
-use people::{Found, find, open_with, seed};
+use people::{Found, find, open_with, search, seed};
 use std::time::Duration;
 
 /// How long typing must rest before the server is asked.
 const TYPING_RESTS: Duration = Duration::from_millis(120);
 
-/// Where names are typed.
+/// Where names and words are typed.
 const FIELD: &str = "#find-person";
 
 /// What the panel knows and does.
@@ -30,10 +31,12 @@ struct Finder {
     desk: Desk,
     typed: RwSignal<String>,
     found: RwSignal<Found>,
-    /// Which of the people found is the one that Enter chooses.
+    /// The server has not told all yet.
+    looking: RwSignal<bool>,
+    /// Which of the people and messages found is the one that Enter chooses.
     active: RwSignal<u32>,
-    /// The people of a new group, as far as they are chosen; nothing where one person is looked for.
-    chosen: RwSignal<Found>,
+    /// The people of a new group, as far as they are chosen; none where no group is put together.
+    chosen: RwSignal<Option<Vec<User>>>,
     /// Where the ids of new groups begin.
     first_id: u128,
     /// What went wrong when the conversation was to be opened.
@@ -46,9 +49,10 @@ impl Finder {
         Self {
             desk,
             typed: RwSignal::new(desk.finding.get_untracked().unwrap_or_default()),
-            found: RwSignal::new(Found::Nothing),
+            found: RwSignal::new(Found::default()),
+            looking: RwSignal::new(false),
             active: RwSignal::new(0),
-            chosen: RwSignal::new(Found::Nothing),
+            chosen: RwSignal::new(None),
             first_id: seed(),
             refusal: RwSignal::new(None),
             timer: StoredValue::new(None),
@@ -56,8 +60,8 @@ impl Finder {
     }
 
     /// What is looked for; none once the panel is gone.
-    fn prefix(self) -> Option<String> {
-        self.typed.try_with_untracked(|typed| typed.trim().trim_start_matches('@').to_ascii_lowercase())
+    fn words(self) -> Option<String> {
+        self.typed.try_with_untracked(|typed| typed.trim().to_owned())
     }
 
     fn stop_timer(self) {
@@ -67,31 +71,62 @@ impl Finder {
     }
 
     fn type_in(self, text: String) {
+        // Until there is an answer, that there is none is not told.
+        self.looking.set(!text.trim().is_empty());
         self.typed.set(text);
         self.refusal.set(None);
         self.stop_timer();
-        let timer = set_timeout_with_handle(move || self.ask(), TYPING_RESTS).ok();
+        let timer = set_timeout_with_handle(move || self.ask(None), TYPING_RESTS).ok();
         self.timer.set_value(timer);
     }
 
-    fn ask(self) {
-        let Some(prefix) = self.prefix() else { return };
-        if prefix.is_empty() {
-            self.found.set(Found::Nothing);
+    /// Asks for people and messages, for a group for people alone; for further messages, from behind a cursor on.
+    fn ask(self, before: Option<String>) {
+        let Some(words) = self.words() else { return };
+        self.looking.set(!words.is_empty());
+        if words.is_empty() {
+            self.found.set(Found::default());
             return;
         }
         let viewer = self.desk.viewer().id;
         spawn_local(async move {
-            let mut found = find(&prefix).await;
             // What was typed meanwhile is asked for by itself; this answer is an old one.
-            if self.prefix().is_none_or(|now| now != prefix) {
-                return;
+            let is_old = || self.words().is_none_or(|now| now != words);
+            let further = before.is_some();
+            let mut told = Found::default();
+            if !further {
+                let prefix = words.trim_start_matches('@').to_ascii_lowercase();
+                match find(&prefix).await {
+                    Ok(people) => told.people = people,
+                    Err(words) => told.failed = Some(words),
+                }
+                if is_old() {
+                    return;
+                }
+                told.people.retain(|person| person.id != viewer);
             }
-            if let Found::People(people) = &mut found {
-                without(people, viewer);
+            if self.chosen_now().is_none() {
+                match search(&words, before.as_deref()).await {
+                    Ok(found) => (told.hits, told.next) = (found.hits, found.next),
+                    Err(words) => told.failed = Some(words),
+                }
+                // A group may have been begun meanwhile.
+                if is_old() || self.chosen_now().is_some() {
+                    return;
+                }
             }
-            self.look_past(self.chosen_now().map_or(0, |chosen| chosen.len()));
-            self.found.set(found);
+            self.looking.set(false);
+            if !further {
+                self.look_past(self.chosen_now().map_or(0, |chosen| chosen.len()));
+            }
+            self.found.update(|found| {
+                if further {
+                    found.hits.append(&mut told.hits);
+                    (found.next, found.failed) = (told.next, told.failed);
+                } else {
+                    *found = told;
+                }
+            });
         });
     }
 
@@ -102,16 +137,34 @@ impl Finder {
 
     /// Who is shown: those who are chosen for a group, then those who were found.
     fn people(self) -> Vec<User> {
-        let found = self.found.with(Found::people).unwrap_or_default();
-        put_first(self.chosen().unwrap_or_default(), found)
-    }
-
-    fn chosen(self) -> Option<Vec<User>> {
-        self.chosen.with(Found::people)
+        put_first(self.chosen.get().unwrap_or_default(), self.found.with(|found| found.people.clone()))
     }
 
     fn chosen_now(self) -> Option<Vec<User>> {
-        untrack(|| self.chosen())
+        self.chosen.try_get_untracked().flatten()
+    }
+
+    /// How many there are to choose from.
+    fn count(self) -> usize {
+        self.people().len() + self.found.with(|found| found.hits.len())
+    }
+
+    /// Chooses what stands at that place: people come first.
+    fn choose_at(self, at: u32) {
+        let at = at as usize;
+        let people = untrack(|| self.people());
+        if let Some(person) = people.get(at) {
+            return self.choose(person.clone());
+        }
+        let message = self.found.with_untracked(|found| {
+            found.hits.get(at.checked_sub(people.len())?).map(|hit| {
+                let message = &hit.message;
+                (message.conversation, message.offset, ItemKey(message.sender.id, message.id))
+            })
+        });
+        if let Some((conversation, offset, key)) = message {
+            self.desk.go_to(conversation, offset, key);
+        }
     }
 
     fn choose(self, person: User) {
@@ -133,7 +186,7 @@ impl Finder {
 
     fn choose_for_group(self, people: Vec<User>) {
         self.look_past(people.len());
-        self.chosen.set(Found::People(people));
+        self.chosen.set(Some(people));
         self.refusal.set(None);
         focus_soon(FIELD.into());
     }
@@ -142,7 +195,12 @@ impl Finder {
     fn group(self) {
         match self.chosen_now() {
             Some(people) if people.len() >= OTHERS_MIN => self.open(&people),
-            people => self.choose_for_group(people.unwrap_or_default()),
+            Some(people) => self.choose_for_group(people),
+            None => {
+                self.choose_for_group(Vec::new());
+                // For people alone.
+                self.ask(None);
+            }
         }
     }
 
@@ -168,27 +226,24 @@ impl Finder {
 
     fn close(self) {
         self.desk.finding.set(None);
-        focus_soon("#new-conversation".into());
+        focus_soon(if self.desk.searching.get_value() { "#search" } else { "#new-conversation" }.into());
     }
 
     fn on_key(self, event: &KeyboardEvent) {
         if event.is_composing() {
             return;
         }
-        let people = untrack(|| self.people());
-        let count = u32::try_from(people.len()).unwrap_or(u32::MAX);
+        let count = u32::try_from(untrack(|| self.count())).unwrap_or(u32::MAX);
         let active = self.active.get_untracked();
         let to = match event.key().as_str() {
             "ArrowDown" => Step::Next.from(Some(active), count),
             "ArrowUp" => Step::Previous.from(Some(active), count),
             "Enter" => {
-                if let Some(person) = people.get(active as usize) {
-                    self.choose(person.clone());
-                    if self.chosen_now().is_some() {
-                        // On to the next name.
-                        self.found.set(Found::Nothing);
-                        self.type_in(String::new());
-                    }
+                self.choose_at(active);
+                if self.chosen_now().is_some() {
+                    // On to the next name.
+                    self.found.set(Found::default());
+                    self.type_in(String::new());
                 }
                 event.prevent_default();
                 return;
@@ -199,6 +254,7 @@ impl Finder {
         event.prevent_default();
         if let Some(to) = to {
             self.active.set(to);
+            bring_into_view(&format!("#person-{to}"));
         }
     }
 }
@@ -211,9 +267,9 @@ pub(super) fn FindPanel() -> impl IntoView {
     on_cleanup(move || finder.stop_timer());
     Effect::new(move |_| {
         focus_soon(FIELD.into());
-        finder.ask();
+        finder.ask(None);
     });
-    let count = move || finder.people().len();
+    let count = move || finder.count();
     let active_id = move || {
         let active = finder.active.get();
         ((active as usize) < count()).then(|| format!("person-{active}"))
@@ -227,17 +283,17 @@ pub(super) fn FindPanel() -> impl IntoView {
                         id="find-person"
                         type="text"
                         role="combobox"
-                        aria-label="Find a person"
+                        aria-label="Find a person or a message"
                         aria-autocomplete="list"
-                        aria-controls="people"
+                        aria-controls="people messages"
                         aria-expanded=move || (count() > 0).to_string()
                         aria-activedescendant=move || active_id()
-                        placeholder="Start of a name"
+                        placeholder="A name, or words of a message"
                         autocomplete="off"
                         autocapitalize="none"
                         spellcheck="false"
                         enterkeyhint="go"
-                        maxlength=USERNAME_CHARS_MAX + 1
+                        maxlength=SEARCH_CHARS_MAX
                         dir="auto"
                         prop:value=finder.typed
                         on:input=handler(move |event| finder.type_in(event_target_value(&event)))
@@ -254,66 +310,152 @@ pub(super) fn FindPanel() -> impl IntoView {
                     {Icon::Close.view()}
                 </button>
             </div>
-            <button class="button new-group" type="button" on:click=handler(move |_| finder.group())>
-                {Icon::People.view()}
-                <span>{move || button_words(finder.chosen().is_some())}</span>
-            </button>
-            <People finder />
+            {(!desk.searching.get_value()).then(|| view! {
+                <button class="button new-group" type="button" on:click=handler(move |_| finder.group())>
+                    {Icon::People.view()}
+                    <span>{move || button_words(finder.chosen.with(Option::is_some))}</span>
+                </button>
+            })}
+            <div class="find-found">
+                <People finder />
+                <Messages finder />
+            </div>
             <Words finder />
         </section>
+    }
+}
+
+/// One of those that Enter chooses among.
+fn choice(
+    finder: &Finder,
+    index: u32,
+    class: &'static str,
+    checked: Option<bool>,
+    inside: AnyView,
+) -> impl IntoView + use<> {
+    let finder = *finder;
+    view! {
+        <li
+            id=format!("person-{index}")
+            class=class
+            role="option"
+            aria-checked=checked.map(|checked| if checked { "true" } else { "false" })
+            aria-selected=move || (finder.active.get() == index).to_string()
+            on:mousemove=handler(move |_| finder.active.set(index))
+            on:click=handler(move |_| finder.choose_at(index))
+        >
+            {inside}
+        </li>
     }
 }
 
 #[component]
 fn People(finder: Finder) -> impl IntoView {
     let options = move || {
-        let chosen = finder.chosen();
-        let option = |(index, person): (usize, User)| {
-            let checked = chosen.as_ref().map(|chosen| if index < chosen.len() { "true" } else { "false" });
-            let index = u32::try_from(index).unwrap_or(u32::MAX);
-            let chosen = person.clone();
-            view! {
-                <li
-                    id=format!("person-{index}")
-                    class="person"
-                    role="option"
-                    aria-checked=checked
-                    aria-selected=move || (finder.active.get() == index).to_string()
-                    on:mousemove=handler(move |_| finder.active.set(index))
-                    on:click=handler(move |_| finder.choose(chosen.clone()))
-                >
-                    <Avatar picture=Picture::of(&person) />
-                    <span class="item-name" dir="auto">{person.username.to_string()}</span>
-                </li>
-            }
+        let chosen = finder.chosen.with(|chosen| chosen.as_ref().map(Vec::len));
+        let option = |(index, person): (u32, User)| {
+            let checked = chosen.map(|chosen| (index as usize) < chosen);
+            let inside = view! {
+                <Avatar picture=Picture::of(&person) />
+                <span class="item-name" dir="auto">{person.username.to_string()}</span>
+            };
+            choice(&finder, index, "person", checked, inside.into_any())
         };
-        finder.people().into_iter().enumerate().map(option).collect_view()
+        (0..).zip(finder.people()).map(option).collect_view()
     };
     view! { <ul id="people" class="people" role="listbox" aria-label="People">{move || options()}</ul> }
+}
+
+/// With whom the conversation is in which something was said: as the list has it, or else who said it.
+fn with_whom(finder: &Finder, hit: &Hit) -> Vec<User> {
+    let listed = finder.desk.live.list.with_untracked(|list| {
+        list.rows.iter().find(|row| row.id == hit.message.conversation).map(|row| row.others.to_vec())
+    });
+    listed.filter(|others| !others.is_empty()).unwrap_or_else(|| vec![hit.message.sender.clone()])
+}
+
+#[component]
+fn Messages(finder: Finder) -> impl IntoView {
+    let desk = finder.desk;
+    let options = move || {
+        let option = |(index, hit): (u32, &Hit)| {
+            let whom = with_whom(&finder, hit);
+            let moment = hit.message.sent_at;
+            let own = hit.message.sender.id == desk.viewer().id;
+            let by = match whom.len() {
+                _ if own => "You: ".to_owned(),
+                1 => String::new(),
+                _ => format!("{}: ", hit.message.sender.username),
+            };
+            let parts = hit.snippet.iter().map(|part| {
+                let text = part.text.clone();
+                if part.hit { view! { <mark>{text}</mark> }.into_any() } else { text.into_any() }
+            });
+            let inside = view! {
+                {Picture::of_conversation(hit.message.conversation, &whom).map(|picture| view! { <Avatar picture /> })}
+                <span class="item-name" dir="auto">{names(&whom)}</span>
+                <time class="item-time" datetime=moment.to_string()>
+                    {desk.clock.at(moment).short(desk.clock.today())}
+                </time>
+                <span class="hit-text" dir="auto">{by} {parts.collect_view()}</span>
+            };
+            choice(&finder, index, "item hit", None, inside.into_any())
+        };
+        finder.found.with(|found| {
+            let behind_people = u32::try_from(found.people.len()).unwrap_or(u32::MAX);
+            (behind_people..).zip(&found.hits).map(option).collect_view()
+        })
+    };
+    let more = move || {
+        finder.found.with(|found| found.next.clone()).map(|next| {
+            view! {
+                <div class="list-more">
+                    <button class="button-quiet" type="button" on:click=handler(move |_| finder.ask(Some(next.clone())))>
+                        "Show more messages"
+                    </button>
+                </div>
+            }
+        })
+    };
+    view! {
+        <ul id="messages" class="people" role="listbox" aria-label="Messages">{move || options()}</ul>
+        {move || more()}
+    }
 }
 
 /// What is said where there is nobody to show.
 #[component]
 fn Words(finder: Finder) -> impl IntoView {
     let words = move || {
-        if let Some(refusal) = finder.refusal.get() {
-            return Some(refusal);
+        let wrong = finder.refusal.get().or_else(|| finder.found.with(|found| found.failed.clone()));
+        if wrong.is_some() {
+            return wrong;
         }
-        finder.found.with(|found| match found {
-            Found::People(people) if people.is_empty() => Some(format!(
-                "Nobody's name starts with “{}”. Check the spelling, or send your link.",
-                finder.prefix().unwrap_or_default()
-            )),
-            Found::Nothing | Found::People(_) => finder.chosen().map(|chosen| group_words(chosen.len())),
-            Found::Failed(words) => Some(words.clone()),
-        })
+        let typed = finder.typed.with(|typed| typed.trim().to_owned());
+        let (mut nothing_else, mut nobody) = (", and no message has it", finder.count() == 0);
+        if let Some(chosen) = finder.chosen.with(|chosen| chosen.as_ref().map(Vec::len)) {
+            nothing_else = "";
+            nobody = finder.found.with(|found| found.people.is_empty());
+            if typed.is_empty() || !nobody || finder.looking.get() {
+                return Some(group_words(chosen));
+            }
+        }
+        if typed.is_empty() || !nobody {
+            None
+        } else if finder.looking.get() {
+            Some("Searching".into())
+        } else {
+            Some(format!(
+                "Nobody's name starts with “{typed}”{nothing_else}. Check the spelling, or send your link."
+            ))
+        }
     };
-    let failed = move || finder.found.with(|found| matches!(found, Found::Failed(_)));
-    let alone = move || finder.chosen().is_none() && finder.people().is_empty();
+    let failed = move || finder.found.with(|found| found.failed.is_some());
+    let alone = move || finder.chosen.with(Option::is_none) && finder.count() == 0;
     view! {
         <p class="find-words" role="status" aria-label="Search">{move || words()}</p>
         <Show when=failed>
-            <button class="button-quiet" type="button" on:click=handler(move |_| finder.ask())>
+            <button class="button-quiet" type="button" on:click=handler(move |_| finder.ask(None))>
                 "Try again"
             </button>
         </Show>

@@ -1,6 +1,7 @@
 //! The pane with the list of conversations.
 
 use super::Desk;
+use super::desk::{NEW_CONVERSATION, SEARCH};
 use super::empty::EmptyList;
 use super::find::FindPanel;
 use super::item::ListItem;
@@ -29,23 +30,30 @@ pub(super) fn ListPane() -> impl IntoView {
             <header class="pane-head">
                 <Logo />
                 <h1>"Conversations"</h1>
-                <button
-                    class="button-icon"
-                    type="button"
-                    id="new-conversation"
-                    aria-label="New conversation"
-                    title="New conversation"
-                    aria-expanded=move || desk.finding.with(Option::is_some).to_string()
-                    on:click=handler(move |_| desk.finding.update(|finding| *finding = finding.is_none().then(String::new)))
-                >
-                    {Icon::Compose.view()}
-                </button>
+                {finder_button(desk, SEARCH, "Search", Icon::Search)}
+                {finder_button(desk, NEW_CONVERSATION, "New conversation", Icon::Compose)}
             </header>
             <Show when=move || desk.finding.with(Option::is_some) fallback=|| view! { <ListOrEmpty /> }>
                 <FindPanel />
             </Show>
             <Viewer />
         </nav>
+    }
+}
+
+fn finder_button(desk: Desk, id: &'static str, name: &'static str, icon: Icon) -> impl IntoView {
+    view! {
+        <button
+            class="button-icon"
+            type="button"
+            id=id
+            aria-label=name
+            title=name
+            aria-expanded=move || desk.finding.with(Option::is_some).to_string()
+            on:click=handler(move |_| desk.toggle_finding(id))
+        >
+            {icon.view()}
+        </button>
     }
 }
 

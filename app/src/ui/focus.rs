@@ -46,6 +46,13 @@ pub fn move_among(event: &Event, selector: &str, step: Step) -> bool {
     target.and_then(|node| node.dyn_into::<HtmlElement>().ok()).is_some_and(|element| element.focus().is_ok())
 }
 
+/// Scrolls to the first element that matches.
+pub fn bring_into_view(selector: &str) {
+    if let Ok(Some(element)) = document().query_selector(selector) {
+        element.scroll_into_view_with_bool(false);
+    }
+}
+
 /// Puts the keyboard on the first element that matches, once the page has been drawn.
 pub fn focus_soon(selector: String) {
     request_animation_frame(move || {

@@ -348,3 +348,59 @@ fn a_message_of_an_unknown_conversation_outlives_an_answer_of_a_node_that_lags()
     assert_eq!((row.last.unwrap().offset(), row.unread), (Some(Offset(3)), 4));
     assert!(page.effects.contains(&Effect::Announce(message.into())));
 }
+
+#[test]
+fn a_conversation_opens_where_a_message_is_that_was_found_and_leads_to_its_end() {
+    let mut page = Page::live(60);
+    page.act(Action::OpenAt(conv(), Offset(20)));
+    assert_eq!(asked(&mut page), None, "it is in memory");
+
+    let mut page = Page::live(0);
+    page.act(Action::Open(None));
+    page.act(Action::OpenAt(conv(), Offset(100)));
+    let (id, part) = asked(&mut page).unwrap();
+    let Part::Before(Offset(before)) = part else { panic!("{part:?}") };
+    assert!(before > 101, "some of what came after it is shown as well");
+    page.answer_messages(id, messages(60..before), Some(60));
+    assert_eq!(offsets(&page), (60..before).collect::<Vec<_>>());
+    let chat = page.client.chat(conv());
+    assert_eq!((chat.status, chat.earlier, chat.later), (ChatStatus::Ready, Edge::More, Edge::More));
+    // What is said meanwhile waits for those in between.
+    page.hear(&peer(), 200);
+    assert_eq!(offsets(&page).last(), Some(&(before - 1)));
+    page.act(Action::LoadLater);
+    let (id, part) = asked(&mut page).unwrap();
+    assert_eq!(part, Part::After(Some(Offset(before - 1))));
+    page.answer_messages(id, messages(before..201), None);
+    assert_eq!(page.client.chat(conv()).later, Edge::End);
+    assert_eq!(offsets(&page), (60..201).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_is_on_its_way_when_a_message_is_sought_does_not_take_its_place() {
+    let mut page = Page::live(0);
+    page.act(Action::Open(None));
+    page.act(Action::Open(Some(conv_with(7))));
+    let (id, part) = asked(&mut page).unwrap();
+    assert_eq!(part, Part::Latest);
+    page.act(Action::OpenAt(conv_with(7), Offset(20)));
+    assert_eq!(asked(&mut page), None);
+    page.answer_messages(id, Vec::new(), None);
+    let (_, part) = asked(&mut page).unwrap();
+    assert!(matches!(part, Part::Before(_)), "{part:?}");
+}
+
+#[test]
+fn a_message_that_was_sought_in_vain_does_not_hold_up_what_comes_next() {
+    let mut page = Page::live(3);
+    page.act(Action::OpenAt(conv(), Offset(100)));
+    let (id, _) = asked(&mut page).unwrap();
+    page.fail(id, FetchError::Network);
+    page.act(Action::JumpToLatest);
+    page.act(Action::Open(None));
+    page.act(Action::Open(Some(conv())));
+    let (id, part) = asked(&mut page).unwrap();
+    assert_eq!(part, Part::Latest);
+    page.answer_messages(id, messages(0..3), None);
+    assert_eq!(offsets(&page), [0, 1, 2]);
+}

@@ -4,7 +4,7 @@ use super::http::{Answer, Ask, Http};
 use crate::limits::HISTORY_PAGES_MAX;
 use anyhow::{Context as _, Result, bail};
 use hyper::{Method, StatusCode};
-use kafkatalk_protocol::http::{BASE, Messages, OpenConversation, SignedIn, Users};
+use kafkatalk_protocol::http::{BASE, Found, Messages, OpenConversation, SignedIn, Users};
 use kafkatalk_protocol::limits::PAGE_MAX;
 use kafkatalk_protocol::{
     Body, Conversation, ConversationId, CreationId, Message, MessageId, Offset, Problem, UserId, Username,
@@ -162,6 +162,24 @@ impl Api {
         let path = format!("{BASE}/conversations/{conversation}/messages?before={before}&limit={limit}");
         let page: Messages = self.get(&path, account).await?;
         Ok(page.messages)
+    }
+
+    /// Searches for what stands so in an address; none while the server's index is not filled.
+    pub(crate) async fn search(
+        &mut self,
+        account: &Account,
+        query: &str,
+        within: Option<ConversationId>,
+        limit: usize,
+    ) -> Result<Option<Found>> {
+        let within = within.map_or_else(String::new, |id| format!("&conversation={id}"));
+        let path = format!("{BASE}/search?q={query}&limit={limit}{within}");
+        let ask = Ask { token: Some(&account.token), ..Ask::get(&path) };
+        let answer = self.http.ask(ask).await?;
+        if answer.status == StatusCode::SERVICE_UNAVAILABLE {
+            return Ok(None);
+        }
+        understood(&answer).map(Some).with_context(|| format!("GET {path}"))
     }
 
     async fn get<T: DeserializeOwned>(&mut self, path: &str, account: &Account) -> Result<T> {

@@ -1,5 +1,7 @@
-//! Pages of a long history, and how fast a node catches up that was away: on the embedded log, whose file is filled while
+//! Pages of a long history and words in it, and how fast a node catches up that was away: on the embedded log, whose file is filled while
 //! the server is stopped.
+
+mod search;
 
 use super::sizes::Sizes;
 use crate::client::api::Api;
@@ -32,6 +34,7 @@ pub(super) struct Outcome {
     messages: usize,
     pages: Latencies,
     pages_stolen_percent: f64,
+    searches: search::Outcome,
     catch_ups: Vec<CatchUp>,
     plain_start: Duration,
 }
@@ -68,13 +71,14 @@ pub(super) async fn measure(stage: &mut Stage, sizes: &Sizes) -> Result<Outcome>
     let machine = Machine::now()?;
     let pages = read(&setup, &world, sizes.pages, of_one, &mut random).await?;
     let pages_stolen_percent = Machine::now()?.stolen_percent_since(machine);
+    let searches = search::measure(&setup, &world, sizes.messages, sizes.searches, &mut random).await?;
     server.stop().await?.in_order()?;
 
     catch_ups.push(catch_up(&setup, &world, sizes.messages, sizes.missed, &mut random).await?);
     let mut server = setup.start()?;
     let plain_start = server.ready().await?;
     server.stop().await?.in_order()?;
-    Ok(Outcome { messages: sizes.messages, pages, pages_stolen_percent, catch_ups, plain_start })
+    Ok(Outcome { messages: sizes.messages, pages, pages_stolen_percent, searches, catch_ups, plain_start })
 }
 
 /// Writes messages past a stopped server, starts it, and stops it when it has come to their end.
@@ -120,7 +124,7 @@ async fn read(
 
 /// The tables.
 pub(super) fn tell(report: &mut Report, outcome: &Outcome) {
-    let Outcome { messages, pages, pages_stolen_percent, catch_ups, plain_start } = outcome;
+    let Outcome { messages, pages, pages_stolen_percent, searches, catch_ups, plain_start } = outcome;
     let mut table = Table::new([
         "log",
         &format!("messages in history, of {CONVERSATIONS} conversations"),
@@ -141,6 +145,7 @@ pub(super) fn tell(report: &mut Report, outcome: &Outcome) {
         yes_or_no(kept).into(),
     ]);
     report.table(&table);
+    search::tell(report, searches);
     let mut table = Table::new([
         "log",
         "messages in the views",

@@ -72,6 +72,9 @@ pub(crate) struct Given {
     /// Pages of history that are read [default: 2000].
     #[arg(long, value_name = "N")]
     pages: Option<usize>,
+    /// Searches for each kind of words, in a conversation and in all [default: 500].
+    #[arg(long, value_name = "N")]
+    searches: Option<usize>,
     /// Numbers of sockets that lose their node, parted by commas; even [default: 1000,5000].
     #[arg(long, value_name = "N", value_delimiter = ',')]
     storm_sockets: Option<Vec<usize>>,
@@ -112,6 +115,8 @@ pub(crate) struct Sizes {
     pub(crate) missed: usize,
     /// Pages that are read.
     pub(crate) pages: usize,
+    /// Searches for each kind of words.
+    pub(crate) searches: usize,
     /// Sockets that lose their node.
     pub(crate) storm_sockets: Vec<usize>,
     /// Seconds before and around that.
@@ -146,6 +151,7 @@ impl Sizes {
             messages: given.messages.unwrap_or(either(1_000_000, 20_000)),
             missed: given.missed.unwrap_or(either(200_000, 5_000)),
             pages: given.pages.unwrap_or(either(2_000, 100)),
+            searches: given.searches.unwrap_or(either(500, 20)),
             storm_sockets: list(&given.storm_sockets, &[1_000, 5_000], &[100]),
             storm_seconds: seconds(20, 6),
         };
@@ -288,8 +294,17 @@ mod tests {
     fn a_quick_run_is_smaller_in_everything() {
         let (full, quick) = (sizes(false, &[]).unwrap(), sizes(true, &[]).unwrap());
         let of = |sizes: &Sizes| {
-            let Sizes { users, new_conversations, messages, missed, pages, .. } = *sizes;
-            [users, new_conversations, messages, missed, pages, sizes.rates.len(), sizes.nodes.len()]
+            let Sizes { users, new_conversations, messages, missed, pages, searches, .. } = *sizes;
+            [
+                users,
+                new_conversations,
+                messages,
+                missed,
+                pages,
+                searches,
+                sizes.rates.len(),
+                sizes.nodes.len(),
+            ]
         };
         assert!(of(&full).into_iter().zip(of(&quick)).all(|(full, quick)| quick < full));
     }

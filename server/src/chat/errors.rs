@@ -166,6 +166,10 @@ impl From<Unavailable> for Problem {
             Unavailable::Views(ViewsError::BadCursor) => {
                 return field_problem("before", "This is no cursor of this list; begin again without it.");
             }
+            Unavailable::Views(ViewsError::Indexing) => (
+                ErrorCode::LogUnavailable,
+                "This server is still reading the messages that are to be searched. Try again in a moment.",
+            ),
             Unavailable::Views(ViewsError::Busy) => {
                 (ErrorCode::LogUnavailable, "This server has too much to do. Try again in a moment.")
             }

@@ -7,7 +7,7 @@ use axum::{
 };
 use kafkatalk_protocol::{
     ConversationId, ErrorCode, Offset, Problem,
-    limits::{PAGE_DEFAULT, PAGE_MAX, USERS_PAGE_DEFAULT},
+    limits::{PAGE_DEFAULT, PAGE_MAX, SEARCH_PAGE_DEFAULT, USERS_PAGE_DEFAULT},
     problem::FieldError,
 };
 use serde::{Deserialize, de::DeserializeOwned};
@@ -57,7 +57,7 @@ fn unfit(words: &str) -> Refusal {
 /// Serde tells it in words alone: behind a colon its path and what is wrong with it, or that it is missing.
 fn field_in(words: &str) -> Option<&str> {
     let (_, what) = words.split_once(": ")?;
-    if let Some((_, missing)) = what.split_once("missing field `") {
+    if let Some((_, missing)) = words.split_once("missing field `") {
         return missing.split('`').next();
     }
     let (path, _) = what.split_once(": ")?;
@@ -193,6 +193,41 @@ impl MessagesAsked {
             },
             (None, None) => Ok(HistoryPage::Latest),
         }
+    }
+}
+
+/// `GET /search`.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct SearchAsked {
+    /// Words, 1 to 200 characters. All must be there; case and diacritics make no difference; the last may go on, and
+    /// what is in quotes is a phrase.
+    pub q: String,
+    /// Only messages of this conversation.
+    #[param(value_type = Option<uuid::Uuid>)]
+    pub conversation: Option<String>,
+    /// 1 to 200, 20 if not given.
+    pub limit: Option<i64>,
+    /// `next` of the page before.
+    pub before: Option<String>,
+}
+
+impl SearchAsked {
+    /// What is searched for, if it has a word.
+    pub fn text(&self) -> Result<crate::views::SearchText, Refusal> {
+        let parsed = self.q.parse::<crate::views::SearchText>();
+        parsed.map_err(|error| Refusal(crate::chat::errors::field_problem("q", error.to_string())))
+    }
+
+    /// Where. What is no id names nothing.
+    pub fn conversation(&self) -> Result<Option<ConversationId>, Refusal> {
+        let given = self.conversation.as_deref();
+        given.map(|id| id.parse().map_err(|_| Refusal::not_found())).transpose()
+    }
+
+    /// The limit, if it is one.
+    pub fn limit(&self) -> Result<usize, Refusal> {
+        page_limit(self.limit, SEARCH_PAGE_DEFAULT)
     }
 }
 

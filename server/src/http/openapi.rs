@@ -1,6 +1,6 @@
 //! The API's description, generated from the handlers: a route that is not described cannot be added here.
 
-use super::{accounts, conversations, state::State};
+use super::{accounts, conversations, search, state::State};
 use axum::Router;
 use utoipa::{
     Modify, OpenApi,
@@ -45,7 +45,8 @@ pub fn api() -> (Router<State>, utoipa::openapi::OpenApi) {
         .routes(routes!(conversations::open, conversations::list))
         .routes(routes!(conversations::get))
         .routes(routes!(conversations::send, conversations::history))
-        .routes(routes!(conversations::read));
+        .routes(routes!(conversations::read))
+        .routes(routes!(search::search));
     OpenApiRouter::with_openapi(Document::openapi())
         .nest(kafkatalk_protocol::http::BASE, routes)
         .split_for_parts()

@@ -9,6 +9,7 @@ use super::{
     cache::{Cache, Members, TokenHash},
     pending::Pending,
     schema,
+    search::Indexer,
     wal::WalCopier,
 };
 use kafkatalk_log::{Batch, Checkpoint, Entry, Ledger, Record, Stream, failpoints};
@@ -45,6 +46,9 @@ pub struct Applier {
     /// Whether the last commit failed. Until one succeeds, nothing is told before its commit.
     failing: bool,
     copier: WalCopier,
+    indexer: Indexer,
+    /// Whether the last batch was at the log's end.
+    live: bool,
     /// Records and commits since the copier was last woken.
     since_copy: usize,
     _lock: File,
@@ -81,6 +85,7 @@ impl Applier {
         path: &Path,
         cache: Arc<Cache>,
         pending: Arc<Pending>,
+        indexer: Indexer,
         lock: File,
     ) -> Result<Self, ViewsError> {
         let checkpoint = read_checkpoint(&connection)?;
@@ -93,6 +98,8 @@ impl Applier {
             open: None,
             failing: false,
             copier: WalCopier::start(path)?,
+            indexer,
+            live: false,
             since_copy: 0,
             _lock: lock,
         })
@@ -149,6 +156,7 @@ impl Applier {
         let (ended, opened) = (work.ended, work.opened);
         open.records += batch.entries.len();
         open.progress.extend(batch.progress.iter().cloned());
+        self.live = batch.caught_up;
         let may_wait = batch.caught_up
             && !self.failing
             && open.records < COMMIT_RECORDS_MAX
@@ -185,13 +193,17 @@ impl Applier {
 
     fn try_commit(&mut self) -> Result<(), ViewsError> {
         let Some(open) = &self.open else { return Ok(()) };
-        self.known.flush(&self.connection)?;
+        let mut changed = Vec::new();
+        self.known.flush(&self.connection, &mut changed)?;
         write_progress(&self.connection, &open.progress)?;
+        self.connection.prepare_cached("UPDATE source SET commits = commits + 1")?.execute([])?;
         failpoints::die_if(failpoints::die::IN_VIEWS_COMMIT);
         self.connection.prepare_cached("COMMIT")?.execute([])?;
         if let Some(open) = self.open.take() {
             self.checkpoint.extend(open.progress);
             self.since_copy += open.records + 1;
+            // Before readers are let in, so that a search knows what to wait for.
+            self.indexer.told(&changed, open.records, self.live);
         }
         self.failing = false;
         self.pending.settle();

@@ -35,6 +35,9 @@ pub enum ViewsError {
     /// Too many reads wait already.
     #[error("too many reads of the views at once")]
     Busy,
+    /// What is searched has not come to where the rows are.
+    #[error("the search index is behind the views")]
+    Indexing,
     /// A cursor that was not made here.
     #[error("not a cursor of this list: begin again without one")]
     BadCursor,

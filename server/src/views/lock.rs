@@ -12,8 +12,7 @@ pub(super) fn take(views: &Path) -> Result<File, ViewsError> {
     if let Some(folder) = views.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    let mut name = views.as_os_str().to_owned();
-    name.push(".lock");
+    let name = super::schema::beside(views, ".lock");
     let lock = File::options().create(true).truncate(false).write(true).open(name)?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),

@@ -3,6 +3,7 @@
 mod conversations;
 mod messages;
 mod people;
+mod search;
 mod whole;
 
 pub use messages::HistoryPage;

@@ -11,7 +11,7 @@ use std::{
 use uuid::Uuid;
 
 /// Raised with every change of the tables or of what the rows mean: files of another version are begun anew.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 /// `KfTv`: tells a views file from any other SQLite file.
 const APPLICATION_ID: i64 = 0x4b66_5476;
 /// Prepared statements that one connection keeps.
@@ -36,9 +36,12 @@ pub(super) const CHUNK_OFFSETS: u64 = 256;
 /// - `users` also holds people who are named as members but have not claimed a name yet: `username` is null then.
 /// - `conversations.waiting` counts such members; a conversation is seen when none is left.
 /// - `copies` holds messages that count for nothing as long as an earlier one with the same client id is there.
+/// - `source.made` tells this file from any other, and `source.commits` counts what was committed: by both the search
+///   index knows what it was made from.
+/// - `unsaid` holds erased messages until the search index has forgotten them, too, and the copies that took their part.
 /// - `held…` holds what belongs to conversations that are not seen yet.
 const TABLES: &str = "
-CREATE TABLE source (name TEXT NOT NULL) STRICT;
+CREATE TABLE source (name TEXT NOT NULL, made BLOB NOT NULL, commits INTEGER NOT NULL) STRICT;
 CREATE TABLE checkpoint (name TEXT PRIMARY KEY, position INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE users (
     row INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, username TEXT UNIQUE, password_hash TEXT
@@ -68,6 +71,9 @@ CREATE TABLE copies (
     record BLOB NOT NULL, body TEXT NOT NULL
 ) STRICT;
 CREATE INDEX copies_by_client_id ON copies (sender, id);
+CREATE TABLE unsaid (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, place INTEGER NOT NULL, body TEXT NOT NULL, uncovered INTEGER
+) STRICT;
 CREATE TABLE counts (
     conversation INTEGER NOT NULL, chunk INTEGER NOT NULL, sender INTEGER NOT NULL, messages INTEGER NOT NULL,
     PRIMARY KEY (conversation, chunk, sender)
@@ -91,6 +97,11 @@ pub(super) const CONVERSATION_ROW_MAX: i64 = (1 << (63 - OFFSET_BITS)) - 1;
 /// Where a message lies. `offset` is at most [`OFFSET_MAX`]; larger ones are refused on the way in.
 pub(super) fn place(conversation_row: i64, offset: Offset) -> i64 {
     (conversation_row << OFFSET_BITS) | sql_offset(offset)
+}
+
+/// The conversation in a place.
+pub(super) fn conversation_of(place: i64) -> i64 {
+    place >> OFFSET_BITS
 }
 
 /// The offset in a place.
@@ -124,6 +135,13 @@ pub(super) fn token_hash(hex: &str) -> Option<[u8; 32]> {
 /// An id as a column holds it.
 pub(super) fn blob(id: &Uuid) -> &[u8] {
     id.as_bytes()
+}
+
+/// A file beside the views.
+pub(super) fn beside(views: &Path, suffix: &str) -> PathBuf {
+    let mut name = views.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
 }
 
 /// An id from a column.
@@ -166,8 +184,8 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, ViewsError> {
     Ok(connection)
 }
 
-/// Opens the file for [`copy_wal`].
-pub(super) fn open_copier(path: &Path) -> Result<Connection, ViewsError> {
+/// Opens the file for those who work beside the writer.
+pub(super) fn open_beside(path: &Path) -> Result<Connection, ViewsError> {
     connect(path, READER_CACHE_KIB)
 }
 
@@ -178,7 +196,7 @@ pub(super) fn copy_wal(connection: &Connection) -> rusqlite::Result<bool> {
     })
 }
 
-fn connect(path: &Path, cache_kib: i64) -> Result<Connection, ViewsError> {
+pub(super) fn connect(path: &Path, cache_kib: i64) -> Result<Connection, ViewsError> {
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
@@ -226,7 +244,7 @@ fn create(connection: &mut Connection, source: &str) -> Result<(), ViewsError> {
              CREATE INDEX messages_by_client_id ON messages (conversation, sender, id);",
         )?;
     }
-    begun.execute("INSERT INTO source (name) VALUES (?1)", [source])?;
+    begun.execute("INSERT INTO source (name, made, commits) VALUES (?1, randomblob(16), 0)", [source])?;
     begun.pragma_update(None, "user_version", VERSION)?;
     Ok(begun.commit()?)
 }
@@ -234,9 +252,7 @@ fn create(connection: &mut Connection, source: &str) -> Result<(), ViewsError> {
 /// Deletes the file and what SQLite keeps beside it.
 pub(super) fn delete(path: &Path) -> Result<(), ViewsError> {
     for suffix in ["-wal", "-shm", ""] {
-        let mut name = path.as_os_str().to_owned();
-        name.push(suffix);
-        match std::fs::remove_file(PathBuf::from(name)) {
+        match std::fs::remove_file(beside(path, suffix)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
             _ => {}
         }

@@ -4,6 +4,7 @@ mod committing;
 mod interleaving;
 mod opening;
 mod reading;
+mod searching;
 mod writing;
 
 use super::*;

@@ -29,7 +29,7 @@ impl Drop for WalCopier {
 
 impl WalCopier {
     pub(super) fn start(path: &Path) -> Result<Self, ViewsError> {
-        let connection = schema::open_copier(path)?;
+        let connection = schema::open_beside(path)?;
         // One is enough: who is woken copies all that is there.
         let (wake, woken) = sync_channel(1);
         let thread = Builder::new().name("views-wal".into()).spawn(move || run(&connection, &woken))?;

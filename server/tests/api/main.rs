@@ -13,5 +13,6 @@ mod messages;
 mod nodes;
 mod origin;
 mod pages;
+mod search;
 mod support;
 mod surface;

@@ -1,30 +1,28 @@
-//! What the server knows of people.
+//! What the server knows of people and messages.
 
-use kafkatalk_protocol::{Conversation, CreationId, User, Username};
+use kafkatalk_protocol::{
+    Conversation, CreationId, User, Username,
+    http::{self, Hit},
+};
 
-/// What came of looking for people.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(not(feature = "hydrate"), expect(dead_code, reason = "nobody is looked for on the server"))]
-pub(super) enum Found {
-    /// Nothing was looked for.
-    Nothing,
-    /// These, by name.
-    People(Vec<User>),
+/// What was found.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// By name.
+    pub(super) people: Vec<User>,
+    /// Latest first.
+    pub(super) hits: Vec<Hit>,
+    /// Where there are more of these.
+    pub(super) next: Option<String>,
     /// It did not work, in words that say what to do.
-    Failed(String),
-}
-
-impl Found {
-    /// The people, where there is an answer.
-    pub(super) fn people(&self) -> Option<Vec<User>> {
-        if let Self::People(people) = self { Some(people.clone()) } else { None }
-    }
+    pub(super) failed: Option<String>,
 }
 
 #[cfg(feature = "hydrate")]
 mod ask {
-    use super::{Conversation, CreationId, Found, Username};
-    use crate::browser::api::{RequestError, find_people, open_conversation};
+    use super::{Conversation, CreationId, User, Username, http};
+    use crate::browser::api::{RequestError, find_messages, find_people, open_conversation};
+    use kafkatalk_protocol::ErrorCode;
 
     fn words(error: RequestError) -> String {
         match error {
@@ -33,10 +31,17 @@ mod ask {
         }
     }
 
-    pub(in super::super) async fn find(prefix: &str) -> Found {
-        match find_people(prefix).await {
-            Ok(people) => Found::People(people),
-            Err(error) => Found::Failed(words(error)),
+    pub(in super::super) async fn find(prefix: &str) -> Result<Vec<User>, String> {
+        find_people(prefix).await.map_err(words)
+    }
+
+    pub(in super::super) async fn search(words: &str, before: Option<&str>) -> Result<http::Found, String> {
+        match find_messages(words, before).await {
+            // No word yet: nothing to say about it while somebody types.
+            Err(RequestError::Refused { code: ErrorCode::InvalidInput, .. }) => {
+                Ok(http::Found { hits: Vec::new(), next: None })
+            }
+            found => found.map_err(self::words),
         }
     }
 
@@ -53,10 +58,14 @@ mod ask {
 /// There is no browser here, and nobody who types.
 #[cfg(not(feature = "hydrate"))]
 mod ask {
-    use super::{Conversation, CreationId, Found, Username};
+    use super::{Conversation, CreationId, User, Username, http};
 
-    pub(in super::super) async fn find(_prefix: &str) -> Found {
-        Found::Nothing
+    pub(in super::super) async fn find(_prefix: &str) -> Result<Vec<User>, String> {
+        Err(String::new())
+    }
+
+    pub(in super::super) async fn search(_words: &str, _before: Option<&str>) -> Result<http::Found, String> {
+        Err(String::new())
     }
 
     pub(in super::super) async fn open_with(
@@ -71,4 +80,4 @@ mod ask {
     }
 }
 
-pub(super) use ask::{find, open_with, seed};
+pub(super) use ask::{find, open_with, search, seed};

@@ -109,11 +109,12 @@ impl KnownCache {
         self.young.insert(known.id, known);
     }
 
-    /// Writes what changed; only then may a conversation be forgotten.
-    pub(super) fn flush(&mut self, rows: &Connection) -> Result<(), ViewsError> {
+    /// Writes what changed, and tells of which conversations; only then may one be forgotten.
+    pub(super) fn flush(&mut self, rows: &Connection, changed: &mut Vec<i64>) -> Result<(), ViewsError> {
         for id in self.changed.drain(..) {
             if let Some(known) = self.young.get_mut(&id).filter(|known| known.changed) {
                 known.flush(rows)?;
+                changed.push(known.row);
             }
         }
         if self.young.len() >= GENERATION_MAX {

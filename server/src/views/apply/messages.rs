@@ -179,11 +179,11 @@ impl Work<'_> {
     fn erase_message(&self, known: &mut Known, erased: RecordId) -> Result<Change, ViewsError> {
         let (from, to) = (place(known.row, Offset(0)), place(known.row, Offset(OFFSET_MAX)));
         let mut find = self.rows.prepare_cached(
-            "SELECT place, sender, id FROM messages WHERE record = ?1 AND place BETWEEN ?2 AND ?3",
+            "SELECT place, sender, id, body FROM messages WHERE record = ?1 AND place BETWEEN ?2 AND ?3",
         )?;
         let found = find
             .query_row((blob(&erased), from, to), |row| {
-                Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, uuid(row, 2)?))
+                Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, uuid(row, 2)?, row.get::<_, String>(3)?))
             })
             .optional()?;
         let gone = |offset| Change::Erased {
@@ -192,7 +192,7 @@ impl Work<'_> {
             offset,
             members: Arc::clone(&known.members.ids),
         };
-        let Some((at, sender, id)) = found else {
+        let Some((at, sender, id, said)) = found else {
             let mut delete = self
                 .rows
                 .prepare_cached("DELETE FROM copies WHERE place BETWEEN ?1 AND ?2 AND record = ?3")?;
@@ -202,7 +202,11 @@ impl Work<'_> {
         let change = gone(Some(offset_of(at)));
         self.rows.prepare_cached("DELETE FROM messages WHERE place = ?1")?.execute([at])?;
         known.count(offset_of(at), sender, -1);
-        self.uncover(known, sender, id)?;
+        let uncovered = self.uncover(known, sender, id)?;
+        self.rows.execute(
+            "INSERT INTO unsaid (place, body, uncovered) VALUES (?1, ?2, ?3)",
+            (at, said, uncovered),
+        )?;
         let mut last = self.rows.prepare_cached(
             "SELECT place, sent_at FROM messages WHERE place BETWEEN ?1 AND ?2 ORDER BY place DESC LIMIT 1",
         )?;
@@ -212,14 +216,14 @@ impl Work<'_> {
         Ok(change)
     }
 
-    /// The first copy of a message that is gone takes its part.
-    fn uncover(&self, known: &mut Known, sender: i64, id: Uuid) -> Result<(), ViewsError> {
+    /// The first copy of a message that is gone takes its part; where that lies.
+    fn uncover(&self, known: &mut Known, sender: i64, id: Uuid) -> Result<Option<i64>, ViewsError> {
         let (from, to) = (place(known.row, Offset(0)), place(known.row, Offset(OFFSET_MAX)));
         let mut find = self.rows.prepare_cached(
             "SELECT min(place) FROM copies WHERE sender = ?1 AND id = ?2 AND place BETWEEN ?3 AND ?4",
         )?;
         let copy: Option<i64> = find.query_row((sender, blob(&id), from, to), |row| row.get(0))?;
-        let Some(copy) = copy else { return Ok(()) };
+        let Some(copy) = copy else { return Ok(None) };
         self.rows.execute(
             "INSERT INTO messages (place, sender, sent_at, id, record, body)
              SELECT place, sender, sent_at, id, record, body FROM copies WHERE place = ?1",
@@ -227,6 +231,6 @@ impl Work<'_> {
         )?;
         self.rows.execute("DELETE FROM copies WHERE place = ?1", [copy])?;
         known.count(offset_of(copy), sender, 1);
-        Ok(())
+        Ok(Some(copy))
     }
 }

@@ -1,0 +1,22 @@
+//! Looking for something that was said.
+
+use super::{Chat, errors::ConversationError};
+use crate::views::SearchText;
+use kafkatalk_protocol::{ConversationId, UserId, http::Found};
+
+impl Chat {
+    /// Messages of the caller's, latest first, in one conversation or in all that they are in.
+    pub async fn search(
+        &self,
+        caller: UserId,
+        text: SearchText,
+        conversation: Option<ConversationId>,
+        before: Option<String>,
+        limit: usize,
+    ) -> Result<Found, ConversationError> {
+        if let Some(conversation) = conversation {
+            self.require_member(caller, conversation).await?;
+        }
+        Ok(self.views.search(caller, text, conversation, before, limit).await?)
+    }
+}

@@ -1,0 +1,163 @@
+//! Searching the viewer's messages.
+
+use super::{Query, message_at};
+use crate::views::{
+    ViewsError,
+    cache::Members,
+    schema::{conversation_of, offset_of, uuid},
+    search::{Asked, bucket, bucket_end, bucket_of, expression, last_ms},
+};
+use kafkatalk_protocol::{
+    ConversationId, Offset, UserId,
+    http::{Found, Hit},
+};
+use rusqlite::{Connection, OptionalExtension};
+use std::{collections::HashMap, sync::Arc};
+use uuid::Uuid;
+
+/// Messages that one page may look at. What the index names without its being a hit, such as words that make no phrase,
+/// costs time; past this many the caller gets what there is and a cursor.
+const CANDIDATES_MAX: usize = 2_000;
+
+/// Conversations that hits are in, by row; none for what the viewer is not to see.
+type Seen = HashMap<i64, Option<(ConversationId, Arc<Members>)>>;
+
+/// Hits and their places, in order; and from where to go on.
+type Walked = (Vec<(Cursor, i64)>, Option<Cursor>);
+
+impl Query<'_> {
+    /// See [`Views::search`](crate::views::Views::search).
+    pub(in crate::views) fn search(&self, index: &Connection, asked: &Asked) -> Result<Found, ViewsError> {
+        let before = asked.before.as_deref().map_or(Some(Cursor::FIRST), Cursor::parse);
+        let before = before.ok_or(ViewsError::BadCursor)?;
+        let none = Found { hits: Vec::new(), next: None };
+        let Some(person) = self.row_of_user(asked.viewer)? else { return Ok(none) };
+        let mut seen = Seen::new();
+        let within = match asked.conversation {
+            None => None,
+            Some(id) => {
+                let members = self.members_of(id)?.filter(|members| members.by_id(asked.viewer).is_some());
+                let Some(members) = members else { return Ok(none) };
+                Some(members.row)
+            }
+        };
+        let (mut hits, more) = self.walk(index, asked, person, within, before, &mut seen)?;
+        let next = if hits.len() > asked.limit {
+            hits.truncate(asked.limit);
+            hits.last().map(|(cursor, _)| *cursor)
+        } else {
+            more
+        };
+        let mut found = Vec::with_capacity(hits.len());
+        for (_, place) in hits {
+            let Some(Some((id, members))) = seen.get(&conversation_of(place)) else { continue };
+            if let Some(message) = message_at(self.rows, *id, members, place)? {
+                let snippet = asked.text.snippet(message.body.as_str());
+                found.push(Hit { message, snippet });
+            }
+        }
+        Ok(Found { hits: found, next: next.map(Cursor::to_text) })
+    }
+
+    /// Hits from behind a cursor on, in order: one more than the limit, if there are so many. Where the work ended before
+    /// that, from where to go on.
+    fn walk(
+        &self,
+        index: &Connection,
+        asked: &Asked,
+        person: i64,
+        within: Option<i64>,
+        before: Cursor,
+        seen: &mut Seen,
+    ) -> Result<Walked, ViewsError> {
+        // The index is the outer loop: it hands out its documents from the latest on, as they are asked for.
+        let mut find = index.prepare_cached(
+            "SELECT words.rowid, place FROM words CROSS JOIN documents ON document = words.rowid
+             WHERE words MATCH ?1 AND words.rowid <= ?2 ORDER BY words.rowid DESC",
+        )?;
+        let sought = expression(person, asked.text.terms(), within);
+        let mut candidates = find.query((sought, bucket_end(bucket(before.sent_at))))?;
+        let (mut hits, mut sorted, mut looked_at, mut time) = (Vec::new(), 0, 0, None);
+        while let Some(row) = candidates.next()? {
+            let now = bucket_of(row.get(0)?);
+            if time.replace(now).is_some_and(|time| time != now) {
+                // Within a moment the index knows no order.
+                hits[sorted..].sort_by_key(|(cursor, _)| std::cmp::Reverse(*cursor));
+                sorted = hits.len();
+                if sorted > asked.limit {
+                    return Ok((hits, None));
+                }
+                if looked_at >= CANDIDATES_MAX {
+                    return Ok((hits, Some(Cursor::end_of(now))));
+                }
+            }
+            looked_at += 1;
+            let place = row.get(1)?;
+            if within.is_some_and(|within| conversation_of(place) != within) {
+                continue;
+            }
+            hits.extend(self.hit(asked, place, seen)?.filter(|hit| *hit < before).map(|hit| (hit, place)));
+        }
+        hits[sorted..].sort_by_key(|(cursor, _)| std::cmp::Reverse(*cursor));
+        Ok((hits, None))
+    }
+
+    /// Where the message at a place stands among the hits, if it is one.
+    fn hit(&self, asked: &Asked, place: i64, seen: &mut Seen) -> Result<Option<Cursor>, ViewsError> {
+        let row = conversation_of(place);
+        let conversation = match seen.get(&row) {
+            Some(known) => known,
+            None => seen.entry(row).or_insert(self.seen_by(asked.viewer, row)?),
+        };
+        let Some((id, _)) = conversation else { return Ok(None) };
+        let mut find = self.rows.prepare_cached("SELECT sent_at, body FROM messages WHERE place = ?1")?;
+        let mut found = find.query([place])?;
+        let Some(message) = found.next()? else { return Ok(None) };
+        let body = message.get_ref(1)?.as_str().map_err(|error| ViewsError::Damaged(error.to_string()))?;
+        if asked.text.find(body).is_none() {
+            return Ok(None);
+        }
+        Ok(Some(Cursor { sent_at: message.get(0)?, conversation: id.0, offset: offset_of(place) }))
+    }
+
+    fn seen_by(
+        &self,
+        viewer: UserId,
+        row: i64,
+    ) -> Result<Option<(ConversationId, Arc<Members>)>, ViewsError> {
+        let mut find = self.rows.prepare_cached("SELECT id FROM conversations WHERE row = ?1")?;
+        let id = find.query_row([row], |row| uuid(row, 0)).optional()?.map(ConversationId);
+        let Some(id) = id else { return Ok(None) };
+        let members = self.members_of(id)?.filter(|members| members.by_id(viewer).is_some());
+        Ok(members.map(|members| (id, members)))
+    }
+}
+
+/// A place among all hits, the same on every node: latest last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Cursor {
+    sent_at: i64,
+    conversation: Uuid,
+    offset: Offset,
+}
+
+impl Cursor {
+    /// Behind everything.
+    const FIRST: Self = Self { sent_at: i64::MAX, conversation: Uuid::max(), offset: Offset(u64::MAX) };
+
+    /// Behind all of that time, as the index counts it, and before all that is later.
+    fn end_of(bucket: i64) -> Self {
+        Self { sent_at: last_ms(bucket), ..Self::FIRST }
+    }
+
+    fn to_text(self) -> String {
+        format!("{:x}-{}-{:x}", self.sent_at, self.conversation.as_simple(), self.offset.0)
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.splitn(3, '-');
+        let sent_at = i64::from_str_radix(parts.next()?, 16).ok()?;
+        let conversation = Uuid::try_parse(parts.next()?).ok()?;
+        Some(Self { sent_at, conversation, offset: Offset(u64::from_str_radix(parts.next()?, 16).ok()?) })
+    }
+}
