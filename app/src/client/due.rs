@@ -13,8 +13,12 @@ const TELLING: (u64, u64, u32) = (READ_INTERVAL_MS, READ_CONFIRM_MS, READ_TELLS_
 
 impl Client {
     pub(super) fn do_what_is_due(&mut self, now: Ticks) {
-        if !self.started || self.link.ended() {
+        if !self.started {
             return;
+        }
+        if self.link.ended() {
+            // Nothing is asked for any more. Answers that were under way still come, and what they bring is shown.
+            return self.settle(now);
         }
         let expired: Vec<_> =
             self.requests.iter().filter(|(_, request)| request.deadline <= now).map(|(id, _)| *id).collect();

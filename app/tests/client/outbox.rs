@@ -277,6 +277,20 @@ fn an_acknowledged_message_that_does_not_come_is_fetched() {
 }
 
 #[test]
+fn history_that_comes_when_the_session_has_ended_takes_the_place_of_the_acknowledged_message() {
+    let mut page = Page::live(1);
+    let id = page.send("hello");
+    page.ack(id, 1);
+    page.take_requests();
+    page.pass(limits::ECHO_DEADLINE_MS);
+    let (request, _) = page.take_requests().swap_remove(0);
+    page.tell(Input::Closed(page.socket(), 4401));
+    let body = Body::parse("hello").unwrap();
+    page.answer_messages(request, vec![Message { id, body, ..message(&me(), 1) }], None);
+    assert_eq!(page.texts(), ["message 0", "hello"]);
+}
+
+#[test]
 fn a_draft_is_stored_when_the_typing_pauses_and_dropped_when_it_is_sent() {
     let mut page = Page::live(0);
     page.effects.clear();
