@@ -77,6 +77,11 @@ pub(crate) fn wasm_opt() -> Result<Option<PathBuf>> {
     Ok(from_npm.or_else(|| find_program("wasm-opt")))
 }
 
+/// `terser`, where npm has it.
+pub(crate) fn terser() -> Result<Option<PathBuf>> {
+    Ok(node_modules()?.map(|modules| modules.join(".bin/terser")).filter(|file| file.exists()))
+}
+
 /// OpenSSL is compiled from source, and its build asks for more of Perl than the smallest systems have.
 pub(crate) fn perl_for_openssl() -> Result<()> {
     let modules = ["-MFindBin", "-MIPC::Cmd", "-MFile::Compare", "-MFile::Copy", "-e", "1"];

@@ -22,7 +22,14 @@ const WASM_FEATURES: [&str; 7] = [
 
 /// What makes the compressed wasm smaller. `-Oz` makes the file a sixth smaller and its compressed form a sixteenth
 /// larger: what the compiler wrote is more alike.
-const PASSES: [&str; 2] = ["--duplicate-function-elimination", "--remove-unused-module-elements"];
+const PASSES: [&str; 6] = [
+    "--duplicate-function-elimination",
+    "--remove-unused-module-elements",
+    "--rse",
+    "--vacuum",
+    "--reorder-locals",
+    "--strip-target-features",
+];
 
 /// Writes `NAME.js` and `NAME_bg.wasm`.
 pub(super) fn write(wasm: &Path, package: &Path, mode: Mode) -> Result<()> {
@@ -37,15 +44,30 @@ pub(super) fn write(wasm: &Path, package: &Path, mode: Mode) -> Result<()> {
     bindgen.web(true)?.typescript(false).out_name(NAME);
     bindgen.remove_name_section(mode != Mode::Dev).remove_producers_section(mode != Mode::Dev);
     bindgen.generate(package).context("wasm-bindgen")?;
+    let (script, wasm) = (package.join(format!("{NAME}.js")), package.join(format!("{NAME}_bg.wasm")));
+    let text = fs::read_to_string(&script)?;
     if mode == Mode::Dev {
-        let script = package.join(format!("{NAME}.js"));
-        let text = fs::read_to_string(&script)? + include_str!("reload.js");
-        fs::write(script, text)?;
+        return Ok(fs::write(script, text + include_str!("reload.js"))?);
     }
+    let text = unused::without_classes(&text)?;
+    let mut module = walrus::Module::from_file(&wasm).context("the wasm cannot be read again")?;
+    unused::keep_called(&mut module, &text);
+    fs::write(&script, text)?;
+    module.emit_wasm_file(&wasm)?;
     if mode == Mode::Release {
-        optimise(&package.join(format!("{NAME}_bg.wasm")))?;
+        optimise(&wasm)?;
+        minify(&script)?;
     }
     Ok(())
+}
+
+fn minify(script: &Path) -> Result<()> {
+    let Some(terser) = packages::terser()? else {
+        say("no npm here: the script stays two kilobytes larger");
+        return Ok(());
+    };
+    let arguments = ["--module", "--compress", "passes=3", "--mangle", "--output"];
+    run(Command::new(terser).arg(script).args(arguments).arg(script))
 }
 
 fn optimise(wasm: &Path) -> Result<()> {

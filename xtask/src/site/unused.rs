@@ -8,12 +8,17 @@
 //! Only the bodies of its futures and closures are taken. The compiler makes one function of several that are alike, under
 //! the name of any of them; but each of these bodies names its own line of the source, where it would panic, so that it
 //! can only be alike to itself for another type.
+//!
+//! And leptos brings along classes that hand streams of Rust to the browser, for server functions, of which there are none
+//! here. What a class can do is exported, so that no compiler may leave it out.
 
-use anyhow::{Result, bail};
-use walrus::{FunctionBuilder, FunctionId, FunctionKind, Module};
+use anyhow::{Context as _, Result, bail, ensure};
+use walrus::{ExportId, FunctionBuilder, FunctionId, FunctionKind, Module};
 
 /// The entry.
 const UNUSED: &str = "::hydrate_async::";
+/// The classes, as the script has them.
+const CLASSES: [&str; 3] = ["IntoUnderlyingByteSource", "IntoUnderlyingSink", "IntoUnderlyingSource"];
 
 /// Takes the bodies out, and with them all that only they called.
 pub(super) fn take_out(module: &mut Module) -> Result<()> {
@@ -40,6 +45,43 @@ pub(super) fn take_out(module: &mut Module) -> Result<()> {
     }
     walrus::passes::gc::run(module);
     Ok(())
+}
+
+/// The script without the classes of streams. An error where something uses them, or where they look otherwise.
+pub(super) fn without_classes(script: &str) -> Result<String> {
+    let mut script = script.to_owned();
+    for class in CLASSES {
+        let last = format!("if (Symbol.dispose) {class}.");
+        cut(&mut script, &format!("export class {class} {{"), &last, "\n")?;
+        cut(&mut script, &format!("const {class}Finalization ="), "", ";\n")?;
+        ensure!(!script.contains(class), "the script makes use of {class}");
+    }
+    Ok(script)
+}
+
+/// Cuts from what begins it to what ends it, the first behind what is the last in it.
+fn cut(script: &mut String, begin: &str, last: &str, end: &str) -> Result<()> {
+    let from = script.find(begin).with_context(|| format!("the script has no `{begin}`"))?;
+    let behind = script[from..].find(last).map(|at| from + at);
+    let to = behind.and_then(|at| script[at..].find(end).map(|length| at + length + end.len()));
+    script.replace_range(from..to.with_context(|| format!("`{begin}` has no end"))?, "");
+    Ok(())
+}
+
+/// Takes out what the script does not call, and all that only that called.
+pub(super) fn keep_called(module: &mut Module, script: &str) {
+    let is_called = |name: &str| {
+        script.match_indices(&format!("wasm.{name}")).any(|(at, found)| {
+            let next = script[at + found.len()..].chars().next();
+            next.is_none_or(|next| !next.is_ascii_alphanumeric() && next != '_' && next != '$')
+        })
+    };
+    let exports = module.exports.iter().filter(|export| !is_called(&export.name));
+    let unused: Vec<ExportId> = exports.map(walrus::Export::id).collect();
+    for id in unused {
+        module.exports.delete(id);
+    }
+    walrus::passes::gc::run(module);
 }
 
 /// Whether a function, by its name in either of the compiler's manners, is the body of a future or of a closure in that
@@ -72,7 +114,54 @@ fn without_types(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::is_unused;
+    use super::{CLASSES, is_unused, keep_called, without_classes};
+    use walrus::{FunctionBuilder, Module};
+
+    /// As `wasm-bindgen` writes it.
+    fn script(more: &str) -> String {
+        let class = |name: &&str| {
+            format!(
+                "export class {name} {{\n    free() {{\n        wasm.free_{name}(0);\n    }}\n}}\n\
+                 if (Symbol.dispose) {name}.prototype[Symbol.dispose] = {name}.prototype.free;\n"
+            )
+        };
+        let end = |name: &&str| {
+            format!(
+                "const {name}Finalization = (typeof FinalizationRegistry === 'undefined')\n    ? {{}}\n    : 1;\n"
+            )
+        };
+        let classes: String = CLASSES.iter().map(class).chain(CLASSES.iter().map(end)).collect();
+        format!("{classes}export function hydrate() {{\n    wasm.hydrate();\n}}\n{more}")
+    }
+
+    #[test]
+    fn classes_that_nobody_uses_are_cut_out_of_the_script() {
+        let cut = without_classes(&script("")).unwrap();
+        assert_eq!(cut, "export function hydrate() {\n    wasm.hydrate();\n}\n");
+    }
+
+    #[test]
+    fn a_class_that_something_uses_is_told() {
+        let used = without_classes(&script("const it = IntoUnderlyingSink.__wrap(0);\n")).unwrap_err();
+        assert_eq!(used.to_string(), "the script makes use of IntoUnderlyingSink");
+        assert!(without_classes("export function hydrate() {}").is_err());
+    }
+
+    #[test]
+    fn what_the_script_does_not_call_is_no_longer_exported() {
+        let mut module = Module::default();
+        for name in ["hydrate", "hydrate_free", "memory"] {
+            let mut builder = FunctionBuilder::new(&mut module.types, &[], &[]);
+            builder.func_body().unreachable();
+            let id = builder.finish(Vec::new(), &mut module.funcs);
+            module.exports.add(name, id);
+        }
+        keep_called(&mut module, "wasm.hydrate(); new Uint8Array(wasm.memory.buffer)");
+        let mut left: Vec<_> = module.exports.iter().map(|export| export.name.as_str()).collect();
+        left.sort_unstable();
+        assert_eq!(left, ["hydrate", "memory"]);
+        assert_eq!(module.funcs.iter().count(), 2);
+    }
 
     #[test]
     fn only_bodies_inside_of_the_entry_are_unused() {
