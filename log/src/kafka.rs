@@ -82,7 +82,7 @@ pub struct KafkaLog {
     producers: Weak<Producers>,
     requests: mpsc::Sender<Request>,
     jobs: read::Jobs,
-    threads: Arc<Threads>,
+    threads: Threads,
 }
 
 fn topic_missing(topic: &str, lost: bool) -> String {
@@ -109,7 +109,7 @@ impl KafkaLog {
             producers: Arc::downgrade(&producers),
             requests,
             jobs,
-            threads: Arc::new(Threads::default()),
+            threads: Threads::default(),
         };
         log.start(&producers, asked, reads)?;
         Ok(log)
@@ -135,6 +135,11 @@ impl KafkaLog {
         let runtime = runtime.map_err(|error| ConnectError::Client(error.to_string()))?;
         let keeper = Keeper::new(&self.shared, producers, &self.threads, asked)?;
         self.threads.spawn("kafka-keeper", move || keeper.run(&runtime))
+    }
+
+    /// Producers that conversations are spread over now; none once the log is closed.
+    pub fn producer_count(&self) -> usize {
+        self.producers.upgrade().map_or(0, |producers| producers.topics().len())
     }
 
     fn producers(&self) -> Result<Arc<Producers>, AppendError> {

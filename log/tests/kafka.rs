@@ -49,7 +49,7 @@ fn options(bootstrap: &str, prefix: &str) -> KafkaOptions {
         topic_prefix: prefix.into(),
         feed_partitions: 4,
         producers: 6,
-        // So that tests of several conversations are tests of a node that starts more of them, too.
+        // So that a node of a few conversations adds some, beside whatever it is tested for.
         conversations_per_producer: 1,
         sweep_interval: Duration::from_secs(1),
         forget_within: Duration::from_millis(500),

@@ -232,7 +232,9 @@ impl Device {
         pause: Duration,
     ) -> Result<Back> {
         while socket.next_text().await.is_ok() {}
-        let death = died.wait_for(Option::is_some).await?.context("it has died")?;
+        // A socket that ends with its node may be told of sooner than the death; any other end is much sooner.
+        let told = timeout(CALM, died.wait_for(Option::is_some)).await;
+        let death = told.context("its socket ended while its node lived")??.context("it has died")?;
         sleep(pause).await;
         let (begun, mut refused) = (Instant::now(), 0);
         let again = async {

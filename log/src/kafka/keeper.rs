@@ -39,7 +39,7 @@ pub(super) enum Request {
 pub(super) struct Keeper {
     shared: Arc<Shared>,
     producers: Arc<Producers>,
-    threads: Arc<Threads>,
+    threads: Threads,
     admin: Admin,
     requests: mpsc::Receiver<Request>,
     /// When the brokers refused to create the topic of the nodes.
@@ -50,14 +50,14 @@ impl Keeper {
     pub(super) fn new(
         shared: &Arc<Shared>,
         producers: &Arc<Producers>,
-        threads: &Arc<Threads>,
+        threads: &Threads,
         requests: mpsc::Receiver<Request>,
     ) -> Result<Self, super::ConnectError> {
         let admin = shared.options.client(Purpose::Admin, Client(Arc::clone(shared)))?;
         Ok(Self {
             shared: Arc::clone(shared),
             producers: Arc::clone(producers),
-            threads: Arc::clone(threads),
+            threads: threads.clone(),
             admin,
             requests,
             nodes_refused: None,
@@ -67,10 +67,12 @@ impl Keeper {
     /// Until the log is closed.
     pub(super) fn run(mut self, runtime: &tokio::runtime::Runtime) {
         let mut closed = self.shared.closed.subscribe();
+        let growth = grow(Arc::clone(&self.shared), Arc::clone(&self.producers), self.threads.clone());
         runtime.block_on(async {
             tokio::select! {
                 _ = closed.wait_for(|closed| *closed) => {}
                 () = self.keep() => {}
+                () = growth => {}
             }
         });
     }
@@ -95,7 +97,7 @@ impl Keeper {
     async fn set_up(&self) -> Result<(), Wrong> {
         let leaders =
             topics::set_up(&self.shared, &self.admin).await.map_err(|wrong| self.at_brokers(wrong))?;
-        self.feed_has(leaders.len());
+        self.feed_has(&leaders);
         self.warm_up(&leaders).await
     }
 
@@ -127,8 +129,9 @@ impl Keeper {
         Wrong(format!("the brokers of {}: {why}", self.shared.options.bootstrap))
     }
 
-    fn feed_has(&self, partitions: usize) {
-        let partitions = i32::try_from(partitions).unwrap_or(limits::FEED_PARTITIONS_MAX);
+    fn feed_has(&self, leaders: &[i32]) {
+        let partitions = i32::try_from(leaders.len()).unwrap_or(limits::FEED_PARTITIONS_MAX);
+        self.producers.feed_is_led_by(leaders);
         self.shared.feed_partitions.store(partitions, Ordering::Relaxed);
     }
 
@@ -136,41 +139,12 @@ impl Keeper {
     /// acknowledged, no person's would be.
     async fn warm_up(&self, leaders: &[i32]) -> Result<(), Wrong> {
         let begun = Instant::now();
-        let warm = self.write_to(leaders, &self.producers.topics(), limits::WARM_UP_WAIT, usize::MAX).await;
+        let shards = self.producers.topics();
+        let warm = write_to(&self.shared, leaders, &shards, limits::WARM_UP_WAIT, usize::MAX).await;
         if begun.elapsed() >= limits::WARM_UP_WAIT {
             tracing::warn!("a Kafka producer is still not acknowledged after {:?}", limits::WARM_UP_WAIT);
         }
         if warm == 0 { Err(self.at_brokers(Wrong("they acknowledge no record".into()))) } else { Ok(()) }
-    }
-
-    /// Writes a record that says nothing to every broker that leads a partition of the feed. Returns how many were
-    /// acknowledged, when it was enough or there will be no more.
-    async fn write_to(
-        &self,
-        leaders: &[i32],
-        shards: &[Arc<Shard<TopicReports>>],
-        wait: Duration,
-        enough: usize,
-    ) -> usize {
-        let (mut seen, mut waiting, mut written) = (BTreeSet::new(), JoinSet::new(), 0);
-        let led = leaders.iter().enumerate().filter(|(_, leader)| **leader >= 0);
-        for (partition, _) in led.filter(|(_, leader)| seen.insert(**leader)) {
-            for shard in shards {
-                let (waiter, warm) = oneshot::channel();
-                shard.warm_up(&self.shared, i32::try_from(partition).unwrap_or(0), waiter);
-                waiting.spawn(warm);
-            }
-        }
-        let count = async {
-            while written < enough
-                && let Some(answer) = waiting.join_next().await
-            {
-                written += usize::from(matches!(answer, Ok(Ok(Ok(_)))));
-            }
-        };
-        // What came until then counts.
-        drop(timeout(wait, count).await);
-        written
     }
 
     /// Serves requests until the brokers no longer answer.
@@ -185,7 +159,6 @@ impl Keeper {
                 // Requests that never end must not put off the look.
                 _ = look.tick() => {}
                 () = self.shared.suspicion.notified() => {}
-                () = self.producers.crowded.notified() => {}
                 count = self.requests.recv_many(&mut requests, limits::CREATE_BATCH_MAX) => {
                     if count == 0 {
                         // All callers are gone; so will the keeper be, when the log is closed.
@@ -195,43 +168,25 @@ impl Keeper {
                     continue;
                 }
             }
-            match self.probe().await {
-                Ok(leaders) => self.make_room(&leaders).await,
-                Err(Wrong(why)) => return self.shared.set_health(Health::Unavailable(why)),
+            if let Err(Wrong(why)) = self.probe().await {
+                return self.shared.set_health(Health::Unavailable(why));
             }
             self.producers.feed.pay_debts(&self.shared);
             self.see_to_nodes().await;
         }
     }
 
-    /// Starts more producers, where those that there are have their fill of conversations.
-    async fn make_room(&self, leaders: &[i32]) {
-        while self.producers.are_crowded() {
-            let another = Shard::of_topics(&self.shared, &self.producers.feed);
-            let served = another.and_then(|another| {
-                self.producers.serve(&another, &self.shared, &self.threads).map(|()| another)
-            });
-            let another = match served {
-                Ok(another) => another,
-                Err(error) => return tracing::warn!("no further Kafka producer can be started: {error}"),
-            };
-            self.write_to(leaders, slice::from_ref(&another), limits::WARM_UP_WAIT, usize::MAX).await;
-            self.producers.add(another);
-        }
-    }
-
-    /// Whether the topics that all appends need are there, and whether any broker acknowledges a record. Returns who
-    /// leads the partitions of the feed.
-    async fn probe(&self) -> Result<Vec<i32>, Wrong> {
+    /// Whether the topics that all appends need are there, and whether any broker acknowledges a record.
+    async fn probe(&self) -> Result<(), Wrong> {
         let leaders = topics::look_for(&self.shared, &self.admin).map_err(|wrong| self.at_brokers(wrong))?;
         // Another node may have been started with more partitions.
-        self.feed_has(leaders.len());
+        self.feed_has(&leaders);
         let one = &self.producers.topics()[..1];
-        if self.write_to(&leaders, one, limits::REQUEST_TIMEOUT, 1).await == 0 {
+        if write_to(&self.shared, &leaders, one, limits::REQUEST_TIMEOUT, 1).await == 0 {
             let why = format!("they acknowledged no record within {:?}", limits::REQUEST_TIMEOUT);
             return Err(self.at_brokers(Wrong(why)));
         }
-        Ok(leaders)
+        Ok(())
     }
 
     /// Nobody waits for a broker that is not there.
@@ -274,6 +229,60 @@ impl Keeper {
                 self.shared.saw_topic(conversation, Topic::There);
             }
             drop(waiter.send(answer.map_err(AppendError::Unavailable)));
+        }
+    }
+}
+
+/// Writes a record that says nothing to every broker that leads a partition of the feed. Returns how many were
+/// acknowledged, when it was enough or there will be no more.
+async fn write_to(
+    shared: &Shared,
+    leaders: &[i32],
+    shards: &[Arc<Shard<TopicReports>>],
+    wait: Duration,
+    enough: usize,
+) -> usize {
+    let (mut seen, mut waiting, mut written) = (BTreeSet::new(), JoinSet::new(), 0);
+    let led = leaders.iter().enumerate().filter(|(_, leader)| **leader >= 0);
+    for (partition, _) in led.filter(|(_, leader)| seen.insert(**leader)) {
+        for shard in shards {
+            let (waiter, warm) = oneshot::channel();
+            shard.warm_up(shared, i32::try_from(partition).unwrap_or(0), waiter);
+            waiting.spawn(warm);
+        }
+    }
+    let count = async {
+        while written < enough
+            && let Some(answer) = waiting.join_next().await
+        {
+            written += usize::from(matches!(answer, Ok(Ok(Ok(_)))));
+        }
+    };
+    // What came until then counts.
+    drop(timeout(wait, count).await);
+    written
+}
+
+/// Starts more producers whenever those that there are have their fill of conversations. Beside the keeper: a new one takes
+/// its time to know the brokers, and nobody is to wait for that.
+async fn grow(shared: Arc<Shared>, producers: Arc<Producers>, threads: Threads) {
+    loop {
+        producers.crowded.notified().await;
+        while producers.are_crowded() {
+            let another = Shard::of_topics(&shared, &producers.feed);
+            let served =
+                another.and_then(|another| producers.serve(&another, &shared, &threads).map(|()| another));
+            match served {
+                Ok(another) => {
+                    let (leaders, one) = (producers.feed_leaders(), slice::from_ref(&another));
+                    write_to(&shared, &leaders, one, limits::WARM_UP_WAIT, usize::MAX).await;
+                    producers.add(another);
+                }
+                Err(error) => {
+                    tracing::warn!("no further Kafka producer can be started, trying again: {error}");
+                    sleep(limits::PROBE_INTERVAL).await;
+                }
+            }
         }
     }
 }

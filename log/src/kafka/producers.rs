@@ -27,8 +27,10 @@ pub(super) struct Producers {
     first: usize,
     /// Most of them.
     max: usize,
-    /// Wakes the keeper when each has its fill.
+    /// Wakes who starts another when each has its fill.
     pub(super) crowded: Notify,
+    /// Who leads the partitions of the feed, as far as is known: brokers to get to know.
+    leaders: Mutex<Vec<i32>>,
 }
 
 impl Producers {
@@ -45,6 +47,7 @@ impl Producers {
             feed,
             max,
             crowded: Notify::new(),
+            leaders: Mutex::default(),
         })
     }
 
@@ -77,6 +80,14 @@ impl Producers {
         self.topics.write().unwrap_or_else(PoisonError::into_inner).push(shard);
         // After it is there to be chosen.
         self.spread().add();
+    }
+
+    pub(super) fn feed_is_led_by(&self, leaders: &[i32]) {
+        leaders.clone_into(&mut self.leaders.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    pub(super) fn feed_leaders(&self) -> Vec<i32> {
+        self.leaders.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) fn append(&self, shared: &Shared, append: Append) -> Result<(), AppendError> {

@@ -4,7 +4,7 @@ use crate::{
     Kafka, connect,
     contract::{
         self, Harness, Sizes,
-        support::{assert_dense, conversation, follow, message, say, texts},
+        support::{assert_dense, conversation, follow, message, read_all, say, texts},
     },
     stranger::{stranger, topic},
 };
@@ -42,6 +42,45 @@ async fn a_record_that_the_feed_never_told_is_found_by_the_sweep(kafka: Kafka) {
     // And what comes after it is not held up.
     say(&*log, conversation(1), "after").await;
     assert_eq!(texts(&follow(&mut *tail, &mut Checkpoint::new(), 1).await), ["after"]);
+}
+
+async fn producers_are_added_for_more_conversations_and_each_keeps_its_order(kafka: Kafka) {
+    let log = connect(kafka.options.clone()).await;
+    let begun = log.producer_count();
+    assert!(begun < kafka.options.producers);
+    let speak = async |from: usize, to: usize| {
+        let all = (0..8).map(|number| {
+            let log = Arc::clone(&log);
+            tokio::spawn(async move {
+                for said in from..to {
+                    say(&*log, conversation(number), &said.to_string()).await;
+                }
+            })
+        });
+        for one in all.collect::<Vec<_>>() {
+            one.await.unwrap();
+        }
+    };
+    speak(0, 20).await;
+    let grown = async |count: usize| {
+        let there = async {
+            while log.producer_count() < count {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), there).await.expect("no producers were added");
+    };
+    grown(begun + 1).await;
+    // These go to the new ones, until there are as many as there may be.
+    for number in 8..12 {
+        say(&*log, conversation(number), "first").await;
+    }
+    grown(kafka.options.producers).await;
+    speak(20, 40).await;
+    let expected: Vec<_> = (0..40).map(|said| said.to_string()).collect();
+    for number in 0..8 {
+        assert_eq!(texts(&read_all(&*log, conversation(number)).await), expected);
+    }
 }
 
 async fn two_nodes_see_the_same(kafka: Kafka) {
@@ -262,6 +301,7 @@ async fn ten_thousand_topics_are_followed_as_one() {
 mod kafka {
     tests! {
         a_record_that_the_feed_never_told_is_found_by_the_sweep,
+        producers_are_added_for_more_conversations_and_each_keeps_its_order,
         two_nodes_see_the_same,
         a_node_that_starts_empty_beside_full_ones_catches_up_while_they_go_on,
         garbage_in_the_feed_changes_nothing,

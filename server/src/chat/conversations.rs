@@ -33,13 +33,16 @@ impl Chat {
     ) -> Result<(Conversation, bool), OpenError> {
         let others = self.who_are(caller, others).await?;
         let viewer = caller.id;
-        let id = if let [other] = *others {
-            ConversationId::of_pair(viewer, other)
+        let (id, may_be_elsewhere) = if let [other] = *others {
+            (ConversationId::of_pair(viewer, other), false)
         } else {
-            let asked = asked.unwrap_or_else(|| CreationId(self.clock.record_id()));
-            ConversationId::of_group(viewer, asked)
+            let new = || CreationId(self.clock.record_id());
+            (ConversationId::of_group(viewer, asked.unwrap_or_else(new)), asked.is_some())
         };
-        if let Some(known) = self.views.read(move |views| views.conversation(viewer, id)).await? {
+        let here = move |views: &Query<'_>| views.conversation(viewer, id);
+        // A group that is asked for again may have been created by another node a moment ago.
+        let known = if may_be_elsewhere { self.find(here).await? } else { self.views.read(here).await? };
+        if let Some(known) = known {
             return Ok((same_people(known, viewer, &others)?, false));
         }
         may_open().map_err(OpenError::TooOften)?;
@@ -73,13 +76,19 @@ impl Chat {
             let people = known(views, &asked)?;
             Ok((people.len() == asked.len()).then_some(people))
         });
-        let Some(people) = found.await? else {
+        let people = if let Some(people) = found.await? {
+            people
+        } else {
             let people = {
                 let names = Arc::clone(&names);
                 self.views.read(move |views| known(views, &names)).await?
             };
             let nobody = names.iter().filter(|name| !people.contains_key(*name));
-            return Err(OpenError::NoSuchUsers(nobody.map(ToString::to_string).collect()));
+            let nobody: Vec<String> = nobody.map(ToString::to_string).collect();
+            if !nobody.is_empty() {
+                return Err(OpenError::NoSuchUsers(nobody));
+            }
+            people
         };
         let mut ids: Vec<UserId> = people.into_values().collect();
         ids.sort_unstable();
@@ -120,14 +129,13 @@ impl Chat {
         caller: UserId,
         id: ConversationId,
     ) -> Result<(), ConversationError> {
-        let members = match self.views.cached_members(id) {
-            Some(members) => Some(members),
-            None => self.find(move |views| views.members(id)).await?,
-        };
-        match members {
-            Some(members) if members.contains(&caller) => Ok(()),
-            _ => Err(ConversationError::NotFound),
+        if self.views.cached_members(id).is_some_and(|members| members.contains(&caller)) {
+            return Ok(());
         }
+        // A stranger is answered like somebody who asks for what is not there, and as late.
+        let as_member =
+            move |views: &Query<'_>| Ok(views.members(id)?.filter(|members| members.contains(&caller)));
+        self.find(as_member).await?.map(drop).ok_or(ConversationError::NotFound)
     }
 }
 

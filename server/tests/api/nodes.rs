@@ -110,6 +110,24 @@ async fn what_was_read_on_another_node_is_read_even_where_it_has_not_come_to_yet
 }
 
 #[tokio::test]
+async fn a_stranger_is_answered_as_late_for_what_is_there_as_for_what_is_not() {
+    let (one, other, log, _folder) = two().await;
+    let (alice, _bob, conversation) = one.pair().await;
+    let eve = at(&other, &one.register("eve").await);
+    assert_eq!(eve.get("/me").await.status(), 200);
+    let page = format!("/conversations/{conversation}/messages");
+    assert_eq!(at(&other, &alice).get(&page).await.status(), 200);
+    for (name, id) in [("zoe", conversation.to_string()), ("yves", message_id().to_string())] {
+        log.set(deaf());
+        // Which the node has yet to hear of: until then it does not say what is nowhere.
+        one.register(name).await;
+        let messages = format!("/conversations/{id}/messages");
+        let refusal = refused(answered_late(&log, eve.get(&messages)).await).await;
+        assert_eq!(refusal, code(404, "not_found"), "{name}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_nowhere_is_told_so_and_what_cannot_be_known_is_not_denied() {
     let (one, other, log, _folder) = two().await;
     let alice = one.register("alice").await;
