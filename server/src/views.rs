@@ -113,7 +113,7 @@ impl Views {
         let cache = Arc::new(Cache::new());
         let pool = Arc::new(Pool::new(path.to_owned(), options));
         let pending = Arc::new(Pending::default());
-        let (search, indexer) = Indexer::start(path)?;
+        let (search, indexer) = Indexer::start(path, options.readers)?;
         let applier =
             Applier::new(connection, path, Arc::clone(&cache), Arc::clone(&pending), indexer, lock)?;
         Ok((Self { pool, cache, pending, search: Some(search) }, applier))
@@ -147,12 +147,14 @@ impl Views {
         let search = Arc::clone(self.search.as_ref().ok_or_else(missing)?);
         let admitted = self.pool.admit()?;
         self.pending.settled().await;
-        search.reached().await?;
+        let file = search.reached().await?;
+        let turn = search.turn().await?;
         let cache = Arc::clone(&self.cache);
         let asked = search::Asked { viewer, text, conversation, before, limit };
         self.pool
             .run(admitted, move |rows| {
-                search.read(|index| query::ask(rows, &cache, |views| views.search(index, &asked)))
+                let _held = turn;
+                search.read(file, |index| query::ask(rows, &cache, |views| views.search(index, &asked)))
             })
             .await
     }

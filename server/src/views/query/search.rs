@@ -5,7 +5,7 @@ use crate::views::{
     ViewsError,
     cache::Members,
     schema::{conversation_of, offset_of, uuid},
-    search::{Asked, bucket, bucket_end, bucket_of, expression, last_ms},
+    search::{Asked, IndexError, bucket, bucket_end, bucket_of, expression, last_ms},
 };
 use kafkatalk_protocol::{
     ConversationId, Offset, UserId,
@@ -15,9 +15,11 @@ use rusqlite::{Connection, OptionalExtension};
 use std::{collections::HashMap, sync::Arc};
 use uuid::Uuid;
 
-/// Messages that one page may look at. What the index names without its being a hit, such as words that make no phrase,
-/// costs time; past this many the caller gets what there is and a cursor.
-const CANDIDATES_MAX: usize = 2_000;
+/// Bytes that one page may compare with a word each. What the index names without its being a hit, such as words that
+/// make no phrase, costs time; past this much the caller gets what there is and a cursor.
+const COMPARED_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Bytes that could be compared in the time that it takes to come to a message.
+const MESSAGE_BYTES: usize = 2 * 1024;
 
 /// Conversations that hits are in, by row; none for what the viewer is not to see.
 type Seen = HashMap<i64, Option<(ConversationId, Arc<Members>)>>;
@@ -71,14 +73,16 @@ impl Query<'_> {
         seen: &mut Seen,
     ) -> Result<Walked, ViewsError> {
         // The index is the outer loop: it hands out its documents from the latest on, as they are asked for.
-        let mut find = index.prepare_cached(
+        let find = index.prepare_cached(
             "SELECT words.rowid, place FROM words CROSS JOIN documents ON document = words.rowid
              WHERE words MATCH ?1 AND words.rowid <= ?2 ORDER BY words.rowid DESC",
-        )?;
+        );
+        let mut find = find.map_err(IndexError::from)?;
         let sought = expression(person, asked.text.terms(), within);
-        let mut candidates = find.query((sought, bucket_end(bucket(before.sent_at))))?;
-        let (mut hits, mut sorted, mut looked_at, mut time) = (Vec::new(), 0, 0, None);
-        while let Some(row) = candidates.next()? {
+        let up_to = bucket_end(bucket(before.sent_at));
+        let mut candidates = find.query((sought, up_to)).map_err(IndexError::from)?;
+        let (mut hits, mut sorted, mut compared, mut time) = (Vec::new(), 0, 0, None);
+        while let Some(row) = candidates.next().map_err(IndexError::from)? {
             let now = bucket_of(row.get(0)?);
             if time.replace(now).is_some_and(|time| time != now) {
                 // Within a moment the index knows no order.
@@ -87,23 +91,30 @@ impl Query<'_> {
                 if sorted > asked.limit {
                     return Ok((hits, None));
                 }
-                if looked_at >= CANDIDATES_MAX {
+                if compared >= COMPARED_BYTES_MAX {
                     return Ok((hits, Some(Cursor::end_of(now))));
                 }
             }
-            looked_at += 1;
+            compared += MESSAGE_BYTES;
             let place = row.get(1)?;
             if within.is_some_and(|within| conversation_of(place) != within) {
                 continue;
             }
-            hits.extend(self.hit(asked, place, seen)?.filter(|hit| *hit < before).map(|hit| (hit, place)));
+            let hit = self.hit(asked, place, seen, &mut compared)?;
+            hits.extend(hit.filter(|hit| *hit < before).map(|hit| (hit, place)));
         }
         hits[sorted..].sort_by_key(|(cursor, _)| std::cmp::Reverse(*cursor));
         Ok((hits, None))
     }
 
     /// Where the message at a place stands among the hits, if it is one.
-    fn hit(&self, asked: &Asked, place: i64, seen: &mut Seen) -> Result<Option<Cursor>, ViewsError> {
+    fn hit(
+        &self,
+        asked: &Asked,
+        place: i64,
+        seen: &mut Seen,
+        compared: &mut usize,
+    ) -> Result<Option<Cursor>, ViewsError> {
         let row = conversation_of(place);
         let conversation = match seen.get(&row) {
             Some(known) => known,
@@ -114,7 +125,8 @@ impl Query<'_> {
         let mut found = find.query([place])?;
         let Some(message) = found.next()? else { return Ok(None) };
         let body = message.get_ref(1)?.as_str().map_err(|error| ViewsError::Damaged(error.to_string()))?;
-        if asked.text.find(body).is_none() {
+        *compared += body.len() * asked.text.terms().count();
+        if !asked.text.is_in(body) {
             return Ok(None);
         }
         Ok(Some(Cursor { sent_at: message.get(0)?, conversation: id.0, offset: offset_of(place) }))
@@ -156,8 +168,22 @@ impl Cursor {
 
     fn parse(text: &str) -> Option<Self> {
         let mut parts = text.splitn(3, '-');
-        let sent_at = i64::from_str_radix(parts.next()?, 16).ok()?;
+        // As it is written: what lies before 1970 has the highest bit.
+        let sent_at = u64::from_str_radix(parts.next()?, 16).ok()?.cast_signed();
         let conversation = Uuid::try_parse(parts.next()?).ok()?;
         Some(Self { sent_at, conversation, offset: Offset(u64::from_str_radix(parts.next()?, 16).ok()?) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_is_understood_whatever_time_it_is_of() {
+        for sent_at in [i64::MIN, -1, 0, 1_700_000_000_000, i64::MAX] {
+            let cursor = Cursor { sent_at, conversation: Uuid::from_u128(7), offset: Offset(3) };
+            assert_eq!(Cursor::parse(&cursor.to_text()), Some(cursor));
+        }
     }
 }

@@ -6,13 +6,15 @@ use rusqlite::{Connection, OptionalExtension as _};
 use std::{collections::BTreeSet, path::Path};
 
 /// Raised with every change of the tables or of what a word is: files of another version are begun anew.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 /// `KfTs`: tells an index from any other SQLite file.
 const APPLICATION_ID: i64 = 0x4b66_5473;
 /// Page cache of the writer, in KiB.
 const CACHE_KIB: i64 = 8 * 1024;
 /// Different words of one search that the index is asked for; the others are looked for in what it names.
 const TERMS_MAX: usize = 24;
+/// Words that one document may have, those of each person counted; of a longer one its beginning is found.
+const DOCUMENT_WORDS_MAX: usize = 50_000;
 
 /// - `source` says which views this was made from, at which of their commits, and up to which erased message.
 /// - `reached` says up to which place of a conversation all is indexed.
@@ -106,10 +108,17 @@ pub(super) struct Document {
 impl Document {
     /// Its words as the index keeps them.
     fn text(&self) -> String {
-        let words: BTreeSet<String> = words(&self.body).into_iter().map(|word| word.folded).collect();
+        let words_max = DOCUMENT_WORDS_MAX / self.people.len().max(1);
+        let mut found = BTreeSet::new();
+        for word in words(&self.body) {
+            if found.len() == words_max {
+                break;
+            }
+            found.insert(word.folded);
+        }
         let mut text = place_term(schema::conversation_of(self.place));
         for person in &*self.people {
-            for word in &words {
+            for word in &found {
                 text.push(' ');
                 text.push_str(&term(*person, word));
             }
@@ -129,6 +138,54 @@ pub(super) struct Batch {
     pub(super) unsaid: Option<i64>,
 }
 
+/// What went wrong with the index, as against the views. Neither tells anything of the other.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", reason(.0))]
+pub(in crate::views) struct IndexError(ViewsError);
+
+impl IndexError {
+    /// What is in the file cannot be what was written.
+    pub(super) fn is_damage(&self) -> bool {
+        matches!(self.0, ViewsError::Damaged(_))
+    }
+
+    /// Something else lies in its place, that is not ours to throw away.
+    pub(super) fn is_foreign(&self) -> bool {
+        matches!(self.0, ViewsError::Foreign)
+    }
+}
+
+fn reason(error: &ViewsError) -> String {
+    match error {
+        ViewsError::Damaged(reason) => format!("the file of the search index is damaged ({reason})"),
+        ViewsError::Foreign => "the file in the place of the search index is not one of KafkaTalk".into(),
+        error => error.to_string(),
+    }
+}
+
+impl From<ViewsError> for IndexError {
+    fn from(error: ViewsError) -> Self {
+        match error {
+            // What is no SQLite file at all is, in this place, ours with a torn first page.
+            ViewsError::Foreign => Self(ViewsError::Damaged("not an SQLite file".into())),
+            error => Self(error),
+        }
+    }
+}
+
+impl From<rusqlite::Error> for IndexError {
+    fn from(error: rusqlite::Error) -> Self {
+        ViewsError::from(error).into()
+    }
+}
+
+/// What a search that meets it answers.
+impl From<IndexError> for ViewsError {
+    fn from(error: IndexError) -> Self {
+        if error.is_damage() { Self::Indexing } else { error.0 }
+    }
+}
+
 /// The writing side.
 #[derive(Debug)]
 pub(super) struct Index {
@@ -137,17 +194,18 @@ pub(super) struct Index {
 
 impl Index {
     /// Opens the file, or begins a new one where there is none that was made from these views as they are or were.
-    pub(super) fn open(path: &Path, views: &Source) -> Result<Self, ViewsError> {
-        let rows = schema::connect(path, CACHE_KIB)?;
-        if is_usable(&rows, views)? {
-            return Ok(Self { rows });
+    pub(super) fn open(path: &Path, views: &Source) -> Result<Self, IndexError> {
+        match usable(path, views) {
+            Ok(Some(rows)) => return Ok(Self { rows }),
+            Ok(None) => {}
+            Err(error) if error.is_foreign() => return Err(error),
+            Err(error) => tracing::warn!(%error, "the search index cannot be gone on with; it is made anew"),
         }
-        drop(rows);
         Self::begin(path, views)
     }
 
     /// Begins a new file in any case.
-    pub(super) fn begin(path: &Path, views: &Source) -> Result<Self, ViewsError> {
+    fn begin(path: &Path, views: &Source) -> Result<Self, IndexError> {
         schema::delete(path)?;
         let mut rows = schema::connect(path, CACHE_KIB)?;
         rows.pragma_update(None, "application_id", APPLICATION_ID)?;
@@ -161,25 +219,28 @@ impl Index {
     }
 
     /// Up to which place a conversation is indexed.
-    pub(super) fn reached(&self, conversation: i64) -> Result<Option<i64>, ViewsError> {
+    pub(super) fn reached(&self, conversation: i64) -> Result<Option<i64>, IndexError> {
         let mut find = self.rows.prepare_cached("SELECT place FROM reached WHERE conversation = ?1")?;
         Ok(find.query_row([conversation], |row| row.get(0)).optional()?)
     }
 
     /// The same of all.
-    pub(super) fn all_reached(&self) -> Result<std::collections::HashMap<i64, i64>, ViewsError> {
+    pub(super) fn all_reached(&self) -> Result<std::collections::HashMap<i64, i64>, IndexError> {
         let mut find = self.rows.prepare("SELECT conversation, place FROM reached")?;
         let found = find.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(found.collect::<Result<_, _>>()?)
     }
 
     /// Up to which erased message all are forgotten.
-    pub(super) fn unsaid(&self) -> Result<i64, ViewsError> {
+    pub(super) fn unsaid(&self) -> Result<i64, IndexError> {
         Ok(self.rows.query_row("SELECT unsaid FROM source", [], |row| row.get(0))?)
     }
 
     /// Takes a batch in, whole or not at all.
-    pub(super) fn take_in(&mut self, mut batch: Batch, commits: i64) -> Result<(), ViewsError> {
+    pub(super) fn take_in(&mut self, mut batch: Batch, commits: i64) -> Result<(), IndexError> {
+        // The views strike out what is erased once it is taken in here: no power cut may take that back.
+        let synchronous = if batch.unsaid.is_some() { "FULL" } else { "NORMAL" };
+        self.rows.pragma_update(None, "synchronous", synchronous)?;
         let taking = self.rows.transaction()?;
         for document in &batch.removed {
             remove(&taking, document)?;
@@ -204,11 +265,16 @@ impl Index {
     }
 }
 
-fn is_usable(rows: &Connection, views: &Source) -> Result<bool, ViewsError> {
+fn usable(path: &Path, views: &Source) -> Result<Option<Connection>, IndexError> {
+    let rows = schema::connect(path, CACHE_KIB)?;
+    Ok(is_usable(&rows, views)?.then_some(rows))
+}
+
+fn is_usable(rows: &Connection, views: &Source) -> Result<bool, IndexError> {
     let number = |pragma: &str| rows.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
     let (pages, application) = (number("page_count")?, number("application_id")?);
     if pages > 0 && application != APPLICATION_ID {
-        return Err(ViewsError::Foreign);
+        return Err(IndexError(ViewsError::Foreign));
     }
     if pages == 0 || number("user_version")? != VERSION {
         return Ok(false);
@@ -218,7 +284,7 @@ fn is_usable(rows: &Connection, views: &Source) -> Result<bool, ViewsError> {
     Ok(find.query_row((&views.made, views.commits), |row| row.get(0)).optional()? == Some(true))
 }
 
-fn add(rows: &Connection, document: &Document) -> Result<(), ViewsError> {
+fn add(rows: &Connection, document: &Document) -> Result<(), IndexError> {
     let bucket = bucket(document.sent_at);
     let (first, last) = (bucket << TIE_BITS, bucket_end(bucket));
     let mut newest =
@@ -235,7 +301,7 @@ fn add(rows: &Connection, document: &Document) -> Result<(), ViewsError> {
     Ok(())
 }
 
-fn remove(rows: &Connection, document: &Document) -> Result<(), ViewsError> {
+fn remove(rows: &Connection, document: &Document) -> Result<(), IndexError> {
     let mut find = rows.prepare_cached("DELETE FROM documents WHERE place = ?1 RETURNING document")?;
     let found: Option<i64> = find.query_row([document.place], |row| row.get(0)).optional()?;
     if let Some(number) = found {
@@ -243,4 +309,19 @@ fn remove(rows: &Connection, document: &Document) -> Result<(), ViewsError> {
             .execute((number, document.text()))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_message_to_many_the_first_words_are_kept() {
+        let body: String = (0x4e00..0x4e00 + 8_000).filter_map(char::from_u32).collect();
+        let kept = |people: i64| {
+            let people = (0..people).collect();
+            Document { place: 0, sent_at: 0, body: body.clone(), people }.text().split(' ').count() - 1
+        };
+        assert_eq!((kept(2), kept(100)), (2 * 8_000, DOCUMENT_WORDS_MAX));
+    }
 }

@@ -6,7 +6,7 @@
 
 use super::{
     Search,
-    index::{Batch, Document, Index, Source},
+    index::{Batch, Document, Index, IndexError, Source},
 };
 use crate::views::{ViewsError, schema};
 use rusqlite::Connection;
@@ -15,12 +15,12 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread::{Builder, JoinHandle},
     time::{Duration, Instant},
 };
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 /// Records after which the thread begins by itself. Many at once cost less than each alone.
 const BEGIN_RECORDS: usize = 1_000;
@@ -28,8 +28,10 @@ const BEGIN_RECORDS: usize = 1_000;
 const BEGIN_AFTER: Duration = Duration::from_secs(5);
 /// Messages of one transaction of the index.
 const BATCH_MESSAGES: usize = 4_000;
-/// Bytes of their bodies after which no more are taken in.
+/// Bytes of their bodies, each as often as there are people who may read it, after which no more are taken in.
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
+/// Erased messages of one transaction of the index. The views' writer waits while they are struck out.
+const BATCH_UNSAID: usize = 500;
 /// How long to wait after an error.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// How much the thread stands back behind the others of the process, as `nice` counts.
@@ -52,6 +54,15 @@ struct Work {
     stop: bool,
 }
 
+/// What is indexed.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Done {
+    /// All up to this hand-over.
+    pub(super) handed: u64,
+    /// And in which file.
+    pub(super) file: u64,
+}
+
 /// Between the applier, the searches and the thread.
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -59,6 +70,8 @@ pub(super) struct Shared {
     wake: Condvar,
     /// Raised whenever the file is thrown away.
     file: AtomicU64,
+    /// What is in the file cannot be what was written.
+    damaged: AtomicBool,
 }
 
 impl Shared {
@@ -79,6 +92,16 @@ impl Shared {
 
     pub(super) fn file(&self) -> u64 {
         self.file.load(Ordering::SeqCst)
+    }
+
+    /// A reader saw that the file is damaged: searches wait until it is made anew.
+    pub(super) fn found_damage(&self, file: u64) {
+        let mut work = self.lock();
+        if self.file() == file && !self.damaged.swap(true, Ordering::SeqCst) {
+            work.asked = true;
+            work.handed += 1;
+            self.wake.notify_one();
+        }
     }
 
     /// Waits until there is enough to do. `None` at the end.
@@ -127,19 +150,36 @@ impl Drop for Indexer {
 
 impl Indexer {
     /// Starts the thread for views that are there. What the index misses of them is its first work.
-    pub(in crate::views) fn start(views: &Path) -> Result<(Arc<Search>, Self), ViewsError> {
+    ///
+    /// To be called before anything is written: the index may be ahead of the views after a power cut, and that is seen
+    /// only until they have caught up.
+    pub(in crate::views) fn start(views: &Path, readers: usize) -> Result<(Arc<Search>, Self), ViewsError> {
         let path = schema::beside(views, ".search");
-        let work = Work { handed: 1, since: Some(Instant::now()), ..Work::default() };
-        let shared = Arc::new(Shared { work: work.into(), wake: Condvar::new(), file: AtomicU64::new(0) });
-        let (done, watched) = watch::channel(0);
-        let filling = Filling {
-            views: schema::open_beside(views)?,
-            path: path.clone(),
-            shared: Arc::clone(&shared),
-            index: None,
+        let views = schema::open_beside(views)?;
+        let (opened, damaged) = match Index::open(&path, &Source::of_views(&views)?) {
+            Ok(index) => (Some(index), false),
+            Err(error) => {
+                tracing::warn!(%error, "the search index cannot be opened; trying again");
+                (None, !error.is_foreign())
+            }
         };
+        let work = Work { handed: 1, since: Some(Instant::now()), ..Work::default() };
+        let shared = Arc::new(Shared {
+            work: work.into(),
+            wake: Condvar::new(),
+            file: AtomicU64::new(0),
+            damaged: damaged.into(),
+        });
+        let (done, watched) = watch::channel(Done::default());
+        let filling = Filling { views, path: path.clone(), shared: Arc::clone(&shared), opened, index: None };
         let thread = Builder::new().name("search-index".into()).spawn(move || filling.run(&done))?;
-        let search = Search { path, shared: Arc::clone(&shared), done: watched, idle: Mutex::default() };
+        let search = Search {
+            path,
+            shared: Arc::clone(&shared),
+            done: watched,
+            idle: Mutex::default(),
+            turns: Arc::new(Semaphore::new((readers / 2).max(1))),
+        };
         Ok((Arc::new(search), Self { shared, thread: Some(thread) }))
     }
 
@@ -164,16 +204,33 @@ impl Indexer {
     }
 }
 
+/// What stopped the thread. Damage of the views is nothing that a new index would mend.
+#[derive(Debug, thiserror::Error)]
+enum FillError {
+    #[error("{0}")]
+    Views(#[from] ViewsError),
+    #[error("{0}")]
+    Index(#[from] IndexError),
+}
+
+impl From<rusqlite::Error> for FillError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Views(error.into())
+    }
+}
+
 /// The thread.
 struct Filling {
     views: Connection,
     path: PathBuf,
     shared: Arc<Shared>,
+    /// Opened at the start, and not compared with the views yet.
+    opened: Option<Index>,
     index: Option<Index>,
 }
 
 impl Filling {
-    fn run(mut self, done: &watch::Sender<u64>) {
+    fn run(mut self, done: &watch::Sender<Done>) {
         // Of this thread alone. Where it is refused the thread is like the others.
         #[cfg(target_os = "linux")]
         let _ = rustix::process::nice(NICENESS);
@@ -181,13 +238,13 @@ impl Filling {
             loop {
                 match self.fill(&mut changed) {
                     Ok(true) => {
-                        done.send_replace(handed);
+                        done.send_replace(Done { handed, file: self.shared.file() });
                         break;
                     }
                     Ok(false) => return,
                     Err(error) => {
-                        let pause = self.failed(&error);
-                        if self.shared.stops_after(pause) {
+                        self.failed(&error);
+                        if self.shared.stops_after(RETRY_AFTER) {
                             return;
                         }
                     }
@@ -196,28 +253,40 @@ impl Filling {
         }
     }
 
-    /// The index is opened anew next time, and begun anew where it cannot hold what was written. How long to wait before.
-    fn failed(&mut self, error: &ViewsError) -> Duration {
+    /// The index is opened anew next time, and begun anew where it cannot hold what was written.
+    fn failed(&mut self, error: &FillError) {
         tracing::warn!(%error, "the search index cannot be filled; trying again");
         self.index = None;
-        if matches!(error, ViewsError::Damaged(_)) {
-            self.shared.file.fetch_add(1, Ordering::SeqCst);
-            match schema::delete(&self.path) {
-                Ok(()) => return Duration::ZERO,
-                Err(error) => tracing::warn!(%error, "the search index cannot be deleted"),
-            }
+        if matches!(error, FillError::Index(error) if error.is_damage()) {
+            self.shared.damaged.store(true, Ordering::SeqCst);
         }
-        RETRY_AFTER
+    }
+
+    /// Deletes the file, if it is damaged.
+    fn throw_away_damaged(&mut self) -> Result<(), FillError> {
+        if self.shared.damaged.load(Ordering::SeqCst) {
+            (self.opened, self.index) = (None, None);
+            self.shared.file.fetch_add(1, Ordering::SeqCst);
+            schema::delete(&self.path)?;
+            self.shared.damaged.store(false, Ordering::SeqCst);
+        }
+        Ok(())
     }
 
     /// Does all that is to be done, some messages at a time. False if the thread is to end before.
-    fn fill(&mut self, changed: &mut HashSet<i64>) -> Result<bool, ViewsError> {
+    fn fill(&mut self, changed: &mut HashSet<i64>) -> Result<bool, FillError> {
+        self.throw_away_damaged()?;
         let index = match &mut self.index {
             Some(index) => index,
             none => {
                 // Who reads an older file, or none, is not to go on with it.
                 self.shared.file.fetch_add(1, Ordering::SeqCst);
-                let index = Index::open(&self.path, &Source::of_views(&self.views)?)?;
+                let index = match self.opened.take() {
+                    Some(index) => index,
+                    None => Index::open(&self.path, &Source::of_views(&self.views)?)?,
+                };
+                // The process may have ended between the two transactions of an erasure.
+                strike_out(&self.views, index.unsaid()?)?;
                 changed.extend(behind(&self.views, &index)?);
                 none.insert(index)
             }
@@ -226,15 +295,15 @@ impl Filling {
             let moment = self.views.transaction()?;
             let source = Source::of_views(&moment)?;
             let mut batch = Batch::default();
-            gather_unsaid(&moment, index, &mut batch)?;
+            let more_unsaid = gather_unsaid(&moment, index, &mut batch)?;
             gather(&moment, index, changed, &mut batch)?;
             drop(moment);
-            let (unsaid, left) = (batch.unsaid, !changed.is_empty());
+            let (unsaid, left) = (batch.unsaid, more_unsaid || !changed.is_empty());
             if unsaid.is_some() || !batch.reached.is_empty() {
                 index.take_in(batch, source.commits)?;
             }
             if let Some(unsaid) = unsaid {
-                self.views.execute("DELETE FROM unsaid WHERE number <= ?1", [unsaid])?;
+                strike_out(&self.views, unsaid)?;
             }
             if !left {
                 return Ok(true);
@@ -246,8 +315,17 @@ impl Filling {
     }
 }
 
+/// Strikes out erased messages that the index has forgotten. Looks first: to write is to wait for the applier.
+fn strike_out(views: &Connection, last: i64) -> Result<(), FillError> {
+    let first: Option<i64> = views.query_row("SELECT min(number) FROM unsaid", [], |row| row.get(0))?;
+    if first.is_some_and(|first| first <= last) {
+        views.execute("DELETE FROM unsaid WHERE number <= ?1", [last])?;
+    }
+    Ok(())
+}
+
 /// Conversations of which the index does not hold all.
-fn behind(views: &Connection, index: &Index) -> Result<Vec<i64>, ViewsError> {
+fn behind(views: &Connection, index: &Index) -> Result<Vec<i64>, FillError> {
     let reached = index.all_reached()?;
     let mut find = views.prepare("SELECT row, newest FROM conversations WHERE newest IS NOT NULL")?;
     let found = find.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
@@ -262,17 +340,18 @@ fn behind(views: &Connection, index: &Index) -> Result<Vec<i64>, ViewsError> {
 }
 
 /// Everybody in a conversation.
-fn people(views: &Connection, conversation: i64) -> Result<Arc<[i64]>, ViewsError> {
+fn people(views: &Connection, conversation: i64) -> Result<Arc<[i64]>, FillError> {
     let mut find = views.prepare_cached("SELECT user FROM members WHERE conversation = ?1")?;
     let found = find.query_map([conversation], |row| row.get(0))?;
     Ok(found.collect::<Result<Vec<_>, _>>()?.into())
 }
 
-/// What was erased, and what took its part.
-fn gather_unsaid(views: &Connection, index: &Index, batch: &mut Batch) -> Result<(), ViewsError> {
-    let mut find = views.prepare_cached(
-        "SELECT number, place, body, uncovered FROM unsaid WHERE number > ?1 ORDER BY number",
-    )?;
+/// What was erased, and what took its part. Whether there may be more.
+fn gather_unsaid(views: &Connection, index: &Index, batch: &mut Batch) -> Result<bool, FillError> {
+    let mut find = views.prepare_cached(&format!(
+        "SELECT number, place, body, uncovered FROM unsaid WHERE number > ?1
+         ORDER BY number LIMIT {BATCH_UNSAID}",
+    ))?;
     let mut said = views.prepare_cached("SELECT sent_at, body FROM messages WHERE place = ?1")?;
     let mut found = find.query([index.unsaid()?])?;
     while let Some(row) = found.next()? {
@@ -286,7 +365,7 @@ fn gather_unsaid(views: &Connection, index: &Index, batch: &mut Batch) -> Result
             batch.added.push(Document { place, sent_at: row.get(0)?, body: row.get(1)?, people });
         }
     }
-    Ok(())
+    Ok(batch.removed.len() == BATCH_UNSAID)
 }
 
 /// Messages behind what is indexed, until there are enough. Conversations that are done with leave the list.
@@ -295,7 +374,7 @@ fn gather(
     index: &Index,
     changed: &mut HashSet<i64>,
     batch: &mut Batch,
-) -> Result<(), ViewsError> {
+) -> Result<(), FillError> {
     let mut find = views.prepare_cached(
         "SELECT place, sent_at, body FROM messages WHERE place > ?1 AND place <= ?2 ORDER BY place",
     )?;
@@ -310,7 +389,7 @@ fn gather(
         let begun = reached;
         while let Some(message) = messages.next()? {
             let body: String = message.get(2)?;
-            bytes += body.len();
+            bytes += body.len() * people.len().max(1);
             reached = message.get(0)?;
             let people = Arc::clone(&people);
             batch.added.push(Document { place: reached, sent_at: message.get(1)?, body, people });
@@ -326,4 +405,23 @@ fn gather(
     }
     changed.retain(|row| !done.contains(row));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn damage_of_the_views_is_no_reason_to_throw_the_index_away() {
+        let (work, file, damaged) = (Mutex::default(), AtomicU64::new(0), AtomicBool::new(false));
+        let shared = Arc::new(Shared { work, wake: Condvar::new(), file, damaged });
+        let views = Connection::open_in_memory().unwrap();
+        let path = PathBuf::from("none");
+        let mut filling = Filling { views, path, shared: Arc::clone(&shared), opened: None, index: None };
+        let damage = || ViewsError::Damaged("bits have turned".into());
+        filling.failed(&damage().into());
+        assert!(!shared.damaged.load(Ordering::SeqCst));
+        filling.failed(&IndexError::from(damage()).into());
+        assert!(shared.damaged.load(Ordering::SeqCst));
+    }
 }

@@ -90,6 +90,13 @@ impl SearchText {
         })
     }
 
+    /// Whether a message has all that is searched for.
+    pub(in crate::views) fn is_in(&self, body: &str) -> bool {
+        let words = words(body);
+        let has = |phrase: &Phrase| (0..words.len()).any(|at| phrase.is_at(&words[at..]));
+        self.phrases.iter().all(has)
+    }
+
     /// Where a message has what is searched for, in order; `None` if it has not all of it.
     pub(in crate::views) fn find(&self, body: &str) -> Option<Vec<Range<usize>>> {
         let words = words(body);

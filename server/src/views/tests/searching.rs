@@ -150,13 +150,15 @@ fn an_index_that_is_gone_or_damaged_or_of_other_views_is_made_anew() {
     let found = |bench: &Bench| bench.page(2, "apple", None, 9).hits.len();
     assert_eq!(found(&bench), 1);
     let elsewhere = tempfile::tempdir().unwrap();
-    for harm in 0..4 {
+    for harm in 0..5 {
         (bench.views, bench.applier) = open(&elsewhere);
         let index = rusqlite::Connection::open(bench.index_file()).unwrap();
         match harm {
             0 => std::fs::remove_file(bench.index_file()).unwrap(),
             1 => index.pragma_update(None, "user_version", 4_711).unwrap(),
             2 => drop(index.execute("UPDATE source SET made = x'00'", []).unwrap()),
+            // A first page that was never written whole.
+            3 => std::fs::write(bench.index_file(), [0xa5; 4096]).unwrap(),
             // As after a power cut that took the views' last commits.
             _ => drop(index.execute("UPDATE source SET commits = 1000; ", []).unwrap()),
         }
@@ -182,6 +184,68 @@ fn a_damaged_index_is_thrown_away_while_the_node_runs() {
 }
 
 #[test]
+fn damage_that_a_search_meets_is_mended_while_the_node_runs() {
+    use std::os::unix::fs::FileExt as _;
+    let mut bench = Bench::new();
+    bench.conversation(&[1, 2]);
+    bench.say(1, 1, &["an apple"]);
+    assert_eq!(bench.page(2, "apple", None, 9).hits.len(), 1);
+    let index = rusqlite::Connection::open(bench.index_file()).unwrap();
+    index.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+    drop(index);
+    let file = std::fs::OpenOptions::new().write(true).open(bench.index_file()).unwrap();
+    let length = file.metadata().unwrap().len();
+    file.write_all_at(&vec![0xa5; usize::try_from(length - 4096).unwrap()], 4096).unwrap();
+    let search = || RUNTIME.block_on(bench.views.search(user(2), text("apple"), None, None, 9));
+    assert!(matches!(search(), Err(ViewsError::Indexing)));
+    assert_eq!(bench.page(2, "apple", None, 9).hits.len(), 1);
+}
+
+#[test]
+fn an_erasure_that_the_index_had_taken_in_is_struck_out_after_a_crash() {
+    let mut bench = Bench::new();
+    bench.conversation(&[1, 2]);
+    let said = bench.say(1, 1, &["the unspeakable"]);
+    let erased = bench.streams.erased(1, said[0].record.id);
+    bench.apply_one(erased);
+    assert!(bench.page(2, "the", None, 9).hits.is_empty());
+    let views = rusqlite::Connection::open(bench.file()).unwrap();
+    views.execute("INSERT INTO unsaid (number, place, body) VALUES (1, 0, 'the unspeakable')", []).unwrap();
+    bench.reopen();
+    assert!(bench.page(2, "the", None, 9).hits.is_empty());
+    assert_eq!(views.query_row("SELECT count(*) FROM unsaid", [], |row| row.get::<_, i64>(0)).unwrap(), 0);
+}
+
+#[test]
+fn an_index_that_is_ahead_is_made_anew_even_if_the_views_catch_up_before_a_search() {
+    let mut bench = Bench::new();
+    let claims = (0..4).map(|person| bench.streams.claim(person)).collect();
+    bench.apply(claims);
+    let elsewhere = tempfile::tempdir().unwrap();
+    (bench.views, bench.applier) = open(&elsewhere);
+    let before = std::fs::read(bench.file()).unwrap();
+    (bench.views, bench.applier) = open(&bench.folder);
+    let one = [bench.streams.created(0, MEMBERS[0]), bench.streams.message(0, 0, 1, "one two")];
+    let other = [bench.streams.created(1, MEMBERS[1]), bench.streams.message(1, 1, 2, "two three")];
+    bench.apply([one.clone(), other.clone()].concat());
+    assert_eq!(bench.search(1, "two", None, 9).len(), 2);
+    // A power cut takes what the views wrote, and then the two streams come the other way round, in more commits.
+    (bench.views, bench.applier) = open(&elsewhere);
+    std::fs::write(bench.file(), before).unwrap();
+    (bench.views, bench.applier) = open(&bench.folder);
+    for entry in [other, one].concat() {
+        bench.apply_one(entry);
+    }
+    for (person, sought) in (0..4).flat_map(|person| SOUGHT.map(|sought| (person, sought))) {
+        assert_eq!(
+            bench.search(person, sought, None, 9),
+            bench.scan(person, sought, None),
+            "{person} {sought}"
+        );
+    }
+}
+
+#[test]
 fn a_page_that_has_looked_long_enough_ends_and_says_where_to_go_on() {
     let mut bench = Bench::new();
     bench.conversation(&[1, 2]);
@@ -191,6 +255,16 @@ fn a_page_that_has_looked_long_enough_ends_and_says_where_to_go_on() {
     let first = bench.page(2, "\"red apple\"", None, 9);
     assert!(first.hits.is_empty() && first.next.is_some());
     assert_eq!(bench.search(2, "\"red apple\"", None, 9).len(), 1);
+}
+
+#[test]
+fn long_messages_end_a_page_sooner() {
+    let mut bench = Bench::new();
+    bench.conversation(&[1, 2]);
+    let long = "apple red ".repeat(800);
+    bench.say(1, 1, &[&*long; 400]);
+    let first = bench.page(2, "\"apple apple\"", None, 9);
+    assert!(first.hits.is_empty() && first.next.is_some());
 }
 
 /// Something that happens.
