@@ -151,7 +151,8 @@ enum Purpose {
     Latest(ConversationId),
     After(ConversationId),
     Before(ConversationId),
-    Around(ConversationId),
+    /// With what was sought when it was asked.
+    Around(ConversationId, Offset),
 }
 
 impl Client {

@@ -137,3 +137,12 @@ fn a_person_without_conversations_gets_help_to_find_someone() {
     assert!(html.contains("No conversations yet"));
     assert!(html.contains("/conversations?to=ada"));
 }
+
+#[test]
+fn a_page_to_find_somebody_does_not_say_that_there_is_nobody_before_anybody_was_asked() {
+    let viewer = Some(user(1, "bob"));
+    let route = Route::Conversations { to: Some("ada".into()) };
+    let html = render(PageModel { viewer, route, ..PageModel::default() });
+    assert!(html.contains("Searching"));
+    assert!(!html.contains("Nobody's name"));
+}

@@ -16,11 +16,9 @@ impl Client {
         let stored = self.outbox.push((id, conversation, body), now.wall, self.limits.outbox_max)?;
         self.effects.push(Effect::StoreEntry(stored));
         self.drafts.clear(conversation, &mut self.effects);
-        if let Some(chat) = self.chats.get_mut(&conversation)
-            && chat.timeline.detached()
-        {
+        if let Some(chat) = self.chats.get_mut(&conversation) {
             // Own messages are shown at the end.
-            chat.timeline.restart();
+            chat.show_newest();
         }
         self.outbox_changed();
         self.do_what_is_due(now.ticks);
@@ -31,7 +29,10 @@ impl Client {
         match action {
             Action::Open(conversation) => self.open(conversation, now.ticks),
             Action::OpenAt(conversation, offset) => {
+                let was_open = self.looking.open == Some(conversation);
                 self.open(Some(conversation), now.ticks);
+                // What is newest is not in view until the page says so: it is not read.
+                self.looking.at_end &= was_open;
                 self.with_open(|chat| {
                     chat.timeline.seek(offset);
                     if chat.timeline.seeks() {
@@ -50,12 +51,7 @@ impl Client {
                     chat.forward.ask();
                 }
             }),
-            Action::JumpToLatest => self.with_open(|chat| {
-                if chat.timeline.detached() {
-                    chat.timeline.restart();
-                    chat.forward.hurry();
-                }
-            }),
+            Action::JumpToLatest => self.with_open(Chat::show_newest),
             Action::Reload => {
                 self.with_open(|chat| chat.forward.ask());
                 if let Some(open) = self.looking.open {
@@ -127,6 +123,17 @@ impl Client {
                 self.chats.iter().min_by_key(|(_, chat)| chat.looked).map(|(oldest, _)| *oldest)
         {
             self.chats.remove(&oldest);
+        }
+    }
+}
+
+impl Chat {
+    /// The newest messages are wanted: whatever is sought is given up for them, and so is a window that ends before
+    /// them.
+    fn show_newest(&mut self) {
+        if self.timeline.detached() || self.timeline.seeks() {
+            self.timeline.restart();
+            self.forward.hurry();
         }
     }
 }

@@ -1,8 +1,10 @@
 //! Answers to HTTP requests.
 
-use super::{Answer, Chat, Client, FetchError, Purpose, RequestId, Ticks, limits::CONVERSATIONS_MAX};
+use super::{
+    Answer, Chat, Client, FetchError, Purpose, RequestId, Ticks, limits::CONVERSATIONS_MAX, timeline::Forward,
+};
 use kafkatalk_protocol::{
-    Conversation, ConversationId, ErrorCode, Message,
+    Conversation, ConversationId, ErrorCode, Message, Offset,
     http::{Conversations, Messages},
 };
 use std::sync::Arc;
@@ -33,7 +35,7 @@ impl Client {
                 self.told(&told, now);
             }
             (Purpose::Latest(id), Ok(Answer::Messages(page))) => self.latest(id, page, now),
-            (Purpose::Around(id), Ok(Answer::Messages(page))) => self.around(id, page, now),
+            (Purpose::Around(id, sought), Ok(Answer::Messages(page))) => self.around(id, sought, page, now),
             (Purpose::After(id), Ok(Answer::Messages(page))) => self.after(id, page, now),
             (Purpose::Before(id), Ok(Answer::Messages(page))) => self.before(id, page, now),
             // An answer to another question: the glue is wrong, or the server.
@@ -49,7 +51,7 @@ impl Client {
                 if let Purpose::Conversation(id)
                 | Purpose::Latest(id)
                 | Purpose::After(id)
-                | Purpose::Around(id) = purpose
+                | Purpose::Around(id, _) = purpose
                 {
                     self.missing.insert(id, ());
                     self.asks.remove(&id);
@@ -132,11 +134,15 @@ impl Client {
         self.observe_page(&page);
     }
 
-    fn around(&mut self, id: ConversationId, page: Messages, now: Ticks) {
+    fn around(&mut self, id: ConversationId, sought: Offset, page: Messages, now: Ticks) {
         let page = self.note(page.messages, now);
         let Some(chat) = self.chats.get_mut(&id) else { return };
-        chat.timeline.place_around(page);
         chat.forward.done();
+        if chat.timeline.wanted() != Some(Forward::Around(sought)) {
+            // Another one is sought by now, or the newest ones are wanted.
+            return;
+        }
+        chat.timeline.place_around(page);
         // Older ones than those that were shown before are of no use.
         chat.backward.done();
     }

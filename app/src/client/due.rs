@@ -102,7 +102,8 @@ impl Client {
                 if at_end { chat.timeline.restart() } else { chat.timeline.detach(usize::MAX) }
             }
             let Some(summary) = self.summaries.get_mut(id) else { continue };
-            if !chat.timeline.whole() {
+            // While a message is sought, what is shown is about to be left.
+            if chat.timeline.seeks() || !chat.timeline.whole() {
                 continue;
             }
             let unread = unread_in(chat, summary.read_of(viewer), viewer);
@@ -178,7 +179,7 @@ impl Client {
                 // Offsets are dense but for a few: half of a page lies behind the message.
                 let limit = self.limits.messages_page;
                 let before = Offset(sought.0 + 1 + limit as u64 / 2);
-                self.fetch(Purpose::Around(open), messages(Page::Before(before), limit), now);
+                self.fetch(Purpose::Around(open, sought), messages(Page::Before(before), limit), now);
             }
             Some(Forward::After(last)) => {
                 let limit = if asked { self.limits.messages_page } else { self.limits.fill_page };
@@ -211,7 +212,7 @@ impl Client {
             Purpose::Refresh => self.paging.refresh.as_mut().map(|refresh| &mut refresh.task),
             Purpose::More => Some(&mut self.paging.more),
             Purpose::Conversation(id) => self.asks.get_mut(&id),
-            Purpose::Latest(id) | Purpose::After(id) | Purpose::Around(id) => {
+            Purpose::Latest(id) | Purpose::After(id) | Purpose::Around(id, _) => {
                 self.chats.get_mut(&id).map(|chat| &mut chat.forward)
             }
             Purpose::Before(id) => self.chats.get_mut(&id).map(|chat| &mut chat.backward),

@@ -141,7 +141,8 @@ impl Scroll {
         Self {
             desk,
             element: NodeRef::new(),
-            at_end: RwSignal::new(true),
+            // Where a message is to be brought into view, the end is not.
+            at_end: RwSignal::new(!desk.aims.get_value()),
             far_up: RwSignal::new(false),
             anchor: StoredValue::new_local(None),
             changed: StoredValue::new(false),
@@ -191,6 +192,7 @@ impl Scroll {
 
     /// Down to the newest message.
     pub(super) fn to_end(self) {
+        self.desk.aims.set_value(false);
         self.desk.act(Action::JumpToLatest);
         if let Some(element) = self.element.get_untracked() {
             element.set_scroll_top(0);

@@ -40,6 +40,26 @@ fn what_is_below_the_fold_is_not_read() {
 }
 
 #[test]
+fn a_conversation_that_opens_at_a_message_is_not_read_before_its_end_is_in_view() {
+    let mut page = Page::live(3);
+    page.act(Action::Open(None));
+    page.tell(Input::Visible(true));
+    page.act(Action::OpenAt(conv(), Offset(0)));
+    assert!(page.take_reads().is_empty());
+    page.act(Action::AtEnd(true));
+    assert_eq!(page.take_reads(), [2]);
+}
+
+#[test]
+fn nothing_is_read_while_a_message_is_sought() {
+    let mut page = Page::live(3);
+    page.act(Action::OpenAt(conv(), Offset(100)));
+    page.tell(Input::Visible(true));
+    assert!(page.take_reads().is_empty());
+    assert_eq!(page.unread(), 3);
+}
+
+#[test]
 fn reading_on_another_device_clears_the_count_here() {
     let mut page = Page::live(3);
     page.act(Action::Open(None));

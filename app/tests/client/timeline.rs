@@ -396,11 +396,59 @@ fn a_message_that_was_sought_in_vain_does_not_hold_up_what_comes_next() {
     page.act(Action::OpenAt(conv(), Offset(100)));
     let (id, _) = asked(&mut page).unwrap();
     page.fail(id, FetchError::Network);
-    page.act(Action::JumpToLatest);
     page.act(Action::Open(None));
     page.act(Action::Open(Some(conv())));
     let (id, part) = asked(&mut page).unwrap();
     assert_eq!(part, Part::Latest);
     page.answer_messages(id, messages(0..3), None);
     assert_eq!(offsets(&page), [0, 1, 2]);
+}
+
+#[test]
+fn the_newest_messages_are_asked_for_at_once_where_a_message_was_sought_in_vain() {
+    let mut page = Page::live(3);
+    page.act(Action::OpenAt(conv(), Offset(100)));
+    let (id, _) = asked(&mut page).unwrap();
+    page.fail(id, FetchError::Network);
+    page.act(Action::JumpToLatest);
+    assert_eq!(asked(&mut page).map(|(_, part)| part), Some(Part::Latest));
+}
+
+#[test]
+fn what_is_around_a_message_does_not_come_in_place_of_another_that_is_sought_by_then() {
+    let mut page = Page::live(0);
+    page.act(Action::OpenAt(conv(), Offset(100)));
+    let (id, _) = asked(&mut page).unwrap();
+    page.act(Action::OpenAt(conv(), Offset(500)));
+    page.answer_messages(id, messages(60..120), Some(60));
+    assert!(offsets(&page).is_empty());
+    let (_, part) = asked(&mut page).unwrap();
+    assert!(matches!(part, Part::Before(before) if before > Offset(500)), "{part:?}");
+}
+
+/// A reader far up who seeks a message and then does something else, before what is around the message comes. Gives
+/// what is asked for next.
+fn asked_after_seeking_and(act: impl FnOnce(&mut Page)) -> Option<Part> {
+    let mut page = detached();
+    page.act(Action::OpenAt(conv(), Offset(5_000)));
+    let (id, part) = asked(&mut page).unwrap();
+    assert!(matches!(part, Part::Before(_)), "{part:?}");
+    act(&mut page);
+    page.answer_messages(id, messages(4_960..5_020), Some(4_960));
+    assert_eq!(offsets(&page).first(), Some(&0));
+    asked(&mut page).map(|(_, part)| part)
+}
+
+#[test]
+fn whoever_goes_to_the_newest_messages_does_not_end_at_one_that_was_sought_before() {
+    let next = asked_after_seeking_and(|page| page.act(Action::JumpToLatest));
+    assert_eq!(next, Some(Part::Latest));
+}
+
+#[test]
+fn whoever_sends_a_message_does_not_end_at_one_that_was_sought_before() {
+    let next = asked_after_seeking_and(|page| {
+        page.send("hello");
+    });
+    assert_eq!(next, Some(Part::Latest));
 }
