@@ -15,7 +15,7 @@ pub(super) fn NothingOpen() -> impl IntoView {
         <section class="conversation-pane blank" aria-label="No conversation open">
             <Logo />
             <p>"Choose a conversation, or start a new one."</p>
-            <button class="button" type="button" on:click=handler(move |_| desk.find_somebody())>
+            <button class="button" type="button" on:click=handler(move |_| desk.finding.set(Some(String::new())))>
                 {Icon::Compose.view()}
                 <span>"Start a conversation"</span>
             </button>

@@ -26,7 +26,7 @@ pub struct Desk {
     /// The panel for finding people and messages, with the start of a name; none where it is closed.
     pub finding: RwSignal<Option<String>>,
     /// Whether it was opened to search: the keyboard goes back to the button that it came from.
-    pub searching: RwSignal<bool>,
+    pub searching: StoredValue<bool>,
     /// The message whose details are shown.
     pub details: RwSignal<Option<ItemKey>>,
     /// The message that was found and is looked at.
@@ -42,7 +42,7 @@ impl Desk {
             clock: Clock::new(model),
             route: RwSignal::new(model.route.clone()),
             finding: RwSignal::new(start_of_name(&model.route)),
-            searching: RwSignal::new(false),
+            searching: StoredValue::new(false),
             details: RwSignal::new(None),
             sought: RwSignal::new(None),
             aims: StoredValue::new(false),
@@ -80,22 +80,10 @@ impl Desk {
         self.show(route, open);
     }
 
-    /// Opens the panel to find somebody.
-    pub fn find_somebody(self) {
-        self.searching.set(false);
-        self.finding.set(Some(String::new()));
-    }
-
-    /// Opens the panel for finding, or closes it. Where it was opened to search, it turns into the one for a new
-    /// conversation.
+    /// Opens the panel for finding, or closes it.
     pub fn toggle_finding(self, button: &'static str) {
-        let searching = button == SEARCH;
-        if self.finding.with_untracked(Option::is_none) {
-            self.find_somebody();
-        } else if searching || !self.searching.get_untracked() {
-            self.finding.set(None);
-        }
-        self.searching.set(searching);
+        self.searching.set_value(button == SEARCH);
+        self.finding.update(|finding| *finding = finding.is_none().then(String::new));
     }
 
     /// Goes to a message.
@@ -121,7 +109,6 @@ impl Desk {
             // Back in the list, the keyboard is where it left.
             focus_soon(format!(".item[href='{}']", Route::Conversation(left)));
         }
-        self.searching.set(false);
         self.finding.set(start_of_name(&route));
         self.details.set(None);
         self.sought.set(None);

@@ -17,7 +17,7 @@ pub(super) fn EmptyList() -> impl IntoView {
             <button
                 class="button button-primary"
                 type="button"
-                on:click=handler(move |_| desk.find_somebody())
+                on:click=handler(move |_| desk.finding.set(Some(String::new())))
             >
                 {Icon::Search.view()}
                 <span>"Find someone"</span>

@@ -3,9 +3,9 @@
 
 mod group;
 mod people;
-mod words;
 
 use super::Desk;
+use super::own_link::OwnLink;
 use crate::client::{Action, ItemKey, Row};
 use crate::route::Route;
 use crate::ui::avatar::Avatar;
@@ -13,12 +13,11 @@ use crate::ui::event::handler;
 use crate::ui::focus::{Step, bring_into_view, focus_soon};
 use crate::ui::icon::Icon;
 use crate::ui::person::{Picture, names};
-use group::{OTHERS_MIN, button_words, creation_id, put_first, toggled};
+use group::{OTHERS_MIN, button_words, creation_id, group_words, put_first, toggled};
 use kafkatalk_protocol::{User, http::Hit, limits::SEARCH_CHARS_MAX};
 use leptos::{ev::KeyboardEvent, prelude::*, task::spawn_local};
 use people::{Found, find, open_with, search, seed};
 use std::time::Duration;
-use words::Words;
 
 /// How long typing must rest before the server is asked.
 const TYPING_RESTS: Duration = Duration::from_millis(120);
@@ -50,6 +49,7 @@ impl Finder {
         let typed = desk.finding.get_untracked().unwrap_or_default();
         Self {
             desk,
+            // The page that the server writes has no answer yet.
             looking: RwSignal::new(!typed.trim().is_empty()),
             typed: RwSignal::new(typed),
             found: RwSignal::new(Found::default()),
@@ -86,7 +86,7 @@ impl Finder {
     fn ask(self, before: Option<String>) {
         let Some(words) = self.words() else { return };
         if before.is_some() && self.looking.get_untracked() {
-            // Once is enough: each answer is put to what is shown.
+            // Asked for already.
             return;
         }
         self.looking.set(!words.is_empty());
@@ -102,12 +102,9 @@ impl Finder {
             let mut told = Found::default();
             if !further {
                 let prefix = words.trim_start_matches('@').to_ascii_lowercase();
-                // A name without a letter would be anybody's.
-                if !prefix.is_empty() {
-                    match find(&prefix).await {
-                        Ok(people) => told.people = people,
-                        Err(words) => told.failed = Some(words),
-                    }
+                match find(&prefix).await {
+                    Ok(people) => told.people = people,
+                    Err(words) => told.failed = Some(words),
                 }
                 if is_old() {
                     return;
@@ -116,21 +113,13 @@ impl Finder {
             }
             if self.chosen_now().is_none() {
                 match search(&words, before.as_deref()).await {
-                    Ok(Some(found)) => {
-                        told.none = found.hits.is_empty() && found.next.is_none();
-                        (told.hits, told.next) = (found.hits, found.next);
-                    }
-                    Ok(None) => {}
+                    Ok(found) => (told.hits, told.next) = (found.hits, found.next),
                     Err(words) => told.failed = Some(words),
                 }
                 // A group may have been begun meanwhile.
                 if is_old() || self.chosen_now().is_some() {
                     return;
                 }
-            }
-            if told.failed.is_some() {
-                // The same page is asked for again.
-                told.next = before;
             }
             self.looking.set(false);
             if !further {
@@ -139,17 +128,12 @@ impl Finder {
             self.found.update(|found| {
                 if further {
                     found.hits.append(&mut told.hits);
-                    (found.next, found.none, found.failed) = (told.next, told.none, told.failed);
+                    (found.next, found.failed) = (told.next, told.failed);
                 } else {
                     *found = told;
                 }
             });
         });
-    }
-
-    /// Asks again for what could not be had.
-    fn try_again(self) {
-        self.ask(self.found.with_untracked(|found| found.next.clone()));
     }
 
     /// The one whom Enter chooses is the first who was found: those who are chosen stand before.
@@ -248,7 +232,7 @@ impl Finder {
 
     fn close(self) {
         self.desk.finding.set(None);
-        focus_soon(if self.desk.searching.get_untracked() { "#search" } else { "#new-conversation" }.into());
+        focus_soon(if self.desk.searching.get_value() { "#search" } else { "#new-conversation" }.into());
     }
 
     fn on_key(self, event: &KeyboardEvent) {
@@ -260,18 +244,16 @@ impl Finder {
         let to = match event.key().as_str() {
             "ArrowDown" => Step::Next.from(Some(active), count),
             "ArrowUp" => Step::Previous.from(Some(active), count),
+            // What is shown is not what was typed.
+            "Enter" if self.looking.get_untracked() => return event.prevent_default(),
             "Enter" => {
-                event.prevent_default();
-                if self.looking.get_untracked() {
-                    // What stands there now is not what was typed.
-                    return;
-                }
                 self.choose_at(active);
-                if active < count && self.chosen_now().is_some() {
+                if self.chosen_now().is_some() {
                     // On to the next name.
                     self.found.set(Found::default());
                     self.type_in(String::new());
                 }
+                event.prevent_default();
                 return;
             }
             "Escape" => return self.close(),
@@ -336,7 +318,7 @@ pub(super) fn FindPanel() -> impl IntoView {
                     {Icon::Close.view()}
                 </button>
             </div>
-            {move || (!desk.searching.get()).then(|| view! {
+            {(!desk.searching.get_value()).then(|| view! {
                 <button class="button new-group" type="button" on:click=handler(move |_| finder.group())>
                     {Icon::People.view()}
                     <span>{move || button_words(finder.chosen.with(Option::is_some))}</span>
@@ -392,17 +374,12 @@ fn People(finder: Finder) -> impl IntoView {
     view! { <ul id="people" class="people" role="listbox" aria-label="People">{move || options()}</ul> }
 }
 
-/// With whom the conversation is in which something was said: as the list has it, or else who said it, if it was
-/// not the viewer.
+/// With whom the conversation is in which something was said: as the list has it, or else who said it.
 fn with_whom(finder: &Finder, hit: &Hit) -> Vec<User> {
     let listed = finder.desk.live.list.with_untracked(|list| {
         list.rows.iter().find(|row| row.id == hit.message.conversation).map(|row| row.others.to_vec())
     });
-    let mut whom = listed.unwrap_or_default();
-    if whom.is_empty() && hit.message.sender.id != finder.desk.viewer().id {
-        whom.push(hit.message.sender.clone());
-    }
-    whom
+    listed.filter(|others| !others.is_empty()).unwrap_or_else(|| vec![hit.message.sender.clone()])
 }
 
 #[component]
@@ -451,5 +428,50 @@ fn Messages(finder: Finder) -> impl IntoView {
     view! {
         <ul id="messages" class="people" role="listbox" aria-label="Messages">{move || options()}</ul>
         {move || more()}
+    }
+}
+
+/// What is said where there is nobody to show.
+#[component]
+fn Words(finder: Finder) -> impl IntoView {
+    let words = move || {
+        let wrong = finder.refusal.get().or_else(|| finder.found.with(|found| found.failed.clone()));
+        if wrong.is_some() {
+            return wrong;
+        }
+        let typed = finder.typed.with(|typed| typed.trim().to_owned());
+        let (mut nothing_else, mut nobody) = (", and no message has it", finder.count() == 0);
+        if let Some(chosen) = finder.chosen.with(|chosen| chosen.as_ref().map(Vec::len)) {
+            nothing_else = "";
+            nobody = finder.found.with(|found| found.people.is_empty());
+            if typed.is_empty() || !nobody || finder.looking.get() {
+                return Some(group_words(chosen));
+            }
+        }
+        if typed.is_empty() || !nobody {
+            None
+        } else if finder.looking.get() {
+            Some("Searching".into())
+        } else {
+            Some(format!(
+                "Nobody's name starts with “{typed}”{nothing_else}. Check the spelling, or send your link."
+            ))
+        }
+    };
+    let failed = move || finder.found.with(|found| found.failed.is_some());
+    let alone = move || finder.chosen.with(Option::is_none) && finder.count() == 0;
+    view! {
+        <p class="find-words" role="status" aria-label="Search">{move || words()}</p>
+        <Show when=failed>
+            <button class="button-quiet" type="button" on:click=handler(move |_| finder.ask(None))>
+                "Try again"
+            </button>
+        </Show>
+        <Show when=alone>
+            <div class="find-alone">
+                <p>"Or send your own link: whoever opens it can write to you."</p>
+                <OwnLink />
+            </div>
+        </Show>
     }
 }

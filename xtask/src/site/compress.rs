@@ -2,7 +2,7 @@
 
 use crate::command::say;
 use anyhow::Result;
-use brotli::enc::BrotliEncoderParams;
+use brotli::enc::{BrotliEncoderParams, backward_references::BrotliEncoderMode};
 use std::{ffi::OsStr, fs, path::Path};
 
 /// Files that grow smaller.
@@ -17,8 +17,13 @@ pub(super) fn all_in(folder: &Path) -> Result<()> {
         } else if path.extension().and_then(OsStr::to_str).is_some_and(|kind| COMPRESSIBLE.contains(&kind)) {
             let plain = fs::read(&path)?;
             let mut small = Vec::new();
-            let parameters =
-                BrotliEncoderParams { quality: 11, size_hint: plain.len(), ..Default::default() };
+            let parameters = BrotliEncoderParams {
+                quality: 11,
+                size_hint: plain.len(),
+                // Of the three this makes what is here smallest.
+                mode: BrotliEncoderMode::BROTLI_MODE_FONT,
+                ..Default::default()
+            };
             brotli::BrotliCompress(&mut plain.as_slice(), &mut small, &parameters)?;
             if small.len() < plain.len() {
                 let name = path.file_name().unwrap_or_default().to_string_lossy();

@@ -22,10 +22,13 @@ const WASM_FEATURES: [&str; 7] = [
 
 /// What makes the compressed wasm smaller. `-Oz` makes the file a sixth smaller and its compressed form a sixteenth
 /// larger: what the compiler wrote is more alike.
-const PASSES: [&str; 6] = [
+const PASSES: [&str; 9] = [
     "--duplicate-function-elimination",
     "--remove-unused-module-elements",
     "--rse",
+    "--vacuum",
+    "--merge-blocks",
+    "--code-folding",
     "--vacuum",
     "--reorder-locals",
     "--strip-target-features",

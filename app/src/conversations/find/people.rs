@@ -14,8 +14,6 @@ pub(super) struct Found {
     pub(super) hits: Vec<Hit>,
     /// Where there are more of these.
     pub(super) next: Option<String>,
-    /// All messages were looked through, and none has the words.
-    pub(super) none: bool,
     /// It did not work, in words that say what to do.
     pub(super) failed: Option<String>,
 }
@@ -37,14 +35,13 @@ mod ask {
         find_people(prefix).await.map_err(words)
     }
 
-    /// None where there is no word to search for yet: nothing to say about it while somebody types.
-    pub(in super::super) async fn search(
-        words: &str,
-        before: Option<&str>,
-    ) -> Result<Option<http::Found>, String> {
+    pub(in super::super) async fn search(words: &str, before: Option<&str>) -> Result<http::Found, String> {
         match find_messages(words, before).await {
-            Err(RequestError::Refused { code: ErrorCode::InvalidInput, .. }) => Ok(None),
-            found => found.map(Some).map_err(self::words),
+            // No word yet: nothing to say about it while somebody types.
+            Err(RequestError::Refused { code: ErrorCode::InvalidInput, .. }) => {
+                Ok(http::Found { hits: Vec::new(), next: None })
+            }
+            found => found.map_err(self::words),
         }
     }
 
@@ -67,10 +64,7 @@ mod ask {
         Err(String::new())
     }
 
-    pub(in super::super) async fn search(
-        _words: &str,
-        _before: Option<&str>,
-    ) -> Result<Option<http::Found>, String> {
+    pub(in super::super) async fn search(_words: &str, _before: Option<&str>) -> Result<http::Found, String> {
         Err(String::new())
     }
 
