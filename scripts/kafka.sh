@@ -259,7 +259,7 @@ start() {
     voters+="${voters:+,}$i@127.0.0.1:${ports[2 * i - 1]}"
     bootstrap+="${bootstrap:+,}127.0.0.1:${ports[2 * i - 2]}"
   done
-  id=$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | tr -d '=')
+  id=$(cluster_id)
   write_log4j "$dir"
   [ -z "${KAFKA_WATCH_PID:-}" ] || watch_owner "$dir" "$KAFKA_WATCH_PID"
   # However this ends before all of them take requests, none is left behind.
@@ -278,6 +278,13 @@ start() {
   echo "$bootstrap" >"$dir/bootstrap"
   trap - EXIT INT TERM HUP
   echo "$bootstrap"
+}
+
+# Sixteen random bytes in the base64 of Kafka's ids. The first letter is given: one in 64 would be a dash, and Kafka's own
+# tools take such an id for an option.
+cluster_id() {
+  local id; id=$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | tr -d '=')
+  echo "K${id:1}"
 }
 
 format() {
