@@ -73,13 +73,12 @@ pub(crate) fn node_modules() -> Result<Option<PathBuf>> {
 
 /// `wasm-opt`, where one is at hand or may be fetched.
 pub(crate) fn wasm_opt() -> Result<Option<PathBuf>> {
-    let from_npm = node_modules()?.map(|modules| modules.join(".bin/wasm-opt")).filter(|file| file.exists());
-    Ok(from_npm.or_else(|| find_program("wasm-opt")))
+    Ok(from_npm("wasm-opt")?.or_else(|| find_program("wasm-opt")))
 }
 
-/// `terser`, where npm has it.
-pub(crate) fn terser() -> Result<Option<PathBuf>> {
-    Ok(node_modules()?.map(|modules| modules.join(".bin/terser")).filter(|file| file.exists()))
+/// A program of the npm packages, where there is npm.
+pub(crate) fn from_npm(program: &str) -> Result<Option<PathBuf>> {
+    Ok(node_modules()?.map(|modules| modules.join(".bin").join(program)).filter(|file| file.exists()))
 }
 
 /// OpenSSL is compiled from source, and its build asks for more of Perl than the smallest systems have.

@@ -55,12 +55,8 @@ fn members_html(others: &[User]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kafkatalk_protocol::{UserId, Username};
-    use uuid::Uuid;
-
-    fn user(number: u128) -> User {
-        User { id: UserId(Uuid::from_u128(number)), username: format!("user{number}").parse().unwrap() }
-    }
+    use crate::ui::person::testing::user;
+    use kafkatalk_protocol::Username;
 
     #[test]
     fn a_group_tells_its_members_and_a_pair_has_no_such_button() {

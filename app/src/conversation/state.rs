@@ -62,12 +62,10 @@ pub fn StateGlyph(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kafkatalk_protocol::UserId;
-    use uuid::Uuid;
+    use crate::ui::person::testing::user;
 
     #[test]
     fn in_a_group_the_details_name_who_has_read_it_until_all_have() {
-        let user = |n| User { id: UserId(Uuid::from_u128(n)), username: format!("user{n}").parse().unwrap() };
         let sent = |readers: &[User]| sentence(&Delivery::Sent, Some(readers));
         assert_eq!(sent(&[]), "Kept in the log. It has not been read yet.");
         assert_eq!(sent(&[user(2), user(3)]), "Kept in the log, and read by user2, user3.");

@@ -68,17 +68,14 @@ mod tests {
     use super::*;
     use crate::client::Client;
     use crate::page::{OpenModel, PageModel};
-    use kafkatalk_protocol::{Conversation, ConversationId, Message, MessageId, Timestamp, User, UserId};
+    use crate::ui::person::testing::user;
+    use kafkatalk_protocol::{Conversation, ConversationId, Message, MessageId, Timestamp};
     use proptest::prelude::*;
     use uuid::Uuid;
 
     const UTC: Zone = Zone::Fixed { offset_minutes: 0 };
     const MINUTE_MS: i64 = 60_000;
     const DAY_MINUTES: i64 = 24 * 60;
-
-    fn user(number: u128) -> User {
-        User { id: UserId(Uuid::from_u128(number)), username: format!("user{number}").parse().unwrap() }
-    }
 
     /// The messages of a conversation, as (sender, minute); person 0 is the one who looks.
     fn items(said: &[(u128, i64)]) -> Vec<Item> {

@@ -73,14 +73,9 @@ mod tests {
     use super::*;
     use crate::client::Client;
     use crate::page::PageModel;
-    use kafkatalk_protocol::{
-        Conversation, ConversationId, Message, MessageId, Offset, Timestamp, User, UserId,
-    };
+    use crate::ui::person::testing::user;
+    use kafkatalk_protocol::{Conversation, ConversationId, Message, MessageId, Offset, Timestamp};
     use uuid::Uuid;
-
-    fn user(number: u128) -> User {
-        User { id: UserId(Uuid::from_u128(number)), username: format!("user{number}").parse().unwrap() }
-    }
 
     /// The last line of a conversation of the first person with others, of whom one said hello.
     fn line_of(others: &[u128], sender: u128) -> String {

@@ -74,6 +74,16 @@ pub fn conversation_name(members: &[User], viewer: UserId) -> String {
 }
 
 #[cfg(test)]
+pub(crate) mod testing {
+    use super::*;
+
+    /// One of many people, by number.
+    pub(crate) fn user(number: u128) -> User {
+        User { id: UserId(Uuid::from_u128(number)), username: format!("user{number}").parse().unwrap() }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -1,5 +1,5 @@
 use crate::harness::{Page, conv, conv_with, me, message, peer};
-use kafkatalk_app::client::{Action, Delivery, Effect, Input, OutboxFull, StoredEntry, limits};
+use kafkatalk_app::client::{Action, Delivery, Effect, Input, OutboxFull, RequestId, StoredEntry, limits};
 use kafkatalk_protocol::{Body, ErrorCode, Message, MessageId, ServerFrame, Timestamp};
 
 fn refuse(page: &mut Page, id: MessageId, code: ErrorCode) {
@@ -263,30 +263,30 @@ fn a_full_outbox_takes_nothing_and_keeps_what_it_has() {
     assert_eq!(page.client.link().waiting, limits::OUTBOX_MAX);
 }
 
-#[test]
-fn an_acknowledged_message_that_does_not_come_is_fetched() {
+/// A page that asks for its own message, which was acknowledged and does not come; and what it is to be answered.
+fn acknowledged_and_not_come() -> (Page, RequestId, Vec<Message>) {
     let mut page = Page::live(1);
     let id = page.send("hello");
     page.ack(id, 1);
     page.take_requests();
     page.pass(limits::ECHO_DEADLINE_MS);
     let (request, _) = page.take_requests().swap_remove(0);
-    let body = Body::parse("hello").unwrap();
-    page.answer_messages(request, vec![Message { id, body, ..message(&me(), 1) }], None);
+    let said = Message { id, body: Body::parse("hello").unwrap(), ..message(&me(), 1) };
+    (page, request, vec![said])
+}
+
+#[test]
+fn an_acknowledged_message_that_does_not_come_is_fetched() {
+    let (mut page, request, history) = acknowledged_and_not_come();
+    page.answer_messages(request, history, None);
     assert_eq!(page.texts(), ["message 0", "hello"]);
 }
 
 #[test]
 fn history_that_comes_when_the_session_has_ended_takes_the_place_of_the_acknowledged_message() {
-    let mut page = Page::live(1);
-    let id = page.send("hello");
-    page.ack(id, 1);
-    page.take_requests();
-    page.pass(limits::ECHO_DEADLINE_MS);
-    let (request, _) = page.take_requests().swap_remove(0);
+    let (mut page, request, history) = acknowledged_and_not_come();
     page.tell(Input::Closed(page.socket(), 4401));
-    let body = Body::parse("hello").unwrap();
-    page.answer_messages(request, vec![Message { id, body, ..message(&me(), 1) }], None);
+    page.answer_messages(request, history, None);
     assert_eq!(page.texts(), ["message 0", "hello"]);
 }
 

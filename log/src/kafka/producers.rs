@@ -25,8 +25,6 @@ pub(super) struct Producers {
     pub(super) feed: Arc<Shard<FeedReports>>,
     /// Those that were there from the beginning.
     first: usize,
-    /// Most of them.
-    max: usize,
     /// Wakes who starts another when each has its fill.
     pub(super) crowded: Notify,
     /// Who leads the partitions of the feed, as far as is known: brokers to get to know.
@@ -37,15 +35,14 @@ impl Producers {
     /// Those that a node begins with. Nobody serves them yet.
     pub(super) fn new(shared: &Arc<Shared>) -> Result<Self, ConnectError> {
         let feed = Arc::new(Shard::new(Shard::for_feed(shared)?));
-        let max = shared.options.producers;
+        let (max, each) = (shared.options.producers, shared.options.conversations_per_producer);
         let first = (0..max.min(limits::PRODUCERS_FIRST)).map(|_| Shard::of_topics(shared, &feed));
         let first = first.collect::<Result<Vec<_>, _>>()?;
         Ok(Self {
-            spread: Mutex::new(Spread::over(first.len(), shared.options.conversations_per_producer)),
+            spread: Mutex::new(Spread::over(first.len(), each, max)),
             first: first.len(),
             topics: RwLock::new(first),
             feed,
-            max,
             crowded: Notify::new(),
             leaders: Mutex::default(),
         })
@@ -71,8 +68,7 @@ impl Producers {
 
     /// Whether there should be another.
     pub(super) fn are_crowded(&self) -> bool {
-        let spread = self.spread();
-        spread.is_full() && spread.conversations.len() < self.max
+        self.spread().is_crowded()
     }
 
     /// New conversations go to this one too. It must be served, and know the brokers.
@@ -115,7 +111,7 @@ impl Producers {
     fn of(&self, conversation: ConversationId) -> usize {
         let mut spread = self.spread();
         let (at, is_new) = spread.of(conversation);
-        if is_new && spread.is_full() && spread.conversations.len() < self.max {
+        if is_new && spread.is_crowded() {
             self.crowded.notify_one();
         }
         at
@@ -133,11 +129,13 @@ struct Spread {
     conversations: Vec<usize>,
     /// Its fill.
     each: usize,
+    /// Most producers.
+    max: usize,
 }
 
 impl Spread {
-    fn over(producers: usize, each: usize) -> Self {
-        Self { of: HashMap::new(), conversations: vec![0; producers], each }
+    fn over(producers: usize, each: usize, max: usize) -> Self {
+        Self { of: HashMap::new(), conversations: vec![0; producers], each, max }
     }
 
     fn add(&mut self) {
@@ -156,8 +154,9 @@ impl Spread {
         (at, true)
     }
 
-    fn is_full(&self) -> bool {
-        self.conversations.iter().all(|count| *count >= self.each)
+    /// Whether each has its fill, and there may be another.
+    fn is_crowded(&self) -> bool {
+        self.conversations.len() < self.max && self.conversations.iter().all(|count| *count >= self.each)
     }
 }
 
@@ -172,7 +171,7 @@ mod tests {
 
     #[test]
     fn conversations_are_spread_evenly_and_stay_where_they_are() {
-        let mut spread = Spread::over(2, 2);
+        let mut spread = Spread::over(2, 2, 3);
         let first: Vec<_> = (0..4).map(|number| spread.of(id(number)).0).collect();
         assert_eq!(spread.conversations, [2, 2]);
         spread.add();
@@ -183,13 +182,18 @@ mod tests {
     }
 
     #[test]
-    fn another_producer_is_wanted_when_each_has_its_fill() {
-        let mut spread = Spread::over(2, 1);
+    fn another_producer_is_wanted_when_each_has_its_fill_up_to_the_most_there_may_be() {
+        let mut spread = Spread::over(2, 1, 4);
         spread.of(id(1));
-        assert!(!spread.is_full());
+        assert!(!spread.is_crowded());
         spread.of(id(2));
-        assert!(spread.is_full());
+        assert!(spread.is_crowded());
         spread.add();
-        assert!(!spread.is_full());
+        assert!(!spread.is_crowded());
+        spread.of(id(3));
+        assert!(spread.is_crowded());
+        spread.add();
+        spread.of(id(4));
+        assert!(!spread.is_crowded());
     }
 }

@@ -2,12 +2,11 @@
 
 use crate::support::{Node, code, many, message_id, problem, refused};
 use kafkatalk_protocol::{
-    ClientFrame, Conversation, ConversationId, ErrorCode, Offset, ServerFrame, limits::CATCH_UP_MESSAGES_MAX,
+    ClientFrame, Conversation, ErrorCode, Offset, ServerFrame, limits::CATCH_UP_MESSAGES_MAX,
 };
 use kafkatalk_server::rates::RateLimits;
 use reqwest::Method;
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 #[tokio::test]
 async fn two_people_have_one_conversation_whoever_opens_it() {
@@ -67,26 +66,7 @@ async fn a_stranger_learns_the_same_of_a_conversation_as_of_none() {
     let (alice, _bob, conversation) = node.pair().await;
     alice.say(conversation, "between us").await;
     let eve = node.register("eve").await;
-    let nowhere = ConversationId(Uuid::new_v4());
-    let mut answers = Vec::new();
-    for id in [conversation, nowhere] {
-        let base = format!("/conversations/{id}");
-        let mut bodies = Vec::new();
-        for answer in [
-            eve.get(&base).await,
-            eve.get(&format!("{base}/messages")).await,
-            eve.try_say(id, message_id(), "hello?").await,
-            eve.send_json(Method::PUT, &format!("{base}/read"), &json!({"offset": 0})).await,
-        ] {
-            let (status, kind, body) = problem(answer).await;
-            assert_eq!((status, kind.as_str()), (404, "not_found"));
-            bodies.push(body);
-        }
-        answers.push(bodies);
-    }
-    assert_eq!(answers[0], answers[1]);
-    let listed: Value = eve.get("/conversations").await.json().await.unwrap();
-    assert_eq!(listed, json!({"conversations": [], "next": null}));
+    eve.is_told_of_nothing_like(conversation).await;
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Conversations of more than two people.
 
-use crate::support::{Node, Person, Socket, code, many, message_id, problem, refused};
+use crate::support::{Node, Person, Socket, code, many, problem, refused};
 use kafkatalk_protocol::{
     ClientFrame, Conversation, ConversationId, CreationId, ServerFrame, limits::GROUP_MEMBERS_MAX,
 };
@@ -139,28 +139,11 @@ async fn a_stranger_learns_the_same_of_a_group_as_of_none() {
     alice.say(group, "among us").await;
     let eve = node.register("eve").await;
     let mut socket = eve.connect().await;
-    let mut answers = Vec::new();
-    for id in [group, ConversationId(Uuid::new_v4())] {
-        let base = format!("/conversations/{id}");
-        let mut bodies = Vec::new();
-        for answer in [
-            eve.get(&base).await,
-            eve.get(&format!("{base}/messages")).await,
-            eve.try_say(id, message_id(), "hello?").await,
-            eve.send_json(Method::PUT, &format!("{base}/read"), &json!({"offset": 0})).await,
-        ] {
-            let (status, kind, body) = problem(answer).await;
-            assert_eq!((status, kind.as_str()), (404, "not_found"));
-            bodies.push(body);
-        }
-        answers.push(bodies);
-    }
-    assert_eq!(answers[0], answers[1]);
+    eve.is_told_of_nothing_like(group).await;
     alice.say(group, "still among us").await;
     socket.say(&ClientFrame::Ping).await;
     assert_eq!(socket.next().await, ServerFrame::Pong);
-    let listed: Value = eve.get("/conversations").await.json().await.unwrap();
-    assert_eq!(listed, json!({"conversations": [], "next": null}));
+    eve.has_no_conversations().await;
 }
 
 #[tokio::test]

@@ -29,6 +29,13 @@ fn at<'a>(node: &'a Node, person: &Person<'_>) -> Person<'a> {
     Person { node, user: person.user.clone(), token: person.token.clone() }
 }
 
+/// The same where that node has heard of the person.
+async fn known_at<'a>(node: &'a Node, person: &Person<'_>) -> Person<'a> {
+    let there = at(node, person);
+    assert_eq!(there.get("/me").await.status(), 200);
+    there
+}
+
 /// Asks a node that does not know of it yet, and lets it hear of it once it was seen to wait.
 async fn answered_late<T>(log: &Faulty, asking: impl Future<Output = T>) -> T {
     tokio::pin!(asking);
@@ -75,9 +82,7 @@ async fn who_registered_on_another_node_a_moment_ago_can_sign_in_and_be_written_
 async fn a_conversation_that_was_opened_on_another_node_a_moment_ago_is_there() {
     let (one, other, log, _folder) = two().await;
     let (alice, bob) = (one.register("alice").await, one.register("bob").await);
-    let (here, there) = (at(&other, &alice), at(&other, &bob));
-    assert_eq!(here.get("/me").await.status(), 200);
-    assert_eq!(there.get("/me").await.status(), 200);
+    let (here, there) = (known_at(&other, &alice).await, known_at(&other, &bob).await);
     log.set(deaf());
     let opened = alice.open("bob").await;
     let found = answered_late(&log, there.get(&format!("/conversations/{}", opened.id))).await;
@@ -113,8 +118,7 @@ async fn what_was_read_on_another_node_is_read_even_where_it_has_not_come_to_yet
 async fn a_stranger_is_answered_as_late_for_what_is_there_as_for_what_is_not() {
     let (one, other, log, _folder) = two().await;
     let (alice, _bob, conversation) = one.pair().await;
-    let eve = at(&other, &one.register("eve").await);
-    assert_eq!(eve.get("/me").await.status(), 200);
+    let eve = known_at(&other, &one.register("eve").await).await;
     let page = format!("/conversations/{conversation}/messages");
     assert_eq!(at(&other, &alice).get(&page).await.status(), 200);
     for (name, id) in [("zoe", conversation.to_string()), ("yves", message_id().to_string())] {
@@ -294,8 +298,7 @@ async fn a_group_is_asked_for_again_at_a_node_that_has_not_heard_of_it_and_is_th
     for name in ["bob", "carol"] {
         one.register(name).await;
     }
-    let there = at(&other, &alice);
-    assert_eq!(there.get("/me").await.status(), 200);
+    let there = known_at(&other, &alice).await;
     log.set(deaf());
     let id = Uuid::new_v4();
     let first: Conversation = alice.ask_group(id, &["bob", "carol"]).await.json().await.unwrap();
@@ -311,8 +314,7 @@ async fn a_group_of_other_people_under_an_id_is_refused_even_where_nothing_is_kn
     for name in ["bob", "carol"] {
         one.register(name).await;
     }
-    let there = at(&other, &alice);
-    assert_eq!(there.get("/me").await.status(), 200);
+    let there = known_at(&other, &alice).await;
     log.set(deaf());
     one.register("dave").await;
     let id = Uuid::new_v4();

@@ -256,6 +256,33 @@ impl Person<'_> {
         answer.json().await.unwrap()
     }
 
+    /// A stranger to a conversation is answered as if it were not there, word for word.
+    pub(crate) async fn is_told_of_nothing_like(&self, conversation: ConversationId) {
+        let mut answers = Vec::new();
+        for id in [conversation, ConversationId(Uuid::new_v4())] {
+            let base = format!("/conversations/{id}");
+            let mut bodies = Vec::new();
+            for answer in [
+                self.get(&base).await,
+                self.get(&format!("{base}/messages")).await,
+                self.try_say(id, message_id(), "hello?").await,
+                self.send_json(Method::PUT, &format!("{base}/read"), &json!({"offset": 0})).await,
+            ] {
+                let (status, kind, body) = problem(answer).await;
+                assert_eq!((status, kind.as_str()), (404, "not_found"));
+                bodies.push(body);
+            }
+            answers.push(bodies);
+        }
+        assert_eq!(answers[0], answers[1]);
+        self.has_no_conversations().await;
+    }
+
+    pub(crate) async fn has_no_conversations(&self) {
+        let listed: Value = self.get("/conversations").await.json().await.unwrap();
+        assert_eq!(listed, json!({"conversations": [], "next": null}));
+    }
+
     pub(crate) async fn history(
         &self,
         conversation: ConversationId,

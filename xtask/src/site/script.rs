@@ -65,7 +65,7 @@ pub(super) fn write(wasm: &Path, package: &Path, mode: Mode) -> Result<()> {
 }
 
 fn minify(script: &Path) -> Result<()> {
-    let Some(terser) = packages::terser()? else {
+    let Some(terser) = packages::from_npm("terser")? else {
         say("no npm here: the script stays two kilobytes larger");
         return Ok(());
     };

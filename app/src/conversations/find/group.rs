@@ -58,10 +58,7 @@ pub(super) fn group_words(chosen: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn user(number: u128) -> User {
-        User { id: UserId(Uuid::from_u128(number)), username: format!("user{number}").parse().unwrap() }
-    }
+    use crate::ui::person::testing::user;
 
     fn users(numbers: &[u128]) -> Vec<User> {
         numbers.iter().copied().map(user).collect()
