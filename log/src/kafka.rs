@@ -127,7 +127,8 @@ impl KafkaLog {
         let (shared, feeding) = (Arc::clone(&self.shared), Arc::clone(producers));
         self.threads.spawn("kafka-feed", move || {
             let (feed, mut pulse) = (&feeding.feed, Pulse::default());
-            feed.serve(&shared, || Shard::for_feed(&shared).ok(), || pulse.beat(&shared, feed));
+            let remake = || Shard::for_feed(&shared).ok();
+            feed.serve(&shared, limits::POLL_WAIT, remake, || pulse.beat(&shared, feed));
             pulse.leave(&shared, feed);
         })?;
         read::start(&self.shared, &self.threads, reads)?;

@@ -57,7 +57,18 @@ pub(super) const PROBE_RETRY: Duration = Duration::from_secs(1);
 /// How long the first record of a producer may take before the log counts as ready all the same.
 pub(super) const WARM_UP_WAIT: Duration = Duration::from_secs(15);
 /// How long a polling thread waits for an event before it looks whether it should end.
-pub(super) const POLL_WAIT: Duration = Duration::from_millis(200);
+pub(super) const POLL_WAIT: Duration = whole_wait(200);
+/// The same for the producers of topics, of which there are many: how long until one that failed for good is made anew,
+/// too. Where a report came in between, what is left of the last millisecond is spent at the clock all the same, so that
+/// turns should be few.
+pub(super) const REPORTS_WAIT: Duration = whole_wait(1000);
+
+/// A wait for Kafka's client of so many milliseconds. The client waits whole milliseconds only, and its Rust side asks
+/// again and again until what is below one has passed, too: with a little more than whole ones, the first wait is enough.
+pub(super) const fn whole_wait(millis: u64) -> Duration {
+    Duration::from_micros(millis * 1000 + 50)
+}
+
 /// How often a node says that it is here.
 pub(super) const HEARTBEAT_EVERY: Duration = Duration::from_secs(1);
 /// How long a node may say nothing before it counts as gone: several heartbeats, for some may be late or lost.

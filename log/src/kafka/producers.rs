@@ -62,7 +62,7 @@ impl Producers {
     ) -> Result<(), ConnectError> {
         let (all, one, shared) = (Arc::clone(self), Arc::clone(one), Arc::clone(shared));
         threads.spawn("kafka-produce", move || {
-            one.serve(&shared, || Shard::for_topics(&shared, &all.feed).ok(), || ());
+            one.serve(&shared, limits::REPORTS_WAIT, || Shard::for_topics(&shared, &all.feed).ok(), || ());
         })
     }
 
