@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Longest that one test may take, the start of a broker included.
-const TEST_MAX: Duration = Duration::from_mins(3);
+const TEST_MAX: Duration = Duration::from_mins(10);
 
 /// One log for one test, empty at first. Dropping it cleans up.
 pub trait Harness: Send + Sync + Sized + 'static {

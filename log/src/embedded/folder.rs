@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// ends, however it ends.
 pub(super) struct Folder {
     dir: PathBuf,
-    _lock: File,
+    lock: File,
 }
 
 impl Folder {
@@ -34,7 +34,7 @@ impl Folder {
         }
         // Only a help for people who look for the process; the lock counts, not the number.
         let _ = write_process(&mut file);
-        Ok(Self { dir: dir.into(), _lock: file })
+        Ok(Self { dir: dir.into(), lock: file })
     }
 
     pub(super) fn dir(&self) -> &Path {
@@ -75,6 +75,13 @@ impl Folder {
     /// Makes the names of new files durable, as far as the system can.
     pub(super) fn sync(&self) -> std::io::Result<()> {
         if cfg!(unix) { File::open(&self.dir)?.sync_all() } else { Ok(()) }
+    }
+}
+
+/// A program that is just being started holds the file open for a moment, too, and with it the lock, unless it is let go.
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = self.lock.unlock();
     }
 }
 

@@ -23,7 +23,7 @@ const TRIES: usize = 3;
 /// How long after the first try another may begin. Meanwhile the keeper does nothing else.
 const TRY_AGAIN_WITHIN: Duration = Duration::from_secs(10);
 /// How long after a setting shows it surely holds for the topic's files too, where it shows a little later.
-const SETTING_LAG: Duration = Duration::from_millis(100);
+const SETTING_LAG: Duration = Duration::from_millis(500);
 /// How often to look whether a setting shows yet.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// How often to look before setting it again.

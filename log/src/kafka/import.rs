@@ -299,7 +299,8 @@ impl Import {
 
     /// Whether all is there and the same; copies what is not.
     fn pass(&mut self, some: Range<usize>) -> Result<bool, ImportError> {
-        self.look()?;
+        // Nothing was sent: nothing has to settle before the next look.
+        self.patiently(limits::PROBE_RETRY, Self::look)?;
         compare::all(&self.common, &mut self.parts[some.clone()])?;
         let left: Vec<_> = self.parts[some].iter().filter(|part| part.there < part.end).collect();
         if left.is_empty() {

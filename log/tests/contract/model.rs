@@ -1,7 +1,7 @@
 //! Random work, compared with a model that is too simple to be wrong.
 
 use super::Harness;
-use super::support::{WAIT_MAX, conversation, message, next, text_of};
+use super::support::{WAIT_MAX, conversation, next, say, text_of};
 use kafkatalk_log::{Checkpoint, EventLog, Stream, Tail};
 use kafkatalk_protocol::Offset;
 use proptest::prelude::*;
@@ -107,7 +107,7 @@ impl<'a, H: Harness> Model<'a, H> {
             .map(|_| {
                 self.appended += 1;
                 let (log, text) = (Arc::clone(&self.log), self.appended.to_string());
-                tokio::spawn(async move { (log.append(stream, message(&text)).await.unwrap(), text) })
+                tokio::spawn(async move { (say(&*log, stream, &text).await, text) })
             })
             .collect();
         let mut written = Vec::new();

@@ -1,6 +1,6 @@
 //! Tools of the suite.
 
-use kafkatalk_log::{Batch, Checkpoint, Entry, EventLog, Record, Stream, Tail};
+use kafkatalk_log::{AppendError, Batch, Checkpoint, Entry, EventLog, Record, Stream, Tail};
 use kafkatalk_protocol::{ConversationId, Offset, Timestamp, UserId};
 use serde_json::json;
 use std::time::Duration;
@@ -36,9 +36,18 @@ pub fn raw(json: &str) -> Record {
     }
 }
 
-/// Appends a message that must go through.
+/// Appends a message that must go through. What is surely not written, as a log says whose brokers do not answer for a
+/// moment, is said again.
 pub async fn say(log: &dyn EventLog, stream: Stream, text: &str) -> Offset {
-    log.append(stream, message(text)).await.unwrap()
+    let until = std::time::Instant::now() + WAIT_MAX;
+    loop {
+        match log.append(stream, message(text)).await {
+            Err(AppendError::Unavailable(_)) if std::time::Instant::now() < until => {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            answer => return answer.unwrap(),
+        }
+    }
 }
 
 /// A message's text.

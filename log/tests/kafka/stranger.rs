@@ -76,6 +76,20 @@ impl Stranger {
 
     pub(crate) async fn create(&self, topic: &str, policy: &str) {
         self.try_create(topic, policy).await.unwrap();
+        self.shows(topic, &[("cleanup.policy", policy)]).await;
+    }
+
+    /// Waits until a topic has these settings among its own: the brokers show them some time after they took them.
+    pub(crate) async fn shows(&self, topic: &str, settings: &[(&str, &str)]) {
+        let until = Instant::now() + WAIT_MAX;
+        loop {
+            let shown = self.settings(topic).await;
+            if settings.iter().all(|(key, value)| shown.get(*key).is_some_and(|shown| shown == value)) {
+                return;
+            }
+            assert!(Instant::now() < until, "{topic} is to show {settings:?}, and shows {shown:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     pub(crate) async fn try_create(&self, topic: &str, policy: &str) -> Result<(), RDKafkaErrorCode> {
