@@ -30,7 +30,9 @@ set -euo pipefail
 readonly KAFKA_VERSION=4.1.1
 readonly LOG4J_VERSION=2.25.1
 readonly JAVA_MIN=17
-readonly READY_WAIT_SECONDS=90
+readonly FETCH_TRIES=3
+readonly FETCH_PAUSE_SECONDS=10
+readonly READY_WAIT_SECONDS=270
 readonly STOP_WAIT_SECONDS=15
 readonly HAND_OVER_WAIT_SECONDS=90
 readonly CONSUME_SILENCE_MS=60000
@@ -95,11 +97,18 @@ jars() {
     local work; work=$(mktemp -d "$dir/fetch.XXXXXX")
     say "fetching Apache Kafka $KAFKA_VERSION by Maven into $dir (43 MB, once)"
     write_pom >"$work/pom.xml"
-    if ! mvn -q -B -f "$work/pom.xml" dependency:copy-dependencies -DoutputDirectory="$work/jars" >"$work/log" 2>&1; then
+    local tries=1
+    # -U: what one try could not fetch, the next one asks for again.
+    until mvn -q -B -U -f "$work/pom.xml" dependency:copy-dependencies -DoutputDirectory="$work/jars" >"$work/log" 2>&1; do
+      if [ "$tries" -lt "$FETCH_TRIES" ]; then
+        tries=$((tries + 1))
+        sleep "$FETCH_PAUSE_SECONDS"
+        continue
+      fi
       tail -n 20 "$work/log" >&2
       rm -rf "$work"
       fail "Maven could not fetch Apache Kafka $KAFKA_VERSION; its last words are above"
-    fi
+    done
     mv -T "$work/jars" "$dir/jars" 2>/dev/null || [ -d "$dir/jars" ] || fail "cannot write $dir/jars"
     rm -rf "$work"
   fi
@@ -126,6 +135,7 @@ free_ports_by_guess() {
   local wanted=$1 port found=()
   while [ "${#found[@]}" -lt "$wanted" ]; do
     port=$((10000 + RANDOM % 20000))
+    case " ${found[*]:-} " in *" $port "*) continue ;; esac
     if ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then found+=("$port"); fi
   done
   echo "${found[*]}"
@@ -200,7 +210,10 @@ launch() {
     -XX:TieredStopAtLevel="${KAFKA_JIT_LEVEL:-4}" -Djava.awt.headless=true -Dlog4j2.disable.jmx=true \
     "-Dlog4j2.configurationFile=$dir/log4j2.properties" -cp "$jars/*" kafka.Kafka "$dir/n$i.properties" \
     >>"$dir/n$i.log" 2>&1 </dev/null &
-  echo $! >"$dir/n$i.pid"
+  local pid=$!
+  echo "$pid" >"$dir/n$i.pid"
+  # Until it is what it is to run, whoever looks takes it for another's process.
+  while kill -0 "$pid" 2>/dev/null && ! running "$dir" "$i"; do sleep 0.01; done
 }
 
 running() {
