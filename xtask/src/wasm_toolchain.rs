@@ -11,7 +11,7 @@ use crate::{
 };
 use anyhow::{Context as _, Result, bail};
 use std::{
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -19,8 +19,10 @@ use std::{
 };
 
 const TARGET: &str = "wasm32-unknown-unknown";
-/// A reachable rustup takes some seconds; an unreachable one hangs for ever.
-const RUSTUP_LIMIT: Duration = Duration::from_mins(1);
+/// A reachable rustup takes some seconds, or minutes by a slow line; an unreachable one hangs for ever.
+const RUSTUP_LIMIT: Duration = Duration::from_mins(3);
+/// What cargo passes to the compiler for the target, besides the target's own flags.
+const FLAGS: &str = "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS";
 /// For how long rustup is not asked again after it reached nothing, unless nothing else is left.
 const UNREACHABLE_FOR: Duration = Duration::from_hours(24);
 /// Debian's compiler, its source, and a linker; the linker's package has a version in its name.
@@ -33,6 +35,7 @@ const DEBIAN_LINKER: &str = "wasm-ld-22";
 /// How to call cargo for the browser.
 pub(crate) struct WasmToolchain {
     cargo: OsString,
+    is_ours: bool,
     environment: Vec<(&'static str, OsString)>,
 }
 
@@ -60,7 +63,7 @@ impl WasmToolchain {
 
     fn ours() -> Self {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        Self { cargo, environment: Vec::new() }
+        Self { cargo, is_ours: true, environment: vec![(FLAGS, short_paths())] }
     }
 
     /// A cargo command, such as `build`, for the browser's target.
@@ -75,20 +78,44 @@ impl WasmToolchain {
 
     /// Whether it is the compiler that everything else is compiled with.
     pub(crate) fn is_ours(&self) -> bool {
-        self.environment.is_empty()
+        self.is_ours
     }
 
     fn debian(sysroot: &Path) -> Self {
-        let mut flags = OsString::from("--sysroot=");
+        let mut flags = short_paths();
+        flags.push(" --sysroot=");
         flags.push(sysroot);
         let environment = vec![
             ("RUSTC", DEBIAN_RUSTC.into()),
             ("CARGO", DEBIAN_CARGO.into()),
             ("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", DEBIAN_LINKER.into()),
-            ("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", flags),
+            (FLAGS, flags),
         ];
-        Self { cargo: DEBIAN_CARGO.into(), environment }
+        Self { cargo: DEBIAN_CARGO.into(), is_ours: false, environment }
     }
+}
+
+/// Has the compiler name the source of a crate without the folder that all crates lie in. Where a program may panic, it
+/// carries the name of the file: it would be larger where somebody's home has a longer name.
+fn short_paths() -> OsString {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo")));
+    let registries = home.and_then(|home| fs::read_dir(home.join("registry/src")).ok()).into_iter().flatten();
+    let mut flags: Vec<OsString> = registries
+        .filter_map(Result::ok)
+        .map(|registry| registry.path().into_os_string())
+        // Flags are parted by spaces.
+        .filter(|folder| !folder.to_string_lossy().contains(' '))
+        .map(|folder| {
+            let mut flag = OsString::from("--remap-path-prefix=");
+            flag.push(folder);
+            flag.push("/=");
+            flag
+        })
+        .collect();
+    // In any order they would be other flags, for which all is compiled anew.
+    flags.sort();
+    flags.join(OsStr::new(" "))
 }
 
 /// Whether that compiler has the target's standard library.
