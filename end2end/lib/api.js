@@ -1,6 +1,12 @@
 // The public API, for what a spec needs to be there before it begins, and for what a browser is not to see.
 
 import { randomUUID } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
+
+/** How long to ask again where the server says that waiting helps. */
+const ASK_AGAIN_MS = 60_000;
+/** What it says so with, together with `Retry-After`. */
+const WAITING_HELPS = [429, 503];
 
 /** What the API answered instead of what was wanted. */
 export class Refused extends Error {
@@ -9,6 +15,14 @@ export class Refused extends Error {
     this.status = status;
     this.problem = problem;
   }
+}
+
+/** How long to wait before the same is asked again; nothing where that would not help. */
+function againAfterMs(method, path, answer) {
+  // What was refused may have been done all the same, and then the name is taken: by oneself.
+  if (method === "POST" && path === "/users") return undefined;
+  const seconds = answer.headers.get("retry-after");
+  return WAITING_HELPS.includes(answer.status) && seconds !== null ? Number(seconds) * 1_000 : undefined;
 }
 
 /** A person with a session of their own at the API. */
@@ -37,11 +51,18 @@ export class Person {
   async ask(method, path, body) {
     const headers = this.token ? { authorization: `Bearer ${this.token}` } : {};
     if (body) headers["content-type"] = "application/json";
-    const answer = await fetch(`${this.server.url}/api/v1${path}`, { method, headers, body: body && JSON.stringify(body) });
-    const text = await answer.text();
-    const content = text ? JSON.parse(text) : undefined;
-    if (!answer.ok) throw new Refused(`${method} ${path}`, answer.status, content);
-    return content;
+    const url = `${this.server.url}/api/v1${path}`;
+    const deadline = Date.now() + ASK_AGAIN_MS;
+    for (;;) {
+      const answer = await fetch(url, { method, headers, body: body && JSON.stringify(body) });
+      const text = await answer.text();
+      const content = text ? JSON.parse(text) : undefined;
+      if (answer.ok) return content;
+      const waitMs = againAfterMs(method, path, answer);
+      const late = waitMs === undefined || Date.now() + waitMs > deadline;
+      if (late) throw new Refused(`${method} ${path}`, answer.status, content);
+      await pause(waitMs);
+    }
   }
 
   /** The conversation with another person. */

@@ -3,7 +3,11 @@
 import { expect } from "@playwright/test";
 
 /** Longest time to a live socket: after several failures a client pauses up to half a minute. */
-const RECONNECT_MS = 45_000;
+const RECONNECT_MS = 90_000;
+/** How long a server may fill its index until it finds what was said. */
+const INDEX_MS = 90_000;
+/** How soon the panel shows an answer that has come. */
+const ANSWER_SHOWN_MS = 1_000;
 
 export class Device {
   #sockets = [];
@@ -89,6 +93,21 @@ export class Device {
     await this.page.getByRole("combobox", { name: "Find a person" }).fill(start);
     await this.page.getByRole("option", { name }).click();
     await expect(this.page.getByRole("heading", { level: 1, name })).toBeVisible();
+  }
+
+  /** Waits until the finding panel shows that. Where the server asks for patience, asks again as a person would. */
+  async expectFound(wanted) {
+    const panel = this.page.getByRole("region", { name: "New conversation" });
+    const again = panel.getByRole("button", { name: "Try again", exact: true });
+    await expect(async () => {
+      await expect(wanted.or(again).first()).toBeVisible();
+      if (await again.isVisible()) {
+        // One question at a time, or the answers might come in another order.
+        const answered = this.page.waitForResponse(/\/api\/v1\/search\?/);
+        await Promise.all([answered, again.click({ timeout: ANSWER_SHOWN_MS })]);
+      }
+      await expect(wanted.first()).toBeVisible({ timeout: ANSWER_SHOWN_MS });
+    }).toPass({ timeout: INDEX_MS });
   }
 
   async expectBodies(bodies) {

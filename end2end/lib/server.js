@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 
 /** Longest wait for a server to be ready; on Kafka it creates topics first. */
-const READY_MS = 60_000;
+const READY_MS = 180_000;
 /** How often a server that starts is asked whether it is ready. */
 const ASK_EVERY_MS = 30;
 /** How long a server may take to stop in order before it is killed. */

@@ -39,7 +39,7 @@ export const test = base.extend({
         await server.stop();
       }
     },
-    { scope: "worker", timeout: 120_000 },
+    { scope: "worker", timeout: 300_000 },
   ],
 
   /** Fails the spec for every complaint of a browser that the spec did not announce. */

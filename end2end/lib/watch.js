@@ -16,6 +16,11 @@ export class Watch {
   #problems = [];
   #allowed = [];
 
+  constructor() {
+    // Whoever opens the finding panel searches, and a server that has just been started may still fill its index.
+    this.allowStatus(503, "/api/v1/search");
+  }
+
   /** Says what this spec provokes on purpose: the text of a console message, or `STATUS PATH` of an answer. */
   allow(...patterns) {
     this.#allowed.push(...patterns);

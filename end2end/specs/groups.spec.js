@@ -103,8 +103,9 @@ test("a group is put together with the keyboard alone", async ({ device, person 
   const [ada, bob, carol] = await three(person);
   const here = await (await device(ada)).open();
   const field = await begin(here);
+  // At once: Enter does nothing while the panel still looks for what a further letter has changed.
   for (const { username } of [bob, carol]) {
-    await field.pressSequentially(username);
+    await here.page.keyboard.insertText(username);
     await expect(here.page.getByRole("option", { name: username })).toBeVisible();
     await field.press("Enter");
     await expect(field).toHaveValue("");
@@ -118,7 +119,7 @@ test("a group is put together with the keyboard alone", async ({ device, person 
   await field.press("ArrowUp");
   await field.press("Enter");
   await expect(chosen).toHaveText(names(bob));
-  await field.pressSequentially(carol.username);
+  await here.page.keyboard.insertText(carol.username);
   await expect(here.page.getByRole("option", { name: carol.username })).toBeVisible();
   await field.press("Enter");
   await expect(chosen).toHaveText(names(bob, carol));

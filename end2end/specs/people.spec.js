@@ -24,19 +24,31 @@ test("a name that nobody has says so and offers one's own link", async ({ device
   const here = await (await device(await person("ada"))).open();
   await here.page.getByRole("button", { name: "New conversation" }).click();
   await here.page.getByRole("combobox", { name: "Find a person" }).fill("zzz-nobody");
-  await expect(here.page.getByRole("status", { name: "Search" })).toContainText("zzz-nobody");
+  await here.expectFound(here.page.getByRole("status", { name: "Search" }).filter({ hasText: "zzz-nobody" }));
   await expect(here.page.getByRole("button", { name: "Copy your link" })).toBeVisible();
   await here.page.keyboard.press("Escape");
   await expect(here.page.getByRole("button", { name: "New conversation" })).toBeFocused();
 });
+
+/** What a button says from now on: words that stand for a moment only may be gone before one looks. */
+async function wordsSaid(button) {
+  const said = await button.evaluateHandle((element) => {
+    const words = [];
+    const note = () => words.push(element.innerText.trim());
+    new MutationObserver(note).observe(element, { subtree: true, childList: true, characterData: true });
+    return words;
+  });
+  return () => said.jsonValue();
+}
 
 test("one's own link is copied, and where that cannot be, the page says how", async ({ device, person }) => {
   const ada = await person("ada");
   const here = await (await device(ada, { permissions: ["clipboard-read", "clipboard-write"] })).open();
   await here.page.getByRole("button", { name: "New conversation" }).click();
   const copy = here.page.getByRole("button", { name: "Copy your link" });
+  const said = await wordsSaid(copy);
   await copy.click();
-  await expect(here.page.getByRole("button", { name: "Copied" })).toBeVisible();
+  await expect.poll(said).toContain("Copied");
   const copied = await here.page.evaluate(() => navigator.clipboard.readText());
   expect(copied).toBe(`${new URL(here.page.url()).origin}/conversations?to=${ada.username}`);
   const without = {
@@ -49,8 +61,9 @@ test("one's own link is copied, and where that cannot be, the page says how", as
   for (const [what, take] of Object.entries(without)) {
     await test.step(what, async () => {
       await here.page.evaluate(take);
+      const saidNow = await wordsSaid(copy);
       await copy.click();
-      await expect(here.page.getByRole("button", { name: "Select the link above and copy it" })).toBeVisible();
+      await expect.poll(saidNow).toContain("Select the link above and copy it");
       await expect(copy).toBeVisible();
     });
   }

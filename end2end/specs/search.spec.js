@@ -16,6 +16,7 @@ test("a message is found as one types, with the words marked and nothing else re
   await pair.bob.send(pair.conversation, "I would rather have cake");
   const here = await (await device(pair.ada)).open();
   const found = await search(here, "brulee cre");
+  await here.expectFound(found);
   await expect(found).toHaveCount(1);
   await expect(found).toContainText(pair.bob.username);
   await expect(found).toContainText("You: Crème <mark>brûlée</mark> for dessert");
@@ -27,6 +28,7 @@ test("a message far up is opened where it stands, with what was said around it, 
   await pair.bob.sendAll(pair.conversation, bodies);
   const here = await (await device(pair.ada)).open();
   const found = await search(here, "needle");
+  await here.expectFound(found);
   await expect(found).toHaveCount(1);
   await here.page.keyboard.press("Enter");
   const message = here.message("the needle");
@@ -46,7 +48,9 @@ test("a message in the open conversation is brought into view", async ({ device,
   const here = await (await device(pair.ada)).openConversation(pair.conversation);
   await expect(here.message("hay 44")).toBeInViewport();
   await expect(here.message("the needle")).not.toBeInViewport();
-  await (await search(here, "needle")).click();
+  const found = await search(here, "needle");
+  await here.expectFound(found);
+  await found.click();
   await expect(here.message("the needle")).toBeInViewport();
 });
 
@@ -54,7 +58,7 @@ test("where nothing is found it says so, and Escape leads back", async ({ device
   await pair.bob.send(pair.conversation, "hello");
   const here = await (await device(pair.ada)).open();
   const found = await search(here, "zzz nothing");
-  await expect(here.page.getByRole("status", { name: "Search" })).toContainText("no message has it");
+  await here.expectFound(here.page.getByRole("status", { name: "Search" }).filter({ hasText: "no message has it" }));
   await expect(found).toHaveCount(0);
   await here.page.keyboard.press("Escape");
   await expect(here.page.getByRole("button", { name: "Search" })).toBeFocused();
@@ -69,5 +73,6 @@ test("without a network it says so, and finds it when asked again", async ({ dev
   await expect(here.page.getByRole("status", { name: "Search" })).toContainText("No connection");
   await here.context.setOffline(false);
   await here.page.getByRole("button", { name: "Try again", exact: true }).click();
+  await here.expectFound(found);
   await expect(found).toHaveCount(1);
 });
