@@ -255,7 +255,7 @@ async fn found(
     patience: Duration,
 ) -> Result<Findings> {
     let forgotten = afterwards::forgotten_positions(world, nodes, told, patience).await?;
-    let open = afterwards::open_to_strangers(world, nodes, all).await?;
+    let open = afterwards::open_to_strangers(world, nodes, all, patience).await?;
     add_what_was_seen(all, world, told);
     let mut findings = judge(all.values());
     findings.add(Fault::ReadWentBack, forgotten + told.iter().map(|told| told.read_went_back).sum::<u64>());

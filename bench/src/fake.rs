@@ -6,7 +6,7 @@ use axum::{
         Path, Query, State, WebSocketUpgrade,
         ws::{Message as Frame, WebSocket},
     },
-    http::HeaderMap,
+    http::{HeaderMap, StatusCode},
     response::Response,
     routing::{get, post},
 };
@@ -45,6 +45,8 @@ pub(crate) enum Habit {
     CutsSocket,
     /// Writes a message again that is sent again.
     WritesTwice,
+    /// Keeps them all, but cannot be read from at first.
+    IsBusy,
 }
 
 /// The running messenger.
@@ -66,6 +68,7 @@ struct Rooms {
     logs: HashMap<ConversationId, Vec<Message>>,
     sockets: HashMap<UserId, mpsc::UnboundedSender<ServerFrame>>,
     written: usize,
+    readings: usize,
 }
 
 impl Fake {
@@ -120,14 +123,18 @@ async fn history(
     State(fake): State<Arc<Messenger>>,
     Path(id): Path<ConversationId>,
     Query(query): Query<HashMap<String, String>>,
-) -> Json<Messages> {
+) -> Result<Json<Messages>, StatusCode> {
     let (after, limit) = (query["after"].parse::<i64>().unwrap(), query["limit"].parse().unwrap());
-    let rooms = fake.rooms.lock().unwrap();
+    let mut rooms = fake.rooms.lock().unwrap();
+    rooms.readings += 1;
+    if fake.habit == Habit::IsBusy && rooms.readings <= 2 {
+        return Err(StatusCode::SERVICE_UNAVAILABLE);
+    }
     let log = rooms.logs.get(&id).map(Vec::as_slice).unwrap_or_default();
     let later = log.iter().filter(|message| i64::try_from(message.offset.0).unwrap() > after);
     let messages: Vec<Message> = later.take(limit).cloned().collect();
     let next = messages.last().filter(|_| messages.len() == limit).map(|message| message.offset);
-    Json(Messages { messages, next })
+    Ok(Json(Messages { messages, next }))
 }
 
 async fn upgrade(

@@ -2,7 +2,7 @@
 
 use crate::client::api::Api;
 use crate::evidence::{Evidence, Line};
-use crate::limits::HISTORIES_PAUSE;
+use crate::limits::{DRAIN_WAIT_MAX, HISTORIES_PAUSE};
 use crate::load::Said;
 use crate::numbered::Numbering;
 use crate::world::World;
@@ -21,8 +21,18 @@ pub(crate) type Gathered = BTreeMap<ConversationId, Evidence>;
 
 /// The history of every conversation, as each of its members reads it: one after the other from another node.
 pub(crate) async fn histories(world: &World, nodes: &[SocketAddr], numbering: Numbering) -> Result<Gathered> {
+    histories_within(world, nodes, numbering, DRAIN_WAIT_MAX).await
+}
+
+/// The same, where a node may be unable to answer for so long.
+async fn histories_within(
+    world: &World,
+    nodes: &[SocketAddr],
+    numbering: Numbering,
+    patience: Duration,
+) -> Result<Gathered> {
     let mut all = BTreeMap::new();
-    let mut apis = try_join_all(nodes.iter().map(|node| Api::connect(*node))).await?;
+    let mut apis = try_join_all(nodes.iter().map(|node| Api::patient(*node, patience))).await?;
     let mut next = 0;
     for pair in &world.pairs {
         let mut evidence = Evidence::new(pair.conversation);
@@ -47,10 +57,10 @@ pub(crate) async fn settled_histories(
     patience: Duration,
 ) -> Result<Gathered> {
     let waited = Instant::now();
-    let mut before = histories(world, nodes, numbering).await?;
+    let mut before = histories_within(world, nodes, numbering, patience).await?;
     loop {
         sleep(HISTORIES_PAUSE).await;
-        let now = histories(world, nodes, numbering).await?;
+        let now = histories_within(world, nodes, numbering, patience).await?;
         let same = |(id, evidence): (&ConversationId, &Evidence)| {
             let mut all =
                 evidence.histories.iter().chain(before.get(id).into_iter().flat_map(|e| &e.histories));

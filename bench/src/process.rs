@@ -2,6 +2,7 @@
 
 use crate::number::float;
 use anyhow::{Context as _, Result};
+use rustix::io::Errno;
 use std::{collections::BTreeMap, fs, time::Duration};
 
 /// A process id.
@@ -56,16 +57,30 @@ fn machine(text: &str) -> Option<Machine> {
 
 /// Resident memory of a process and its living descendants, in bytes.
 pub(crate) fn resident_bytes(root: Pid) -> Result<u64> {
-    tree(root)?.iter().map(|stat| resident_of(stat.pid)).sum()
+    let mut bytes = 0;
+    for stat in tree(root)? {
+        match resident_of(stat.pid)? {
+            Some(of_this) => bytes += of_this,
+            None => anyhow::ensure!(stat.pid != root, "process {root} has ended"),
+        }
+    }
+    Ok(bytes)
 }
 
-fn resident_of(pid: Pid) -> Result<u64> {
+/// None where the process has ended, which it may do between the listing and the reading.
+fn resident_of(pid: Pid) -> Result<Option<u64>> {
     let path = format!("/proc/{pid}/smaps_rollup");
-    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
+    let text = match fs::read_to_string(&path) {
+        // One that nobody has waited for yet is there, but without memory.
+        Err(error) if matches!(Errno::from_io_error(&error), Some(Errno::NOENT | Errno::SRCH)) => {
+            return Ok(None);
+        }
+        text => text.with_context(|| format!("cannot read {path}"))?,
+    };
     let kib = text
         .lines()
         .find_map(|line| line.strip_prefix("Rss:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
-    Ok(kib.with_context(|| format!("{path} has no Rss line"))? * 1024)
+    Ok(Some(kib.with_context(|| format!("{path} has no Rss line"))? * 1024))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,6 +148,17 @@ mod tests {
     #[test]
     fn this_process_has_memory() {
         assert!(resident_bytes(std::process::id()).unwrap() > 100_000);
+    }
+
+    #[test]
+    fn a_process_that_ended_has_no_memory_beside_those_that_live_and_none_by_itself() {
+        let mut ended = std::process::Command::new("true").spawn().unwrap();
+        while resident_of(ended.id()).unwrap().is_some() {
+            std::thread::yield_now();
+        }
+        assert!(resident_bytes(std::process::id()).unwrap() > 100_000);
+        assert!(resident_bytes(ended.id()).is_err());
+        ended.wait().unwrap();
     }
 
     #[test]

@@ -67,16 +67,22 @@ fn trouble(status: ExitStatus) -> Option<String> {
     (!status.success()).then(|| format!("the server did not stop in order ({status})"))
 }
 
+/// So many free addresses of loopback, each another. They are free now, and nobody else asks for them by number.
+pub(crate) fn free_addresses(wanted: u32) -> Result<Vec<SocketAddr>> {
+    // All are held until the last is found: one that was let go may be the next that is given.
+    let held = (0..wanted).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)));
+    let held: Vec<_> = held.collect::<Result<_, _>>()?;
+    Ok(held.iter().map(TcpListener::local_addr).collect::<Result<_, _>>()?)
+}
+
 impl Setup {
-    /// A server that listens on a free port of loopback.
-    pub(crate) fn new(binary: &Path, data: &Path, flags: Vec<String>) -> Result<Self> {
+    /// A server that is to listen there.
+    pub(crate) fn new(binary: &Path, data: &Path, address: SocketAddr, flags: Vec<String>) -> Result<Self> {
         anyhow::ensure!(
             binary.is_file(),
             "there is no server at {}: build it or name it with --server",
             binary.display()
         );
-        // Free now, and nobody else asks for it by number.
-        let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
         Ok(Self { binary: binary.into(), data: data.into(), address, flags, failpoints: Vec::new() })
     }
 
@@ -213,16 +219,24 @@ impl Server {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     #[tokio::test]
     async fn a_server_that_ended_by_itself_was_not_killed_by_us() {
         let folder = tempfile::tempdir().unwrap();
         // A shell that is asked to run the script `serve`, which is not there.
-        let setup = Setup::new(Path::new("/bin/sh"), &folder.path().join("data"), Vec::new()).unwrap();
+        let (shell, address) = (Path::new("/bin/sh"), free_addresses(1).unwrap()[0]);
+        let setup = Setup::new(shell, &folder.path().join("data"), address, Vec::new()).unwrap();
         let mut server = setup.start().unwrap();
         server.child.wait().await.unwrap();
         let error = server.kill().await.unwrap_err();
         assert!(error.to_string().starts_with("the server ended by itself (exit status: "), "{error}");
+    }
+
+    #[test]
+    fn no_two_nodes_get_one_address() {
+        let addresses = free_addresses(100).unwrap();
+        assert_eq!(addresses.iter().collect::<BTreeSet<_>>().len(), 100);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crate::floors::produce;
 use crate::kafka::Kafka;
 use crate::process::{self, Pid};
 use crate::report::progress;
-use crate::server::Setup;
+use crate::server::{Setup, free_addresses};
 use anyhow::{Context as _, Result};
 use clap::{Args, ValueEnum};
 use std::{
@@ -142,7 +142,9 @@ impl Stage {
             flags.extend(["--replication-factor".into(), self.args.brokers.to_string()]);
         }
         let data = |node| self.folder().join(format!("server{service}-{node}"));
-        (1..=nodes).map(|node| Setup::new(&self.args.server, &data(node), flags.clone())).collect()
+        let addresses = (1..=nodes).zip(free_addresses(nodes)?);
+        let setup = |(node, address)| Setup::new(&self.args.server, &data(node), address, flags.clone());
+        addresses.map(setup).collect()
     }
 
     /// From its start on, what comes to the run's Kafka can be cut.

@@ -48,6 +48,8 @@ pub struct NodeOptions {
     pub settings: Settings,
     /// How long the head of a request may take, and how long a connection may be idle.
     pub request_head_time: Duration,
+    /// How long a new socket may take to say hello.
+    pub hello_grace: Duration,
     /// How long stopping may take.
     pub shutdown_deadline: Duration,
     /// Time and ids.
@@ -97,7 +99,11 @@ pub async fn serve(
     let passwords = Passwords::new(options.hash_cost)?;
     let chat = Chat::new(log.clone(), views, waiters, passwords, options.clock.clone(), metrics.clone());
     let state = State {
-        node: Arc::new(Node { chat, rates: Rates::new(options.rate_limits) }),
+        node: Arc::new(Node {
+            chat,
+            rates: Rates::new(options.rate_limits),
+            hello_grace: options.hello_grace,
+        }),
         hub: hub.clone(),
         metrics,
         follower: following.watch.clone(),

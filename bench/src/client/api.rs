@@ -1,7 +1,7 @@
 //! The requests of the protocol that the bench makes.
 
 use super::http::{Answer, Ask, Http};
-use crate::limits::HISTORY_PAGES_MAX;
+use crate::limits::{HISTORIES_PAUSE, HISTORY_PAGES_MAX};
 use anyhow::{Context as _, Result, bail};
 use hyper::{Method, StatusCode};
 use kafkatalk_protocol::http::{BASE, Found, Messages, OpenConversation, SignedIn, Users};
@@ -10,7 +10,11 @@ use kafkatalk_protocol::{
     Body, Conversation, ConversationId, CreationId, Message, MessageId, Offset, Problem, UserId, Username,
 };
 use serde::de::DeserializeOwned;
-use std::net::SocketAddr;
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+use tokio::time::sleep;
 
 /// A user of the load, signed in.
 pub(crate) type Account = SignedIn;
@@ -21,12 +25,19 @@ const PASSWORD: &str = "correct horse battery staple";
 /// A client of the HTTP API.
 pub(crate) struct Api {
     http: Http,
+    /// How long it asks again where a node cannot answer for the moment.
+    patience: Duration,
 }
 
 impl Api {
     /// Connects.
     pub(crate) async fn connect(address: SocketAddr) -> Result<Self> {
-        Ok(Self { http: Http::connect(address).await? })
+        Ok(Self { http: Http::connect(address).await?, patience: Duration::ZERO })
+    }
+
+    /// The same, but what is read is asked for again for so long while the answer is 503.
+    pub(crate) async fn patient(address: SocketAddr, patience: Duration) -> Result<Self> {
+        Ok(Self { patience, ..Self::connect(address).await? })
     }
 
     /// Whether `/readyz` says that the server can serve.
@@ -114,8 +125,7 @@ impl Api {
     /// Whether the server says of a conversation and of its messages that there is no such thing.
     pub(crate) async fn is_hidden(&mut self, account: &Account, id: ConversationId) -> Result<bool> {
         for path in [format!("{BASE}/conversations/{id}"), format!("{BASE}/conversations/{id}/messages")] {
-            let ask = Ask { token: Some(&account.token), ..Ask::get(&path) };
-            match self.http.ask(ask).await?.status {
+            match self.read(&path, account).await?.status {
                 StatusCode::NOT_FOUND => {}
                 StatusCode::OK => return Ok(false),
                 other => bail!("a stranger's GET {path} was answered with {other}"),
@@ -183,8 +193,20 @@ impl Api {
     }
 
     async fn get<T: DeserializeOwned>(&mut self, path: &str, account: &Account) -> Result<T> {
-        let ask = Ask { token: Some(&account.token), ..Ask::get(path) };
-        understood(&self.http.ask(ask).await?).with_context(|| format!("GET {path}"))
+        understood(&self.read(path, account).await?).with_context(|| format!("GET {path}"))
+    }
+
+    /// The answer, once it is not 503 or patience is over.
+    async fn read(&mut self, path: &str, account: &Account) -> Result<Answer> {
+        let asked = Instant::now();
+        loop {
+            let ask = Ask { token: Some(&account.token), ..Ask::get(path) };
+            let answer = self.http.ask(ask).await?;
+            if answer.status != StatusCode::SERVICE_UNAVAILABLE || asked.elapsed() >= self.patience {
+                return Ok(answer);
+            }
+            sleep(HISTORIES_PAUSE).await;
+        }
     }
 
     async fn post(&mut self, path: &str, token: Option<&str>, json: Vec<u8>) -> Result<Answer> {

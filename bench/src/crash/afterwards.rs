@@ -35,7 +35,7 @@ pub(super) async fn forgotten_positions(
     loop {
         let mut forgotten = 0;
         for node in nodes {
-            let known = positions(world, *node).await?;
+            let known = positions(world, *node, patience).await?;
             let behind = |(who, offset): &(&_, &Offset)| known.get(who) < Some(offset);
             forgotten += count(furthest.iter().filter(behind).count());
         }
@@ -46,8 +46,8 @@ pub(super) async fn forgotten_positions(
     }
 }
 
-async fn positions(world: &World, node: SocketAddr) -> Result<Positions> {
-    let mut api = Api::connect(node).await?;
+async fn positions(world: &World, node: SocketAddr, patience: Duration) -> Result<Positions> {
+    let mut api = Api::patient(node, patience).await?;
     let mut all = Positions::new();
     for pair in &world.pairs {
         let asker = &world.accounts[pair.members[0]];
@@ -58,8 +58,13 @@ async fn positions(world: &World, node: SocketAddr) -> Result<Positions> {
 }
 
 /// How many conversations some node shows to somebody who is not in them.
-pub(super) async fn open_to_strangers(world: &World, nodes: &[SocketAddr], all: &Gathered) -> Result<u64> {
-    let mut apis = try_join_all(nodes.iter().map(|node| Api::connect(*node))).await?;
+pub(super) async fn open_to_strangers(
+    world: &World,
+    nodes: &[SocketAddr],
+    all: &Gathered,
+    patience: Duration,
+) -> Result<u64> {
+    let mut apis = try_join_all(nodes.iter().map(|node| Api::patient(*node, patience))).await?;
     let mut open = 0;
     for pair in world.pairs.iter().filter(|pair| all.contains_key(&pair.conversation)) {
         let stranger = (0..world.accounts.len()).find(|user| !pair.members.contains(user));

@@ -5,12 +5,13 @@ use crate::checks::{Fault, Findings, judge};
 use crate::crash::Devices;
 use crate::evidence::Evidence;
 use crate::gather;
-use crate::limits::DRAIN_WAIT_MAX;
+use crate::limits::{DRAIN_WAIT_MAX, POLL_PAUSE};
 use crate::load::{Clients, Shared, Wire, times::Times};
 use crate::numbered::Numbering;
 use crate::run;
 use crate::world::World;
 use std::{sync::Arc, time::Duration};
+use tokio::time::{sleep, timeout};
 
 const MESSAGES: usize = 120;
 const RATE: u32 = 2_000;
@@ -30,6 +31,13 @@ async fn load(habit: Habit, wait_max: Duration) -> Findings {
     let clients = Clients::connect(&[fake.address], &world.accounts, Arc::clone(&shared)).await.unwrap();
     let mut random = fastrand::Rng::with_seed(1);
     let said = clients.voices.talk(&world.pairs, 0..MESSAGES, RATE, &mut random, |_| {}).await.unwrap();
+    // What is still owed when the time is over must be what never comes.
+    let acknowledged = async {
+        while shared.times.counts(0..MESSAGES).0 < u64::try_from(MESSAGES).unwrap() {
+            sleep(POLL_PAUSE).await;
+        }
+    };
+    timeout(WAIT_MAX, acknowledged).await.expect("all is acknowledged");
     clients.voices.drained(wait_max).await;
     let heard = clients.close().await.unwrap();
     let mut all = gather::histories(&world, &[fake.address], shared.numbering).await.unwrap();
@@ -69,6 +77,13 @@ async fn a_load_on_a_sound_server_finds_no_fault() {
         [findings.said, findings.acknowledged, findings.in_history, findings.delivered],
         [messages; 4]
     );
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_be_read_from_for_a_moment_is_read_from_after_it() {
+    let findings = load(Habit::IsBusy, WAIT_MAX).await;
+    assert_eq!(findings.total(), 0, "{:?}", findings.examples());
+    assert_eq!(findings.in_history, u64::try_from(MESSAGES).unwrap());
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use crate::{
     clock::Clock,
     config::Config,
     http::state::Settings,
-    limits::REQUEST_HEAD_TIME,
+    limits::{HELLO_GRACE, REQUEST_HEAD_TIME},
     serve::{self, NodeOptions},
     telemetry,
 };
@@ -61,6 +61,7 @@ fn node_options(config: &Config) -> NodeOptions {
             public_url: config.public_url.clone(),
         },
         request_head_time: REQUEST_HEAD_TIME,
+        hello_grace: HELLO_GRACE,
         shutdown_deadline: config.shutdown_deadline,
         clock: Clock::system(),
     }

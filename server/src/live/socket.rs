@@ -13,8 +13,8 @@ use super::{
 use crate::{
     chat::{Chat, accounts::Caller},
     limits::{
-        HELLO_GRACE, PING_BYTES_MAX, SOCKET_CLOSE_TIME, SOCKET_HELD_BYTES_MAX, SOCKET_HELD_FRAMES_MAX,
-        SOCKET_PING_EVERY, SOCKET_SILENCE_MAX, SOCKET_WRITE_FRAMES, SOCKET_WRITE_TIME,
+        PING_BYTES_MAX, SOCKET_CLOSE_TIME, SOCKET_HELD_BYTES_MAX, SOCKET_HELD_FRAMES_MAX, SOCKET_PING_EVERY,
+        SOCKET_SILENCE_MAX, SOCKET_WRITE_FRAMES, SOCKET_WRITE_TIME,
     },
     rates::{FrameRate, Rates},
     secrets::Token,
@@ -29,6 +29,7 @@ use std::{
     future::Future,
     pin::Pin,
     sync::Arc,
+    time::Duration,
 };
 use tokio::time::{Instant, Sleep};
 
@@ -39,6 +40,8 @@ pub struct Node {
     pub chat: Chat,
     /// Who may send how much.
     pub rates: Rates,
+    /// How long a new socket may take to say hello; until then nothing newer is sent.
+    pub hello_grace: Duration,
 }
 
 impl Node {
@@ -165,7 +168,7 @@ impl Session {
             session: self.caller.session,
             limits: self.node.limits(),
         });
-        let timer = tokio::time::sleep(HELLO_GRACE);
+        let timer = tokio::time::sleep(self.node.hello_grace);
         tokio::pin!(timer);
         let mut turn = Ok(());
         loop {

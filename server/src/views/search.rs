@@ -35,7 +35,7 @@ use std::{
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 /// How long a search waits for the index to come to where the views are, and then for its turn, before it is refused.
-const SEARCH_WAIT: Duration = Duration::from_secs(2);
+const SEARCH_WAIT: Duration = Duration::from_secs(10);
 /// Connections that are kept for searches to come.
 const READERS_MAX: usize = 4;
 

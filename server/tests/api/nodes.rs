@@ -13,6 +13,8 @@ use uuid::Uuid;
 
 /// How long a node is seen to wait before the other's records reach it.
 const SEEN_TO_WAIT: Duration = Duration::from_millis(100);
+/// The same where many ask, all of whom must have come by then.
+const MANY_SEEN_TO_WAIT: Duration = Duration::from_secs(2);
 
 /// Two nodes, and the log as the second sees it.
 async fn two() -> (Node, Node, Faulty, TempDir) {
@@ -38,8 +40,12 @@ async fn known_at<'a>(node: &'a Node, person: &Person<'_>) -> Person<'a> {
 
 /// Asks a node that does not know of it yet, and lets it hear of it once it was seen to wait.
 async fn answered_late<T>(log: &Faulty, asking: impl Future<Output = T>) -> T {
+    answered_after(SEEN_TO_WAIT, log, asking).await
+}
+
+async fn answered_after<T>(seen: Duration, log: &Faulty, asking: impl Future<Output = T>) -> T {
     tokio::pin!(asking);
-    assert!(tokio::time::timeout(SEEN_TO_WAIT, &mut asking).await.is_err(), "it did not wait");
+    assert!(tokio::time::timeout(seen, &mut asking).await.is_err(), "it did not wait");
     log.set(Faults::default());
     asking.await
 }
@@ -102,6 +108,8 @@ async fn what_was_read_on_another_node_is_read_even_where_it_has_not_come_to_yet
     let (alice, bob, conversation) = one.pair().await;
     let there = at(&other, &bob);
     let (mut socket, mut beside) = (there.connect().await, bob.connect().await);
+    // It has heard of the conversation before it goes deaf.
+    assert_eq!(there.get(&format!("/conversations/{conversation}")).await.status(), 200);
     log.set(deaf());
     let newest = alice.say(conversation, "hello").await.offset;
     socket.say(&ClientFrame::Read { conversation, offset: newest }).await;
@@ -157,7 +165,7 @@ async fn guesses_share_a_question_to_the_log() {
     let guesses: Vec<_> = (0..50).map(nobody).collect();
     log.set(Faults { ends_wait: true, ..Faults::default() });
     let asking = join_all(guesses.iter().map(|guess| guess.get("/me")));
-    for answer in answered_late(&log, asking).await {
+    for answer in answered_after(MANY_SEEN_TO_WAIT, &log, asking).await {
         assert_eq!(answer.status(), 401);
     }
     assert!((1..=10).contains(&log.ends_asked()), "{} questions", log.ends_asked());

@@ -12,6 +12,7 @@ use kafkatalk_protocol::{
 use kafkatalk_server::{
     clock::Clock,
     http::state::Settings,
+    limits::HELLO_GRACE,
     rates::RateLimits,
     secrets::HashCost,
     serve::{NodeOptions, ServeError, serve},
@@ -50,6 +51,7 @@ pub(crate) struct NodeBuilder {
     rate_limits: Option<RateLimits>,
     sockets_per_user: usize,
     request_head_time: Duration,
+    hello_grace: Duration,
     socket_queue_frames: usize,
     settings: Settings,
 }
@@ -78,6 +80,11 @@ impl NodeBuilder {
 
     pub(crate) fn request_head_time(mut self, time: Duration) -> Self {
         self.request_head_time = time;
+        self
+    }
+
+    pub(crate) fn hello_grace(mut self, time: Duration) -> Self {
+        self.hello_grace = time;
         self
     }
 
@@ -112,6 +119,7 @@ impl NodeBuilder {
             hash_cost: HashCost { memory_kib: 8, passes: 1, parallel_hashes: 4 },
             settings: self.settings,
             request_head_time: self.request_head_time,
+            hello_grace: self.hello_grace,
             shutdown_deadline: Duration::from_secs(5),
             clock: Clock::system(),
         };
@@ -130,6 +138,7 @@ impl Node {
             rate_limits: None,
             sockets_per_user: 16,
             request_head_time: PATIENCE,
+            hello_grace: HELLO_GRACE,
             socket_queue_frames: 256,
             settings: Settings::default(),
         }
@@ -356,6 +365,21 @@ impl Socket {
         loop {
             if let ServerFrame::Message { message } = self.next().await {
                 return message;
+            }
+        }
+    }
+
+    /// The next message, or the code with which the server closes before there is one.
+    pub(crate) async fn next_message_or_close(&mut self) -> Result<Message, u16> {
+        loop {
+            match self.next_raw().await {
+                WsMessage::Close(frame) => return Err(frame.expect("closed with a code").code.into()),
+                WsMessage::Text(text) => {
+                    if let ServerFrame::Message { message } = serde_json::from_str(&text).unwrap() {
+                        return Ok(message);
+                    }
+                }
+                _ => {}
             }
         }
     }
