@@ -97,17 +97,16 @@ jars() {
     local work; work=$(mktemp -d "$dir/fetch.XXXXXX")
     say "fetching Apache Kafka $KAFKA_VERSION by Maven into $dir (43 MB, once)"
     write_pom >"$work/pom.xml"
-    local tries=1
+    local tries=0
     # -U: what one try could not fetch, the next one asks for again.
     until mvn -q -B -U -f "$work/pom.xml" dependency:copy-dependencies -DoutputDirectory="$work/jars" >"$work/log" 2>&1; do
-      if [ "$tries" -lt "$FETCH_TRIES" ]; then
-        tries=$((tries + 1))
-        sleep "$FETCH_PAUSE_SECONDS"
-        continue
+      tries=$((tries + 1))
+      if [ "$tries" -ge "$FETCH_TRIES" ]; then
+        tail -n 20 "$work/log" >&2
+        rm -rf "$work"
+        fail "Maven could not fetch Apache Kafka $KAFKA_VERSION; its last words are above"
       fi
-      tail -n 20 "$work/log" >&2
-      rm -rf "$work"
-      fail "Maven could not fetch Apache Kafka $KAFKA_VERSION; its last words are above"
+      sleep "$FETCH_PAUSE_SECONDS"
     done
     mv -T "$work/jars" "$dir/jars" 2>/dev/null || [ -d "$dir/jars" ] || fail "cannot write $dir/jars"
     rm -rf "$work"

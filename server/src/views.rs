@@ -40,10 +40,11 @@ pub use search::{SearchText, SearchTextError};
 use cache::Cache;
 use kafkatalk_log::{Checkpoint, failpoints};
 use kafkatalk_protocol::{ConversationId, MessageId, SessionId, User, UserId, http::Found};
+use lock::Lock;
 use pending::Pending;
 use pool::Pool;
 use search::{Indexer, Search};
-use std::{fs::File, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc};
 
 /// How the views of one node are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,7 +109,7 @@ impl Views {
         Ok(Self { pool, cache: Arc::new(Cache::new()), pending: Arc::default(), search: None })
     }
 
-    fn open_locked(path: &Path, options: &ViewsOptions, lock: File) -> Result<(Self, Applier), ViewsError> {
+    fn open_locked(path: &Path, options: &ViewsOptions, lock: Lock) -> Result<(Self, Applier), ViewsError> {
         let connection = schema::open_writer(path, &options.source)?;
         let cache = Arc::new(Cache::new());
         let pool = Arc::new(Pool::new(path.to_owned(), options));

@@ -26,8 +26,8 @@ fn record<E: Event>(author: u128, event: &E) -> Record {
     Record::of(Uuid::now_v7(), Some(user(author)), Timestamp::from_millis(1_700_000_000_000), event)
 }
 
-/// Three people who talk, one message that came twice and two that were erased.
-async fn talk_without_views(folder: &Path) -> EmbeddedLog {
+/// Three people who talk, one message that came twice and two that were erased; and the views of that.
+async fn talk(folder: &Path) -> EmbeddedLog {
     let log = EmbeddedLog::open(folder, EmbeddedOptions::default()).unwrap();
     for number in [1, 2, 3] {
         let username = Username::parse(&format!("user-{number}")).unwrap();
@@ -43,12 +43,6 @@ async fn talk_without_views(folder: &Path) -> EmbeddedLog {
         }
     }
     say(&log, MESSAGES - 1).await;
-    log
-}
-
-/// The same, and the views of that.
-async fn talk(folder: &Path) -> EmbeddedLog {
-    let log = talk_without_views(folder).await;
     from_log(&log, &folder.join("views.sqlite"), &ViewsOptions::default(), |_| {}).await.unwrap();
     log
 }
@@ -162,8 +156,7 @@ async fn a_log_that_lost_a_record_is_found_out() {
 #[tokio::test]
 async fn an_erasure_ahead_of_the_views_is_no_trouble_where_nobody_opened_the_conversation() {
     let folder = tempfile::tempdir().unwrap();
-    // The views are made once: a process that another test starts may hold their lock for a moment longer.
-    let log = talk_without_views(folder.path()).await;
+    let log = talk(folder.path()).await;
     let unopened = Stream::Conversation(ConversationId(Uuid::from_u128(9)));
     let body = Body::parse("nobody reads this").unwrap();
     let said = record(1, &MessagePosted { id: MessageId(Uuid::nil()), body });

@@ -175,20 +175,9 @@ async fn an_erasure_leaves_the_topics_own_settings(kafka: Kafka) {
     let id = record.id;
     log.append(conversation(1), record).await.unwrap();
     stranger.set(&topic, &[("cleanup.policy", "compact"), ("max.message.bytes", "2000000")]).await;
-    // The brokers show what was set a moment later, to the log as well.
-    let shows = async |settles: fn(&std::collections::HashMap<String, String>) -> bool| {
-        while !settles(&stranger.settings(&topic).await) {
-            sleep(Duration::from_millis(50)).await;
-        }
-    };
-    timeout(WAIT_MAX, shows(|settings| settings.contains_key("max.message.bytes")))
-        .await
-        .expect("it was set");
+    stranger.settles(&topic, |settings| settings.contains_key("max.message.bytes")).await;
     log.erase(conversation(1), id, crate::contract::support::at()).await.unwrap();
-    timeout(WAIT_MAX, shows(|settings| !settings.contains_key("segment.ms")))
-        .await
-        .expect("segment.ms is left behind");
-    let settings = stranger.settings(&topic).await;
+    let settings = stranger.settles(&topic, |settings| !settings.contains_key("segment.ms")).await;
     assert_eq!(settings.get("max.message.bytes").map(String::as_str), Some("2000000"), "{settings:?}");
 }
 

@@ -79,15 +79,28 @@ impl Stranger {
         self.shows(topic, &[("cleanup.policy", policy)]).await;
     }
 
-    /// Waits until a topic has these settings among its own: the brokers show them some time after they took them.
+    /// Waits until a topic has these settings among its own.
     pub(crate) async fn shows(&self, topic: &str, settings: &[(&str, &str)]) {
+        let has = |shown: &HashMap<String, String>| {
+            settings.iter().all(|(key, value)| shown.get(*key).is_some_and(|shown| shown == value))
+        };
+        self.settles(topic, has).await;
+    }
+
+    /// Waits until a topic's own settings are as asked for, and returns them: the brokers show what was set some time
+    /// after they took it.
+    pub(crate) async fn settles(
+        &self,
+        topic: &str,
+        as_asked: impl Fn(&HashMap<String, String>) -> bool,
+    ) -> HashMap<String, String> {
         let until = Instant::now() + WAIT_MAX;
         loop {
             let shown = self.settings(topic).await;
-            if settings.iter().all(|(key, value)| shown.get(*key).is_some_and(|shown| shown == value)) {
-                return;
+            if as_asked(&shown) {
+                return shown;
             }
-            assert!(Instant::now() < until, "{topic} is to show {settings:?}, and shows {shown:?}");
+            assert!(Instant::now() < until, "{topic} still shows {shown:?}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }

@@ -7,6 +7,7 @@ mod messages;
 use super::{
     Applied, Change, IgnoreReason, ViewsError,
     cache::{Cache, Members, TokenHash},
+    lock::Lock,
     pending::Pending,
     schema,
     search::Indexer,
@@ -22,7 +23,6 @@ use kafkatalk_protocol::{
 use known::{Known, KnownCache};
 use rusqlite::Connection;
 use std::{
-    fs::File,
     path::Path,
     sync::Arc,
     time::{Duration, Instant},
@@ -51,7 +51,7 @@ pub struct Applier {
     live: bool,
     /// Records and commits since the copier was last woken.
     since_copy: usize,
-    _lock: File,
+    _lock: Lock,
 }
 
 /// The transaction that is open.
@@ -86,7 +86,7 @@ impl Applier {
         cache: Arc<Cache>,
         pending: Arc<Pending>,
         indexer: Indexer,
-        lock: File,
+        lock: Lock,
     ) -> Result<Self, ViewsError> {
         let checkpoint = read_checkpoint(&connection)?;
         Ok(Self {
