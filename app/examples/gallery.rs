@@ -28,24 +28,21 @@ fn conversation(
     let mut messages = Vec::new();
     for (offset, (mine, minutes_ago, text)) in lines.iter().enumerate() {
         let offset = u64::try_from(offset)?;
+        let message_id = MessageId(Uuid::from_u128(u128::from(offset) + 1));
+        let sender = if *mine { viewer.clone() } else { other.clone() };
+        let sent_at = Timestamp::from_millis(NOW_MS - minutes_ago * MINUTE_MS);
         messages.push(Message {
-            conversation: id,
-            offset: Offset(offset),
             previous: offset.checked_sub(1).map(Offset),
-            id: MessageId(Uuid::from_u128(u128::from(offset) + 1)),
-            sender: if *mine { viewer.clone() } else { other.clone() },
-            sent_at: Timestamp::from_millis(NOW_MS - minutes_ago * MINUTE_MS),
-            body: text.parse()?,
+            ..Message::new(id, Offset(offset), message_id, sender, sent_at, text.parse()?)
         });
     }
     let read = (other.id, Offset(u64::try_from(lines.len() / 2)?));
+    let created_at = Timestamp::from_millis(NOW_MS - 9 * 24 * 60 * MINUTE_MS);
     let conversation = Conversation {
-        id,
-        members: vec![viewer.clone(), other.clone()],
-        created_at: Timestamp::from_millis(NOW_MS - 9 * 24 * 60 * MINUTE_MS),
         last_message: messages.last().cloned(),
         unread,
         read: [read].into(),
+        ..Conversation::new(id, vec![viewer.clone(), other.clone()], created_at)
     };
     Ok(OpenModel { conversation, messages, earlier: None })
 }

@@ -36,22 +36,16 @@ fn a_character_that_html_drops_is_not_in_the_page() {
 fn talk(text: &str) -> PageModel {
     let (ada, bob) = (user(1, "ada"), user(2, "bob"));
     let id = ConversationId::of_pair(ada.id, bob.id);
+    let sent_at = "2026-01-31T09:15:00.123Z".parse().unwrap();
+    let (message_id, body) = (MessageId(Uuid::from_u128(7)), Body::kept(text).unwrap());
     let message = Message {
-        conversation: id,
-        offset: Offset(41),
         previous: Some(Offset(40)),
-        id: MessageId(Uuid::from_u128(7)),
-        sender: bob.clone(),
-        sent_at: "2026-01-31T09:15:00.123Z".parse().unwrap(),
-        body: Body::kept(text).unwrap(),
+        ..Message::new(id, Offset(41), message_id, bob.clone(), sent_at, body)
     };
     let conversation = Conversation {
-        id,
-        members: vec![ada.clone(), bob],
-        created_at: Timestamp::default(),
         last_message: Some(message.clone()),
         unread: 1,
-        read: [].into(),
+        ..Conversation::new(id, vec![ada.clone(), bob], Timestamp::default())
     };
     PageModel {
         route: Route::Conversation(id),

@@ -116,7 +116,7 @@ async fn open(
     let id = ConversationId::of_pair(members[0].id, members[1].id);
     rooms.members.insert(id, members.iter().map(|member| member.id).collect());
     let created_at = Timestamp::default();
-    Json(Conversation { id, members, created_at, last_message: None, unread: 0, read: BTreeMap::new() })
+    Json(Conversation::new(id, members, created_at))
 }
 
 async fn history(
@@ -134,7 +134,7 @@ async fn history(
     let later = log.iter().filter(|message| i64::try_from(message.offset.0).unwrap() > after);
     let messages: Vec<Message> = later.take(limit).cloned().collect();
     let next = messages.last().filter(|_| messages.len() == limit).map(|message| message.offset);
-    Ok(Json(Messages { messages, next }))
+    Ok(Json(Messages { messages, next, through: None }))
 }
 
 async fn upgrade(
@@ -183,7 +183,7 @@ impl Messenger {
     fn hear(&self, user: &User, frame: ClientFrame) -> Option<Vec<ServerFrame>> {
         let mut rooms = self.rooms.lock().unwrap();
         match frame {
-            ClientFrame::Hello { positions } => Some(rooms.after(&positions)),
+            ClientFrame::Hello { positions, .. } => Some(rooms.after(&positions)),
             ClientFrame::Send { conversation, id, body } => {
                 let found = rooms.find(conversation, id).filter(|_| self.habit != Habit::WritesTwice);
                 if let Some(message) = found {
@@ -208,6 +208,10 @@ impl Messenger {
     }
 }
 
+fn posted(message: &Message) -> ServerFrame {
+    ServerFrame::Message { message: message.clone(), record: None, previous_record: None }
+}
+
 fn ack(message: &Message) -> ServerFrame {
     let Message { id, conversation, offset, sent_at, .. } = message.clone();
     ServerFrame::Ack { id, conversation, offset, sent_at }
@@ -222,7 +226,7 @@ impl Rooms {
         let later = positions.iter().flat_map(|(id, position)| {
             self.logs.get(id).into_iter().flatten().filter(move |message| message.offset > *position)
         });
-        later.map(|message| ServerFrame::Message { message: message.clone() }).collect()
+        later.map(|message| posted(message)).collect()
     }
 
     fn next(
@@ -235,15 +239,8 @@ impl Rooms {
         self.written += 1;
         let previous = self.logs.get(&conversation).and_then(|log| log.last()).map(|message| message.offset);
         let offset = previous.map_or(Offset(0), Offset::next);
-        Message {
-            conversation,
-            offset,
-            previous,
-            id,
-            sender: user.clone(),
-            sent_at: Timestamp::default(),
-            body,
-        }
+        let message = Message::new(conversation, offset, id, user.clone(), Timestamp::default(), body);
+        Message { previous, ..message }
     }
 
     fn deliver(&self, message: &Message) {
@@ -251,7 +248,7 @@ impl Rooms {
             self.members[&message.conversation].iter().filter(|member| **member != message.sender.id)
         {
             if let Some(socket) = self.sockets.get(member) {
-                let _ = socket.send(ServerFrame::Message { message: message.clone() });
+                let _ = socket.send(posted(message));
             }
         }
     }

@@ -92,7 +92,7 @@ impl Clients {
             let mut socket = Socket::connect_from(source(number), node, &account.token).await?;
             socket.greeted().await?;
             // Nothing is held yet: the server has nothing to catch up on.
-            socket.send(&ClientFrame::Hello { positions: [].into() }).await?;
+            socket.send(&ClientFrame::Hello { positions: [].into(), records: [].into() }).await?;
             Ok((socket, Some(account.user.id)))
         })
         .await
@@ -258,7 +258,7 @@ impl Client {
                 }
                 self.heard.acks.push((conversation, id, offset));
             }
-            ServerFrame::Message { message } => {
+            ServerFrame::Message { message, .. } => {
                 // A copy of one's own message is no delivery.
                 let number = numbering.number(message.id).filter(|_| self.me != Some(message.sender.id));
                 if let Some(number) = number {

@@ -10,39 +10,114 @@ use std::collections::BTreeMap;
 /// The subprotocol's name.
 pub const SUBPROTOCOL: &str = "kafkatalk.v1";
 
-/// From client to server.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub enum ClientFrame {
-    /// Optional, first: the last offset held in each conversation.
-    Hello {
-        /// What came after these is sent before anything newer.
-        #[serde(default)]
-        positions: BTreeMap<ConversationId, Offset>,
-    },
-    /// Say something; answered by `ack` or by `error` with the same `id`.
-    Send {
-        /// Where.
-        conversation: ConversationId,
-        /// The client's id for it.
-        id: MessageId,
-        /// What.
-        body: Body,
-    },
-    /// Read up to here.
-    Read {
-        /// Where.
-        conversation: ConversationId,
-        /// The last offset that was read.
-        offset: Offset,
-    },
-    /// Typing now.
-    Typing {
-        /// Where.
-        conversation: ConversationId,
-    },
-    /// Answered by `pong`.
-    Ping,
+/// Makes an enum of frames and its parser from one definition: serde's tag on the wire, and `from_json`, which reads the tag
+/// first and then the fields. The derived `Deserialize` of a tagged enum buffers what it reads until it knows the tag:
+/// code that costs a browser a twentieth of what it downloads.
+macro_rules! frames {
+    (
+        $(#[$enum_meta:meta])*
+        $name:ident {$(
+            $(#[$variant_meta:meta])*
+            $tag:literal => $variant:ident $({$(
+                $(#[doc = $field_doc:literal])*
+                $(#[serde($($field_serde:tt)*)])?
+                $field:ident: $type:ty
+            ),+ $(,)?})?
+        ),+ $(,)?}
+        $(unknown: $(#[$unknown_meta:meta])* $unknown:ident)?
+    ) => {
+        $(#[$enum_meta])*
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(tag = "type")]
+        pub enum $name {
+            $(
+                $(#[$variant_meta])*
+                #[serde(rename = $tag)]
+                $variant $({$(
+                    $(#[doc = $field_doc])*
+                    $(#[serde($($field_serde)*)])?
+                    $field: $type,
+                )+})?,
+            )+
+            $(
+                $(#[$unknown_meta])*
+                #[serde(other)]
+                $unknown,
+            )?
+        }
+
+        impl $name {
+            /// The tags of all frames, as `type` has them.
+            pub const TAGS: &[&str] = &[$($tag),+];
+
+            /// Reads a frame from JSON.
+            pub fn from_json(text: &str) -> serde_json::Result<Self> {
+                #[derive(Deserialize)]
+                struct Tag {
+                    r#type: String,
+                }
+                let tag: Tag = serde_json::from_str(text)?;
+                match tag.r#type.as_str() {
+                    $(
+                        $tag => {
+                            $(
+                                #[derive(Deserialize)]
+                                struct Fields {$(
+                                    $(#[serde($($field_serde)*)])?
+                                    $field: $type,
+                                )+}
+                                let Fields { $($field),+ } = serde_json::from_str(text)?;
+                            )?
+                            Ok($name::$variant $({ $($field),+ })?)
+                        }
+                    )+
+                    $( _ => Ok($name::$unknown), )?
+                    #[allow(unreachable_patterns, reason = "where unknown frames have a variant")]
+                    unknown => Err(serde::de::Error::unknown_variant(unknown, Self::TAGS)),
+                }
+            }
+        }
+    };
+}
+
+frames! {
+    /// From client to server.
+    ClientFrame {
+        /// Optional, first: what the device holds.
+        "hello" => Hello {
+            /// The offset of the last message held in each conversation, for a client that knows messages only: what came
+            /// after these is sent before anything newer.
+            #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+            positions: BTreeMap<ConversationId, Offset>,
+            /// The offset of the last record applied in each conversation. A conversation that is named here is caught up
+            /// by [`ServerFrame::Changed`] and [`ServerFrame::CaughtUp`], whatever `positions` says of it.
+            #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+            records: BTreeMap<ConversationId, Offset>,
+        },
+        /// Post a message; answered by `ack` or by `error` with the same `id`.
+        "send" => Send {
+            /// The conversation.
+            conversation: ConversationId,
+            /// The client's id of the message.
+            id: MessageId,
+            /// The text.
+            body: Body,
+        },
+        /// Read up to here.
+        "read" => Read {
+            /// The conversation.
+            conversation: ConversationId,
+            /// The offset of the last message that was read.
+            offset: Offset,
+        },
+        /// Typing now.
+        "typing" => Typing {
+            /// The conversation.
+            conversation: ConversationId,
+        },
+        /// Answered by `pong`.
+        "ping" => Ping,
+    }
 }
 
 /// What the server lets a client do, told in `ready`.
@@ -63,158 +138,140 @@ pub struct Limits {
     pub messages_burst: Option<u32>,
 }
 
-/// From server to client.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub enum ServerFrame {
-    /// First frame: the session is live.
-    Ready {
-        /// The caller.
-        user: User,
-        /// Their session.
-        session: SessionId,
-        /// What the server lets them do.
-        limits: Limits,
-    },
-    /// Durable in the log at that offset.
-    Ack {
-        /// The client's id of the message.
-        id: MessageId,
-        /// Where.
-        conversation: ConversationId,
-        /// Its position.
-        offset: Offset,
-        /// When the node took it in.
-        sent_at: Timestamp,
-    },
-    /// A message; each conversation in offset order.
-    Message {
-        /// The message.
-        message: Message,
-    },
-    /// More was missed than is sent here: page history from `after`.
-    Behind {
-        /// Where.
-        conversation: ConversationId,
-        /// The last offset that was sent or held; null for none.
-        after: Option<Offset>,
-        /// The newest offset.
-        latest: Offset,
-    },
-    /// A conversation that is new or has changed.
-    Conversation {
-        /// As the receiver sees it.
-        conversation: Conversation,
-    },
-    /// A member has read.
-    Read {
-        /// Where.
-        conversation: ConversationId,
-        /// Who.
-        user: UserId,
-        /// How far.
-        offset: Offset,
-    },
-    /// A member's device has received.
-    Delivered {
-        /// Where.
-        conversation: ConversationId,
-        /// Who.
-        user: UserId,
-        /// How far.
-        offset: Offset,
-    },
-    /// A member is typing; expires after 5 s.
-    Typing {
-        /// Where.
-        conversation: ConversationId,
-        /// Who.
-        user: UserId,
-    },
-    /// A person came or went.
-    Presence {
-        /// Who.
-        user: UserId,
-        /// Whether a device of theirs is connected.
-        online: bool,
-        /// When one last was.
-        last_seen_at: Option<Timestamp>,
-    },
-    /// Something was refused; the socket stays open.
-    Error {
-        /// Why, for programs.
-        code: ErrorCode,
-        /// Why and what to do, for people.
-        detail: String,
-        /// The message it is about.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        id: Option<MessageId>,
-    },
-    /// Answer to `ping`.
-    Pong,
-    /// A type that this client does not know; ignored.
-    #[serde(other)]
-    Unknown,
-}
-
-/// Reads a variant's fields and leaves the tag aside.
-macro_rules! variant {
-    ($text:ident, $variant:ident { $($field:ident: $type:ty),* }) => {{
-        #[derive(Deserialize)]
-        struct Fields {
-            $($field: $type,)*
-        }
-        let Fields { $($field),* } = serde_json::from_str($text)?;
-        ServerFrame::$variant { $($field),* }
-    }};
-}
-
-impl ServerFrame {
-    /// Reads a frame from JSON, as the derived `Deserialize` does, which has to keep all of it in a buffer until it
-    /// knows the tag: code that costs a browser a twentieth of what it downloads. This reads the text twice.
-    pub fn from_json(text: &str) -> serde_json::Result<Self> {
-        #[derive(Deserialize)]
-        struct Tag {
-            r#type: String,
-        }
-        let tag: Tag = serde_json::from_str(text)?;
-        Ok(match tag.r#type.as_str() {
-            "ready" => variant!(text, Ready { user: User, session: SessionId, limits: Limits }),
-            "ack" => variant!(
-                text,
-                Ack { id: MessageId, conversation: ConversationId, offset: Offset, sent_at: Timestamp }
-            ),
-            "message" => variant!(text, Message { message: Message }),
-            "behind" => variant!(text, Behind {
-                conversation: ConversationId,
-                after: Option<Offset>,
-                latest: Offset
-            }),
-            "conversation" => variant!(text, Conversation { conversation: Conversation }),
-            tag @ ("read" | "delivered") => {
-                #[derive(Deserialize)]
-                struct Position {
-                    conversation: ConversationId,
-                    user: UserId,
-                    offset: Offset,
-                }
-                let Position { conversation, user, offset } = serde_json::from_str(text)?;
-                match tag {
-                    "read" => Self::Read { conversation, user, offset },
-                    _ => Self::Delivered { conversation, user, offset },
-                }
-            }
-            "typing" => variant!(text, Typing { conversation: ConversationId, user: UserId }),
-            "presence" => variant!(text, Presence {
-                user: UserId,
-                online: bool,
-                last_seen_at: Option<Timestamp>
-            }),
-            "error" => variant!(text, Error { code: ErrorCode, detail: String, id: Option<MessageId> }),
-            "pong" => Self::Pong,
-            _ => Self::Unknown,
-        })
+frames! {
+    /// From server to client.
+    ///
+    /// Frames about a record of a conversation carry its place in the conversation's chain of visible records: `record`, its
+    /// offset, and `previous_record`, the offset of the visible record before it. A device that has applied
+    /// `previous_record`, or a later one, misses nothing in between. Servers of before the chain send neither.
+    ServerFrame {
+        /// First frame: the session is live.
+        "ready" => Ready {
+            /// The caller.
+            user: User,
+            /// Their session.
+            session: SessionId,
+            /// What the server lets them do.
+            limits: Limits,
+        },
+        /// Durable in the log at that offset.
+        "ack" => Ack {
+            /// The client's id of the message or change.
+            id: MessageId,
+            /// The conversation.
+            conversation: ConversationId,
+            /// The offset of its record.
+            offset: Offset,
+            /// When the node accepted it.
+            sent_at: Timestamp,
+        },
+        /// A new message; each conversation in offset order.
+        "message" => Message {
+            /// The message.
+            message: Message,
+            /// See [`ServerFrame`].
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            record: Option<Offset>,
+            /// See [`ServerFrame`].
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            previous_record: Option<Offset>,
+        },
+        /// A message in its present state. A device that holds it at a lower revision replaces it.
+        "changed" => Changed {
+            /// The message.
+            message: Message,
+            /// See [`ServerFrame`]; absent while a device catches up, where the message is state and no record.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            record: Option<Offset>,
+            /// See [`ServerFrame`].
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            previous_record: Option<Offset>,
+        },
+        /// A record of the chain that changes nothing for this device.
+        "record" => Record {
+            /// The conversation.
+            conversation: ConversationId,
+            /// See [`ServerFrame`].
+            record: Offset,
+            /// See [`ServerFrame`].
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            previous_record: Option<Offset>,
+        },
+        /// The device now holds the effect of all records of the conversation up to and including this one.
+        "caught_up" => CaughtUp {
+            /// The conversation.
+            conversation: ConversationId,
+            /// The offset of the record.
+            record: Offset,
+        },
+        /// More was missed than is sent here. A client that named a record pages changes from `changed_after`; one that
+        /// named a position pages history from `after`.
+        "behind" => Behind {
+            /// The conversation.
+            conversation: ConversationId,
+            /// The offset of the last message that was sent or held; null for none.
+            after: Option<Offset>,
+            /// The offset of the newest message.
+            latest: Offset,
+            /// Where the paging of changes begins: `changed_after` of the next page.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            changed_after: Option<Offset>,
+        },
+        /// A conversation that is new or has changed.
+        "conversation" => Conversation {
+            /// As the receiver sees it.
+            conversation: Conversation,
+        },
+        /// A member has read.
+        "read" => Read {
+            /// The conversation.
+            conversation: ConversationId,
+            /// The member.
+            user: UserId,
+            /// The offset of the last message that they read.
+            offset: Offset,
+        },
+        /// A member's device has received.
+        "delivered" => Delivered {
+            /// The conversation.
+            conversation: ConversationId,
+            /// The member.
+            user: UserId,
+            /// The offset of the last message that it received.
+            offset: Offset,
+        },
+        /// A member is typing; expires after 5 s.
+        "typing" => Typing {
+            /// The conversation.
+            conversation: ConversationId,
+            /// The member.
+            user: UserId,
+        },
+        /// A person came or went.
+        "presence" => Presence {
+            /// The person.
+            user: UserId,
+            /// Whether a device of theirs is connected.
+            online: bool,
+            /// When one last was.
+            last_seen_at: Option<Timestamp>,
+        },
+        /// Something was refused; the socket stays open.
+        "error" => Error {
+            /// Why, for programs.
+            code: ErrorCode,
+            /// Why and what to do, for people.
+            detail: String,
+            /// The client's id of the message or change that it is about.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            id: Option<MessageId>,
+        },
+        /// Answer to `ping`.
+        "pong" => Pong,
     }
+    unknown:
+    /// A type that this client does not know; ignored.
+    Unknown
 }
 
 /// Why the server closed a socket.
@@ -280,15 +337,10 @@ mod tests {
         let (id, offset, sent_at) =
             (MessageId(uuid::Uuid::from_u128(3)), Offset(4), Timestamp::from_millis(5));
         let person = User { id: user, username: "ada".parse().unwrap() };
-        let message = Message {
-            conversation,
-            offset,
-            previous: Some(Offset(3)),
-            id,
-            sender: person.clone(),
-            sent_at,
-            body: "hello".parse().unwrap(),
-        };
+        let mut message =
+            Message::new(conversation, offset, id, person.clone(), sent_at, "hello".parse().unwrap());
+        message.previous = Some(Offset(3));
+        message.revision = Some(Offset(9));
         let limits = Limits {
             body_chars: 1,
             body_bytes: 2,
@@ -298,18 +350,27 @@ mod tests {
             messages_burst: None,
         };
         let told = Conversation {
-            id: conversation,
-            members: vec![person.clone()],
-            created_at: sent_at,
             last_message: Some(message.clone()),
             unread: 7,
             read: [(user, offset)].into(),
+            record: Some(Offset(9)),
+            sees_from: Some(Offset(1)),
+            ..Conversation::new(conversation, vec![person.clone()], sent_at)
         };
         vec![
             ServerFrame::Ready { user: person, session: SessionId(uuid::Uuid::from_u128(6)), limits },
             ServerFrame::Ack { id, conversation, offset, sent_at },
-            ServerFrame::Message { message },
-            ServerFrame::Behind { conversation, after: None, latest: offset },
+            ServerFrame::Message { message: message.clone(), record: None, previous_record: None },
+            ServerFrame::Message {
+                message: message.clone(),
+                record: Some(offset),
+                previous_record: Some(Offset(2)),
+            },
+            ServerFrame::Changed { message, record: Some(Offset(9)), previous_record: Some(offset) },
+            ServerFrame::Record { conversation, record: Offset(10), previous_record: None },
+            ServerFrame::CaughtUp { conversation, record: Offset(10) },
+            ServerFrame::Behind { conversation, after: None, latest: offset, changed_after: None },
+            ServerFrame::Behind { conversation, after: None, latest: offset, changed_after: Some(Offset(1)) },
             ServerFrame::Conversation { conversation: told },
             ServerFrame::Read { conversation, user, offset },
             ServerFrame::Delivered { conversation, user, offset },
@@ -333,13 +394,13 @@ mod tests {
     #[test]
     fn a_hello_without_positions_is_one_that_holds_nothing() {
         let hello: ClientFrame = serde_json::from_str(r#"{"type":"hello"}"#).unwrap();
-        assert_eq!(hello, ClientFrame::Hello { positions: BTreeMap::new() });
+        assert_eq!(hello, ClientFrame::Hello { positions: BTreeMap::new(), records: BTreeMap::new() });
     }
 
     #[test]
     fn a_hello_names_its_positions_by_conversation() {
         let id = ConversationId(uuid::Uuid::from_u128(7));
-        let hello = ClientFrame::Hello { positions: [(id, Offset(41))].into() };
+        let hello = ClientFrame::Hello { positions: [(id, Offset(41))].into(), records: BTreeMap::new() };
         let json = serde_json::to_string(&hello).unwrap();
         assert_eq!(json, format!(r#"{{"type":"hello","positions":{{"{id}":41}}}}"#));
         assert_eq!(serde_json::from_str::<ClientFrame>(&json).unwrap(), hello);

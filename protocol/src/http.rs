@@ -83,10 +83,14 @@ pub struct Conversations {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Messages {
-    /// In offset order, whichever way the paging goes.
+    /// In offset order, whichever way the paging goes; by `changed_after`, in the order of their revisions.
     pub messages: Vec<Message>,
-    /// `before` or `after` of the following page in the same direction, null at the end.
+    /// `before`, `after` or `changed_after` of the following page in the same direction, null at the end.
     pub next: Option<Offset>,
+    /// The messages are in the state that the conversation had after this record: the offset of its last visible record
+    /// when the page was read. Absent in a conversation without records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub through: Option<Offset>,
 }
 
 /// `PUT /conversations/{id}/read`.

@@ -31,6 +31,29 @@ pub struct Conversation {
     /// How far each member has read; a member who has read nothing is absent.
     #[serde(default)]
     pub read: BTreeMap<UserId, Offset>,
+    /// The offset of the last visible record whose effect is in this state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<Offset>,
+    /// The first offset that the viewer may see, where that is not the first of the conversation. A `previous` or
+    /// `previous_record` below it counts as held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sees_from: Option<Offset>,
+}
+
+impl Conversation {
+    /// A conversation in which nothing has happened.
+    pub fn new(id: ConversationId, members: Vec<User>, created_at: Timestamp) -> Self {
+        Self {
+            id,
+            members,
+            created_at,
+            last_message: None,
+            unread: 0,
+            read: BTreeMap::new(),
+            record: None,
+            sees_from: None,
+        }
+    }
 }
 
 /// A message in its conversation's order.
@@ -53,4 +76,27 @@ pub struct Message {
     /// What was said.
     #[serde(deserialize_with = "crate::text::kept_body")]
     pub body: Body,
+    /// The offset of the record that last changed the message, where one has. Of two states of a message the one with
+    /// the higher [`Message::revision`] is the later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<Offset>,
+}
+
+impl Message {
+    /// A message as it was posted, with nothing before it.
+    pub fn new(
+        conversation: ConversationId,
+        offset: Offset,
+        id: MessageId,
+        sender: User,
+        sent_at: Timestamp,
+        body: Body,
+    ) -> Self {
+        Self { conversation, offset, previous: None, id, sender, sent_at, body, revision: None }
+    }
+
+    /// The offset of the record that brought the message into this state: its own, or that of the last change.
+    pub fn revision(&self) -> Offset {
+        self.revision.unwrap_or(self.offset)
+    }
 }

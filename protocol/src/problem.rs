@@ -20,6 +20,8 @@ pub enum ErrorCode {
     WrongCredentials,
     /// 403: the request came from another origin.
     Forbidden,
+    /// 403: the caller may not do this, or not any more.
+    NotAllowed,
     /// 404: not there, or not for the caller's eyes.
     NotFound,
     /// 409: somebody has that username.
@@ -46,7 +48,7 @@ impl ErrorCode {
             Self::InvalidInput => 422,
             Self::MalformedJson => 400,
             Self::Unauthenticated | Self::WrongCredentials => 401,
-            Self::Forbidden => 403,
+            Self::Forbidden | Self::NotAllowed => 403,
             Self::NotFound => 404,
             Self::UsernameTaken | Self::Conflict => 409,
             Self::TooLarge => 413,
@@ -64,6 +66,7 @@ impl ErrorCode {
             Self::Unauthenticated => "Not signed in",
             Self::WrongCredentials => "Wrong username or password",
             Self::Forbidden => "Not allowed from this origin",
+            Self::NotAllowed => "Not allowed",
             Self::NotFound => "Not found",
             Self::UsernameTaken => "That username is taken",
             Self::Conflict => "Conflict",
@@ -82,6 +85,7 @@ impl ErrorCode {
             Self::Unauthenticated => "unauthenticated",
             Self::WrongCredentials => "wrong_credentials",
             Self::Forbidden => "forbidden",
+            Self::NotAllowed => "not_allowed",
             Self::NotFound => "not_found",
             Self::UsernameTaken => "username_taken",
             Self::Conflict => "conflict",
@@ -169,6 +173,7 @@ mod tests {
     fn every_code_is_named_the_same_in_json() {
         for code in [
             ErrorCode::InvalidInput,
+            ErrorCode::NotAllowed,
             ErrorCode::UsernameTaken,
             ErrorCode::LogUnavailable,
             ErrorCode::Internal,

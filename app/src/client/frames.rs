@@ -11,7 +11,7 @@ impl Client {
     /// The socket is open: say what is held, so that the server sends what came after it.
     pub(super) fn greet(&mut self, socket: SocketId) {
         let positions = self.positions();
-        self.effects.push(Effect::Transmit(socket, ClientFrame::Hello { positions }));
+        self.effects.push(Effect::Transmit(socket, ClientFrame::Hello { positions, records: [].into() }));
     }
 
     fn positions(&self) -> BTreeMap<ConversationId, Offset> {
@@ -39,7 +39,7 @@ impl Client {
         match frame {
             ServerFrame::Ready { user, .. } => self.ready(socket, &user, now),
             ServerFrame::Ack { id, offset, .. } => self.landed(id, offset, now.ticks),
-            ServerFrame::Message { message } => self.message(message, now),
+            ServerFrame::Message { message, .. } => self.message(message, now),
             ServerFrame::Behind { conversation, latest, .. } => {
                 if let Some(chat) = self.chats.get_mut(&conversation) {
                     chat.timeline.heard_of(latest);

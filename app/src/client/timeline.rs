@@ -287,15 +287,12 @@ mod tests {
         for gap in gaps {
             let previous = log.last().map(|last| last.offset);
             let offset = Offset(previous.map_or(0, |previous| previous.0 + 1) + gap);
-            log.push(Arc::new(Message {
-                conversation: ConversationId(Uuid::nil()),
-                offset,
-                previous,
-                id: MessageId(Uuid::from_u128(offset.0.into())),
-                sender: User { id: UserId(Uuid::nil()), username: "somebody".parse().unwrap() },
-                sent_at: Timestamp::default(),
-                body: Body::parse("text").unwrap(),
-            }));
+            let (conversation, id) =
+                (ConversationId(Uuid::nil()), MessageId(Uuid::from_u128(offset.0.into())));
+            let sender = User { id: UserId(Uuid::nil()), username: "somebody".parse().unwrap() };
+            let body = Body::parse("text").unwrap();
+            let message = Message::new(conversation, offset, id, sender, Timestamp::default(), body);
+            log.push(Arc::new(Message { previous, ..message }));
         }
         log
     }

@@ -82,24 +82,18 @@ mod tests {
         let id = ConversationId(Uuid::from_u128(9));
         let message = |(offset, (sender, minute)): (usize, &(u128, i64))| {
             let offset = u64::try_from(offset).unwrap();
+            let message_id = MessageId(Uuid::from_u128(u128::from(offset) + 1));
+            let sent_at = Timestamp::from_millis(minute * MINUTE_MS);
+            let body = "hello".parse().unwrap();
             Message {
-                conversation: id,
-                offset: Offset(offset),
                 previous: offset.checked_sub(1).map(Offset),
-                id: MessageId(Uuid::from_u128(u128::from(offset) + 1)),
-                sender: user(*sender),
-                sent_at: Timestamp::from_millis(minute * MINUTE_MS),
-                body: "hello".parse().unwrap(),
+                ..Message::new(id, Offset(offset), message_id, user(*sender), sent_at, body)
             }
         };
         let messages: Vec<_> = said.iter().enumerate().map(message).collect();
         let conversation = Conversation {
-            id,
-            members: vec![user(0), user(1)],
-            created_at: Timestamp::default(),
             last_message: messages.last().cloned(),
-            unread: 0,
-            read: [].into(),
+            ..Conversation::new(id, vec![user(0), user(1)], Timestamp::default())
         };
         let open = Some(OpenModel { conversation, messages, earlier: None });
         let model = PageModel { viewer: Some(user(0)), open, ..PageModel::default() };

@@ -80,23 +80,11 @@ mod tests {
     /// The last line of a conversation of the first person with others, of whom one said hello.
     fn line_of(others: &[u128], sender: u128) -> String {
         let id = ConversationId(Uuid::from_u128(9));
-        let said = Message {
-            conversation: id,
-            offset: Offset(0),
-            previous: None,
-            id: MessageId(Uuid::from_u128(8)),
-            sender: user(sender),
-            sent_at: Timestamp::default(),
-            body: "hello".parse().unwrap(),
-        };
-        let conversation = Conversation {
-            id,
-            members: [&[1], others].concat().into_iter().map(user).collect(),
-            created_at: Timestamp::default(),
-            last_message: Some(said),
-            unread: 0,
-            read: [].into(),
-        };
+        let now = Timestamp::default();
+        let message_id = MessageId(Uuid::from_u128(8));
+        let said = Message::new(id, Offset(0), message_id, user(sender), now, "hello".parse().unwrap());
+        let members = [&[1], others].concat().into_iter().map(user).collect();
+        let conversation = Conversation { last_message: Some(said), ..Conversation::new(id, members, now) };
         let conversations = vec![conversation];
         let model = PageModel { viewer: Some(user(1)), conversations, ..PageModel::default() };
         line(&Client::new(&model, 0).unwrap().list().rows[0])

@@ -12,7 +12,10 @@ fn the_first_word_on_a_socket_says_what_is_held() {
     page.start();
     page.tell(Input::Opened(page.socket()));
     let positions = [(conv(), Offset(2))].into();
-    assert!(page.effects.contains(&Effect::Transmit(page.socket(), ClientFrame::Hello { positions })));
+    assert!(
+        page.effects
+            .contains(&Effect::Transmit(page.socket(), ClientFrame::Hello { positions, records: [].into() }))
+    );
 }
 
 #[test]

@@ -40,27 +40,23 @@ pub(crate) fn conv() -> ConversationId {
 
 /// The message at that offset, which follows on the one before it.
 pub(crate) fn message(sender: &User, offset: u64) -> Message {
+    let id = MessageId(uuid::Uuid::from_u128(1_000 + u128::from(offset)));
+    let sent_at = Timestamp::from_millis(1_700_000_000_000 + i64::try_from(offset).unwrap());
+    let body = Body::parse(&format!("message {offset}")).unwrap();
     Message {
-        conversation: conv(),
-        offset: Offset(offset),
         previous: offset.checked_sub(1).map(Offset),
-        id: MessageId(uuid::Uuid::from_u128(1_000 + u128::from(offset))),
-        sender: sender.clone(),
-        sent_at: Timestamp::from_millis(1_700_000_000_000 + i64::try_from(offset).unwrap()),
-        body: Body::parse(&format!("message {offset}")).unwrap(),
+        ..Message::new(conv(), Offset(offset), id, sender.clone(), sent_at, body)
     }
 }
 
 /// A conversation with messages of the peer up to that offset, none of them read.
 pub(crate) fn conversation(with: u128, last: Option<u64>) -> Conversation {
+    let created_at = Timestamp::from_millis(1_600_000_000_000);
     Conversation {
-        id: conv_with(with),
-        members: vec![me(), user(with)],
-        created_at: Timestamp::from_millis(1_600_000_000_000),
         last_message: last
             .map(|offset| Message { conversation: conv_with(with), ..message(&user(with), offset) }),
         unread: last.map_or(0, |offset| offset + 1),
-        read: BTreeMap::new(),
+        ..Conversation::new(conv_with(with), vec![me(), user(with)], created_at)
     }
 }
 
@@ -156,7 +152,11 @@ impl Page {
     }
 
     pub(crate) fn hear(&mut self, sender: &User, offset: u64) {
-        self.frame(ServerFrame::Message { message: message(sender, offset) });
+        self.frame(ServerFrame::Message {
+            message: message(sender, offset),
+            record: None,
+            previous_record: None,
+        });
     }
 
     /// Requests that are not answered yet, oldest first.
@@ -196,7 +196,7 @@ impl Page {
     }
 
     pub(crate) fn answer_messages(&mut self, id: RequestId, messages: Vec<Message>, next: Option<u64>) {
-        let page = Messages { messages, next: next.map(Offset) };
+        let page = Messages { messages, next: next.map(Offset), through: None };
         self.tell(Input::Answered(id, Ok(Answer::Messages(page))));
     }
 

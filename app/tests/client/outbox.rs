@@ -181,7 +181,11 @@ fn a_sent_message_takes_the_place_of_the_waiting_one() {
     assert!(page.effects.contains(&Effect::RemoveEntry(id)));
     assert_eq!(deliveries(&page)[1], Delivery::Sent);
     let body = Body::parse("hello").unwrap();
-    page.frame(ServerFrame::Message { message: Message { id, body, ..message(&me(), 1) } });
+    page.frame(ServerFrame::Message {
+        message: Message { id, body, ..message(&me(), 1) },
+        record: None,
+        previous_record: None,
+    });
     let items = page.client.chat(conv()).items;
     assert_eq!(items.len(), 2);
     assert_eq!(items[1].key(), before);
@@ -192,7 +196,11 @@ fn a_message_that_comes_back_by_itself_is_as_good_as_an_ack() {
     let mut page = Page::live(0);
     let (one, two) = (page.send("one"), page.send("two"));
     let body = Body::parse("one").unwrap();
-    page.frame(ServerFrame::Message { message: Message { id: one, body, ..message(&me(), 0) } });
+    page.frame(ServerFrame::Message {
+        message: Message { id: one, body, ..message(&me(), 0) },
+        record: None,
+        previous_record: None,
+    });
     assert_eq!(page.take_sent(), [one, two]);
     assert_eq!(page.texts(), ["one", "two"]);
 }

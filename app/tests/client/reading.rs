@@ -169,7 +169,7 @@ fn a_message_of_an_unknown_conversation_makes_the_page_ask_for_it() {
     page.take_requests();
     let unknown = conversation(4, Some(0));
     let message = unknown.last_message.clone().unwrap();
-    page.frame(ServerFrame::Message { message });
+    page.frame(ServerFrame::Message { message, record: None, previous_record: None });
     let fetches: Vec<_> = page.take_requests().into_iter().map(|(_, fetch)| fetch).collect();
     assert_eq!(fetches, [Fetch::Conversation(unknown.id)]);
 }
@@ -179,7 +179,7 @@ fn a_position_that_comes_before_its_conversation_is_known_counts_once_it_is() {
     let mut page = Page::live(0);
     let other = conv_with(3);
     let said = Message { conversation: other, ..message(&user(3), 0) };
-    page.frame(ServerFrame::Message { message: said });
+    page.frame(ServerFrame::Message { message: said, record: None, previous_record: None });
     let asked = page.take_requests().into_iter().find(|(_, fetch)| *fetch == Fetch::Conversation(other));
     // Read on another device meanwhile; the answer was written before.
     page.frame(ServerFrame::Read { conversation: other, user: me().id, offset: Offset(0) });

@@ -72,7 +72,7 @@ fn a_message_that_comes_twice_is_shown_once() {
 fn a_record_that_nobody_sees_is_no_hole() {
     let mut page = Page::live(1);
     let message = Message { offset: Offset(5), previous: Some(Offset(0)), ..message(&peer(), 5) };
-    page.frame(ServerFrame::Message { message });
+    page.frame(ServerFrame::Message { message, record: None, previous_record: None });
     assert_eq!(offsets(&page), [0, 5]);
 }
 
@@ -80,7 +80,7 @@ fn a_record_that_nobody_sees_is_no_hole() {
 fn behind_pages_history_from_where_the_window_ends() {
     let mut page = Page::live(3);
     let after = Some(Offset(2));
-    page.frame(ServerFrame::Behind { conversation: conv(), after, latest: Offset(40) });
+    page.frame(ServerFrame::Behind { conversation: conv(), after, latest: Offset(40), changed_after: None });
     let (id, part) = asked(&mut page).unwrap();
     assert_eq!(part, Part::After(Some(Offset(2))));
     page.answer_messages(id, messages(3..41), None);
@@ -204,7 +204,7 @@ fn a_message_that_arrives_while_the_first_page_loads_is_joined_to_it() {
     page.act(Action::Open(Some(other.id)));
     let (id, _) = asked(&mut page).unwrap();
     let of = |offset| Message { conversation: other.id, ..message(&peer(), offset) };
-    page.frame(ServerFrame::Message { message: of(3) });
+    page.frame(ServerFrame::Message { message: of(3), record: None, previous_record: None });
     page.answer_messages(id, (0..3).map(of).collect(), None);
     assert_eq!(page.client.chat(other.id).items.len(), 4);
 }
@@ -340,7 +340,7 @@ fn a_message_of_an_unknown_conversation_outlives_an_answer_of_a_node_that_lags()
     let mut page = Page::live(1);
     let (id, sender) = (conv_with(5), user(5));
     let message = Message { conversation: id, ..message(&sender, 3) };
-    page.frame(ServerFrame::Message { message: message.clone() });
+    page.frame(ServerFrame::Message { message: message.clone(), record: None, previous_record: None });
     let asked = page.take_requests().into_iter().find(|(_, fetch)| *fetch == Fetch::Conversation(id));
     let told = Box::new(conversation(5, Some(2)));
     page.tell(Input::Answered(asked.unwrap().0, Ok(Answer::Conversation(told))));

@@ -150,12 +150,10 @@ impl Server {
             conv.members.iter().filter_map(|member| Some((member.id, conv.read_of(member.id, before)?)));
         let extra = u64::from(self.fault == Fault::Miscounts);
         Some(Conversation {
-            id,
-            members: conv.members.clone(),
-            created_at: conv.created_at,
             last_message: conv.visible(before).next_back().cloned(),
             unread: conv.unread(user, before) + extra,
             read: reads.collect(),
+            ..Conversation::new(id, conv.members.clone(), conv.created_at)
         })
     }
 
@@ -178,7 +176,7 @@ impl Server {
         match frame {
             ClientFrame::Ping => out.push(Out::Frame(wire, ServerFrame::Pong)),
             ClientFrame::Typing { .. } => {}
-            ClientFrame::Hello { positions } => self.catch_up(wire, &user, &positions, out),
+            ClientFrame::Hello { positions, .. } => self.catch_up(wire, &user, &positions, out),
             ClientFrame::Read { conversation, offset } => {
                 let Some(conv) = self.convs.get_mut(&conversation) else { return };
                 if conv.read_of(user.id, u64::MAX) < Some(offset) {
@@ -275,11 +273,16 @@ impl Server {
         conv.next = offset.0 + 1;
         let previous = conv.records.last().map(|record| record.message.offset).filter(|_| !hides);
         let sender = user.clone();
-        let message = Message { conversation, offset, previous, id, sender, sent_at: wall(now), body };
+        let message = Message { previous, ..Message::new(conversation, offset, id, sender, wall(now), body) };
         conv.records.push(Record { message: message.clone(), at: now });
         let late = conv.swapped.take();
         let except = (!echo).then_some(wire);
-        self.broadcast(conversation, &ServerFrame::Message { message }, except, out);
+        self.broadcast(
+            conversation,
+            &ServerFrame::Message { message, record: None, previous_record: None },
+            except,
+            out,
+        );
         if let Some((from, user, frame)) = late {
             self.append(from, conversation, &user, frame, now, out);
         }
@@ -330,12 +333,20 @@ impl Server {
             for (index, message) in missed.enumerate() {
                 if index >= self.catch_up_max {
                     let latest = conv.records.last().map_or(after, |record| record.message.offset);
-                    let behind = ServerFrame::Behind { conversation: *id, after: Some(after), latest };
+                    let behind = ServerFrame::Behind {
+                        conversation: *id,
+                        after: Some(after),
+                        latest,
+                        changed_after: None,
+                    };
                     out.push(Out::Frame(wire, behind));
                     break;
                 }
                 after = message.offset;
-                out.push(Out::Frame(wire, ServerFrame::Message { message: message.clone() }));
+                out.push(Out::Frame(
+                    wire,
+                    ServerFrame::Message { message: message.clone(), record: None, previous_record: None },
+                ));
             }
         }
     }
@@ -430,5 +441,5 @@ fn page_of(all: &[Message], page: Page, limit: usize) -> Messages {
     let messages: Vec<_> = range.into_iter().skip(skip).take(limit).cloned().collect();
     let edge = if forward { messages.last() } else { messages.first() };
     let next = edge.filter(|_| more).map(|message| message.offset);
-    Messages { messages, next }
+    Messages { messages, next, through: None }
 }

@@ -202,7 +202,7 @@ impl Device {
         let position = |(id, screen): (&ConversationId, &Screen)| Some((*id, screen.timeline.position()?));
         let positions: BTreeMap<_, _> = self.screens.iter().filter_map(position).collect();
         let unseen: Vec<_> = self.screens.keys().copied().filter(|id| !positions.contains_key(id)).collect();
-        socket.send(&ClientFrame::Hello { positions }).await?;
+        socket.send(&ClientFrame::Hello { positions, records: [].into() }).await?;
         // On the first connection there is no past.
         if self.told.connections > 1 {
             for conversation in unseen {
@@ -257,7 +257,7 @@ impl Device {
             | ServerFrame::Read { conversation, .. }
             | ServerFrame::Delivered { conversation, .. }
             | ServerFrame::Typing { conversation, .. } => Some(*conversation),
-            ServerFrame::Message { message } => Some(message.conversation),
+            ServerFrame::Message { message, .. } => Some(message.conversation),
             ServerFrame::Conversation { conversation } => Some(conversation.id),
             ServerFrame::Ready { .. }
             | ServerFrame::Presence { .. }
@@ -276,7 +276,7 @@ impl Device {
                 screen.timeline.acknowledged(line);
                 self.count_shown(conversation);
             }
-            ServerFrame::Message { message } => match self.put_on_screen(&message) {
+            ServerFrame::Message { message, .. } => match self.put_on_screen(&message) {
                 Next::Rest => {}
                 Next::FillHole => self.fill(message.conversation).await?,
             },

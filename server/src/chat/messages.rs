@@ -64,7 +64,8 @@ impl Chat {
         });
         let offset = previous.map_or(Offset(0), Offset::next);
         let sender = sender.clone();
-        Ok(Arc::new(Message { conversation, offset, previous, id, sender, sent_at, body }))
+        let message = Message::new(conversation, offset, id, sender, sent_at, body);
+        Ok(Arc::new(Message { previous, ..message }))
     }
 
     /// A page of history.

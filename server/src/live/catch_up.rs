@@ -91,7 +91,8 @@ impl CatchUp {
         let Place { conversation, mut held, mut messages } = place;
         held = part.messages.last().map_or(held, |message| message.offset);
         messages = messages.saturating_sub(part.messages.len());
-        let frame = |message| Outgoing::of(&ServerFrame::Message { message });
+        let frame =
+            |message| Outgoing::of(&ServerFrame::Message { message, record: None, previous_record: None });
         let mut frames: Vec<_> = part.messages.into_iter().map(frame).collect();
         self.budget.messages = self.budget.messages.saturating_sub(frames.len());
         let bytes = frames.iter().map(|frame| frame.text().len()).sum();
@@ -101,7 +102,9 @@ impl CatchUp {
             None => drop(self.reached.insert(conversation, held)),
             Some(_) if self.budget.of(here) > 0 => self.at = Some(here),
             Some(latest) => {
-                frames.push(Outgoing::of(&ServerFrame::Behind { conversation, after: Some(held), latest }));
+                let after = Some(held);
+                let behind = ServerFrame::Behind { conversation, after, latest, changed_after: None };
+                frames.push(Outgoing::of(&behind));
                 // What is between is for the client to page; a live frame for it would only come twice.
                 self.reached.insert(conversation, latest);
             }

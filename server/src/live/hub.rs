@@ -35,7 +35,7 @@ impl Outgoing {
     /// Writes a frame.
     pub fn of(frame: &ServerFrame) -> Self {
         let place = match frame {
-            ServerFrame::Message { message } => Some((message.conversation, message.offset)),
+            ServerFrame::Message { message, .. } => Some((message.conversation, message.offset)),
             _ => None,
         };
         Self(Arc::new(Written { text: text_of(frame), place }))
@@ -193,7 +193,8 @@ impl Hub {
     pub fn deliver(&self, applied: &Applied, views: &Views) {
         match &applied.change {
             Change::Posted { message, members } => {
-                let frame = ServerFrame::Message { message: (**message).clone() };
+                let message = (**message).clone();
+                let frame = ServerFrame::Message { message, record: None, previous_record: None };
                 self.broadcast(members, &frame);
             }
             Change::Read { conversation, user, offset, advanced: true, members, .. } => {

@@ -306,7 +306,7 @@ impl Session {
 
     fn obey(&mut self, text: &str) -> Result<(), End> {
         match intake::parse(text) {
-            Ok(ClientFrame::Hello { positions }) if !self.greeted => {
+            Ok(ClientFrame::Hello { positions, .. }) if !self.greeted => {
                 let user = self.caller.user.id;
                 (self.greeted, self.waits_for_hello) = (true, true);
                 self.catch_up(Box::new(if self.passed_on {

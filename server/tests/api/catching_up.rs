@@ -1,6 +1,6 @@
 //! What a socket brings after its `hello`, and what it does not.
 
-use crate::support::{Node, Person, Socket};
+use crate::support::{self, Node, Person, Socket, live};
 use kafkatalk_protocol::{ClientFrame, ConversationId, Offset, ServerFrame};
 use kafkatalk_server::limits::{CATCH_UP_READ_MESSAGES, HELLO_BYTES_MAX, HELLO_GRACE};
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ fn long_body() -> String {
 }
 
 async fn hello(socket: &mut Socket, positions: &[(ConversationId, Offset)]) {
-    socket.say(&ClientFrame::Hello { positions: positions.iter().copied().collect() }).await;
+    socket.say(&support::hello(positions)).await;
 }
 
 /// Everything up to the answer to a ping that was said after the hello.
@@ -47,12 +47,12 @@ async fn a_hello_brings_a_bounded_number_of_bytes_and_says_where_to_page_for_the
     let (mut bytes, mut behind) = (0, None);
     for frame in until_pong(&mut his).await {
         match frame {
-            ServerFrame::Message { message } => {
+            ServerFrame::Message { message, .. } => {
                 assert_eq!(message.previous, Some(last[&message.conversation]), "none is left out");
                 last.insert(message.conversation, message.offset);
                 bytes += message.body.as_str().len();
             }
-            ServerFrame::Behind { conversation, after, latest } => {
+            ServerFrame::Behind { conversation, after, latest, .. } => {
                 assert_eq!((after, latest.0), (Some(last[&conversation]), each as u64 - 1));
                 assert!(behind.replace(conversation).is_none(), "the first fits");
             }
@@ -74,7 +74,7 @@ async fn a_hello_that_comes_late_brings_what_was_missed_all_the_same() {
     let offsets: Vec<_> = [his.next_message().await.offset, his.next_message().await.offset].into();
     assert_eq!(offsets, [Offset(1), Offset(2)]);
     let last = alice.say(conversation, "last").await;
-    assert_eq!(his.next().await, ServerFrame::Message { message: last });
+    assert_eq!(his.next().await, live(last));
 }
 
 #[tokio::test]
@@ -84,12 +84,17 @@ async fn a_hello_that_comes_after_newer_messages_brings_none_out_of_order() {
     say_many(&alice, conversation, 3, "missed").await;
     let mut his = bob.connect_silent().await;
     let newer = alice.say(conversation, "newer").await;
-    assert_eq!(his.next().await, ServerFrame::Message { message: newer.clone() });
+    assert_eq!(his.next().await, live(newer.clone()));
     hello(&mut his, &[(conversation, Offset(0))]).await;
-    let behind = ServerFrame::Behind { conversation, after: Some(Offset(0)), latest: newer.offset };
+    let behind = ServerFrame::Behind {
+        conversation,
+        after: Some(Offset(0)),
+        latest: newer.offset,
+        changed_after: None,
+    };
     assert_eq!(until_pong(&mut his).await, [behind]);
     let last = alice.say(conversation, "last").await;
-    assert_eq!(his.next().await, ServerFrame::Message { message: last });
+    assert_eq!(his.next().await, live(last));
 }
 
 #[tokio::test]

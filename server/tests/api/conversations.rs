@@ -1,6 +1,6 @@
 //! Opening conversations, and who may know of them.
 
-use crate::support::{Node, code, many, message_id, problem, refused};
+use crate::support::{Node, code, hello, many, message_id, problem, refused};
 use kafkatalk_protocol::{
     ClientFrame, Conversation, ErrorCode, Offset, ServerFrame, limits::CATCH_UP_MESSAGES_MAX,
 };
@@ -79,7 +79,7 @@ async fn a_stranger_gets_nothing_of_a_conversation_on_a_socket() {
         alice.say(conversation, &n.to_string()).await;
     }
     let mut socket = eve.connect_silent().await;
-    socket.say(&ClientFrame::Hello { positions: [(conversation, Offset(0))].into() }).await;
+    socket.say(&hello(&[(conversation, Offset(0))])).await;
     socket.say(&ClientFrame::Ping).await;
     assert_eq!(socket.next().await, ServerFrame::Pong);
     let id = message_id();

@@ -1,6 +1,6 @@
 //! The WebSocket: delivery, catching up, and who is sent away.
 
-use crate::support::{Node, PATIENCE, Socket, code, many, message_id, refused};
+use crate::support::{Node, PATIENCE, Socket, code, hello, live, many, message_id, missed, refused};
 use futures_util::{SinkExt, future::join_all};
 use kafkatalk_protocol::{
     Body, ClientFrame, ConversationId, ErrorCode, MessageId, Offset, ServerFrame,
@@ -80,21 +80,13 @@ async fn a_device_that_says_hello_gets_what_it_missed_before_anything_newer() {
     }
     let mut his = bob.connect_silent().await;
     let newer = alice.say(conversation, "newer").await;
-    his.say(&ClientFrame::Hello { positions: [(conversation, Offset(3))].into() }).await;
+    his.say(&hello(&[(conversation, Offset(3))])).await;
     for offset in 4..=newer.offset.0 {
-        assert_eq!(
-            his.next().await,
-            ServerFrame::Message {
-                message: alice
-                    .history(conversation, &format!("?after={}&limit=1", offset - 1))
-                    .await
-                    .messages[0]
-                    .clone()
-            }
-        );
+        let page = alice.history(conversation, &format!("?after={}&limit=1", offset - 1)).await;
+        assert_eq!(his.next().await, missed(page.messages[0].clone()));
     }
     let last = alice.say(conversation, "last").await;
-    assert_eq!(his.next().await, ServerFrame::Message { message: last });
+    assert_eq!(his.next().await, live(last));
 }
 
 #[tokio::test]
@@ -110,12 +102,12 @@ async fn a_device_far_behind_is_told_from_where_to_page() {
     }
     let latest = acked(&mut hers, last).await;
     let mut his = bob.connect_silent().await;
-    his.say(&ClientFrame::Hello { positions: [(conversation, Offset(0))].into() }).await;
+    his.say(&hello(&[(conversation, Offset(0))])).await;
     for offset in 1..=CATCH_UP_MESSAGES_MAX as u64 {
         assert_eq!(his.next_message().await.offset, Offset(offset));
     }
     let after = Some(Offset(CATCH_UP_MESSAGES_MAX as u64));
-    assert_eq!(his.next().await, ServerFrame::Behind { conversation, after, latest });
+    assert_eq!(his.next().await, ServerFrame::Behind { conversation, after, latest, changed_after: None });
 }
 
 #[tokio::test]
@@ -210,7 +202,7 @@ async fn a_socket_that_does_not_read_is_sent_away_and_delays_nobody() {
     assert_eq!(stalled.closed().await, 4408);
     let held = Offset(0);
     let mut back = bob.connect_silent().await;
-    back.say(&ClientFrame::Hello { positions: [(conversation, held)].into() }).await;
+    back.say(&hello(&[(conversation, held)])).await;
     assert_eq!(back.next_message().await.offset, held.next());
 }
 

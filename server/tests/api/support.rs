@@ -313,7 +313,7 @@ impl Person<'_> {
     /// A socket that has seen `ready`, and has said hello with nothing.
     pub(crate) async fn connect(&self) -> Socket {
         let mut socket = self.connect_silent().await;
-        socket.say(&ClientFrame::Hello { positions: [].into() }).await;
+        socket.say(&hello(&[])).await;
         socket.say(&ClientFrame::Ping).await;
         assert_eq!(socket.next().await, ServerFrame::Pong);
         socket
@@ -363,7 +363,7 @@ impl Socket {
     /// The next message, stepping over other frames.
     pub(crate) async fn next_message(&mut self) -> Message {
         loop {
-            if let ServerFrame::Message { message } = self.next().await {
+            if let ServerFrame::Message { message, .. } = self.next().await {
                 return message;
             }
         }
@@ -375,7 +375,7 @@ impl Socket {
             match self.next_raw().await {
                 WsMessage::Close(frame) => return Err(frame.expect("closed with a code").code.into()),
                 WsMessage::Text(text) => {
-                    if let ServerFrame::Message { message } = serde_json::from_str(&text).unwrap() {
+                    if let ServerFrame::Message { message, .. } = serde_json::from_str(&text).unwrap() {
                         return Ok(message);
                     }
                 }
@@ -431,6 +431,22 @@ pub(crate) fn many() -> RateLimits {
         messages_per_second: many,
         messages_burst: many,
     }
+}
+
+/// A hello of a client that knows messages only.
+pub(crate) fn hello(positions: &[(ConversationId, Offset)]) -> ClientFrame {
+    ClientFrame::Hello { positions: positions.iter().copied().collect(), records: [].into() }
+}
+
+/// The frame by which such a client catches up with a message.
+pub(crate) fn missed(message: Message) -> ServerFrame {
+    ServerFrame::Message { message, record: None, previous_record: None }
+}
+
+/// The frame by which a message comes live, in a conversation in which nothing but messages is to be seen.
+pub(crate) fn live(message: Message) -> ServerFrame {
+    let (record, previous_record) = (None, None);
+    ServerFrame::Message { message, record, previous_record }
 }
 
 pub(crate) fn message_id() -> MessageId {

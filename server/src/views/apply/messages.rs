@@ -85,17 +85,13 @@ impl Work<'_> {
         if insert.execute(row)? == 0 {
             return self.copy(known, sender.row, place, &incoming);
         }
+        let Incoming { offset, sent_at, id, body, .. } = incoming;
         let message = Message {
-            conversation: known.id,
-            offset: incoming.offset,
             previous: known.newest(),
-            id: incoming.id,
-            sender: sender.user.clone(),
-            sent_at: incoming.sent_at,
-            body: incoming.body,
+            ..Message::new(known.id, offset, id, sender.user.clone(), sent_at, body)
         };
-        known.count(incoming.offset, sender.row, 1);
-        known.set_newest(Some((incoming.offset, incoming.sent_at.as_millis())));
+        known.count(offset, sender.row, 1);
+        known.set_newest(Some((offset, sent_at.as_millis())));
         Ok(Change::Posted { message: Arc::new(message), members: Arc::clone(&members.ids) })
     }
 

@@ -120,7 +120,7 @@ impl Query<'_> {
         }
         let unread = if own == newest { 0 } else { self.unread_after(members.row, viewer, own)? };
         let members = members.people.iter().map(|person| person.user.clone()).collect();
-        Ok(Conversation { id, members, created_at, last_message, unread, read })
+        Ok(Conversation { last_message, unread, read, ..Conversation::new(id, members, created_at) })
     }
 
     fn last_message(

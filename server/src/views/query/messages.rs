@@ -32,7 +32,7 @@ impl Query<'_> {
         page: HistoryPage,
         limit: usize,
     ) -> Result<Messages, ViewsError> {
-        let none = Messages { messages: Vec::new(), next: None };
+        let none = Messages { messages: Vec::new(), next: None, through: None };
         let Some(members) = self.members_of(conversation)? else { return Ok(none) };
         let row = members.row;
         let (first, last) = (place(row, Offset(0)), place(row, Offset(OFFSET_MAX)));
@@ -63,7 +63,7 @@ impl Query<'_> {
             messages.reverse();
         }
         chain(self.rows, row, &mut messages)?;
-        Ok(Messages { messages, next })
+        Ok(Messages { messages, next, through: None })
     }
 
     /// The message that a sender gave this id, if they did. From here on the conversation's newest are remembered: see
@@ -148,18 +148,12 @@ fn message(
     members: &Members,
 ) -> Result<Message, ViewsError> {
     let sender = row.get(2)?;
-    Ok(Message {
-        conversation,
-        offset: offset_of(row.get(0)?),
-        previous: None,
-        id: uuid(row, 1)?.into(),
-        sender: match members.by_row(sender) {
-            Some(sender) => sender.clone(),
-            None => user_of_row(rows, sender)?,
-        },
-        sent_at: Timestamp::from_millis(row.get(3)?),
-        body: body(row, 4)?,
-    })
+    let sender = match members.by_row(sender) {
+        Some(sender) => sender.clone(),
+        None => user_of_row(rows, sender)?,
+    };
+    let (offset, sent_at) = (offset_of(row.get(0)?), Timestamp::from_millis(row.get(3)?));
+    Ok(Message::new(conversation, offset, uuid(row, 1)?.into(), sender, sent_at, body(row, 4)?))
 }
 
 fn user_of_row(rows: &Connection, row: i64) -> Result<User, ViewsError> {
