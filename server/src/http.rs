@@ -2,7 +2,6 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`accounts`], [`conversations`], [`search`] | the API's handlers, described for OpenAPI where they stand |
 //! | [`ws`] | the upgrade to a WebSocket |
 //! | [`pages`] | pages rendered here, and plain forms |
 //! | [`assets`] | the front end's files |
@@ -14,17 +13,14 @@
 //! | [`openapi`] | the API's routes with their description |
 //! | [`state`] | what every handler shares |
 
-pub mod accounts;
 pub mod assets;
 pub mod auth;
-pub mod conversations;
 pub mod gate;
 pub mod health;
 pub mod input;
 pub mod openapi;
 pub mod pages;
 pub mod problem;
-pub mod search;
 pub mod state;
 pub mod ws;
 
@@ -59,8 +55,8 @@ pub fn router(state: State) -> Router {
     };
     let api = api
         .route("/api/v1/openapi.json", get(described))
-        .route("/api/{*path}", axum::routing::any(conversations::no_such_path))
-        .method_not_allowed_fallback(conversations::no_such_method);
+        .route("/api/{*path}", axum::routing::any(problem::no_such_path))
+        .method_not_allowed_fallback(problem::no_such_method);
     let pages = Router::new()
         .route("/register", post(pages::register).get(pages::page))
         .route("/sign-out", post(pages::sign_out).get(pages::page))

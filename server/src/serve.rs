@@ -8,21 +8,23 @@
 //! within a deadline.
 
 use crate::{
-    chat::Chat,
     clock::Clock,
-    connections,
-    follow::{self, Follower, Following},
+    connections, features,
     http::{
         self,
         assets::Assets,
         state::{Settings, State},
     },
-    live::{Hub, socket::Node},
+    kernel::{
+        Kernel,
+        follow::{self, Follower, Following},
+        live::{Hub, socket::Node},
+        pending_acks::PendingAcks,
+        views::{Views, ViewsError, ViewsOptions},
+    },
     metrics::Metrics,
     rates::{RateLimits, Rates},
     secrets::{HashCost, Passwords, SecretError},
-    views::{Views, ViewsError, ViewsOptions},
-    waiters::Waiters,
 };
 use kafkatalk_log::EventLog;
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -84,23 +86,24 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) -> Result<(), ServeError> {
     let metrics = Arc::new(Metrics::new());
-    let (views, applier) = Views::open(&options.views_file, &options.views)?;
+    let (views, applier) = Views::open(&options.views_file, &options.views, features::registry())?;
     let hub = Hub::new(options.socket_queue_frames, options.sockets_per_user, metrics.clone());
-    let (waiters, stop_following) = (Waiters::default(), CancellationToken::new());
+    let (pending_acks, stop_following) = (PendingAcks::default(), CancellationToken::new());
     let follower = Follower {
         log: log.clone(),
         views: views.clone(),
         applier,
-        waiters: waiters.clone(),
+        pending_acks: pending_acks.clone(),
         hub: hub.clone(),
         metrics: metrics.clone(),
     };
     let following = follow::start(follower, stop_following.clone())?;
     let passwords = Passwords::new(options.hash_cost)?;
-    let chat = Chat::new(log.clone(), views, waiters, passwords, options.clock.clone(), metrics.clone());
+    let kernel =
+        Kernel::new(log.clone(), views, pending_acks, passwords, options.clock.clone(), metrics.clone());
     let state = State {
         node: Arc::new(Node {
-            chat,
+            kernel,
             rates: Rates::new(options.rate_limits),
             hello_grace: options.hello_grace,
         }),

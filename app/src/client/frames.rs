@@ -71,6 +71,9 @@ impl Client {
                 self.outbox_changed();
             }
             ServerFrame::Error { id: None, .. }
+            | ServerFrame::Changed { .. }
+            | ServerFrame::Record { .. }
+            | ServerFrame::CaughtUp { .. }
             | ServerFrame::Delivered { .. }
             | ServerFrame::Typing { .. }
             | ServerFrame::Presence { .. }

@@ -4,7 +4,7 @@ use super::{
     problem::Refusal,
     state::{Settings, State},
 };
-use crate::{chat::accounts::Caller, secrets::Token};
+use crate::{features::sessions::commands::Caller, secrets::Token};
 use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, HeaderValue, Method, Uri, header, request::Parts},
@@ -33,7 +33,7 @@ impl FromRequestParts<State> for SignedIn {
         if by_cookie && (changes || upgrades) {
             require_same_origin(&parts.headers, &state.settings)?;
         }
-        match state.chat().caller(&token).await? {
+        match state.kernel().caller(&token).await? {
             Some(caller) => Ok(Self(caller)),
             None => Err(Refusal::unauthenticated()),
         }
@@ -45,7 +45,7 @@ impl FromRequestParts<State> for MaybeSignedIn {
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Refusal> {
         let Some(token) = cookie(&parts.headers) else { return Ok(Self(None)) };
-        Ok(Self(state.chat().caller(&token).await?))
+        Ok(Self(state.kernel().caller(&token).await?))
     }
 }
 

@@ -1,6 +1,7 @@
 //! What requests bring, parsed at the edge: JSON bodies, ids in paths, queries, and where they come from.
 
 use super::{problem::Refusal, state::State};
+use crate::features::messages::HistoryPage;
 use axum::{
     extract::{ConnectInfo, FromRequest, FromRequestParts, Path, Query, Request, rejection::JsonRejection},
     http::{HeaderMap, header, request::Parts},
@@ -49,7 +50,7 @@ fn explain(rejection: &JsonRejection) -> Refusal {
 fn unfit(words: &str) -> Refusal {
     let detail = format!("{words}.");
     match field_in(words) {
-        Some(field) => Refusal(crate::chat::errors::field_problem(field, detail)),
+        Some(field) => Refusal(crate::kernel::errors::field_problem(field, detail)),
         None => Refusal::new(ErrorCode::InvalidInput, detail),
     }
 }
@@ -122,7 +123,7 @@ impl<T: DeserializeOwned> FromRequestParts<State> for Asked<T> {
 fn page_limit(asked: Option<i64>, default: usize) -> Result<usize, Refusal> {
     let Some(asked) = asked else { return Ok(default) };
     usize::try_from(asked).ok().filter(|limit| (1..=PAGE_MAX).contains(limit)).ok_or_else(|| {
-        Refusal(crate::chat::errors::field_problem("limit", format!("Use a limit from 1 to {PAGE_MAX}.")))
+        Refusal(crate::kernel::errors::field_problem("limit", format!("Use a limit from 1 to {PAGE_MAX}.")))
     })
 }
 
@@ -169,6 +170,9 @@ pub struct MessagesAsked {
     pub before: Option<u64>,
     /// Only messages after this offset; -1 starts at the beginning.
     pub after: Option<i64>,
+    /// Only messages that were posted or changed by records after this offset, in their present state and in the order of
+    /// their revisions.
+    pub changed_after: Option<u64>,
     /// 1 to 200, 50 if not given.
     pub limit: Option<i64>,
 }
@@ -180,9 +184,14 @@ impl MessagesAsked {
     }
 
     /// Which page.
-    pub fn page(&self) -> Result<crate::views::HistoryPage, Refusal> {
-        use crate::views::HistoryPage;
-        let refuse = |field, words: &str| Err(Refusal(crate::chat::errors::field_problem(field, words)));
+    pub fn page(&self) -> Result<HistoryPage, Refusal> {
+        let refuse = |field, words: &str| Err(Refusal(crate::kernel::errors::field_problem(field, words)));
+        if let Some(offset) = self.changed_after {
+            return match (self.before, self.after) {
+                (None, None) => Ok(HistoryPage::ChangedAfter(Offset(offset))),
+                _ => refuse("changed_after", "Give changed_after, before or after, not several."),
+            };
+        }
         match (self.before, self.after) {
             (Some(_), Some(_)) => refuse("before", "Give before or after, not both."),
             (Some(offset), None) => Ok(HistoryPage::Before(Offset(offset))),
@@ -214,9 +223,9 @@ pub struct SearchAsked {
 
 impl SearchAsked {
     /// What is searched for, if it has a word.
-    pub fn text(&self) -> Result<crate::views::SearchText, Refusal> {
-        let parsed = self.q.parse::<crate::views::SearchText>();
-        parsed.map_err(|error| Refusal(crate::chat::errors::field_problem("q", error.to_string())))
+    pub fn text(&self) -> Result<crate::kernel::views::SearchText, Refusal> {
+        let parsed = self.q.parse::<crate::kernel::views::SearchText>();
+        parsed.map_err(|error| Refusal(crate::kernel::errors::field_problem("q", error.to_string())))
     }
 
     /// Where. What is no id names nothing.

@@ -2,10 +2,12 @@
 
 use super::assets::Assets;
 use crate::{
-    chat::Chat,
     config::PublicUrl,
-    follow::Watch,
-    live::{Hub, socket::Node},
+    kernel::{
+        Kernel,
+        follow::Watch,
+        live::{Hub, socket::Node},
+    },
     metrics::Metrics,
     rates::Rates,
 };
@@ -49,8 +51,8 @@ pub struct State {
 
 impl State {
     /// The use cases.
-    pub fn chat(&self) -> &Chat {
-        &self.node.chat
+    pub fn kernel(&self) -> &Kernel {
+        &self.node.kernel
     }
 
     /// Who may do how much.

@@ -445,7 +445,7 @@ pub(crate) fn missed(message: Message) -> ServerFrame {
 
 /// The frame by which a message comes live, in a conversation in which nothing but messages is to be seen.
 pub(crate) fn live(message: Message) -> ServerFrame {
-    let (record, previous_record) = (None, None);
+    let (record, previous_record) = (Some(message.offset), message.previous);
     ServerFrame::Message { message, record, previous_record }
 }
 
