@@ -18,7 +18,7 @@ pub(crate) const HTTP_WAIT_MAX: Duration = Duration::from_secs(30);
 pub(crate) const CONNECT_WAIT_MAX: Duration = Duration::from_secs(30);
 /// Longest wait, after the last message was sent, for acks and deliveries that are still out.
 pub(crate) const DRAIN_WAIT_MAX: Duration = Duration::from_secs(15);
-/// The same where harm was done again and again, in seconds.
+/// The same where faults were injected again and again, in seconds.
 pub(crate) const RECOVERY_SECONDS_MAX: u64 = 60;
 /// Pause between two readings of all histories, which are to be the same.
 pub(crate) const HISTORIES_PAUSE: Duration = Duration::from_millis(500);
@@ -59,8 +59,8 @@ pub(crate) const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub(crate) const HISTORY_PAGES_MAX: usize = 10_000;
 /// Lines of a server's log that are shown when it fails.
 pub(crate) const LOG_LINES_SHOWN: usize = 20;
-/// Faults that are spelt out; the rest are only counted.
-pub(crate) const FAULTS_SHOWN: usize = 10;
+/// Mismatches that are spelt out; the rest are only counted.
+pub(crate) const MISMATCHES_SHOWN: usize = 10;
 
 /// Rows that the SQLite floor commits.
 pub(crate) const SQLITE_COMMITS: u64 = 2_000;
@@ -80,9 +80,9 @@ pub(crate) const FILL_IN_FLIGHT_MAX: usize = 2_000;
 pub(crate) const ASSETS_MAX: usize = 50;
 /// How long all nodes may take, after the last race, until they tell the same.
 pub(crate) const AGREE_WAIT_MAX: Duration = Duration::from_secs(15);
-/// How long people go on talking after the last harm is over.
+/// How long people go on talking after the last fault is over.
 pub(crate) const TALK_AFTER: Duration = Duration::from_secs(3);
-/// By how much longer than planned people talk at most where harm takes longer.
+/// By how much longer than planned people talk at most where faults take longer.
 pub(crate) const TALK_LONGER: Duration = Duration::from_mins(5);
 /// How long a device tries to be back after its node has died.
 pub(crate) const STORM_WAIT_MAX: Duration = Duration::from_mins(2);

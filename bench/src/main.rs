@@ -9,9 +9,9 @@
 //! | [`proxy`] | a network that can be cut |
 //! | [`client`], [`world`], [`numbered`] | the API as a stranger speaks it; users, conversations, messages |
 //! | [`load`], [`run`] | a steady load and what it shows |
-//! | [`crash`] | the same while harm is done to nodes, network and brokers |
+//! | [`crash`] | the same during faults in nodes, network and brokers |
 //! | [`race`] | several nodes asked the same at the same moment |
-//! | [`faults`] | each kind of harm by itself; promises broken on purpose, to see that the checks notice |
+//! | [`faults`] | each kind of fault by itself; promises broken on purpose, to see that the checks notice |
 //! | [`floors`] | what the plain parts cost |
 //! | [`startup`] | starting, idling, sizes |
 //! | [`curves`] | what it costs as there is more of everything, in tables and pictures |
@@ -78,7 +78,7 @@ enum Command {
         #[command(flatten)]
         stage: StageArgs,
     },
-    /// Does harm to nodes and brokers under load, again and again, and checks that no acknowledged message is lost, doubled
+    /// Injects faults into nodes and brokers under load, again and again, and checks that no acknowledged message is lost, doubled
     /// or moved.
     Crash {
         /// The log that the server keeps its truth in.
@@ -89,7 +89,7 @@ enum Command {
         #[command(flatten)]
         stage: StageArgs,
     },
-    /// Each kind of harm by itself, on Kafka: what it cost, and whether every promise was kept. Takes a server that is built
+    /// Each kind of fault by itself, on Kafka: what it cost, and whether every promise was kept. Takes a server that is built
     /// with the feature failpoints.
     Faults {
         #[command(flatten)]
@@ -203,7 +203,7 @@ async fn perform(command: Command) -> Result<Verdict> {
             let (verdict, unmeasured) = faults::each(&mut stage, &faults, &mut report).await?;
             if unmeasured > 0 {
                 report.publish(stage.output().as_deref())?;
-                bail!("{unmeasured} kinds of harm could not be measured");
+                bail!("{unmeasured} kinds of fault could not be measured");
             }
             (verdict, stage.output())
         }

@@ -131,7 +131,7 @@ impl AtRate {
 }
 
 impl Outcome {
-    /// Broken by any fault, trouble, or message that did not arrive in time.
+    /// Broken by any mismatch, trouble, or message that did not arrive in time.
     pub(crate) fn verdict(&self) -> Verdict {
         let missing = self.rates.iter().filter(|at| !at.complete());
         Verdict::of(self.findings.total() + count(self.troubles.len()) + count(missing.count()))

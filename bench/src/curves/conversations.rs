@@ -206,9 +206,9 @@ pub(super) fn tell(report: &mut Report, all: &[OnLog]) -> Verdict {
     ));
     for on in all {
         let verdict = run::tell::verdict(on.verdict());
-        let faults = on.findings.total();
-        report.paragraph(&format!("{} log: every promise {verdict}, {faults} faults.", on.log));
-        run::tell::faults(report, &on.findings, &on.troubles);
+        let mismatches = on.findings.total();
+        report.paragraph(&format!("{} log: every promise {verdict}, {mismatches} mismatches.", on.log));
+        run::tell::mismatches(report, &on.findings, &on.troubles);
     }
     all.iter().fold(Verdict::Kept, |verdict, on| verdict.and(on.verdict()))
 }

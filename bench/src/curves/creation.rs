@@ -206,7 +206,7 @@ pub(super) fn tell(report: &mut Report, outcome: &Outcome) -> Verdict {
         "One after the other: a conversation is opened, its first message is said as soon as the answer is there, then one in \
          an established conversation once the first has come. A message's time does not hold the opening's.",
     );
-    run::tell::faults(report, findings, troubles);
+    run::tell::mismatches(report, findings, troubles);
     Verdict::of(findings.total() + count(troubles.len()) + missing)
 }
 

@@ -2,7 +2,7 @@
 
 use super::plot::{Plot, Scale, Series};
 use super::sizes::Sizes;
-use crate::limits::{DRAIN_WAIT_MAX, FAULTS_SHOWN};
+use crate::limits::{DRAIN_WAIT_MAX, MISMATCHES_SHOWN};
 use crate::load::{Clients, Shared, Wire, times::Times};
 use crate::number::{count, float, short, thousands};
 use crate::numbered::Numbering;
@@ -250,7 +250,7 @@ pub(super) fn tell(report: &mut Report, ladders: &[Ladder], sizes: &Sizes) -> Ve
         if let Some(why) = &ladder.ended {
             report.paragraph(&format!("- {}: ended early: {why}", ladder.name()));
         }
-        for trouble in ladder.troubles.iter().take(FAULTS_SHOWN) {
+        for trouble in ladder.troubles.iter().take(MISMATCHES_SHOWN) {
             report.paragraph(&format!("- {}: {trouble}", ladder.name()));
         }
     }

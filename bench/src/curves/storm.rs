@@ -286,7 +286,7 @@ pub(super) fn tell(report: &mut Report, rows: &[Outcome]) -> Verdict {
         SPREAD.as_secs()
     ));
     for row in rows {
-        run::tell::faults(report, &row.findings, &row.troubles);
+        run::tell::mismatches(report, &row.findings, &row.troubles);
     }
     rows.iter().fold(Verdict::Kept, |verdict, row| verdict.and(row.verdict()))
 }
