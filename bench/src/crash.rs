@@ -34,14 +34,14 @@ use std::{
 };
 use tokio::time::sleep;
 use tokio_util::task::AbortOnDropHandle;
-use victims::Victims;
+use targets::Targets;
 
 mod afterwards;
 mod device;
 pub(crate) mod fault;
 pub(crate) mod tell;
 mod timeline;
-mod victims;
+mod targets;
 
 /// What is done to the service.
 #[derive(Clone, Debug, Args)]
@@ -170,11 +170,11 @@ pub(crate) async fn measure(stage: &mut Stage, log: LogKind, crash: &CrashArgs) 
     ));
     let fault_random = random.fork();
     let kafka = stage.started_kafka();
-    let mut victims = Victims { setups: &setups, servers, proxies: &proxies, kafka };
+    let mut targets = Targets { setups: &setups, servers, proxies: &proxies, kafka };
     let all_injected = AtomicBool::new(false);
     let (said, faults) =
         tokio::try_join!(talk(&devices.voices, &world, crash, longest, &mut random, &all_injected), async {
-            let done = fault::again_and_again(&mut victims, &crash.faults, crash.times, over, fault_random).await;
+            let done = fault::again_and_again(&mut targets, &crash.faults, crash.times, over, fault_random).await;
             all_injected.store(true, Ordering::Relaxed);
             done
         },)?;
@@ -190,7 +190,7 @@ pub(crate) async fn measure(stage: &mut Stage, log: LogKind, crash: &CrashArgs) 
     if messages >= shared.times.len() {
         troubles.push("people fell silent before the last fault was over".into());
     }
-    for server in victims.servers {
+    for server in targets.servers {
         troubles.extend(server.stop().await?.trouble);
     }
     Ok(Outcome {

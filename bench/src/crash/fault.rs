@@ -1,7 +1,7 @@
 //! The faults that the checker injects into nodes, network and Kafka's brokers while people talk: one after the other,
-//! drawn from a seed. [`super::victims`] says how.
+//! drawn from a seed. [`super::targets`] says how.
 
-use super::victims::Victims;
+use super::targets::Targets;
 use crate::limits::TALK_AFTER;
 use crate::report::progress;
 use anyhow::{Context as _, Result};
@@ -157,9 +157,9 @@ impl Done {
     }
 }
 
-/// Injects so many faults of these kinds, in turns, each into a victim drawn at random, spread over a time.
+/// Injects so many faults of these kinds, in turns, each into a target drawn at random, spread over a time.
 pub(crate) async fn again_and_again(
-    victims: &mut Victims<'_>,
+    targets: &mut Targets<'_>,
     kinds: &[Fault],
     times: u32,
     over: Duration,
@@ -172,7 +172,7 @@ pub(crate) async fn again_and_again(
         // Early in its part of the time, unless the one before took longer than that.
         let at = every * time + every.mul_f64(0.05 + 0.15 * random.f64());
         sleep(at.saturating_sub(begun.elapsed())).await;
-        let done = victims.inject(*fault, &mut random).await.with_context(|| fault.to_string())?;
+        let done = targets.inject(*fault, &mut random).await.with_context(|| fault.to_string())?;
         let ready = done
             .to_ready
             .map_or_else(String::new, |took| format!(", ready {} ms after that", took.as_millis()));

@@ -39,7 +39,7 @@ const COME_OVER_EVERY: Duration = Duration::from_secs(2);
 const COME_OVER_CUT: Duration = Duration::from_millis(200);
 
 /// What faults are injected into.
-pub(crate) struct Victims<'a> {
+pub(crate) struct Targets<'a> {
     /// How to start the nodes.
     pub(crate) setups: &'a [Setup],
     /// The nodes.
@@ -66,7 +66,7 @@ impl Hurt {
     }
 }
 
-impl Victims<'_> {
+impl Targets<'_> {
     pub(super) async fn inject(&mut self, fault: Fault, random: &mut fastrand::Rng) -> Result<Done> {
         let node = random.usize(..self.servers.len());
         let hurt = match fault {
