@@ -14,7 +14,7 @@ dev: ## The same, building again and reloading the page when a file changes
 test: ## Every check there is; the last line counts them
 	@scripts/xtask.sh test $(ARGS)
 
-bench: ## Measure latency, CPU and memory per message, beside their floors
+bench: ## Measure latency, CPU and memory per message, beside their baselines
 	@scripts/xtask.sh bench $(ARGS)
 
 # Twenty thousand topics are more than the script's usual heap is for, and looking after them is to cost what it costs a

@@ -3,7 +3,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`sizes`] | how much of everything, and what the machine has room for |
-//! | [`conversations`] | latency and CPU against the number of conversations, beside the floors |
+//! | [`conversations`] | latency and CPU against the number of conversations, beside the baselines |
 //! | [`sockets`] | memory against the number of idle sockets |
 //! | [`knee`] | how many messages a second one, two, three nodes carry |
 //! | [`creation`] | a new conversation, and the first message in it |

@@ -62,18 +62,18 @@ pub(crate) const LOG_LINES_SHOWN: usize = 20;
 /// Mismatches that are spelt out; the rest are only counted.
 pub(crate) const MISMATCHES_SHOWN: usize = 10;
 
-/// Rows that the SQLite floor commits.
+/// Rows that the SQLite baseline commits.
 pub(crate) const SQLITE_COMMITS: u64 = 2_000;
 /// Messages that wait for one socket of the relay.
 pub(crate) const RELAY_QUEUE_MAX: usize = 64;
-/// Read buffer of a relay's socket: `SOCKET_READ_BUFFER_BYTES` of the server, or it would be no floor for its memory.
+/// Read buffer of a relay's socket: `SOCKET_READ_BUFFER_BYTES` of the server, or it would be no baseline for its memory.
 pub(crate) const RELAY_READ_BUFFER_BYTES: usize = 1024;
-/// Partitions of the Kafka floor's topic, as many as the server's feed has.
-pub(crate) const KAFKA_FLOOR_PARTITIONS: i32 = 16;
+/// Partitions of the Kafka baseline's topic, as many as the server's feed has.
+pub(crate) const KAFKA_BASELINE_PARTITIONS: i32 = 16;
 /// Messages a second of the load that warms up a Kafka, and the conversations that it is spread over.
 pub(crate) const KAFKA_WARM_UP: (u32, usize) = (500, 100);
-/// Records that the Kafka floor has on the way at most.
-pub(crate) const KAFKA_FLOOR_IN_FLIGHT_MAX: usize = 1_000;
+/// Records that the Kafka baseline has on the way at most.
+pub(crate) const KAFKA_BASELINE_IN_FLIGHT_MAX: usize = 1_000;
 /// Appends that are under way at the same time while a log is filled.
 pub(crate) const FILL_IN_FLIGHT_MAX: usize = 2_000;
 /// Files that one page view fetches at most.

@@ -1,6 +1,6 @@
 //! Where a measurement takes place: which server, on which log, with fresh data that is removed afterwards.
 
-use crate::floors::produce;
+use crate::baselines::produce;
 use crate::kafka::Kafka;
 use crate::process::{self, Pid};
 use crate::report::progress;
