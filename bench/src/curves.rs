@@ -5,7 +5,7 @@
 //! | [`sizes`] | how much of everything, and what the machine has room for |
 //! | [`conversations`] | latency and CPU against the number of conversations, beside the baselines |
 //! | [`sockets`] | memory against the number of idle sockets |
-//! | [`knee`] | how many messages a second one, two, three nodes carry |
+//! | [`saturation`] | how many messages a second one, two, three nodes sustain |
 //! | [`creation`] | a new conversation, and the first message in it |
 //! | [`history`] | pages of a long history, and catching up after an absence |
 //! | [`storm`] | a node dies, and everybody comes to another one at once |
@@ -22,7 +22,7 @@ use std::{env, ffi::OsStr, fs, path::PathBuf};
 mod conversations;
 mod creation;
 mod history;
-mod knee;
+mod saturation;
 mod plot;
 mod sizes;
 mod sockets;
@@ -39,7 +39,8 @@ pub(crate) enum Part {
     /// Memory against the number of idle sockets.
     Sockets,
     /// Messages a second until they take too long.
-    Knee,
+    #[value(alias = "knee")]
+    Saturation,
     /// New conversations.
     Creation,
     /// Pages of history, and catching up.
@@ -56,7 +57,7 @@ pub(crate) struct CurvesArgs {
         long,
         value_name = "PART",
         value_delimiter = ',',
-        default_value = "conversations,sockets,knee,creation,history,storm"
+        default_value = "conversations,sockets,saturation,creation,history,storm"
     )]
     parts: Vec<Part>,
     /// Small numbers, to see whether it works. They tell nothing.
@@ -143,10 +144,10 @@ async fn measure_part(
             let rows = sockets::measure(stage, sizes, room, report).await?;
             (sockets::tell(report, &rows), sockets::plots(&rows))
         }
-        Part::Knee => {
-            report.heading("Messages a second, up to the knee");
-            let ladders = knee::measure(stage, sizes).await?;
-            (knee::tell(report, &ladders, sizes), knee::plots(&ladders, sizes))
+        Part::Saturation => {
+            report.heading("Messages a second, up to saturation");
+            let ladders = saturation::measure(stage, sizes).await?;
+            (saturation::tell(report, &ladders, sizes), saturation::plots(&ladders, sizes))
         }
         Part::Creation => {
             report.heading("New conversations");

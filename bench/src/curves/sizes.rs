@@ -19,9 +19,9 @@ const BROKER_MAPS_BESIDE: usize = 2_000;
 const MAPS_FOR_TOPIC: usize = 2;
 /// Where Linux tells how many mappings a process may have.
 const MAPS_MAX_FILE: &str = "/proc/sys/vm/max_map_count";
-/// Most rates that a search for the knee tries.
+/// Most rates that a search for saturation tries.
 const RATES_MAX: usize = 12;
-/// Most messages a second that it asks for: a load of one thread has its own knee.
+/// Most messages a second that it asks for: a load of one thread has a saturation of its own.
 const RATE_MAX: f64 = 12_000.0;
 
 /// What the command line says; what it leaves out is by [`Sizes`].
@@ -57,7 +57,7 @@ pub(crate) struct Given {
     /// Seconds that are measured at each rising rate [default: 8].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     step_seconds: Option<u32>,
-    /// Milliseconds that 99 of 100 messages may take at a rate that counts as carried.
+    /// Milliseconds that 99 of 100 messages may take at a rate that counts as sustained.
     #[arg(long, value_name = "MS", default_value_t = 100)]
     p99_ms_max: u64,
     /// New conversations that are opened [default: 200].
@@ -104,7 +104,7 @@ pub(crate) struct Sizes {
     /// Measured seconds for each of them.
     pub(crate) step_seconds: u32,
     /// Conversations at rising rates; each has two users of its own.
-    pub(crate) knee_conversations: usize,
+    pub(crate) saturation_conversations: usize,
     /// What 99 of 100 messages may take.
     pub(crate) p99_max: Duration,
     /// New conversations.
@@ -145,7 +145,7 @@ impl Sizes {
             nodes,
             rates: ladder(first_rate, given.step, steps)?,
             step_seconds: given.step_seconds.unwrap_or(seconds(8, 2)),
-            knee_conversations: either(200, 20),
+            saturation_conversations: either(200, 20),
             p99_max: Duration::from_millis(given.p99_ms_max),
             new_conversations: given.new_conversations.unwrap_or(either(200, 10)),
             messages: given.messages.unwrap_or(either(1_000_000, 20_000)),
