@@ -8,7 +8,7 @@
 //! | [`saturation`] | how many messages a second one, two, three nodes sustain |
 //! | [`creation`] | a new conversation, and the first message in it |
 //! | [`history`] | pages of a long history, and catching up after an absence |
-//! | [`storm`] | a node dies, and everybody comes to another one at once |
+//! | [`reconnect`] | a node dies, and everybody comes to another one at once |
 //! | [`plot`] | the same as pictures |
 
 use crate::report::{Report, Verdict, progress};
@@ -26,7 +26,7 @@ mod saturation;
 mod plot;
 mod sizes;
 mod sockets;
-mod storm;
+mod reconnect;
 
 /// What has the script start brokers that clean and delete when Kafka itself would.
 const KAFKA_AS_USUAL: &str = "KAFKA_AS_USUAL";
@@ -46,7 +46,8 @@ pub(crate) enum Part {
     /// Pages of history, and catching up.
     History,
     /// Everybody of a dead node comes to another one at once.
-    Storm,
+    #[value(alias = "storm")]
+    ReconnectStorm,
 }
 
 /// What is measured.
@@ -57,7 +58,7 @@ pub(crate) struct CurvesArgs {
         long,
         value_name = "PART",
         value_delimiter = ',',
-        default_value = "conversations,sockets,saturation,creation,history,storm"
+        default_value = "conversations,sockets,saturation,creation,history,reconnect-storm"
     )]
     parts: Vec<Part>,
     /// Small numbers, to see whether it works. They tell nothing.
@@ -160,10 +161,10 @@ async fn measure_part(
             history::tell(report, &outcome);
             (Verdict::Kept, Vec::new())
         }
-        Part::Storm => {
+        Part::ReconnectStorm => {
             report.heading("A node dies, and everybody comes to the other one");
-            let rows = storm::measure(stage, sizes, room, report).await?;
-            (storm::tell(report, &rows), Vec::new())
+            let rows = reconnect::measure(stage, sizes, room, report).await?;
+            (reconnect::tell(report, &rows), Vec::new())
         }
     })
 }

@@ -85,4 +85,4 @@ pub(crate) const TALK_AFTER: Duration = Duration::from_secs(3);
 /// By how much longer than planned people talk at most where faults take longer.
 pub(crate) const TALK_LONGER: Duration = Duration::from_mins(5);
 /// How long a device tries to be back after its node has died.
-pub(crate) const STORM_WAIT_MAX: Duration = Duration::from_mins(2);
+pub(crate) const RECONNECT_WAIT_MAX: Duration = Duration::from_mins(2);

@@ -76,8 +76,8 @@ pub(crate) struct Given {
     #[arg(long, value_name = "N")]
     searches: Option<usize>,
     /// Numbers of sockets that lose their node, parted by commas; even [default: 1000,5000].
-    #[arg(long, value_name = "N", value_delimiter = ',')]
-    storm_sockets: Option<Vec<usize>>,
+    #[arg(long, alias = "storm-sockets", value_name = "N", value_delimiter = ',')]
+    reconnecting_sockets: Option<Vec<usize>>,
 }
 
 /// How much of everything.
@@ -118,9 +118,9 @@ pub(crate) struct Sizes {
     /// Searches for each kind of words.
     pub(crate) searches: usize,
     /// Sockets that lose their node.
-    pub(crate) storm_sockets: Vec<usize>,
+    pub(crate) reconnecting_sockets: Vec<usize>,
     /// Seconds before and around that.
-    pub(crate) storm_seconds: u32,
+    pub(crate) reconnecting_seconds: u32,
 }
 
 impl Sizes {
@@ -152,8 +152,8 @@ impl Sizes {
             missed: given.missed.unwrap_or(either(200_000, 5_000)),
             pages: given.pages.unwrap_or(either(2_000, 100)),
             searches: given.searches.unwrap_or(either(500, 20)),
-            storm_sockets: list(&given.storm_sockets, &[1_000, 5_000], &[100]),
-            storm_seconds: seconds(20, 6),
+            reconnecting_sockets: list(&given.reconnecting_sockets, &[1_000, 5_000], &[100]),
+            reconnecting_seconds: seconds(20, 6),
         };
         sizes.check()?;
         Ok(sizes)
@@ -178,9 +178,9 @@ impl Sizes {
         anyhow::ensure!(
             self.sockets
                 .iter()
-                .chain(&self.storm_sockets)
+                .chain(&self.reconnecting_sockets)
                 .all(|sockets| *sockets >= 2 && sockets.is_multiple_of(2)),
-            "--sockets and --storm-sockets come in pairs: use even numbers"
+            "--sockets and --reconnecting-sockets come in pairs: use even numbers"
         );
         Ok(())
     }
