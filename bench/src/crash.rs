@@ -119,7 +119,7 @@ pub(crate) struct Outcome {
     /// Connections, messages sent again, sent twice at once, holes filled, repeats dropped, acks.
     sums: [u64; 6],
     refusals: Vec<String>,
-    troubles: Vec<String>,
+    problems: Vec<String>,
     to_ack: Latencies,
     to_screen: Latencies,
 }
@@ -132,8 +132,8 @@ impl Outcome {
 
     /// Broken by any mismatch or refusal, and by a node that did not stop in order.
     pub(crate) fn verdict(&self) -> Verdict {
-        let troubles = self.refusals.len() + self.troubles.len();
-        Verdict::of(self.findings.total() + count(troubles))
+        let problems = self.refusals.len() + self.problems.len();
+        Verdict::of(self.findings.total() + count(problems))
     }
 }
 
@@ -186,12 +186,12 @@ pub(crate) async fn measure(stage: &mut Stage, log: LogKind, crash: &CrashArgs) 
     let told = devices.finish().await?;
     gather::add_said(&mut all, &world, &said);
     let findings = found(&mut all, &world, &nodes, &told, patience).await?;
-    let mut troubles = Vec::new();
+    let mut problems = Vec::new();
     if messages >= shared.times.len() {
-        troubles.push("people fell silent before the last fault was over".into());
+        problems.push("people fell silent before the last fault was over".into());
     }
     for server in targets.servers {
-        troubles.extend(server.stop().await?.trouble);
+        problems.extend(server.stop().await?.problem);
     }
     Ok(Outcome {
         log,
@@ -201,7 +201,7 @@ pub(crate) async fn measure(stage: &mut Stage, log: LogKind, crash: &CrashArgs) 
         findings,
         sums: Told::sums(&told),
         refusals: told.into_iter().flat_map(|told| told.refusals).collect(),
-        troubles,
+        problems,
         to_ack: shared.times.to_ack(0..messages),
         to_screen: shared.times.end_to_end(0..messages),
     })

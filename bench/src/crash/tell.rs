@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// All that is known.
 pub(crate) fn all(report: &mut Report, outcome: &Outcome) {
-    let Outcome { log, nodes, brokers, faults, findings, sums, refusals, troubles, to_ack, to_screen } =
+    let Outcome { log, nodes, brokers, faults, findings, sums, refusals, problems, to_ack, to_screen } =
         outcome;
     let [connections, resent, sent_twice, filled, repeats, acks] = sums.map(thousands);
     let mut table = Table::new(["what happened", "on the log"]);
@@ -47,8 +47,8 @@ pub(crate) fn all(report: &mut Report, outcome: &Outcome) {
     table.row(["refused by the server".into(), thousands(count(refusals.len()))]);
     report.table(&table);
     run::tell::mismatches(report, findings, refusals);
-    for trouble in troubles {
-        report.paragraph(&format!("- {trouble}"));
+    for problem in problems {
+        report.paragraph(&format!("- {problem}"));
     }
     let verdict = run::tell::verdict(outcome.verdict());
     report.paragraph(&format!("**{log} log: every promise {verdict}**"));

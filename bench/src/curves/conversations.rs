@@ -35,13 +35,13 @@ pub(super) struct OnLog {
     log: LogKind,
     rows: Vec<Row>,
     findings: Findings,
-    troubles: Vec<String>,
+    problems: Vec<String>,
 }
 
 impl OnLog {
     fn verdict(&self) -> Verdict {
         let missing = self.rows.iter().filter(|row| !row.at.complete());
-        Verdict::of(self.findings.total() + count(self.troubles.len() + missing.count()))
+        Verdict::of(self.findings.total() + count(self.problems.len() + missing.count()))
     }
 }
 
@@ -82,7 +82,7 @@ async fn on_log(stage: &mut Stage, log: LogKind, sizes: &Sizes, numbers: &[usize
     let world = World::strangers(&nodes, sizes.users, random.u64(..)).await?;
     let clients = Clients::connect(&nodes, &world.accounts, Arc::clone(&shared)).await?;
     let mut talk = Talk { log, nodes, clients, world, shared, kafka, random, said: Vec::new() };
-    let (mut rows, mut troubles) = (Vec::new(), Vec::new());
+    let (mut rows, mut problems) = (Vec::new(), Vec::new());
     for (conversations, part) in numbers.iter().copied().zip(parts) {
         let load = LoadArgs { conversations: Some(conversations), ..of_one.clone() };
         match talk.row(stage, &server, &load, part).await {
@@ -90,7 +90,7 @@ async fn on_log(stage: &mut Stage, log: LogKind, sizes: &Sizes, numbers: &[usize
             Err(error) => {
                 // Those before it are worth telling.
                 progress(&format!("{error:#}"));
-                troubles.push(format!("{conversations} conversations could not be measured: {error:#}"));
+                problems.push(format!("{conversations} conversations could not be measured: {error:#}"));
                 break;
             }
         }
@@ -98,8 +98,8 @@ async fn on_log(stage: &mut Stage, log: LogKind, sizes: &Sizes, numbers: &[usize
     let Talk { clients, world, said, .. } = talk;
     let heard = clients.close().await?;
     let mut findings = Findings::default();
-    if troubles.is_empty() {
-        troubles.extend(run::troubles(&heard));
+    if problems.is_empty() {
+        problems.extend(run::problems(&heard));
         progress("reading back what was said");
         let world = talked_in(&world, &said);
         let mut evidence = gather::histories(&world, &nodes, numbering).await?;
@@ -107,8 +107,8 @@ async fn on_log(stage: &mut Stage, log: LogKind, sizes: &Sizes, numbers: &[usize
         run::add_heard(&mut evidence, &world, heard);
         findings = judge(evidence.values());
     }
-    troubles.extend(server.stop().await?.trouble);
-    Ok(OnLog { log, rows, findings, troubles })
+    problems.extend(server.stop().await?.problem);
+    Ok(OnLog { log, rows, findings, problems })
 }
 
 /// Clients who talk in ever more conversations.
@@ -208,7 +208,7 @@ pub(super) fn tell(report: &mut Report, all: &[OnLog]) -> Verdict {
         let verdict = run::tell::verdict(on.verdict());
         let mismatches = on.findings.total();
         report.paragraph(&format!("{} log: every promise {verdict}, {mismatches} mismatches.", on.log));
-        run::tell::mismatches(report, &on.findings, &on.troubles);
+        run::tell::mismatches(report, &on.findings, &on.problems);
     }
     all.iter().fold(Verdict::Kept, |verdict, on| verdict.and(on.verdict()))
 }

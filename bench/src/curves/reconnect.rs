@@ -50,13 +50,13 @@ pub(super) struct Outcome {
     /// Times that a device was not let in.
     refused: u64,
     findings: Findings,
-    troubles: Vec<String>,
+    problems: Vec<String>,
 }
 
 impl Outcome {
     fn verdict(&self) -> Verdict {
         let incomplete = [&self.calm, &self.reconnecting].into_iter().filter(|at| !at.complete()).count();
-        Verdict::of(self.findings.total() + count(self.troubles.len() + incomplete))
+        Verdict::of(self.findings.total() + count(self.problems.len() + incomplete))
     }
 }
 
@@ -117,12 +117,12 @@ async fn one(stage: &mut Stage, sockets: usize, seconds: u32) -> Result<Outcome>
     said.extend(more);
     let returned = crowd.returned().await;
     let heard = clients.close().await?;
-    let mut troubles = run::troubles(&heard);
-    troubles.extend(returned.lost.iter().map(|why| format!("a device did not come back: {why}")));
+    let mut problems = run::problems(&heard);
+    problems.extend(returned.lost.iter().map(|why| format!("a device did not come back: {why}")));
     let mut evidence = gather::histories(&talkers, &[lives], numbering).await?;
     gather::add_said(&mut evidence, &talkers, &said);
     run::add_heard(&mut evidence, &talkers, heard);
-    troubles.extend(servers.swap_remove(0).end().await);
+    problems.extend(servers.swap_remove(0).end().await);
     Ok(Outcome {
         sockets,
         calm,
@@ -131,7 +131,7 @@ async fn one(stage: &mut Stage, sockets: usize, seconds: u32) -> Result<Outcome>
         trying: returned.trying,
         refused: returned.refused,
         findings: judge(evidence.values()),
-        troubles,
+        problems,
     })
 }
 
@@ -286,7 +286,7 @@ pub(super) fn tell(report: &mut Report, rows: &[Outcome]) -> Verdict {
         SPREAD.as_secs()
     ));
     for row in rows {
-        run::tell::mismatches(report, &row.findings, &row.troubles);
+        run::tell::mismatches(report, &row.findings, &row.problems);
     }
     rows.iter().fold(Verdict::Kept, |verdict, row| verdict.and(row.verdict()))
 }

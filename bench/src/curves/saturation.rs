@@ -60,7 +60,7 @@ pub(super) struct Ladder {
     /// Why it ended before its time.
     ended: Option<String>,
     /// What no load is an excuse for: servers that broke down, messages that were refused.
-    troubles: Vec<String>,
+    problems: Vec<String>,
 }
 
 /// The last rate that was sustained, or its lower bound.
@@ -158,7 +158,7 @@ async fn climb(stage: &mut Stage, log: LogKind, nodes: u32, sizes: &Sizes) -> Re
     let clients = Clients::connect(&addresses, &world.accounts, Arc::clone(&shared)).await?;
     let kafka = stage.kafka_pids(log)?;
     let pids: Vec<Pid> = servers.iter().map(Server::pid).collect();
-    let mut ladder = Ladder { log, nodes, steps: Vec::new(), ended: None, troubles: Vec::new() };
+    let mut ladder = Ladder { log, nodes, steps: Vec::new(), ended: None, problems: Vec::new() };
     let mut climbers = Climbers { clients, world, shared, random };
     if let Err(error) = climbers.up(&mut ladder, &parts, [&pids, &kafka], sizes.p99_max).await {
         // A socket that the server closed: what it cannot carry may end so, too.
@@ -167,10 +167,10 @@ async fn climb(stage: &mut Stage, log: LogKind, nodes: u32, sizes: &Sizes) -> Re
     }
     // Beyond saturation a server may close sockets of those who do not keep up; it may refuse nothing, nor break down.
     let heard = climbers.clients.close().await?;
-    ladder.troubles.extend(run::refused(heard.iter().flat_map(|heard| &heard.refusals)));
+    ladder.problems.extend(run::refused(heard.iter().flat_map(|heard| &heard.refusals)));
     for server in servers {
         // One that is gone already cannot be stopped: what was measured before is worth telling.
-        ladder.troubles.extend(server.end().await);
+        ladder.problems.extend(server.end().await);
     }
     Ok(ladder)
 }
@@ -250,8 +250,8 @@ pub(super) fn tell(report: &mut Report, ladders: &[Ladder], sizes: &Sizes) -> Ve
         if let Some(why) = &ladder.ended {
             report.paragraph(&format!("- {}: ended early: {why}", ladder.name()));
         }
-        for trouble in ladder.troubles.iter().take(MISMATCHES_SHOWN) {
-            report.paragraph(&format!("- {}: {trouble}", ladder.name()));
+        for problem in ladder.problems.iter().take(MISMATCHES_SHOWN) {
+            report.paragraph(&format!("- {}: {problem}", ladder.name()));
         }
     }
     more_nodes(report, ladders, cores);
@@ -259,7 +259,7 @@ pub(super) fn tell(report: &mut Report, ladders: &[Ladder], sizes: &Sizes) -> Ve
 }
 
 fn verdict(ladders: &[Ladder]) -> Verdict {
-    Verdict::of(count(ladders.iter().map(|ladder| ladder.troubles.len()).sum()))
+    Verdict::of(count(ladders.iter().map(|ladder| ladder.problems.len()).sum()))
 }
 
 fn ratio(rates: &[u32]) -> String {

@@ -10,7 +10,7 @@ pub(crate) fn all(report: &mut Report, outcomes: &[&Outcome]) {
     report.table(&latencies(outcomes));
     report.table(&servers(outcomes));
     for outcome in outcomes {
-        mismatches(report, &outcome.findings, &outcome.troubles);
+        mismatches(report, &outcome.findings, &outcome.problems);
     }
 }
 
@@ -106,11 +106,11 @@ pub(crate) fn grouped(findings: &Findings) -> String {
 }
 
 /// What went wrong, spelt out; nothing where nothing did.
-pub(crate) fn mismatches(report: &mut Report, findings: &Findings, troubles: &[String]) {
+pub(crate) fn mismatches(report: &mut Report, findings: &Findings, problems: &[String]) {
     for finding in findings.examples() {
         report.paragraph(&format!("- {finding}"));
     }
-    for trouble in troubles.iter().take(crate::limits::MISMATCHES_SHOWN) {
-        report.paragraph(&format!("- {trouble}"));
+    for problem in problems.iter().take(crate::limits::MISMATCHES_SHOWN) {
+        report.paragraph(&format!("- {problem}"));
     }
 }

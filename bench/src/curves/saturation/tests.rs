@@ -5,7 +5,7 @@ const FOUND: Saturation = Saturation { rate: 2, at_least: false };
 const AT_LEAST: Saturation = Saturation { rate: 2, at_least: true };
 
 fn ladder(steps: Vec<Step>) -> Ladder {
-    Ladder { log: LogKind::Kafka, nodes: 1, steps, ended: None, troubles: Vec::new() }
+    Ladder { log: LogKind::Kafka, nodes: 1, steps, ended: None, problems: Vec::new() }
 }
 
 fn at(rate: u32, arrived: u64, span_ms: u64, p99_ms: u64, late_ms: u64) -> AtRate {
@@ -89,12 +89,12 @@ fn what_is_drawn_is_what_is_held_against_the_bound_and_nothing_that_is_incomplet
 }
 
 #[test]
-fn a_server_in_trouble_keeps_no_promise() {
+fn a_server_with_a_problem_keeps_no_promise() {
     let mut ladders = [ladder(Vec::new())];
     assert_eq!(verdict(&ladders), Verdict::Kept);
     ladders[0].ended = Some("a client has ended".into());
     assert_eq!(verdict(&ladders), Verdict::Kept);
-    ladders[0].troubles.extend(run::refused(["too long"]));
+    ladders[0].problems.extend(run::refused(["too long"]));
     assert_eq!(verdict(&ladders), Verdict::Broken);
 }
 
