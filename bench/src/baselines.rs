@@ -79,7 +79,7 @@ pub(crate) fn tell(report: &mut Report, baselines: &[Baseline]) {
         "kB per idle socket",
         "measured / arrived",
     ]);
-    let or_none = |figure: Option<f64>| figure.map_or_else(|| "none".into(), short);
+    let or_none = |value: Option<f64>| value.map_or_else(|| "none".into(), short);
     for baseline in baselines {
         table.row([
             baseline.name.clone(),

@@ -24,7 +24,7 @@ pub(crate) const RECOVERY_SECONDS_MAX: u64 = 60;
 pub(crate) const HISTORIES_PAUSE: Duration = Duration::from_millis(500);
 /// Pause between two looks at a condition that only the other side can bring about.
 pub(crate) const POLL_PAUSE: Duration = Duration::from_millis(20);
-/// How late the load may ask for one message in a hundred; a row of figures whose load was later says so.
+/// How late the load may ask for one message in a hundred; a row whose load was later says so.
 pub(crate) const LOAD_LATE_MAX: Duration = Duration::from_millis(5);
 /// Rest before memory is read, so that what connecting left behind is gone.
 pub(crate) const SETTLE: Duration = Duration::from_secs(2);

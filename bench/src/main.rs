@@ -1,4 +1,4 @@
-//! Load, baselines and figures: what a message costs, and whether every promise is kept while it is paid.
+//! Load, baselines and measurements: what a message costs, and whether every promise is kept while it is paid.
 //!
 //! The bench starts the server that it measures, speaks nothing but its public API, and stops it. The one exception is
 //! [`startup`], which fills a stopped server's log past the API.
@@ -17,7 +17,7 @@
 //! | [`curves`] | what it costs as there is more of everything, in tables and pictures |
 //! | [`matrix`], [`smoke`] | all of it, at length and in short |
 //! | [`gather`], [`evidence`], [`checks`] | what clients saw, and whether that keeps the promises |
-//! | [`latency`], [`number`], [`report`] | figures that people read |
+//! | [`latency`], [`number`], [`report`] | measurements that people read |
 
 mod checks;
 mod client;
@@ -111,7 +111,7 @@ enum Command {
         #[command(flatten)]
         stage: StageArgs,
     },
-    /// All the figures: both logs, few and many sockets, a slow and a fast load, and the baselines beside them.
+    /// All the measurements: both logs, few and many sockets, a slow and a fast load, and the baselines beside them.
     Matrix {
         #[command(flatten)]
         matrix: matrix::MatrixArgs,

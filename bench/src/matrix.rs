@@ -1,4 +1,4 @@
-//! All the figures in one go: both logs, few and many sockets, a slow and a fast load, and the baselines beside them.
+//! All the measurements in one go: both logs, few and many sockets, a slow and a fast load, and the baselines beside them.
 
 use crate::baselines::{self, Baseline};
 use crate::number::{count, short, thousands};
@@ -49,7 +49,7 @@ struct Ratio {
     log: LogKind,
     sockets: usize,
     rate: u32,
-    figures: [f64; 4],
+    values: [f64; 4],
     baselines: [Option<f64>; 2],
 }
 
@@ -64,7 +64,7 @@ pub(crate) async fn measure(stage: &mut Stage, matrix: &MatrixArgs, report: &mut
         if baselines.is_empty() {
             baselines.push(baselines::alone(stage, &load).await?);
         }
-        // Beside the figures that they belong to, so that the machine is in the same mood.
+        // Beside the measurements that they belong to, so that the machine is in the same mood.
         let mut found = baselines::under_load(stage, &load, with_kafka).await?;
         let mut measured = Vec::new();
         for log in &matrix.logs {
@@ -104,7 +104,7 @@ fn beside(outcome: &Outcome, baselines: &[Baseline]) -> Vec<Ratio> {
             log: outcome.log,
             sockets: outcome.sockets,
             rate: at.rate,
-            figures: [quantile(0.5), quantile(0.99), at.cpu_us, relay_cpu],
+            values: [quantile(0.5), quantile(0.99), at.cpu_us, relay_cpu],
             baselines: [of_baseline(0.5), of_baseline(0.99)],
         }
     };
@@ -127,7 +127,7 @@ fn table(ratios: &[Ratio]) -> Table {
             LogKind::Embedded => baselines::RELAY,
             LogKind::Kafka => baselines::PRODUCE,
         };
-        let [p50, p99, cpu, relay_cpu] = ratio.figures;
+        let [p50, p99, cpu, relay_cpu] = ratio.values;
         let pair = |ours: f64, baseline: Option<f64>| {
             let baseline = baseline.unwrap_or(f64::NAN);
             [format!("{} / {}", short(ours), short(baseline)), short(ours / baseline)]

@@ -102,7 +102,7 @@ pub(crate) struct AtRate {
     pub(crate) end_to_end: Latencies,
     /// From the sender's client to its ack.
     pub(crate) to_ack: Latencies,
-    /// From when a message was due until the load asked for it: what the load itself held back, which is in no figure.
+    /// From when a message was due until the load asked for it: what the load itself held back, which is in no measurement.
     pub(crate) late: Latencies,
     /// CPU of the server for each message, in microseconds.
     pub(crate) cpu_us: f64,

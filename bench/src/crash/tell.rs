@@ -13,7 +13,7 @@ pub(crate) fn all(report: &mut Report, outcome: &Outcome) {
         outcome;
     let [connections, resent, sent_twice, filled, repeats, acks] = sums.map(thousands);
     let mut table = Table::new(["what happened", "on the log"]);
-    let mut row = |what: &str, figure: String| table.row([what.into(), figure]);
+    let mut row = |what: &str, value: String| table.row([what.into(), value]);
     row("log", log.to_string());
     row("nodes / brokers", format!("{nodes} / {brokers}"));
     row("faults injected", faults.len().to_string());

@@ -129,7 +129,7 @@ struct Talk {
 
 impl Talk {
     /// Speaks where conversations have been, then opens one after the other and speaks in it at once. What does not come ends
-    /// it: each wait for what comes later would be as long as can be, and no figure.
+    /// it: each wait for what comes later would be as long as can be, and no measurement.
     async fn all(
         &mut self,
         api: &mut Api,

@@ -1,4 +1,4 @@
-//! The tables of a load's figures.
+//! The tables of a load's measurements.
 
 use super::{AtRate, Outcome, SOCKETS_FOR_MEMORY_MIN};
 use crate::checks::{Mismatch, Findings};
