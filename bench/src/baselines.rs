@@ -49,7 +49,11 @@ pub(crate) async fn alone(stage: &Stage, load: &LoadArgs) -> Result<Baseline> {
 }
 
 /// The baselines that a load changes.
-pub(crate) async fn under_load(stage: &mut Stage, load: &LoadArgs, with_kafka: bool) -> Result<Vec<Baseline>> {
+pub(crate) async fn under_load(
+    stage: &mut Stage,
+    load: &LoadArgs,
+    with_kafka: bool,
+) -> Result<Vec<Baseline>> {
     let mut baselines = relay::measure(load, &mut stage.random()).await?;
     if with_kafka {
         baselines.extend(produce::measure(stage, load).await?);

@@ -1,7 +1,7 @@
 //! The crash check: people keep talking while faults hit the nodes and the brokers again and again, and nothing
 //! that was acknowledged is lost, doubled or out of order for anybody.
 
-use crate::checks::{Mismatch, Findings, judge};
+use crate::checks::{Findings, Mismatch, judge};
 use crate::evidence::{Evidence, Witness};
 use crate::gather::{self, Gathered};
 use crate::kafka::Kafka;
@@ -19,8 +19,8 @@ use crate::world::World;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use device::{Device, Shown, Told};
-use futures_util::future::try_join_all;
 use fault::{Done, Fault};
+use futures_util::future::try_join_all;
 use kafkatalk_log::failpoints;
 use kafkatalk_protocol::{ConversationId, UserId};
 use std::{
@@ -32,16 +32,16 @@ use std::{
     },
     time::{Duration, Instant},
 };
+use targets::Targets;
 use tokio::time::sleep;
 use tokio_util::task::AbortOnDropHandle;
-use targets::Targets;
 
 mod afterwards;
 mod device;
 pub(crate) mod fault;
+mod targets;
 pub(crate) mod tell;
 mod timeline;
-mod targets;
 
 /// What is done to the service.
 #[derive(Clone, Debug, Args)]
@@ -50,7 +50,13 @@ pub(crate) struct CrashArgs {
     #[arg(long, value_name = "N", default_value_t = Self::default().times, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) times: u32,
     /// What is done, in turns; several, parted by commas.
-    #[arg(long = "fault", alias = "harm", value_name = "FAULT", value_delimiter = ',', default_value = "kill")]
+    #[arg(
+        long = "fault",
+        alias = "harm",
+        value_name = "FAULT",
+        value_delimiter = ',',
+        default_value = "kill"
+    )]
     pub(crate) faults: Vec<Fault>,
     /// Nodes of the service; more than one on Kafka only.
     #[arg(long, value_name = "N", default_value_t = Self::default().nodes, value_parser = clap::value_parser!(u32).range(1..=9))]
@@ -164,17 +170,15 @@ pub(crate) async fn measure(stage: &mut Stage, log: LogKind, crash: &CrashArgs) 
         proxies.iter().map(Proxy::address).collect()
     };
     let devices = Devices::start(&world, &fronts, &shared, &mut random);
-    progress(&format!(
-        "{log} log: {} messages/s, {} faults in {} s",
-        crash.rate, crash.times, crash.seconds
-    ));
+    progress(&format!("{log} log: {} messages/s, {} faults in {} s", crash.rate, crash.times, crash.seconds));
     let fault_random = random.fork();
     let kafka = stage.started_kafka();
     let mut targets = Targets { setups: &setups, servers, proxies: &proxies, kafka };
     let all_injected = AtomicBool::new(false);
     let (said, faults) =
         tokio::try_join!(talk(&devices.voices, &world, crash, longest, &mut random, &all_injected), async {
-            let done = fault::again_and_again(&mut targets, &crash.faults, crash.times, over, fault_random).await;
+            let done =
+                fault::again_and_again(&mut targets, &crash.faults, crash.times, over, fault_random).await;
             all_injected.store(true, Ordering::Relaxed);
             done
         },)?;
@@ -258,7 +262,8 @@ async fn found(
     let open = afterwards::open_to_strangers(world, nodes, all, patience).await?;
     add_what_was_seen(all, world, told);
     let mut findings = judge(all.values());
-    findings.add(Mismatch::ReadWentBack, forgotten + told.iter().map(|told| told.read_went_back).sum::<u64>());
+    findings
+        .add(Mismatch::ReadWentBack, forgotten + told.iter().map(|told| told.read_went_back).sum::<u64>());
     findings.add(Mismatch::Leaked, open + told.iter().map(|told| told.leaks).sum::<u64>());
     Ok(findings)
 }

@@ -22,11 +22,11 @@ use std::{env, ffi::OsStr, fs, path::PathBuf};
 mod conversations;
 mod creation;
 mod history;
-mod saturation;
 mod plot;
+mod reconnect;
+mod saturation;
 mod sizes;
 mod sockets;
-mod reconnect;
 
 /// What has the script start brokers that clean and delete when Kafka itself would.
 const KAFKA_AS_USUAL: &str = "KAFKA_AS_USUAL";

@@ -1,7 +1,7 @@
 //! Two tables: each kind of fault by itself, with what it cost; and each promise broken on purpose, with what the checks
 //! found. A check that cannot fail proves nothing.
 
-use crate::checks::{Mismatch, Findings};
+use crate::checks::{Findings, Mismatch};
 use crate::crash::{self, CrashArgs, Outcome, fault::Fault};
 use crate::limits::RECOVERY_SECONDS_MAX;
 use crate::report::{Report, Table, Verdict, progress, yes_or_no};

@@ -19,6 +19,7 @@
 //! | [`gather`], [`evidence`], [`checks`] | what clients saw, and whether that keeps the promises |
 //! | [`latency`], [`number`], [`report`] | measurements that people read |
 
+mod baselines;
 mod checks;
 mod client;
 mod crash;
@@ -27,7 +28,6 @@ mod evidence;
 #[cfg(test)]
 mod fake;
 mod faults;
-mod baselines;
 mod gather;
 mod kafka;
 mod latency;

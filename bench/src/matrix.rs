@@ -99,7 +99,8 @@ fn beside(outcome: &Outcome, baselines: &[Baseline]) -> Vec<Ratio> {
         };
         let quantile = |q| at.end_to_end.quantile_ms(q).unwrap_or(f64::NAN);
         let of_baseline = |q| baseline(part, at.rate).and_then(|baseline| baseline.end_to_end.quantile_ms(q));
-        let relay_cpu = baseline(baselines::RELAY, at.rate).and_then(|baseline| baseline.cpu_us).unwrap_or(f64::NAN);
+        let relay_cpu =
+            baseline(baselines::RELAY, at.rate).and_then(|baseline| baseline.cpu_us).unwrap_or(f64::NAN);
         Ratio {
             log: outcome.log,
             sockets: outcome.sockets,
@@ -132,7 +133,8 @@ fn table(ratios: &[Ratio]) -> Table {
             let baseline = baseline.unwrap_or(f64::NAN);
             [format!("{} / {}", short(ours), short(baseline)), short(ours / baseline)]
         };
-        let ([p50, p50_ratio], [p99, p99_ratio]) = (pair(p50, ratio.baselines[0]), pair(p99, ratio.baselines[1]));
+        let ([p50, p50_ratio], [p99, p99_ratio]) =
+            (pair(p50, ratio.baselines[0]), pair(p99, ratio.baselines[1]));
         table.row([
             ratio.log.to_string(),
             format!("{} @ {}", thousands(count(ratio.sockets)), ratio.rate),

@@ -41,7 +41,8 @@ fn only_mismatch(breaking: impl FnOnce(&mut Evidence)) -> Mismatch {
     let mut evidence = sound();
     breaking(&mut evidence);
     let findings = judge(&[evidence]);
-    let found: Vec<Mismatch> = Mismatch::ALL.into_iter().filter(|mismatch| findings.count(*mismatch) > 0).collect();
+    let found: Vec<Mismatch> =
+        Mismatch::ALL.into_iter().filter(|mismatch| findings.count(*mismatch) > 0).collect();
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!(findings.examples()[0].mismatch, found[0]);
     found[0]
@@ -94,12 +95,18 @@ fn a_message_that_nobody_sent_is_foreign() {
 
 #[test]
 fn a_message_that_says_something_else_is_foreign() {
-    assert_eq!(only_mismatch(|evidence| everywhere(evidence, |lines| lines[1].intact = false)), Mismatch::Foreign);
+    assert_eq!(
+        only_mismatch(|evidence| everywhere(evidence, |lines| lines[1].intact = false)),
+        Mismatch::Foreign
+    );
 }
 
 #[test]
 fn a_message_under_another_name_is_foreign() {
-    assert_eq!(only_mismatch(|evidence| assert!(evidence.said.insert(id(1), ANN).is_some())), Mismatch::Foreign);
+    assert_eq!(
+        only_mismatch(|evidence| assert!(evidence.said.insert(id(1), ANN).is_some())),
+        Mismatch::Foreign
+    );
 }
 
 #[test]
@@ -156,12 +163,18 @@ fn a_message_shown_after_one_that_it_does_not_follow_is_found() {
 
 #[test]
 fn a_message_that_was_shown_and_is_not_in_history_is_a_ghost() {
-    assert_eq!(only_mismatch(|evidence| evidence.witnesses[1].shown.push(line(4, 5, Some(4)))), Mismatch::Ghost);
+    assert_eq!(
+        only_mismatch(|evidence| evidence.witnesses[1].shown.push(line(4, 5, Some(4)))),
+        Mismatch::Ghost
+    );
 }
 
 #[test]
 fn a_message_that_never_left_the_outbox_is_unresolved() {
-    assert_eq!(only_mismatch(|evidence| assert!(evidence.said.insert(id(5), BOB).is_none())), Mismatch::Unresolved);
+    assert_eq!(
+        only_mismatch(|evidence| assert!(evidence.said.insert(id(5), BOB).is_none())),
+        Mismatch::Unresolved
+    );
 }
 
 #[test]

@@ -3,8 +3,8 @@
 
 use super::plot::{Plot, Scale, Series};
 use super::sizes::{Room, Sizes};
-use crate::checks::{Findings, judge};
 use crate::baselines::{self, Baseline};
+use crate::checks::{Findings, judge};
 use crate::gather;
 use crate::latency::Latencies;
 use crate::limits::SETUP_CONNECTIONS;

@@ -313,7 +313,9 @@ mod tests {
     #[test]
     fn a_picture_names_its_axes_and_lines_and_has_a_background_of_its_own() {
         let text = svg(&plot(&[(100.0, 3.0), (1_000.0, 4.0)])).unwrap();
-        for words in ["A title", "things", "milliseconds", "ours", "baseline", "#FFFFFF", "#0072B2", "#D55E00"] {
+        for words in
+            ["A title", "things", "milliseconds", "ours", "baseline", "#FFFFFF", "#0072B2", "#D55E00"]
+        {
             assert!(text.contains(words), "{words} is missing: {text}");
         }
         assert!(!text.contains("nobody"));

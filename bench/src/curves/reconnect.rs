@@ -107,13 +107,15 @@ async fn one(stage: &mut Stage, sockets: usize, seconds: u32) -> Result<Outcome>
     let (calm, mut said) = run::at_rate(&clients, &talkers, &shared, calm, pids, &mut random).await?;
     progress(&format!("{} sockets lose their node", thousands(count(sockets))));
     let server = &mut servers[1];
-    let ((reconnecting, more), ()) =
-        tokio::try_join!(run::at_rate(&clients, &talkers, &shared, reconnecting, pids, &mut random), async {
+    let ((reconnecting, more), ()) = tokio::try_join!(
+        run::at_rate(&clients, &talkers, &shared, reconnecting, pids, &mut random),
+        async {
             sleep(CALM).await;
             server.kill().await?;
             crowd.node_died();
             Ok(())
-        })?;
+        }
+    )?;
     said.extend(more);
     let returned = crowd.returned().await;
     let heard = clients.close().await?;

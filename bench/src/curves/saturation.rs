@@ -83,7 +83,8 @@ impl Ladder {
     fn saturation(&self) -> Option<(Saturation, &Step)> {
         let tries: Vec<_> = self.steps.iter().map(|step| (step.at.rate, step.held == Held::Yes)).collect();
         let saturation = saturation(&tries, self.ended.is_some())?;
-        let step = self.steps.iter().find(|step| step.at.rate == saturation.rate && step.held == Held::Yes)?;
+        let step =
+            self.steps.iter().find(|step| step.at.rate == saturation.rate && step.held == Held::Yes)?;
         Some((saturation, step))
     }
 
@@ -358,7 +359,10 @@ fn times(more: Saturation, one: Saturation) -> String {
 /// The arithmetic of why more nodes are or are not quicker here.
 fn more_nodes(report: &mut Report, ladders: &[Ladder], cores: usize) {
     let most = ladders.iter().filter(|ladder| ladder.nodes > 1).max_by_key(|ladder| ladder.nodes);
-    let Some((ladder, (saturation, step))) = most.and_then(|ladder| Some((ladder, ladder.saturation()?))) else { return };
+    let Some((ladder, (saturation, step))) = most.and_then(|ladder| Some((ladder, ladder.saturation()?)))
+    else {
+        return;
+    };
     let [servers, kafka, load] = cores_for_thousand(&step.at);
     let together = servers + kafka + load;
     let used = together * step.at.achieved() / 1e3;

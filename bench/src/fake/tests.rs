@@ -1,7 +1,7 @@
 //! Load and crash clients against the messenger: what is kept counts as kept, what is broken is found.
 
 use super::{Fake, Habit};
-use crate::checks::{Mismatch, Findings, judge};
+use crate::checks::{Findings, Mismatch, judge};
 use crate::crash::Devices;
 use crate::evidence::Evidence;
 use crate::gather;

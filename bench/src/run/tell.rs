@@ -1,7 +1,7 @@
 //! The tables of a load's measurements.
 
 use super::{AtRate, Outcome, SOCKETS_FOR_MEMORY_MIN};
-use crate::checks::{Mismatch, Findings};
+use crate::checks::{Findings, Mismatch};
 use crate::number::{short, thousands};
 use crate::report::{Report, Table, Verdict};
 
@@ -92,7 +92,8 @@ pub(crate) fn verdict(verdict: Verdict) -> &'static str {
 
 /// The mismatches in four groups: lost, doubled, misordered, other.
 pub(crate) fn grouped(findings: &Findings) -> String {
-    let sum = |mismatches: &[Mismatch]| mismatches.iter().map(|mismatch| findings.count(*mismatch)).sum::<u64>();
+    let sum =
+        |mismatches: &[Mismatch]| mismatches.iter().map(|mismatch| findings.count(*mismatch)).sum::<u64>();
     let lost = sum(&[Mismatch::Lost, Mismatch::Undelivered]);
     let doubled = sum(&[Mismatch::Doubled, Mismatch::ShownTwice]);
     let misordered = sum(&[
