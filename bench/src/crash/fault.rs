@@ -1,7 +1,7 @@
-//! What is done to the nodes, the network and Kafka's brokers while people talk: one harm after the other, drawn from a
-//! seed. How each is done stands in [`super::victims`].
+//! The faults that the checker injects into nodes, network and Kafka's brokers while people talk: one after the other,
+//! drawn from a seed. [`super::targets`] says how.
 
-use super::victims::Victims;
+use super::targets::Targets;
 use crate::limits::TALK_AFTER;
 use crate::report::progress;
 use anyhow::{Context as _, Result};
@@ -12,9 +12,9 @@ use std::{
 };
 use tokio::time::sleep;
 
-/// A kind of harm.
+/// A kind of fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
-pub(crate) enum Harm {
+pub(crate) enum Fault {
     /// A node is killed with SIGKILL, and started again on the same data and port.
     Kill,
     /// The same, and all that it kept is deleted in between: it starts empty beside the others.
@@ -53,14 +53,14 @@ pub(crate) enum Harm {
     DieWhileCreating,
 }
 
-impl Harm {
+impl Fault {
     /// Seconds of talk that one of them and the recovery from it fit into.
     pub(crate) fn seconds(self) -> u32 {
         match self {
             Self::PauseLong => 80,
             Self::CutPeers => 75,
             Self::KillCluster | Self::FillBroker => 40,
-            harm if harm.is_to_a_broker() || harm.needs_failpoints() => 25,
+            fault if fault.is_to_a_broker() || fault.needs_failpoints() => 25,
             _ => 12,
         }
     }
@@ -110,18 +110,18 @@ impl Harm {
     }
 }
 
-impl fmt::Display for Harm {
+impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Kill => "node killed",
             Self::Wipe => "node killed and emptied",
-            Self::Pause => "node stopped",
-            Self::PauseLong => "node stopped for a minute",
-            Self::CutClients => "people cut off from a node",
-            Self::StallClients => "people's connections to a node hang",
+            Self::Pause => "node suspended",
+            Self::PauseLong => "node suspended for a minute",
+            Self::CutClients => "clients cut off from a node",
+            Self::StallClients => "clients' connections to a node hang",
             Self::KillBroker => "broker killed",
-            Self::EndBroker => "broker ended in order, leaders moved",
-            Self::PauseBroker => "broker stopped",
+            Self::EndBroker => "broker shut down cleanly, leaders moved",
+            Self::PauseBroker => "broker suspended",
             Self::CutBroker => "nodes cut off from a broker",
             Self::StallBroker => "nodes' connections to a broker hang",
             Self::CutPeers => "other brokers cannot reach a broker",
@@ -135,11 +135,11 @@ impl fmt::Display for Harm {
     }
 }
 
-/// One harm that was done.
+/// A fault that was injected.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Done {
     /// What.
-    pub(crate) harm: Harm,
+    pub(crate) fault: Fault,
     /// To which node or broker, from 1; none where it was done to all.
     pub(crate) which: Option<usize>,
     /// For how long something was away.
@@ -157,10 +157,10 @@ impl Done {
     }
 }
 
-/// Does so many harms of these kinds, in turns, each to a victim drawn at random, spread over a time.
+/// Injects so many faults of these kinds, in turns, each into a target drawn at random, spread over a time.
 pub(crate) async fn again_and_again(
-    victims: &mut Victims<'_>,
-    kinds: &[Harm],
+    targets: &mut Targets<'_>,
+    kinds: &[Fault],
     times: u32,
     over: Duration,
     mut random: fastrand::Rng,
@@ -168,16 +168,16 @@ pub(crate) async fn again_and_again(
     let mut all = Vec::new();
     let every = over / times.max(1);
     let begun = Instant::now();
-    for (time, harm) in (0..times).zip(kinds.iter().cycle()) {
+    for (time, fault) in (0..times).zip(kinds.iter().cycle()) {
         // Early in its part of the time, unless the one before took longer than that.
         let at = every * time + every.mul_f64(0.05 + 0.15 * random.f64());
         sleep(at.saturating_sub(begun.elapsed())).await;
-        let done = victims.harm(*harm, &mut random).await.with_context(|| harm.to_string())?;
+        let done = targets.inject(*fault, &mut random).await.with_context(|| fault.to_string())?;
         let ready = done
             .to_ready
             .map_or_else(String::new, |took| format!(", ready {} ms after that", took.as_millis()));
         let (number, to) = (time + 1, done.to());
-        progress(&format!("{number} of {times}: {harm} ({to}) for {} ms{ready}", done.down.as_millis()));
+        progress(&format!("{number} of {times}: {fault} ({to}) for {} ms{ready}", done.down.as_millis()));
         all.push(done);
     }
     // What comes back to people who say nothing is not seen to come back.

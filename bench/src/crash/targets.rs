@@ -1,6 +1,6 @@
-//! How harm is done.
+//! How each fault is injected.
 
-use super::harm::{Done, Harm};
+use super::fault::{Done, Fault};
 use crate::client::api::Api;
 use crate::kafka::{Caller, Kafka};
 use crate::proxy::{Mode, Proxy};
@@ -28,7 +28,7 @@ const PAUSE_LONG: Duration = Duration::from_mins(1);
 const CUT_PEERS: Duration = Duration::from_secs(50);
 /// For how long a broker finds its disk full before it is started again with room.
 const DISK_FULL: Duration = Duration::from_secs(5);
-/// Rest between a broker's return and the next harm, so that its copies of the topics can catch up: with two of three
+/// Rest between a broker's return and the next fault, so that its copies of the topics can catch up: with two of three
 /// brokers away at once Kafka takes nothing, which is not what is to be seen here.
 const BROKER_REST: Duration = Duration::from_secs(5);
 /// At a point on the way of every message, one in so many percent dies.
@@ -38,8 +38,8 @@ const COME_OVER_EVERY: Duration = Duration::from_secs(2);
 /// For how long their connections are cut for that.
 const COME_OVER_CUT: Duration = Duration::from_millis(200);
 
-/// What harm is done to.
-pub(crate) struct Victims<'a> {
+/// What faults are injected into.
+pub(crate) struct Targets<'a> {
     /// How to start the nodes.
     pub(crate) setups: &'a [Setup],
     /// The nodes.
@@ -50,7 +50,7 @@ pub(crate) struct Victims<'a> {
     pub(crate) kafka: Option<&'a Kafka>,
 }
 
-/// What came of one harm.
+/// What came of one fault.
 struct Hurt {
     /// To which, from 0; none where it was done to all.
     which: Option<usize>,
@@ -66,32 +66,32 @@ impl Hurt {
     }
 }
 
-impl Victims<'_> {
-    pub(super) async fn harm(&mut self, harm: Harm, random: &mut fastrand::Rng) -> Result<Done> {
+impl Targets<'_> {
+    pub(super) async fn inject(&mut self, fault: Fault, random: &mut fastrand::Rng) -> Result<Done> {
         let node = random.usize(..self.servers.len());
-        let hurt = match harm {
-            Harm::Kill | Harm::Wipe => self.kill(node, harm == Harm::Wipe, random).await,
-            Harm::Pause => self.pause(node, pause(random)).await,
-            Harm::PauseLong => self.pause(node, PAUSE_LONG).await,
-            Harm::DieBeforeFeed => self.dies(node, die::BEFORE_FEED, random).await,
-            Harm::DieBeforeAck => self.dies(node, die::BEFORE_ACK, random).await,
-            Harm::DieInViewsCommit => self.dies(node, die::IN_VIEWS_COMMIT, random).await,
-            Harm::DieWhileCreating => self.dies_while_creating(node, random).await,
-            Harm::CutClients => self.part(node, Mode::Cut, random).await,
-            Harm::StallClients => self.part(node, Mode::Stall, random).await,
-            Harm::CutBroker => self.part_broker(Caller::Clients, Mode::Cut, pause(random), random).await,
-            Harm::StallBroker => self.part_broker(Caller::Clients, Mode::Stall, pause(random), random).await,
-            Harm::CutPeers => self.part_broker(Caller::Peers, Mode::Cut, CUT_PEERS, random).await,
-            Harm::PauseBroker => self.pause_broker(random).await,
-            Harm::KillBroker | Harm::EndBroker | Harm::FillBroker | Harm::KillCluster => {
-                self.take_down(harm, random).await
+        let hurt = match fault {
+            Fault::Kill | Fault::Wipe => self.kill(node, fault == Fault::Wipe, random).await,
+            Fault::Pause => self.pause(node, pause(random)).await,
+            Fault::PauseLong => self.pause(node, PAUSE_LONG).await,
+            Fault::DieBeforeFeed => self.dies(node, die::BEFORE_FEED, random).await,
+            Fault::DieBeforeAck => self.dies(node, die::BEFORE_ACK, random).await,
+            Fault::DieInViewsCommit => self.dies(node, die::IN_VIEWS_COMMIT, random).await,
+            Fault::DieWhileCreating => self.dies_while_creating(node, random).await,
+            Fault::CutClients => self.part(node, Mode::Cut, random).await,
+            Fault::StallClients => self.part(node, Mode::Stall, random).await,
+            Fault::CutBroker => self.part_broker(Caller::Clients, Mode::Cut, pause(random), random).await,
+            Fault::StallBroker => self.part_broker(Caller::Clients, Mode::Stall, pause(random), random).await,
+            Fault::CutPeers => self.part_broker(Caller::Peers, Mode::Cut, CUT_PEERS, random).await,
+            Fault::PauseBroker => self.pause_broker(random).await,
+            Fault::KillBroker | Fault::EndBroker | Fault::FillBroker | Fault::KillCluster => {
+                self.take_down(fault, random).await
             }
         };
-        if harm.is_to_a_broker() {
+        if fault.is_to_a_broker() {
             sleep(BROKER_REST).await;
         }
         let Hurt { which, down, over, to_ready } = hurt?;
-        Ok(Done { harm, which: which.map(|which| which + 1), down, over, to_ready })
+        Ok(Done { fault, which: which.map(|which| which + 1), down, over, to_ready })
     }
 
     async fn kill(&mut self, node: usize, empty: bool, random: &mut fastrand::Rng) -> Result<Hurt> {
@@ -213,16 +213,16 @@ impl Victims<'_> {
     }
 
     /// Ends one broker or all, leaves them so for a while, and starts them again.
-    async fn take_down(&self, harm: Harm, random: &mut fastrand::Rng) -> Result<Hurt> {
+    async fn take_down(&self, fault: Fault, random: &mut fastrand::Rng) -> Result<Hurt> {
         let kafka = self.kafka()?;
         let broker = random.usize(..kafka.brokers());
         let all: Vec<_> = (1..=kafka.brokers()).collect();
-        let hit = if harm == Harm::KillCluster { all.as_slice() } else { &all[broker..=broker] };
+        let hit = if fault == Fault::KillCluster { all.as_slice() } else { &all[broker..=broker] };
         let begun = Instant::now();
         for number in hit {
-            match harm {
-                Harm::EndBroker => kafka.control("end", *number).await?,
-                Harm::FillBroker => {
+            match fault {
+                Fault::EndBroker => kafka.control("end", *number).await?,
+                Fault::FillBroker => {
                     kafka.control("fill", *number).await?;
                     sleep(DISK_FULL).await;
                     // A broker that can write nowhere ends by itself: then there is none to kill.
@@ -238,7 +238,7 @@ impl Victims<'_> {
         let (down, over) = (begun.elapsed(), Instant::now());
         // Side by side: one alone has no quorum to start with.
         try_join_all(hit.iter().map(|number| kafka.control("restart", *number))).await?;
-        let which = (harm != Harm::KillCluster).then_some(broker);
+        let which = (fault != Fault::KillCluster).then_some(broker);
         Ok(Hurt { which, down, over, to_ready: Some(over.elapsed()) })
     }
 }

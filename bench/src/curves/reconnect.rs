@@ -5,7 +5,7 @@ use crate::checks::{Findings, judge};
 use crate::client::{api::Account, socket::Socket};
 use crate::gather;
 use crate::latency::Latencies;
-use crate::limits::{CONNECTING_MAX, STORM_WAIT_MAX};
+use crate::limits::{CONNECTING_MAX, RECONNECT_WAIT_MAX};
 use crate::load::{Clients, Shared, Wire, source, times::Times};
 use crate::number::{count, nanos, short, thousands};
 use crate::numbered::Numbering;
@@ -43,20 +43,20 @@ const CALM: Duration = Duration::from_secs(2);
 pub(super) struct Outcome {
     sockets: usize,
     calm: AtRate,
-    storm: AtRate,
+    reconnecting: AtRate,
     /// From the death to being back, and from trying to being back.
     back: Latencies,
     trying: Latencies,
     /// Times that a device was not let in.
     refused: u64,
     findings: Findings,
-    troubles: Vec<String>,
+    problems: Vec<String>,
 }
 
 impl Outcome {
     fn verdict(&self) -> Verdict {
-        let incomplete = [&self.calm, &self.storm].into_iter().filter(|at| !at.complete()).count();
-        Verdict::of(self.findings.total() + count(self.troubles.len() + incomplete))
+        let incomplete = [&self.calm, &self.reconnecting].into_iter().filter(|at| !at.complete()).count();
+        Verdict::of(self.findings.total() + count(self.problems.len() + incomplete))
     }
 }
 
@@ -68,8 +68,8 @@ pub(super) async fn measure(
     report: &mut Report,
 ) -> Result<Vec<Outcome>> {
     let mut rows = Vec::new();
-    for sockets in room.sockets().within("Sockets of the dead node", &sizes.storm_sockets, report) {
-        rows.push(one(stage, sockets, sizes.storm_seconds).await?);
+    for sockets in room.sockets().within("Sockets of the dead node", &sizes.reconnecting_sockets, report) {
+        rows.push(one(stage, sockets, sizes.reconnecting_seconds).await?);
     }
     Ok(rows)
 }
@@ -102,36 +102,38 @@ async fn one(stage: &mut Stage, sockets: usize, seconds: u32) -> Result<Outcome>
     let kafka = stage.kafka_pids(LogKind::Kafka)?;
     let alive = [servers[0].pid()];
     let pids: [&[_]; 2] = [&alive, &kafka];
-    let [calm, storm] = parts[..] else { anyhow::bail!("two rates make two parts") };
+    let [calm, reconnecting] = parts[..] else { anyhow::bail!("two rates make two parts") };
     progress(&format!("{} sockets, before", thousands(count(sockets))));
     let (calm, mut said) = run::at_rate(&clients, &talkers, &shared, calm, pids, &mut random).await?;
     progress(&format!("{} sockets lose their node", thousands(count(sockets))));
     let server = &mut servers[1];
-    let ((storm, more), ()) =
-        tokio::try_join!(run::at_rate(&clients, &talkers, &shared, storm, pids, &mut random), async {
+    let ((reconnecting, more), ()) = tokio::try_join!(
+        run::at_rate(&clients, &talkers, &shared, reconnecting, pids, &mut random),
+        async {
             sleep(CALM).await;
             server.kill().await?;
             crowd.node_died();
             Ok(())
-        })?;
+        }
+    )?;
     said.extend(more);
     let returned = crowd.returned().await;
     let heard = clients.close().await?;
-    let mut troubles = run::troubles(&heard);
-    troubles.extend(returned.lost.iter().map(|why| format!("a device did not come back: {why}")));
+    let mut problems = run::problems(&heard);
+    problems.extend(returned.lost.iter().map(|why| format!("a device did not come back: {why}")));
     let mut evidence = gather::histories(&talkers, &[lives], numbering).await?;
     gather::add_said(&mut evidence, &talkers, &said);
     run::add_heard(&mut evidence, &talkers, heard);
-    troubles.extend(servers.swap_remove(0).end().await);
+    problems.extend(servers.swap_remove(0).end().await);
     Ok(Outcome {
         sockets,
         calm,
-        storm,
+        reconnecting,
         back: returned.back,
         trying: returned.trying,
         refused: returned.refused,
         findings: judge(evidence.values()),
-        troubles,
+        problems,
     })
 }
 
@@ -246,7 +248,7 @@ impl Device {
                 sleep(AGAIN).await;
             }
         };
-        let socket = timeout(STORM_WAIT_MAX, again).await.context("not let in")?;
+        let socket = timeout(RECONNECT_WAIT_MAX, again).await.context("not let in")?;
         Ok(Back { after: death.elapsed(), trying: begun.elapsed(), refused, _socket: socket })
     }
 }
@@ -273,9 +275,9 @@ pub(super) fn tell(report: &mut Report, rows: &[Outcome]) -> Verdict {
             thousands(row.refused),
             RATE.to_string(),
             row.calm.end_to_end.quartet(),
-            row.storm.end_to_end.quartet(),
-            row.storm.late.lateness(),
-            format!("{} / {}", short(row.calm.stolen_percent), short(row.storm.stolen_percent)),
+            row.reconnecting.end_to_end.quartet(),
+            row.reconnecting.late.lateness(),
+            format!("{} / {}", short(row.calm.stolen_percent), short(row.reconnecting.stolen_percent)),
             run::tell::verdict(row.verdict()).into(),
         ]);
     }
@@ -286,7 +288,7 @@ pub(super) fn tell(report: &mut Report, rows: &[Outcome]) -> Verdict {
         SPREAD.as_secs()
     ));
     for row in rows {
-        run::tell::faults(report, &row.findings, &row.troubles);
+        run::tell::mismatches(report, &row.findings, &row.problems);
     }
     rows.iter().fold(Verdict::Kept, |verdict, row| verdict.and(row.verdict()))
 }

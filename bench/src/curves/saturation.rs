@@ -2,7 +2,7 @@
 
 use super::plot::{Plot, Scale, Series};
 use super::sizes::Sizes;
-use crate::limits::{DRAIN_WAIT_MAX, FAULTS_SHOWN};
+use crate::limits::{DRAIN_WAIT_MAX, MISMATCHES_SHOWN};
 use crate::load::{Clients, Shared, Wire, times::Times};
 use crate::number::{count, float, short, thousands};
 use crate::numbered::Numbering;
@@ -15,14 +15,14 @@ use crate::world::World;
 use anyhow::Result;
 use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
 
-/// How often a rate is tried that was not carried: a host that takes the processor for a moment is no knee.
+/// How often a rate is tried that was not sustained: a host that takes the processor for a moment is no saturation.
 const TRIES: usize = 3;
 /// Of the rate that was asked for, what must have arrived, in percent.
 const ACHIEVED_PERCENT_MIN: f64 = 95.0;
 /// Seconds at each rate before what is measured.
 const STEP_WARM_UP_SECONDS: u32 = 2;
 
-/// Whether a rate was carried.
+/// Whether a rate was sustained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Held {
     /// It was.
@@ -38,7 +38,7 @@ enum Held {
 impl fmt::Display for Held {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Yes => "carried",
+            Self::Yes => "sustained",
             Self::Missing => "some missing",
             Self::Behind => "behind",
             Self::Slow => "too slow",
@@ -60,18 +60,18 @@ pub(super) struct Ladder {
     /// Why it ended before its time.
     ended: Option<String>,
     /// What no load is an excuse for: servers that broke down, messages that were refused.
-    troubles: Vec<String>,
+    problems: Vec<String>,
 }
 
-/// The last rate that was carried, or the least that it is.
+/// The last rate that was sustained, or its lower bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Knee {
+struct Saturation {
     rate: u32,
-    /// No rate above it was tried to the end and not carried: the knee may lie higher.
+    /// No rate above it was tried to the end and not sustained: the saturation may lie higher.
     at_least: bool,
 }
 
-impl fmt::Display for Knee {
+impl fmt::Display for Saturation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let words = if self.at_least { "at least " } else { "" };
         write!(f, "{words}{}", thousands(self.rate.into()))
@@ -79,12 +79,13 @@ impl fmt::Display for Knee {
 }
 
 impl Ladder {
-    /// The knee, and the last rate that was carried at its best.
-    fn knee(&self) -> Option<(Knee, &Step)> {
+    /// Saturation, and the last rate that was sustained at its best.
+    fn saturation(&self) -> Option<(Saturation, &Step)> {
         let tries: Vec<_> = self.steps.iter().map(|step| (step.at.rate, step.held == Held::Yes)).collect();
-        let knee = knee(&tries, self.ended.is_some())?;
-        let step = self.steps.iter().find(|step| step.at.rate == knee.rate && step.held == Held::Yes)?;
-        Some((knee, step))
+        let saturation = saturation(&tries, self.ended.is_some())?;
+        let step =
+            self.steps.iter().find(|step| step.at.rate == saturation.rate && step.held == Held::Yes)?;
+        Some((saturation, step))
     }
 
     fn name(&self) -> String {
@@ -93,13 +94,13 @@ impl Ladder {
     }
 }
 
-/// The last rate that was carried in one of its tries, before the first that was in none.
-fn knee(tries: &[(u32, bool)], ended_early: bool) -> Option<Knee> {
+/// The last rate that was sustained in one of its tries, before the first that was in none.
+fn saturation(tries: &[(u32, bool)], ended_early: bool) -> Option<Saturation> {
     let rates = tries.chunk_by(|one, next| one.0 == next.0);
-    let carried = rates.take_while(|tries| tries.iter().any(|(_, held)| *held));
-    let rate = carried.last().and_then(|tries| tries.first()).map(|(rate, _)| *rate)?;
+    let sustained = rates.take_while(|tries| tries.iter().any(|(_, held)| *held));
+    let rate = sustained.last().and_then(|tries| tries.first()).map(|(rate, _)| *rate)?;
     let at_least = ended_early || tries.last().is_some_and(|(_, held)| *held);
-    Some(Knee { rate, at_least })
+    Some(Saturation { rate, at_least })
 }
 
 /// What is held against the bound, in milliseconds: p99 from socket to socket and p99 of the load's lateness, added.
@@ -144,7 +145,7 @@ struct Climbers {
 async fn climb(stage: &mut Stage, log: LogKind, nodes: u32, sizes: &Sizes) -> Result<Ladder> {
     let mut random = stage.random();
     let parts = parts(&sizes.rates, sizes.step_seconds)?;
-    let load = LoadArgs::pairs(sizes.knee_conversations, 1, 1);
+    let load = LoadArgs::pairs(sizes.saturation_conversations, 1, 1);
     let numbering = Numbering::new(random.u64(..), load.bytes);
     let messages = parts.last().map_or(0, |part| part.end);
     let shared = Arc::new(Shared { wire: Wire::KafkaTalk, numbering, times: Times::new(messages, true) });
@@ -158,19 +159,19 @@ async fn climb(stage: &mut Stage, log: LogKind, nodes: u32, sizes: &Sizes) -> Re
     let clients = Clients::connect(&addresses, &world.accounts, Arc::clone(&shared)).await?;
     let kafka = stage.kafka_pids(log)?;
     let pids: Vec<Pid> = servers.iter().map(Server::pid).collect();
-    let mut ladder = Ladder { log, nodes, steps: Vec::new(), ended: None, troubles: Vec::new() };
+    let mut ladder = Ladder { log, nodes, steps: Vec::new(), ended: None, problems: Vec::new() };
     let mut climbers = Climbers { clients, world, shared, random };
     if let Err(error) = climbers.up(&mut ladder, &parts, [&pids, &kafka], sizes.p99_max).await {
         // A socket that the server closed: what it cannot carry may end so, too.
         progress(&format!("{error:#}"));
         ladder.ended = Some(format!("{error:#}"));
     }
-    // Beyond the knee a server may close sockets of those who do not keep up; it may refuse nothing, nor break down.
+    // Beyond saturation a server may close sockets of those who do not keep up; it may refuse nothing, nor break down.
     let heard = climbers.clients.close().await?;
-    ladder.troubles.extend(run::refused(heard.iter().flat_map(|heard| &heard.refusals)));
+    ladder.problems.extend(run::refused(heard.iter().flat_map(|heard| &heard.refusals)));
     for server in servers {
         // One that is gone already cannot be stopped: what was measured before is worth telling.
-        ladder.troubles.extend(server.end().await);
+        ladder.problems.extend(server.end().await);
     }
     Ok(ladder)
 }
@@ -197,19 +198,19 @@ impl Climbers {
         // The first message of every conversation since the start costs more than the others.
         self.at(*first, processes).await?;
         for tries in rates.chunks(TRIES) {
-            let mut carried = false;
+            let mut sustained = false;
             for part in tries {
                 progress(&format!("{}: {} messages/s", ladder.name(), part.rate));
                 let at = self.at(*part, processes).await?;
                 let held = held(&at, p99_max);
                 ladder.steps.push(Step { at, held });
-                carried = held == Held::Yes;
+                sustained = held == Held::Yes;
                 // What still waits would be in the way of another try.
-                if carried || !self.clients.voices.drained(DRAIN_WAIT_MAX).await {
+                if sustained || !self.clients.voices.drained(DRAIN_WAIT_MAX).await {
                     break;
                 }
             }
-            if !carried {
+            if !sustained {
                 break;
             }
         }
@@ -236,22 +237,22 @@ fn ceiling(cores: usize, for_thousand: [f64; 3]) -> f64 {
 /// The tables, and whether the servers did what no load is an excuse for.
 pub(super) fn tell(report: &mut Report, ladders: &[Ladder], sizes: &Sizes) -> Verdict {
     report.paragraph(&format!(
-        "Each rate is {} times the one before. One counts as carried when all of its messages were acknowledged and \
+        "Each rate is {} times the one before. One counts as sustained when all of its messages were acknowledged and \
          delivered, at least {ACHIEVED_PERCENT_MIN} % of them in the time for which they were asked, and when 99 of 100 took at \
-         most {} ms, with what the load itself was late at p99. One that is not carried is tried up to {TRIES} times. A knee is \
-         \"at least\" a rate where no higher one was found not to be carried: it was the last to try, or an error ended the search.",
+         most {} ms, with what the load itself was late at p99. One that is not sustained is tried up to {TRIES} times. Saturation is \
+         \"at least\" a rate where no higher one was found not to be sustained: it was the last to try, or an error ended the search.",
         ratio(&sizes.rates),
         sizes.p99_max.as_millis()
     ));
     report.table(&steps(ladders));
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    report.table(&knees(ladders, cores));
+    report.table(&saturations(ladders, cores));
     for ladder in ladders {
         if let Some(why) = &ladder.ended {
             report.paragraph(&format!("- {}: ended early: {why}", ladder.name()));
         }
-        for trouble in ladder.troubles.iter().take(FAULTS_SHOWN) {
-            report.paragraph(&format!("- {}: {trouble}", ladder.name()));
+        for problem in ladder.problems.iter().take(MISMATCHES_SHOWN) {
+            report.paragraph(&format!("- {}: {problem}", ladder.name()));
         }
     }
     more_nodes(report, ladders, cores);
@@ -259,7 +260,7 @@ pub(super) fn tell(report: &mut Report, ladders: &[Ladder], sizes: &Sizes) -> Ve
 }
 
 fn verdict(ladders: &[Ladder]) -> Verdict {
-    Verdict::of(count(ladders.iter().map(|ladder| ladder.troubles.len()).sum()))
+    Verdict::of(count(ladders.iter().map(|ladder| ladder.problems.len()).sum()))
 }
 
 fn ratio(rates: &[u32]) -> String {
@@ -299,11 +300,11 @@ fn steps(ladders: &[Ladder]) -> Table {
     table
 }
 
-fn knees(ladders: &[Ladder], cores: usize) -> Table {
+fn saturations(ladders: &[Ladder], cores: usize) -> Table {
     let mut table = Table::new([
         "log",
         "nodes",
-        "knee, messages/s",
+        "saturation, messages/s",
         "times one node's",
         "p99 there, ms",
         "stolen, %",
@@ -312,7 +313,7 @@ fn knees(ladders: &[Ladder], cores: usize) -> Table {
         &format!("{cores} cores suffice for, messages/s"),
     ]);
     for ladder in ladders {
-        let Some((knee, step)) = ladder.knee() else {
+        let Some((saturation, step)) = ladder.saturation() else {
             let none = || String::from("none");
             let (log, nodes) = (ladder.log.to_string(), ladder.nodes.to_string());
             table.row([log, nodes, none(), none(), none(), none(), none(), none(), none()]);
@@ -322,7 +323,7 @@ fn knees(ladders: &[Ladder], cores: usize) -> Table {
         table.row([
             ladder.log.to_string(),
             ladder.nodes.to_string(),
-            knee.to_string(),
+            saturation.to_string(),
             times_one_node(ladders, ladder),
             step.at.end_to_end.text(0.99),
             short(step.at.stolen_percent),
@@ -334,18 +335,18 @@ fn knees(ladders: &[Ladder], cores: usize) -> Table {
     table
 }
 
-/// How many times the knee of one node on the same log a ladder's knee is.
+/// How many times the saturation of one node on the same log that of a ladder is.
 fn times_one_node(ladders: &[Ladder], ladder: &Ladder) -> String {
     if ladder.nodes == 1 {
         return "1".into();
     }
     let one = ladders.iter().find(|one| one.log == ladder.log && one.nodes == 1);
-    let knees = one.and_then(Ladder::knee).zip(ladder.knee());
-    knees.map_or_else(|| "unknown".into(), |((one, _), (more, _))| times(more, one))
+    let saturations = one.and_then(Ladder::saturation).zip(ladder.saturation());
+    saturations.map_or_else(|| "unknown".into(), |((one, _), (more, _))| times(more, one))
 }
 
-/// How many times one knee another is, as far as both are known.
-fn times(more: Knee, one: Knee) -> String {
+/// How many times one rate of saturation another is, as far as both are known.
+fn times(more: Saturation, one: Saturation) -> String {
     let times = short(f64::from(more.rate) / f64::from(one.rate));
     match (more.at_least, one.at_least) {
         (false, false) => times,
@@ -358,12 +359,15 @@ fn times(more: Knee, one: Knee) -> String {
 /// The arithmetic of why more nodes are or are not quicker here.
 fn more_nodes(report: &mut Report, ladders: &[Ladder], cores: usize) {
     let most = ladders.iter().filter(|ladder| ladder.nodes > 1).max_by_key(|ladder| ladder.nodes);
-    let Some((ladder, (knee, step))) = most.and_then(|ladder| Some((ladder, ladder.knee()?))) else { return };
+    let Some((ladder, (saturation, step))) = most.and_then(|ladder| Some((ladder, ladder.saturation()?)))
+    else {
+        return;
+    };
     let [servers, kafka, load] = cores_for_thousand(&step.at);
     let together = servers + kafka + load;
     let used = together * step.at.achieved() / 1e3;
     report.paragraph(&format!(
-        "{}: at {} messages/s (the knee: {knee}) servers, Kafka and load used {} of {cores} cores. A thousand messages a second \
+        "{}: at {} messages/s (saturation: {saturation}) servers, Kafka and load used {} of {cores} cores. A thousand messages a second \
          take {} cores, of which a node's share is {}, Kafka's {} and the load's {}; so {cores} cores suffice for {} messages/s, \
          whatever the number of nodes. On machines of their own, as many nodes with {cores} cores each would have cores for {} \
          messages/s, if Kafka and the load had theirs.",

@@ -1,7 +1,7 @@
 //! Kafka alone: one producer, one consumer, a topic of as many partitions as the server's feed has.
 
-use super::{Floor, PRODUCE, name};
-use crate::limits::{DRAIN_WAIT_MAX, KAFKA_FLOOR_IN_FLIGHT_MAX, KAFKA_FLOOR_PARTITIONS, KAFKA_WARM_UP};
+use super::{Baseline, PRODUCE, name};
+use crate::limits::{DRAIN_WAIT_MAX, KAFKA_BASELINE_IN_FLIGHT_MAX, KAFKA_BASELINE_PARTITIONS, KAFKA_WARM_UP};
 use crate::load::times::Times;
 use crate::number::{count, float};
 use crate::numbered::{Numbering, id_in};
@@ -28,14 +28,14 @@ use tokio_util::task::AbortOnDropHandle;
 const ADMIN_WAIT_MAX: Duration = Duration::from_secs(30);
 
 /// Kafka under each rate of a load; its keys stand for the load's conversations.
-pub(crate) async fn measure(stage: &mut Stage, load: &LoadArgs) -> Result<Vec<Floor>> {
+pub(crate) async fn measure(stage: &mut Stage, load: &LoadArgs) -> Result<Vec<Baseline>> {
     let mut random = stage.random();
     let bootstrap = stage.kafka().await?.bootstrap().to_owned();
     let kafka = stage.kafka_pids(LogKind::Kafka)?;
     let Plain { producer, consuming } =
         Plain::start(&bootstrap, stage.args().brokers, load, &mut random).await?;
     let times = Arc::clone(&producer.times);
-    let mut floors = Vec::new();
+    let mut baselines = Vec::new();
     for part in parts(load)? {
         let range = part.measured..part.end;
         producer.produce(part.begin..part.measured, part.rate, &mut random).await?;
@@ -44,7 +44,7 @@ pub(crate) async fn measure(stage: &mut Stage, load: &LoadArgs) -> Result<Vec<Fl
         anyhow::ensure!(!consuming.is_finished(), "the consumer ended: the broker's log tells more");
         let cpu = cpu_of(&kafka)?.saturating_sub(cpu);
         let end_to_end = times.end_to_end(range.clone());
-        floors.push(Floor {
+        baselines.push(Baseline {
             name: name(PRODUCE, load.sockets, part.rate),
             counts: [count(range.len()), end_to_end.len()],
             end_to_end,
@@ -55,7 +55,7 @@ pub(crate) async fn measure(stage: &mut Stage, load: &LoadArgs) -> Result<Vec<Fl
         });
     }
     Plain { producer, consuming }.end().await?;
-    Ok(floors)
+    Ok(baselines)
 }
 
 /// Load that nobody measures, on a Kafka that was just started.
@@ -87,7 +87,7 @@ impl Plain {
         random: &mut fastrand::Rng,
     ) -> Result<Self> {
         let config = client(bootstrap);
-        let topic = format!("bench-floor-{:016x}", random.u64(..));
+        let topic = format!("bench-baseline-{:016x}", random.u64(..));
         create_topic(&config, &topic, i32::try_from(brokers)?).await?;
         let messages = parts(load)?.last().map_or(0, |part| part.end);
         let numbering = Numbering::new(random.u64(..), load.bytes);
@@ -97,7 +97,7 @@ impl Plain {
         let producer = Producer {
             topic,
             client: producer(config)?,
-            in_flight: Arc::new(Semaphore::new(KAFKA_FLOOR_IN_FLIGHT_MAX)),
+            in_flight: Arc::new(Semaphore::new(KAFKA_BASELINE_IN_FLIGHT_MAX)),
             keys: load.conversations.unwrap_or(load.sockets / 2).max(1),
             numbering,
             times,
@@ -114,7 +114,7 @@ impl Plain {
     }
 }
 
-/// What the server's clients have in `log/src/kafka/options.rs`, or the floor would be one of another messenger.
+/// What the server's clients have in `log/src/kafka/options.rs`, or the baseline would be one of another messenger.
 fn client(bootstrap: &str) -> ClientConfig {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", bootstrap).set("broker.address.family", "v4");
@@ -130,7 +130,7 @@ fn producer(mut config: ClientConfig) -> Result<FutureProducer> {
 
 async fn create_topic(config: &ClientConfig, topic: &str, replicas: i32) -> Result<()> {
     let admin: AdminClient<DefaultClientContext> = config.create()?;
-    let topic = NewTopic::new(topic, KAFKA_FLOOR_PARTITIONS, TopicReplication::Fixed(replicas));
+    let topic = NewTopic::new(topic, KAFKA_BASELINE_PARTITIONS, TopicReplication::Fixed(replicas));
     let options = AdminOptions::new().operation_timeout(Some(ADMIN_WAIT_MAX));
     for made in admin.create_topics([&topic], &options).await? {
         made.map_err(|(topic, code)| anyhow::anyhow!("cannot make the topic {topic}: {code}"))?;
@@ -140,13 +140,13 @@ async fn create_topic(config: &ClientConfig, topic: &str, replicas: i32) -> Resu
 
 /// A consumer of every partition, asking as the server's follower of the feed does.
 fn consumer(mut config: ClientConfig, topic: &str) -> Result<StreamConsumer> {
-    config.set("group.id", "bench-floor").set("enable.auto.commit", "false");
+    config.set("group.id", "bench-baseline").set("enable.auto.commit", "false");
     config.set("enable.auto.offset.store", "false").set("auto.offset.reset", "earliest");
     config.set("fetch.queue.backoff.ms", "10").set("fetch.error.backoff.ms", "50");
     config.set("queued.min.messages", "10000").set("queued.max.messages.kbytes", "16384");
     let consumer: StreamConsumer = config.create().context("cannot make a consumer")?;
     let mut partitions = TopicPartitionList::new();
-    for partition in 0..KAFKA_FLOOR_PARTITIONS {
+    for partition in 0..KAFKA_BASELINE_PARTITIONS {
         partitions.add_partition_offset(topic, partition, Offset::Beginning)?;
     }
     consumer.assign(&partitions)?;

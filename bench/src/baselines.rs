@@ -19,7 +19,7 @@ pub(crate) mod relay;
 pub(crate) mod sqlite;
 
 /// What one plain part showed.
-pub(crate) struct Floor {
+pub(crate) struct Baseline {
     /// Which part, and under which load.
     pub(crate) name: String,
     /// From end to end.
@@ -36,42 +36,46 @@ pub(crate) struct Floor {
     pub(crate) counts: [u64; 2],
 }
 
-/// All the floors under a load; Kafka's where it is wanted.
-pub(crate) async fn measure(stage: &mut Stage, load: &LoadArgs, with_kafka: bool) -> Result<Vec<Floor>> {
-    let mut floors = vec![alone(stage, load).await?];
-    floors.extend(under_load(stage, load, with_kafka).await?);
-    Ok(floors)
+/// All the baselines under a load; Kafka's where it is wanted.
+pub(crate) async fn measure(stage: &mut Stage, load: &LoadArgs, with_kafka: bool) -> Result<Vec<Baseline>> {
+    let mut baselines = vec![alone(stage, load).await?];
+    baselines.extend(under_load(stage, load, with_kafka).await?);
+    Ok(baselines)
 }
 
-/// The floor that no load changes.
-pub(crate) async fn alone(stage: &Stage, load: &LoadArgs) -> Result<Floor> {
+/// The baseline that no load changes.
+pub(crate) async fn alone(stage: &Stage, load: &LoadArgs) -> Result<Baseline> {
     sqlite::measure(stage.folder(), load.bytes, SQLITE_COMMITS).await
 }
 
-/// The floors that a load changes.
-pub(crate) async fn under_load(stage: &mut Stage, load: &LoadArgs, with_kafka: bool) -> Result<Vec<Floor>> {
-    let mut floors = relay::measure(load, &mut stage.random()).await?;
+/// The baselines that a load changes.
+pub(crate) async fn under_load(
+    stage: &mut Stage,
+    load: &LoadArgs,
+    with_kafka: bool,
+) -> Result<Vec<Baseline>> {
+    let mut baselines = relay::measure(load, &mut stage.random()).await?;
     if with_kafka {
-        floors.extend(produce::measure(stage, load).await?);
+        baselines.extend(produce::measure(stage, load).await?);
     }
-    Ok(floors)
+    Ok(baselines)
 }
 
-/// Takes a floor that was measured again where that went better: a floor is the best that can be had.
-pub(crate) fn take_better(floors: &mut [Floor], again: Vec<Floor>) {
-    let p50 = |floor: &Floor| floor.end_to_end.quantile_ms(0.5).unwrap_or(f64::INFINITY);
+/// Takes a baseline that was measured again where that went better: a baseline is the best that can be had.
+pub(crate) fn take_better(baselines: &mut [Baseline], again: Vec<Baseline>) {
+    let p50 = |baseline: &Baseline| baseline.end_to_end.quantile_ms(0.5).unwrap_or(f64::INFINITY);
     for second in again {
-        let first = floors.iter_mut().find(|floor| floor.name == second.name);
+        let first = baselines.iter_mut().find(|baseline| baseline.name == second.name);
         if let Some(first) = first.filter(|first| p50(&second) < p50(first)) {
             *first = second;
         }
     }
 }
 
-/// The floors as a table.
-pub(crate) fn tell(report: &mut Report, floors: &[Floor]) {
+/// The baselines as a table.
+pub(crate) fn tell(report: &mut Report, baselines: &[Baseline]) {
     let mut table = Table::new([
-        "floor",
+        "baseline",
         "end to end p50 / p90 / p99 / max, ms",
         "ack p50 / p90 / p99 / max, ms",
         "load late p99 / max, ms",
@@ -79,16 +83,16 @@ pub(crate) fn tell(report: &mut Report, floors: &[Floor]) {
         "kB per idle socket",
         "measured / arrived",
     ]);
-    let or_none = |figure: Option<f64>| figure.map_or_else(|| "none".into(), short);
-    for floor in floors {
+    let or_none = |value: Option<f64>| value.map_or_else(|| "none".into(), short);
+    for baseline in baselines {
         table.row([
-            floor.name.clone(),
-            floor.end_to_end.quartet(),
-            floor.to_ack.as_ref().map_or_else(|| "none".into(), Latencies::quartet),
-            floor.late.as_ref().map_or_else(|| "none".into(), Latencies::lateness),
-            or_none(floor.cpu_us),
-            or_none(floor.bytes_per_socket.map(|bytes| bytes / 1e3)),
-            floor.counts.map(thousands).join(" / "),
+            baseline.name.clone(),
+            baseline.end_to_end.quartet(),
+            baseline.to_ack.as_ref().map_or_else(|| "none".into(), Latencies::quartet),
+            baseline.late.as_ref().map_or_else(|| "none".into(), Latencies::lateness),
+            or_none(baseline.cpu_us),
+            or_none(baseline.bytes_per_socket.map(|bytes| bytes / 1e3)),
+            baseline.counts.map(thousands).join(" / "),
         ]);
     }
     report.table(&table);
@@ -108,17 +112,17 @@ pub(crate) fn name(part: &str, sockets: usize, rate: u32) -> String {
 mod tests {
     use super::*;
 
-    fn floor(name: &str, ms: u64) -> Floor {
+    fn baseline(name: &str, ms: u64) -> Baseline {
         let mut end_to_end = Latencies::new();
         end_to_end.record(ms * 1_000_000);
         let (name, counts) = (name.into(), [1; 2]);
-        Floor { name, end_to_end, to_ack: None, late: None, cpu_us: None, bytes_per_socket: None, counts }
+        Baseline { name, end_to_end, to_ack: None, late: None, cpu_us: None, bytes_per_socket: None, counts }
     }
 
     #[test]
-    fn of_two_measurements_of_a_floor_the_better_one_counts() {
-        let mut floors = [floor("a", 4), floor("b", 4)];
-        take_better(&mut floors, vec![floor("b", 2), floor("a", 8)]);
-        assert_eq!(floors.map(|floor| floor.end_to_end.text(0.5)), ["4.00", "2.00"]);
+    fn of_two_measurements_of_a_baseline_the_better_one_counts() {
+        let mut baselines = [baseline("a", 4), baseline("b", 4)];
+        take_better(&mut baselines, vec![baseline("b", 2), baseline("a", 8)]);
+        assert_eq!(baselines.map(|baseline| baseline.end_to_end.text(0.5)), ["4.00", "2.00"]);
     }
 }

@@ -1,11 +1,11 @@
 use super::*;
 use crate::latency::Latencies;
 
-const FOUND: Knee = Knee { rate: 2, at_least: false };
-const AT_LEAST: Knee = Knee { rate: 2, at_least: true };
+const FOUND: Saturation = Saturation { rate: 2, at_least: false };
+const AT_LEAST: Saturation = Saturation { rate: 2, at_least: true };
 
 fn ladder(steps: Vec<Step>) -> Ladder {
-    Ladder { log: LogKind::Kafka, nodes: 1, steps, ended: None, troubles: Vec::new() }
+    Ladder { log: LogKind::Kafka, nodes: 1, steps, ended: None, problems: Vec::new() }
 }
 
 fn at(rate: u32, arrived: u64, span_ms: u64, p99_ms: u64, late_ms: u64) -> AtRate {
@@ -29,7 +29,7 @@ fn at(rate: u32, arrived: u64, span_ms: u64, p99_ms: u64, late_ms: u64) -> AtRat
 }
 
 #[test]
-fn a_rate_is_carried_when_all_arrives_in_time() {
+fn a_rate_is_sustained_when_all_arrives_in_time() {
     let held = |at: &AtRate| held(at, Duration::from_millis(100));
     assert_eq!(held(&at(100, 1_000, 10_000, 50, 1)), Held::Yes);
     assert_eq!(held(&at(100, 999, 10_000, 50, 1)), Held::Missing);
@@ -39,39 +39,39 @@ fn a_rate_is_carried_when_all_arrives_in_time() {
 }
 
 #[test]
-fn the_knee_is_the_last_rate_that_was_carried() {
-    assert_eq!(knee(&[(1, true), (2, true), (3, false), (3, false)], false), Some(FOUND));
-    assert_eq!(knee(&[(1, false), (1, false)], false), None);
-    assert_eq!(knee(&[], true), None);
+fn saturation_is_the_last_rate_that_was_sustained() {
+    assert_eq!(saturation(&[(1, true), (2, true), (3, false), (3, false)], false), Some(FOUND));
+    assert_eq!(saturation(&[(1, false), (1, false)], false), None);
+    assert_eq!(saturation(&[], true), None);
 }
 
 #[test]
-fn a_rate_that_is_carried_at_the_second_try_is_carried() {
-    assert_eq!(knee(&[(1, true), (2, false), (2, true), (3, false), (3, false)], false), Some(FOUND));
+fn a_rate_that_is_sustained_at_the_second_try_is_sustained() {
+    assert_eq!(saturation(&[(1, true), (2, false), (2, true), (3, false), (3, false)], false), Some(FOUND));
 }
 
 #[test]
-fn what_lies_beyond_a_rate_that_was_not_carried_does_not_count() {
-    let knee = knee(&[(1, true), (2, false), (2, false), (3, true)], false).unwrap();
-    assert_eq!(knee.rate, 1);
+fn what_lies_beyond_a_rate_that_was_not_sustained_does_not_count() {
+    let saturation = saturation(&[(1, true), (2, false), (2, false), (3, true)], false).unwrap();
+    assert_eq!(saturation.rate, 1);
 }
 
 #[test]
 fn a_knee_that_was_not_passed_is_the_least_that_it_is() {
-    assert_eq!(knee(&[(1, true), (2, true)], false), Some(AT_LEAST));
+    assert_eq!(saturation(&[(1, true), (2, true)], false), Some(AT_LEAST));
     // An error ended the search, between two rates or between two tries.
-    assert_eq!(knee(&[(1, true), (2, true)], true), Some(AT_LEAST));
-    assert_eq!(knee(&[(1, true), (2, true), (3, false)], true), Some(AT_LEAST));
-    assert_eq!([FOUND, AT_LEAST].map(|knee| knee.to_string()), ["2", "at least 2"]);
+    assert_eq!(saturation(&[(1, true), (2, true)], true), Some(AT_LEAST));
+    assert_eq!(saturation(&[(1, true), (2, true), (3, false)], true), Some(AT_LEAST));
+    assert_eq!([FOUND, AT_LEAST].map(|saturation| saturation.to_string()), ["2", "at least 2"]);
 }
 
 #[test]
 fn a_knee_is_as_many_times_another_as_is_known_of_both() {
-    let found = Knee { rate: 3, at_least: false };
+    let found = Saturation { rate: 3, at_least: false };
     assert_eq!(times(found, FOUND), "1.50");
-    assert_eq!(times(Knee { at_least: true, ..found }, FOUND), "at least 1.50");
+    assert_eq!(times(Saturation { at_least: true, ..found }, FOUND), "at least 1.50");
     assert_eq!(times(found, AT_LEAST), "at most 1.50");
-    assert_eq!(times(Knee { at_least: true, ..found }, AT_LEAST), "unknown");
+    assert_eq!(times(Saturation { at_least: true, ..found }, AT_LEAST), "unknown");
 }
 
 #[test]
@@ -89,12 +89,12 @@ fn what_is_drawn_is_what_is_held_against_the_bound_and_nothing_that_is_incomplet
 }
 
 #[test]
-fn a_server_in_trouble_keeps_no_promise() {
+fn a_server_with_a_problem_keeps_no_promise() {
     let mut ladders = [ladder(Vec::new())];
     assert_eq!(verdict(&ladders), Verdict::Kept);
     ladders[0].ended = Some("a client has ended".into());
     assert_eq!(verdict(&ladders), Verdict::Kept);
-    ladders[0].troubles.extend(run::refused(["too long"]));
+    ladders[0].problems.extend(run::refused(["too long"]));
     assert_eq!(verdict(&ladders), Verdict::Broken);
 }
 

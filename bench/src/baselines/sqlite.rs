@@ -1,6 +1,6 @@
 //! One row at a time into SQLite, each commit as durable as the embedded log's: WAL, synchronous=FULL.
 
-use super::Floor;
+use super::Baseline;
 use crate::latency::Latencies;
 use crate::number::nanos;
 use anyhow::Result;
@@ -9,12 +9,12 @@ use std::{path::Path, time::Instant};
 use tokio::task::spawn_blocking;
 
 /// Commits that many rows that hold a message of that many bytes.
-pub(crate) async fn measure(folder: &Path, bytes: usize, commits: u64) -> Result<Floor> {
+pub(crate) async fn measure(folder: &Path, bytes: usize, commits: u64) -> Result<Baseline> {
     let folder = tempfile::tempdir_in(folder)?;
-    spawn_blocking(move || commit(&folder.path().join("floor.sqlite"), bytes, commits)).await?
+    spawn_blocking(move || commit(&folder.path().join("baseline.sqlite"), bytes, commits)).await?
 }
 
-fn commit(file: &Path, bytes: usize, commits: u64) -> Result<Floor> {
+fn commit(file: &Path, bytes: usize, commits: u64) -> Result<Baseline> {
     let connection = Connection::open(file)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
@@ -27,7 +27,7 @@ fn commit(file: &Path, bytes: usize, commits: u64) -> Result<Floor> {
         insert.execute([&body])?;
         latencies.record(nanos(started.elapsed()));
     }
-    Ok(Floor {
+    Ok(Baseline {
         name: "SQLite commit, one row, WAL, synchronous=FULL".into(),
         counts: [commits, latencies.len()],
         to_ack: Some(latencies.clone()),
@@ -45,7 +45,7 @@ mod tests {
     #[tokio::test]
     async fn every_commit_is_measured() {
         let folder = tempfile::tempdir().unwrap();
-        let floor = measure(folder.path(), 200, 20).await.unwrap();
-        assert_eq!(floor.counts, [20; 2]);
+        let baseline = measure(folder.path(), 200, 20).await.unwrap();
+        assert_eq!(baseline.counts, [20; 2]);
     }
 }

@@ -1,6 +1,6 @@
 //! A bare relay: axum, one task for each socket, small buffers; what comes from a socket goes to its peer.
 
-use super::{Floor, RELAY, name};
+use super::{Baseline, RELAY, name};
 use crate::limits::{DRAIN_WAIT_MAX, RELAY_QUEUE_MAX, RELAY_READ_BUFFER_BYTES, SETTLE};
 use crate::load::{Clients, Shared, Wire, times::Times};
 use crate::number::{count, float};
@@ -122,7 +122,7 @@ impl Relay {
 }
 
 /// The relay under each rate of a load.
-pub(crate) async fn measure(load: &LoadArgs, random: &mut fastrand::Rng) -> Result<Vec<Floor>> {
+pub(crate) async fn measure(load: &LoadArgs, random: &mut fastrand::Rng) -> Result<Vec<Baseline>> {
     let relay = Relay::start().await?;
     let parts = parts(load)?;
     let messages = parts.last().map_or(0, |part| part.end);
@@ -135,7 +135,7 @@ pub(crate) async fn measure(load: &LoadArgs, random: &mut fastrand::Rng) -> Resu
     sleep(SETTLE).await;
     let added = process::resident_bytes(relay.pid)?.saturating_sub(before);
     let pairs = pairs(load.sockets);
-    let mut floors = Vec::new();
+    let mut baselines = Vec::new();
     for part in parts {
         let range = part.measured..part.end;
         clients.voices.talk(&pairs, part.begin..part.measured, part.rate, random, |_| {}).await?;
@@ -145,7 +145,7 @@ pub(crate) async fn measure(load: &LoadArgs, random: &mut fastrand::Rng) -> Resu
         clients.voices.drained(DRAIN_WAIT_MAX).await;
         let cpu = process::cpu(relay.pid)?.saturating_sub(cpu);
         let end_to_end = shared.times.end_to_end(range.clone());
-        floors.push(Floor {
+        baselines.push(Baseline {
             name: name(RELAY, load.sockets, part.rate),
             counts: [count(range.len()), end_to_end.len()],
             end_to_end,
@@ -157,7 +157,7 @@ pub(crate) async fn measure(load: &LoadArgs, random: &mut fastrand::Rng) -> Resu
         });
     }
     clients.close().await?;
-    Ok(floors)
+    Ok(baselines)
 }
 
 /// Neighbours; the relay knows no conversations.
