@@ -98,6 +98,7 @@ test("a message whose answer was lost goes out again, and is there once", async 
   desk.wire.deafen();
   await say(desk, "We will see about that.");
   await phone.sees(message("We will see about that."), 1);
+  await desk.sees(message("We will see about that.", "Sending"));
   desk.wire.cut();
   await desk.sees(disconnected);
   desk.wire.mend();
