@@ -1,65 +1,39 @@
-//! Reading and writing the golden files.
+//! The golden files: a folder for each version, and in it a file for each kind that it wrote first or in a new way.
 
-use super::kind::Kind;
 use serde_json::Value;
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeSet, fs, path::Path};
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
+/// A golden file.
+pub(super) struct File {
+    /// Where it is, for people.
+    pub(super) path: String,
+    /// What it holds examples of, such as `server.ack`.
+    pub(super) kind: String,
+    /// Whether no later version has one of that kind.
+    pub(super) newest: bool,
+    /// As they were written.
+    pub(super) examples: Vec<Value>,
 }
 
-/// Folders of versions, oldest first.
-fn versions() -> Vec<PathBuf> {
-    let number = |path: &PathBuf| -> Option<u32> {
-        path.file_name()?.to_str()?.strip_prefix('v').and_then(|number| number.parse().ok())
+/// Every file of every version, the newest version first.
+pub(super) fn all() -> Vec<File> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let entries = fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path());
+    let mut versions: Vec<_> = entries.filter(|path| path.is_dir()).collect();
+    let number = |path: &Path| -> u32 {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        name.strip_prefix('v').and_then(|number| number.parse().ok()).expect("a folder such as v1")
     };
-    let entries = fs::read_dir(root()).unwrap().map(|entry| entry.unwrap().path());
-    let mut versions: Vec<_> = entries.filter_map(|path| Some((number(&path)?, path))).collect();
-    versions.sort();
-    versions.into_iter().map(|(_, path)| path).collect()
-}
-
-fn read(file: &Path) -> Vec<Value> {
-    let text = fs::read_to_string(file).unwrap();
-    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
-}
-
-/// Every golden file of every version: where it is, its kind, what it holds.
-pub(super) fn all() -> Vec<(PathBuf, String, Vec<Value>)> {
-    let files = versions().into_iter().flat_map(|version| fs::read_dir(version).unwrap());
-    let mut files: Vec<PathBuf> = files.map(|entry| entry.unwrap().path()).collect();
-    files.sort();
-    let described = |file: PathBuf| {
-        let name = file.file_stem().unwrap().to_str().unwrap().to_owned();
-        let golden = read(&file);
-        (file, name, golden)
-    };
-    files.into_iter().map(described).collect()
-}
-
-/// The newest golden file of a kind.
-pub(super) fn newest(name: &str) -> Option<(PathBuf, Vec<Value>)> {
-    let file = versions().into_iter().rev().map(|version| version.join(format!("{name}.json")));
-    let file = file.into_iter().find(|file| file.exists())?;
-    let golden = read(&file);
-    Some((file, golden))
-}
-
-/// The version whose files are to be written, where that is asked for.
-pub(super) fn asked_for() -> Option<String> {
-    std::env::var("KAFKATALK_GOLDEN").ok()
-}
-
-/// Writes a kind's file in that version's folder, where there is none and the newest one differs.
-pub(super) fn write(version: &str, kind: &Kind) {
-    let file = root().join(version).join(format!("{}.json", kind.name));
-    if file.exists() || newest(&kind.name).is_some_and(|(_, golden)| golden == kind.samples) {
-        return;
+    versions.sort_by_key(|path| std::cmp::Reverse(number(path)));
+    let (mut files, mut seen) = (Vec::new(), BTreeSet::new());
+    for path in versions.into_iter().flat_map(|version| fs::read_dir(version).unwrap()) {
+        let path = path.unwrap().path();
+        let kind = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let text = fs::read_to_string(&path).unwrap();
+        let path = path.display().to_string();
+        let examples = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}"));
+        let newest = seen.insert(kind.clone());
+        files.push(File { path, kind, newest, examples });
     }
-    fs::create_dir_all(file.parent().unwrap()).unwrap();
-    let text = serde_json::to_string_pretty(&kind.samples).unwrap();
-    fs::write(file, format!("{text}\n")).unwrap();
+    files
 }
