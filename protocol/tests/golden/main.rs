@@ -84,6 +84,9 @@ fn kinds() -> BTreeMap<String, Again> {
     [events(), bodies(), client, server].into_iter().flatten().collect()
 }
 
+/// What may be left out where it is empty, since readers of every version take its absence for that.
+const LEFT_OUT_WHERE_EMPTY: &[(&str, &str)] = &[("client.hello", ".positions")];
+
 #[test]
 fn every_kind_that_is_declared_has_a_golden_file_and_every_golden_file_a_kind() {
     let known: BTreeSet<String> = kinds().into_keys().collect();
@@ -108,7 +111,9 @@ fn what_any_version_wrote_is_read_and_the_newest_of_it_is_what_is_written_now() 
         let again = kinds[&kind];
         for text in &examples {
             let written = again(text).unwrap_or_else(|error| panic!("{path}: {error}\nin {text}"));
-            assert_eq!(lost("", text, &written), None, "{path}: lost or changed in {written}");
+            let lost = lost("", text, &written);
+            let lost = lost.filter(|at| newest || !LEFT_OUT_WHERE_EMPTY.contains(&(&kind, at)));
+            assert_eq!(lost, None, "{path}: lost or changed in {written}");
             assert!(
                 !newest || written == *text,
                 "{path}: fields are written that it does not have: {written}"
