@@ -16,3 +16,4 @@ mod pages;
 mod search;
 mod support;
 mod surface;
+mod upgrade;
