@@ -11,7 +11,8 @@
 //!   deleted by the person (which one may be that no page has sent), or the person signed out, which empties the
 //!   device. It is sent under one id, so that the log has it once.
 //! - Messages typed here into one conversation get into the log in the order typed (see [`outbox`]).
-//! - The messages that are shown follow each other in the log without a hole (see `timeline`).
+//! - The messages that are shown follow each other in the log without a hole (see `timeline`), and every change of them
+//!   is applied or known to be missing (see `chain`).
 //! - Read positions only go forward.
 //! - Everything is bounded by [`limits`].
 //!
@@ -21,6 +22,7 @@
 //! | [`view`] | what the pages draw |
 //! | [`outbox`] | what was typed and is not yet in the log |
 //! | `timeline` | the messages of a conversation in memory |
+//! | `chain` | how far the records of a conversation have been applied to them |
 //! | `summary` | what the list knows of a conversation |
 //! | `link` | when to connect, and how to notice a dead socket |
 //! | `drafts` | texts that were begun |
@@ -29,6 +31,7 @@
 
 mod actions;
 mod answers;
+mod chain;
 mod drafts;
 mod due;
 pub mod event;
@@ -104,6 +107,10 @@ struct Chat {
     timeline: Timeline,
     forward: Task,
     backward: Task,
+    /// Changes that were missed.
+    changes: Task,
+    /// The socket whose `hello` named the record that was applied then.
+    greeted: Option<(SocketId, Offset)>,
     /// Higher ones were looked at later.
     looked: u64,
 }
@@ -151,6 +158,7 @@ enum Purpose {
     Latest(ConversationId),
     After(ConversationId),
     Before(ConversationId),
+    Changes(ConversationId),
     /// With what was sought when it was asked.
     Around(ConversationId, Offset),
 }
@@ -213,7 +221,9 @@ impl Client {
             // The server says that it begins here.
             Arc::make_mut(first).previous = None;
         }
-        chat.timeline.place_latest(page);
+        chat.timeline.chain_mut().set_sees_from(open.conversation.sees_from);
+        // The conversation was read before its messages.
+        chat.timeline.place_latest(page, open.conversation.record);
         self.looking.open = Some(id);
         self.looking.at_end = true;
         self.looking.read_on_open =
@@ -236,8 +246,14 @@ impl Client {
             .entry(told.id)
             .and_modify(|summary| summary.merge(told, viewer))
             .or_insert_with(|| Summary::new(told, viewer));
-        if let (Some(last), Some(chat)) = (&told.last_message, self.chats.get_mut(&told.id)) {
-            chat.timeline.offer(Arc::new(last.clone()), self.limits.ahead_max);
+        if let Some(chat) = self.chats.get_mut(&told.id) {
+            chat.timeline.chain_mut().set_sees_from(told.sees_from);
+            if let Some(last) = &told.last_message {
+                chat.timeline.offer(Arc::new(last.clone()), self.limits.ahead_max);
+            }
+            if let Some(record) = told.record {
+                chat.timeline.chain_mut().heard_of(record);
+            }
         }
         self.changes.list = true;
         self.changes.chat |= self.looking.open == Some(told.id);
@@ -251,7 +267,9 @@ impl Client {
         while let Some(index) = self.unplaced.iter().position(|message| message.conversation == told.id) {
             let message = self.unplaced.remove(index);
             self.observe(&message);
-            self.announce_newest(message);
+            if message.revision() == message.offset {
+                self.announce_newest(message);
+            }
         }
         if self.summaries.len() > limits::CONVERSATIONS_HELD_MAX {
             self.drop_quietest();
@@ -278,11 +296,11 @@ impl Client {
 
     /// A message was seen, in whatever way. True where it is the newest of its conversation.
     fn observe(&mut self, message: &Arc<Message>) -> bool {
-        let newest = match self.summaries.get_mut(&message.conversation) {
-            Some(summary) => summary.observe(message, self.viewer.id),
-            None => false,
-        };
-        self.changes.list |= newest;
+        let Some(summary) = self.summaries.get_mut(&message.conversation) else { return false };
+        let state = |summary: &Summary| summary.last().map(|last| (last.offset, last.revision()));
+        let before = state(summary);
+        let newest = summary.observe(message, self.viewer.id);
+        self.changes.list |= state(summary) != before;
         newest
     }
 
@@ -368,10 +386,11 @@ impl Client {
 
     /// Messages that were taken from the device's store may be in the log already, and in memory.
     fn resolve_from_memory(&mut self, now: Ticks) {
-        let in_windows = self.chats.values().flat_map(|chat| chat.timeline.window());
+        let in_windows = self.chats.values().flat_map(|chat| chat.timeline.held());
         let newest = self.summaries.values().filter_map(Summary::last);
         let viewer = self.viewer.id;
-        let own = in_windows.chain(newest).filter(|message| message.sender.id == viewer);
+        let own =
+            in_windows.chain(newest).chain(&self.unplaced).filter(|message| message.sender.id == viewer);
         let own: Vec<_> = own.map(|message| (message.id, message.offset)).collect();
         for (id, offset) in own {
             self.landed(id, offset, now);

@@ -45,7 +45,10 @@ impl Client {
         if !self.started || self.link.ended() {
             return None;
         }
-        let chats = self.chats.values().flat_map(|chat| [chat.forward.wake_at(), chat.backward.wake_at()]);
+        let chats = self
+            .chats
+            .values()
+            .flat_map(|chat| [chat.forward.wake_at(), chat.backward.wake_at(), chat.changes.wake_at()]);
         let reads = self
             .summaries
             .values()
@@ -99,7 +102,11 @@ impl Client {
             let at_end = self.looking.at_end || !open;
             chat.timeline.trim(self.limits.window_max, at_end);
             if open && chat.timeline.give_up_filling(self.limits.fill_pages_max) {
-                if at_end { chat.timeline.restart() } else { chat.timeline.detach(usize::MAX) }
+                if at_end {
+                    chat.timeline.restart();
+                } else if !chat.timeline.whole() {
+                    chat.timeline.detach(usize::MAX);
+                }
             }
             let Some(summary) = self.summaries.get_mut(id) else { continue };
             // While a message is sought, what is shown is about to be left.
@@ -137,7 +144,10 @@ impl Client {
         if !auto {
             return;
         }
-        let unsure = self.summaries.iter().filter(|(_, summary)| summary.unsure()).map(|(id, _)| *id);
+        // The list that is under way tells of records that were missed.
+        let refreshing = self.paging.refresh.is_some();
+        let lacks = |summary: &Summary| summary.unsure() || (!refreshing && summary.lacks_records());
+        let unsure = self.summaries.iter().filter(|(_, summary)| lacks(summary)).map(|(id, _)| *id);
         for id in unsure.collect::<Vec<_>>() {
             self.ask(id);
         }
@@ -166,7 +176,12 @@ impl Client {
         }
         let chat = self.chats.entry(open).or_default();
         let may = (auto || chat.forward.asked()) && chat.forward.may_start(now);
-        let wanted = chat.timeline.wanted().filter(|_| may);
+        let changed_after = chat.timeline.changes_wanted();
+        let catches_up = changed_after.is_some() && !chat.changes.has_failed();
+        let changed_after = changed_after.filter(|_| auto && chat.changes.may_start(now));
+        // Changes bring new messages too.
+        let by_itself = |forward: &Forward| may && !(catches_up && matches!(forward, Forward::After(_)));
+        let wanted = chat.timeline.wanted().filter(by_itself);
         let asked = chat.forward.asked() && chat.timeline.detached();
         let (earlier, asks_earlier) = (chat.timeline.earlier(), chat.backward.asked());
         let last = chat.timeline.last();
@@ -186,6 +201,10 @@ impl Client {
                 self.fetch(Purpose::After(open), messages(Page::After(last), limit), now);
             }
             None => {}
+        }
+        if let Some(record) = changed_after {
+            let page = messages(Page::ChangedAfter(record), self.limits.fill_page);
+            self.fetch(Purpose::Changes(open), page, now);
         }
         if asks_earlier && let Some(before) = earlier {
             let page = messages(Page::Before(before), self.limits.messages_page);
@@ -215,6 +234,7 @@ impl Client {
             Purpose::Latest(id) | Purpose::After(id) | Purpose::Around(id, _) => {
                 self.chats.get_mut(&id).map(|chat| &mut chat.forward)
             }
+            Purpose::Changes(id) => self.chats.get_mut(&id).map(|chat| &mut chat.changes),
             Purpose::Before(id) => self.chats.get_mut(&id).map(|chat| &mut chat.backward),
         }
     }
@@ -231,6 +251,7 @@ impl Client {
         self.asks.iter_mut().for_each(|(_, task)| task.hurry());
         for (_, chat) in self.chats.iter_mut() {
             chat.forward.hurry();
+            chat.changes.hurry();
             // What a person scrolls to is asked for by scrolling.
             chat.backward.forgive();
             if chat.timeline.detached() {

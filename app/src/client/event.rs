@@ -144,6 +144,8 @@ pub enum Page {
     Before(Offset),
     /// The messages after that offset, the nearest ones; none stands for the beginning.
     After(Option<Offset>),
+    /// The messages that changed after that record, new ones included, by revision.
+    ChangedAfter(Offset),
 }
 
 /// The body of an answer with a 2xx status.
