@@ -20,7 +20,8 @@
 //! |---|---|
 //! | [`event`] | inputs, actions, effects, clocks |
 //! | [`view`] | what the pages draw |
-//! | [`outbox`] | what was typed and is not yet in the log |
+//! | [`command`] | what people ask the server to keep |
+//! | [`outbox`] | commands that are not yet in the log |
 //! | `timeline` | the messages of a conversation in memory |
 //! | `chain` | how far the records of a conversation have been applied to them |
 //! | `summary` | what the list knows of a conversation |
@@ -32,6 +33,7 @@
 mod actions;
 mod answers;
 mod chain;
+pub mod command;
 mod drafts;
 mod due;
 pub mod event;
@@ -46,10 +48,11 @@ mod timeline;
 pub mod view;
 mod views;
 
+pub use command::{Command, StoredEntry};
 pub use event::{
     Action, Answer, Changes, Effect, Fetch, FetchError, Input, Now, Page, RequestId, SocketId, Ticks,
 };
-pub use outbox::{OutboxFull, StoredEntry};
+pub use outbox::OutboxFull;
 pub use view::{ChatStatus, ChatView, Delivery, Edge, Item, ItemKey, Link, LinkView, ListView, Row};
 
 use crate::page::{OpenModel, PageModel};
@@ -58,17 +61,14 @@ use fetching::Task;
 use kafkatalk_protocol::{Conversation, ConversationId, Message, Offset, User, UserId};
 use limits::Limits;
 use link::{LinkState, Loss};
-use litemap::LiteMap;
 use outbox::Outbox;
 use random::Random;
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 use summary::Summary;
 use timeline::Timeline;
-
-/// In the order of the keys, like a `BTreeMap`, and a tenth of the code in the wasm. All that are kept here are small.
-type Map<K, V> = LiteMap<K, V>;
-/// A set, likewise.
-type Set<K> = LiteMap<K, ()>;
 
 /// The state of one page of one viewer.
 #[derive(Clone, Debug)]
@@ -80,12 +80,12 @@ pub struct Client {
     link: LinkState,
     outbox: Outbox,
     drafts: Drafts,
-    summaries: Map<ConversationId, Summary>,
-    chats: Map<ConversationId, Chat>,
+    summaries: BTreeMap<ConversationId, Summary>,
+    chats: BTreeMap<ConversationId, Chat>,
     /// Conversations about which the server is to be asked.
-    asks: Map<ConversationId, Task>,
+    asks: BTreeMap<ConversationId, Task>,
     /// Conversations that are not there for the viewer.
-    missing: Set<ConversationId>,
+    missing: BTreeSet<ConversationId>,
     paging: Paging,
     looking: Looking,
     /// Messages of conversations that are not known yet: the server was asked about these.
@@ -94,7 +94,7 @@ pub struct Client {
     unplaced_reads: Vec<(ConversationId, UserId, Offset)>,
     /// Whether to ask if the session still stands.
     probe: Option<Task>,
-    requests: Map<RequestId, Request>,
+    requests: BTreeMap<RequestId, Request>,
     last_request: u64,
     looks: u64,
     effects: Vec<Effect>,
@@ -130,7 +130,7 @@ struct Refresh {
     cursor: Option<String>,
     pages: usize,
     /// What was loaded and is not yet fetched again.
-    uncovered: Set<ConversationId>,
+    uncovered: BTreeSet<ConversationId>,
 }
 
 /// What the person looks at.
@@ -181,16 +181,16 @@ impl Client {
             link: LinkState::new(),
             outbox: Outbox::default(),
             drafts: Drafts::default(),
-            summaries: Map::new(),
-            chats: Map::new(),
-            asks: Map::new(),
-            missing: Set::new(),
+            summaries: BTreeMap::new(),
+            chats: BTreeMap::new(),
+            asks: BTreeMap::new(),
+            missing: BTreeSet::new(),
             paging: Paging { cursor: page.conversations_next.clone(), ..Paging::default() },
             looking: Looking::default(),
             unplaced: Vec::new(),
             unplaced_reads: Vec::new(),
             probe: None,
-            requests: Map::new(),
+            requests: BTreeMap::new(),
             last_request: 0,
             looks: 0,
             effects: Vec::new(),
@@ -203,7 +203,7 @@ impl Client {
             client.show(open);
         } else if let Some(id) = page.route.conversation() {
             // The server has looked for it already.
-            client.missing.insert(id, ());
+            client.missing.insert(id);
             client.looking.open = Some(id);
             client.looking.at_end = true;
         }
@@ -402,7 +402,7 @@ impl Client {
         match loss {
             Loss::Nothing => return,
             Loss::Grounded | Loss::Doubtful => {
-                self.outbox.ground();
+                self.outbox.requeue_in_flight();
                 // What is not looked at and has holes is not worth filling.
                 let open = self.looking.open;
                 self.chats.retain(|id, chat| Some(*id) == open || chat.timeline.whole());

@@ -56,7 +56,7 @@ impl Client {
                 | Purpose::Around(id, _)
                 | Purpose::Changes(id) = purpose
                 {
-                    self.missing.insert(id, ());
+                    self.missing.insert(id);
                     self.asks.remove(&id);
                 }
             }
@@ -91,7 +91,7 @@ impl Client {
             self.looking.open.into_iter().filter(|open| refresh.pages == 1 && !listed(open)).collect();
         if refresh.uncovered.is_empty() || page.next.is_none() || refresh.pages >= REFRESH_PAGES_MAX {
             // What moved up the list from one page to the next was on neither.
-            unlisted.extend(refresh.uncovered.keys());
+            unlisted.extend(&refresh.uncovered);
             self.paging.refresh = None;
             self.paging.cursor = page.next;
         } else {

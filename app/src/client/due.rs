@@ -1,7 +1,7 @@
 //! What is due: after every input, whatever it was, the client looks at what should happen now.
 
 use super::{
-    Chat, Client, Effect, Fetch, FetchError, Page, Purpose, Request, RequestId, Task, Ticks,
+    Chat, Client, Command, Effect, Fetch, FetchError, Page, Purpose, Request, RequestId, Task, Ticks,
     limits::{FETCH_DEADLINE_MS, FETCHES_MAX, READ_CONFIRM_MS, READ_INTERVAL_MS, READ_TELLS_MAX, SENDS_MAX},
     summary::Summary,
     timeline::Forward,
@@ -171,7 +171,7 @@ impl Client {
 
     /// Pages of the conversation that is looked at.
     fn fetch_messages(&mut self, open: ConversationId, auto: bool, now: Ticks) {
-        if self.missing.contains_key(&open) {
+        if self.missing.contains(&open) {
             return;
         }
         let chat = self.chats.entry(open).or_default();
@@ -241,15 +241,15 @@ impl Client {
 
     /// The server is to be asked about a conversation.
     pub(super) fn ask(&mut self, conversation: ConversationId) {
-        if !self.missing.contains_key(&conversation) {
+        if !self.missing.contains(&conversation) {
             self.asks.entry(conversation).or_default();
         }
     }
 
     /// The connection is back: requests that failed need not wait longer.
     pub(super) fn hurry_fetches(&mut self) {
-        self.asks.iter_mut().for_each(|(_, task)| task.hurry());
-        for (_, chat) in self.chats.iter_mut() {
+        self.asks.values_mut().for_each(Task::hurry);
+        for chat in self.chats.values_mut() {
             chat.forward.hurry();
             chat.changes.hurry();
             // What a person scrolls to is asked for by scrolling.
@@ -267,8 +267,11 @@ impl Client {
     fn send_what_waits(&mut self, now: Ticks) {
         let Some(socket) = self.link.live() else { return };
         while let Some(entry) = self.outbox.send_next(socket, now, SENDS_MAX) {
-            let (conversation, id, body) = (entry.conversation, entry.id, entry.body.clone());
-            self.effects.push(Effect::Transmit(socket, ClientFrame::Send { conversation, id, body }));
+            let (conversation, id) = (entry.conversation, entry.id);
+            let frame = match entry.command.clone() {
+                Command::Post { body } => ClientFrame::Send { conversation, id, body },
+            };
+            self.effects.push(Effect::Transmit(socket, frame));
             self.changes.chat = true;
             self.changes.list = true;
         }

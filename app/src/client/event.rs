@@ -1,6 +1,6 @@
 //! What goes into the client's state machine and what it asks for.
 
-use super::outbox::StoredEntry;
+use super::command::StoredEntry;
 use kafkatalk_protocol::{
     ClientFrame, Conversation, ConversationId, ErrorCode, Message, MessageId, Offset, ServerFrame, Timestamp,
     http::{Conversations, Messages},

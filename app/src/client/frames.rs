@@ -1,11 +1,14 @@
 //! What the server says on the socket.
 
-use super::{Client, Effect, Now, Refresh, Set, SocketId, Ticks, limits::UNPLACED_MAX};
+use super::{Client, Effect, Now, Refresh, SocketId, Ticks, limits::UNPLACED_MAX};
 use kafkatalk_protocol::{
     ClientFrame, ConversationId, ErrorCode, Message, MessageId, Offset, ServerFrame, User,
     limits::HELLO_POSITIONS_MAX,
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 impl Client {
     /// The socket is open: say what is held, so that the server sends what came after it.
@@ -102,12 +105,12 @@ impl Client {
         self.link.ready(socket, now.ticks);
         self.probe = None;
         self.hurry_fetches();
-        for (_, summary) in self.summaries.iter_mut() {
+        for summary in self.summaries.values_mut() {
             summary.telling.forget();
         }
         // The hello brings the messages of the conversations that it names. The list brings the rest: new
         // conversations, and who has read what.
-        let mut uncovered: Set<_> = self.summaries.keys().map(|id| (*id, ())).collect();
+        let mut uncovered: BTreeSet<_> = self.summaries.keys().copied().collect();
         if let Some(open) = self.looking.open {
             // It may be far down; if it is not on the first page, it is asked for by itself.
             uncovered.remove(&open);
@@ -118,7 +121,7 @@ impl Client {
 
     /// A message of the viewer is in the log.
     pub(super) fn landed(&mut self, id: MessageId, offset: Offset, now: Ticks) {
-        if self.outbox.land(id, offset, now) {
+        if self.outbox.mark_stored(id, offset, now) {
             self.effects.push(Effect::RemoveEntry(id));
             self.outbox_changed();
         }
