@@ -11,7 +11,8 @@
 //!   deleted by the person (which one may be that no page has sent), or the person signed out, which empties the
 //!   device. It is sent under one id, so that the log has it once.
 //! - Messages typed here into one conversation get into the log in the order typed (see [`outbox`]).
-//! - The messages that are shown follow each other in the log without a hole (see `timeline`).
+//! - The messages that are shown follow each other in the log without a hole (see `timeline`), and every change of them
+//!   is applied or known to be missing (see `chain`).
 //! - Read positions only go forward.
 //! - Everything is bounded by [`limits`].
 //!
@@ -19,8 +20,10 @@
 //! |---|---|
 //! | [`event`] | inputs, actions, effects, clocks |
 //! | [`view`] | what the pages draw |
-//! | [`outbox`] | what was typed and is not yet in the log |
+//! | [`command`] | what people ask the server to keep |
+//! | [`outbox`] | commands that are not yet in the log |
 //! | `timeline` | the messages of a conversation in memory |
+//! | `chain` | how far the records of a conversation have been applied to them |
 //! | `summary` | what the list knows of a conversation |
 //! | `link` | when to connect, and how to notice a dead socket |
 //! | `drafts` | texts that were begun |
@@ -29,6 +32,8 @@
 
 mod actions;
 mod answers;
+mod chain;
+pub mod command;
 mod drafts;
 mod due;
 pub mod event;
@@ -43,10 +48,11 @@ mod timeline;
 pub mod view;
 mod views;
 
+pub use command::{Command, StoredEntry};
 pub use event::{
     Action, Answer, Changes, Effect, Fetch, FetchError, Input, Now, Page, RequestId, SocketId, Ticks,
 };
-pub use outbox::{OutboxFull, StoredEntry};
+pub use outbox::OutboxFull;
 pub use view::{ChatStatus, ChatView, Delivery, Edge, Item, ItemKey, Link, LinkView, ListView, Row};
 
 use crate::page::{OpenModel, PageModel};
@@ -55,17 +61,14 @@ use fetching::Task;
 use kafkatalk_protocol::{Conversation, ConversationId, Message, Offset, User, UserId};
 use limits::Limits;
 use link::{LinkState, Loss};
-use litemap::LiteMap;
 use outbox::Outbox;
 use random::Random;
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 use summary::Summary;
 use timeline::Timeline;
-
-/// In the order of the keys, like a `BTreeMap`, and a tenth of the code in the wasm. All that are kept here are small.
-type Map<K, V> = LiteMap<K, V>;
-/// A set, likewise.
-type Set<K> = LiteMap<K, ()>;
 
 /// The state of one page of one viewer.
 #[derive(Clone, Debug)]
@@ -77,12 +80,12 @@ pub struct Client {
     link: LinkState,
     outbox: Outbox,
     drafts: Drafts,
-    summaries: Map<ConversationId, Summary>,
-    chats: Map<ConversationId, Chat>,
+    summaries: BTreeMap<ConversationId, Summary>,
+    chats: BTreeMap<ConversationId, Chat>,
     /// Conversations about which the server is to be asked.
-    asks: Map<ConversationId, Task>,
+    asks: BTreeMap<ConversationId, Task>,
     /// Conversations that are not there for the viewer.
-    missing: Set<ConversationId>,
+    missing: BTreeSet<ConversationId>,
     paging: Paging,
     looking: Looking,
     /// Messages of conversations that are not known yet: the server was asked about these.
@@ -91,7 +94,7 @@ pub struct Client {
     unplaced_reads: Vec<(ConversationId, UserId, Offset)>,
     /// Whether to ask if the session still stands.
     probe: Option<Task>,
-    requests: Map<RequestId, Request>,
+    requests: BTreeMap<RequestId, Request>,
     last_request: u64,
     looks: u64,
     effects: Vec<Effect>,
@@ -104,6 +107,10 @@ struct Chat {
     timeline: Timeline,
     forward: Task,
     backward: Task,
+    /// Changes that were missed.
+    changes: Task,
+    /// The socket whose `hello` named the record that was applied then.
+    greeted: Option<(SocketId, Offset)>,
     /// Higher ones were looked at later.
     looked: u64,
 }
@@ -123,7 +130,7 @@ struct Refresh {
     cursor: Option<String>,
     pages: usize,
     /// What was loaded and is not yet fetched again.
-    uncovered: Set<ConversationId>,
+    uncovered: BTreeSet<ConversationId>,
 }
 
 /// What the person looks at.
@@ -151,6 +158,7 @@ enum Purpose {
     Latest(ConversationId),
     After(ConversationId),
     Before(ConversationId),
+    Changes(ConversationId),
     /// With what was sought when it was asked.
     Around(ConversationId, Offset),
 }
@@ -173,16 +181,16 @@ impl Client {
             link: LinkState::new(),
             outbox: Outbox::default(),
             drafts: Drafts::default(),
-            summaries: Map::new(),
-            chats: Map::new(),
-            asks: Map::new(),
-            missing: Set::new(),
+            summaries: BTreeMap::new(),
+            chats: BTreeMap::new(),
+            asks: BTreeMap::new(),
+            missing: BTreeSet::new(),
             paging: Paging { cursor: page.conversations_next.clone(), ..Paging::default() },
             looking: Looking::default(),
             unplaced: Vec::new(),
             unplaced_reads: Vec::new(),
             probe: None,
-            requests: Map::new(),
+            requests: BTreeMap::new(),
             last_request: 0,
             looks: 0,
             effects: Vec::new(),
@@ -195,7 +203,7 @@ impl Client {
             client.show(open);
         } else if let Some(id) = page.route.conversation() {
             // The server has looked for it already.
-            client.missing.insert(id, ());
+            client.missing.insert(id);
             client.looking.open = Some(id);
             client.looking.at_end = true;
         }
@@ -213,7 +221,9 @@ impl Client {
             // The server says that it begins here.
             Arc::make_mut(first).previous = None;
         }
-        chat.timeline.place_latest(page);
+        chat.timeline.chain_mut().set_sees_from(open.conversation.sees_from);
+        // The conversation was read before its messages.
+        chat.timeline.place_latest(page, open.conversation.record);
         self.looking.open = Some(id);
         self.looking.at_end = true;
         self.looking.read_on_open =
@@ -236,8 +246,14 @@ impl Client {
             .entry(told.id)
             .and_modify(|summary| summary.merge(told, viewer))
             .or_insert_with(|| Summary::new(told, viewer));
-        if let (Some(last), Some(chat)) = (&told.last_message, self.chats.get_mut(&told.id)) {
-            chat.timeline.offer(Arc::new(last.clone()), self.limits.ahead_max);
+        if let Some(chat) = self.chats.get_mut(&told.id) {
+            chat.timeline.chain_mut().set_sees_from(told.sees_from);
+            if let Some(last) = &told.last_message {
+                chat.timeline.offer(Arc::new(last.clone()), self.limits.ahead_max);
+            }
+            if let Some(record) = told.record {
+                chat.timeline.chain_mut().heard_of(record);
+            }
         }
         self.changes.list = true;
         self.changes.chat |= self.looking.open == Some(told.id);
@@ -251,7 +267,9 @@ impl Client {
         while let Some(index) = self.unplaced.iter().position(|message| message.conversation == told.id) {
             let message = self.unplaced.remove(index);
             self.observe(&message);
-            self.announce_newest(message);
+            if message.revision() == message.offset {
+                self.announce_newest(message);
+            }
         }
         if self.summaries.len() > limits::CONVERSATIONS_HELD_MAX {
             self.drop_quietest();
@@ -278,11 +296,11 @@ impl Client {
 
     /// A message was seen, in whatever way. True where it is the newest of its conversation.
     fn observe(&mut self, message: &Arc<Message>) -> bool {
-        let newest = match self.summaries.get_mut(&message.conversation) {
-            Some(summary) => summary.observe(message, self.viewer.id),
-            None => false,
-        };
-        self.changes.list |= newest;
+        let Some(summary) = self.summaries.get_mut(&message.conversation) else { return false };
+        let state = |summary: &Summary| summary.last().map(|last| (last.offset, last.revision()));
+        let before = state(summary);
+        let newest = summary.observe(message, self.viewer.id);
+        self.changes.list |= state(summary) != before;
         newest
     }
 
@@ -368,10 +386,11 @@ impl Client {
 
     /// Messages that were taken from the device's store may be in the log already, and in memory.
     fn resolve_from_memory(&mut self, now: Ticks) {
-        let in_windows = self.chats.values().flat_map(|chat| chat.timeline.window());
+        let in_windows = self.chats.values().flat_map(|chat| chat.timeline.held());
         let newest = self.summaries.values().filter_map(Summary::last);
         let viewer = self.viewer.id;
-        let own = in_windows.chain(newest).filter(|message| message.sender.id == viewer);
+        let own =
+            in_windows.chain(newest).chain(&self.unplaced).filter(|message| message.sender.id == viewer);
         let own: Vec<_> = own.map(|message| (message.id, message.offset)).collect();
         for (id, offset) in own {
             self.landed(id, offset, now);
@@ -383,7 +402,7 @@ impl Client {
         match loss {
             Loss::Nothing => return,
             Loss::Grounded | Loss::Doubtful => {
-                self.outbox.ground();
+                self.outbox.requeue_in_flight();
                 // What is not looked at and has holes is not worth filling.
                 let open = self.looking.open;
                 self.chats.retain(|id, chat| Some(*id) == open || chat.timeline.whole());

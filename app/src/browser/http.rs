@@ -104,6 +104,7 @@ fn path(fetch: &Fetch) -> String {
                 Page::Before(offset) => format!("{path}&before={offset}"),
                 Page::After(Some(offset)) => format!("{path}&after={offset}"),
                 Page::After(None) => format!("{path}&after=-1"),
+                Page::ChangedAfter(record) => format!("{path}&changed_after={record}"),
             }
         }
     }

@@ -41,7 +41,7 @@ impl Store {
     /// The message under that key, where it is one of the outbox.
     pub(super) fn entry(&self, key: &str, value: &str) -> Option<StoredEntry> {
         let id = self.entry_id(key)?;
-        serde_json::from_str(value).ok().filter(|entry: &StoredEntry| entry.id == id)
+        StoredEntry::from_json(value).filter(|entry| entry.id == id)
     }
 
     /// The id of the message of the outbox with that key.

@@ -1,6 +1,6 @@
 //! What people do.
 
-use super::{Action, Chat, Client, Effect, Now, OutboxFull, event::Ticks};
+use super::{Action, Chat, Client, Command, Effect, Now, OutboxFull, event::Ticks};
 use kafkatalk_protocol::{Body, ConversationId, MessageId};
 
 impl Client {
@@ -13,7 +13,8 @@ impl Client {
         now: Now,
     ) -> Result<MessageId, OutboxFull> {
         let id = self.random.message_id();
-        let stored = self.outbox.push((id, conversation, body), now.wall, self.limits.outbox_max)?;
+        let command = Command::Post { body };
+        let stored = self.outbox.push((id, conversation, command), now.wall, self.limits.outbox_max)?;
         self.effects.push(Effect::StoreEntry(stored));
         self.drafts.clear(conversation, &mut self.effects);
         if let Some(chat) = self.chats.get_mut(&conversation) {

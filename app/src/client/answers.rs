@@ -1,7 +1,8 @@
 //! Answers to HTTP requests.
 
 use super::{
-    Answer, Chat, Client, FetchError, Purpose, RequestId, Ticks, limits::CONVERSATIONS_MAX, timeline::Forward,
+    Answer, Chat, Client, FetchError, Purpose, RequestId, Summary, Ticks, limits::CONVERSATIONS_MAX,
+    timeline::Forward,
 };
 use kafkatalk_protocol::{
     Conversation, ConversationId, ErrorCode, Message, Offset,
@@ -38,6 +39,7 @@ impl Client {
             (Purpose::Around(id, sought), Ok(Answer::Messages(page))) => self.around(id, sought, page, now),
             (Purpose::After(id), Ok(Answer::Messages(page))) => self.after(id, page, now),
             (Purpose::Before(id), Ok(Answer::Messages(page))) => self.before(id, page, now),
+            (Purpose::Changes(id), Ok(Answer::Messages(page))) => self.changed(id, page, now),
             // An answer to another question: the glue is wrong, or the server.
             (_, Ok(_)) => self.fetch_failed(purpose, FetchError::Network, now),
         }
@@ -51,9 +53,10 @@ impl Client {
                 if let Purpose::Conversation(id)
                 | Purpose::Latest(id)
                 | Purpose::After(id)
-                | Purpose::Around(id, _) = purpose
+                | Purpose::Around(id, _)
+                | Purpose::Changes(id) = purpose
                 {
-                    self.missing.insert(id, ());
+                    self.missing.insert(id);
                     self.asks.remove(&id);
                 }
             }
@@ -88,7 +91,7 @@ impl Client {
             self.looking.open.into_iter().filter(|open| refresh.pages == 1 && !listed(open)).collect();
         if refresh.uncovered.is_empty() || page.next.is_none() || refresh.pages >= REFRESH_PAGES_MAX {
             // What moved up the list from one page to the next was on neither.
-            unlisted.extend(refresh.uncovered.keys());
+            unlisted.extend(&refresh.uncovered);
             self.paging.refresh = None;
             self.paging.cursor = page.next;
         } else {
@@ -101,7 +104,8 @@ impl Client {
 
     fn told(&mut self, told: &Conversation, now: Ticks) {
         self.learn(told, now);
-        let unsure = self.summaries.get(&told.id).is_some_and(super::Summary::unsure);
+        let lags = |summary: &Summary| summary.unsure() || summary.lacks_records();
+        let unsure = self.summaries.get(&told.id).is_some_and(lags);
         let last = told.last_message.as_ref().map(|message| message.offset);
         let mut overdue = self.outbox.overdue(now).into_iter();
         if unsure || overdue.any(|(id, offset)| id == told.id && Some(offset) > last) {
@@ -124,9 +128,10 @@ impl Client {
     }
 
     fn latest(&mut self, id: ConversationId, page: Messages, now: Ticks) {
-        let page = self.note(page.messages, now);
+        let through = page.through;
+        let Some(page) = self.take_page(Purpose::Latest(id), id, page, now) else { return };
         let Some(chat) = self.chats.get_mut(&id) else { return };
-        if chat.timeline.place_latest(page.clone()) {
+        if chat.timeline.place_latest(page.clone(), through) {
             chat.forward.done();
         } else {
             self.fetch_failed(Purpose::Latest(id), FetchError::Network, now);
@@ -135,21 +140,22 @@ impl Client {
     }
 
     fn around(&mut self, id: ConversationId, sought: Offset, page: Messages, now: Ticks) {
-        let page = self.note(page.messages, now);
+        let through = page.through;
+        let Some(page) = self.take_page(Purpose::Around(id, sought), id, page, now) else { return };
         let Some(chat) = self.chats.get_mut(&id) else { return };
         chat.forward.done();
         if chat.timeline.wanted() != Some(Forward::Around(sought)) {
             // Another one is sought by now, or the newest ones are wanted.
             return;
         }
-        chat.timeline.place_around(page);
+        chat.timeline.place_around(page, through);
         // Older ones than those that were shown before are of no use.
         chat.backward.done();
     }
 
     fn after(&mut self, id: ConversationId, page: Messages, now: Ticks) {
         let end = page.next.is_none();
-        let page = self.note(page.messages, now);
+        let Some(page) = self.take_page(Purpose::After(id), id, page, now) else { return };
         let ahead_max = self.limits.ahead_max;
         let Some(chat) = self.chats.get_mut(&id) else { return };
         let asked_for = chat.timeline.detached();
@@ -168,8 +174,40 @@ impl Client {
         self.observe_page(&page);
     }
 
-    fn before(&mut self, id: ConversationId, page: Messages, now: Ticks) {
+    /// A page of what changed since the record that is applied.
+    fn changed(&mut self, id: ConversationId, page: Messages, now: Ticks) {
+        let ends = (page.next, page.through);
+        // A server that does not know the question answers another one.
+        let understood = page.through.is_some() || page.messages.is_empty();
         let page = self.note(page.messages, now);
+        self.observe_page(&page);
+        let Some(chat) = self.chats.get_mut(&id) else { return };
+        if understood && chat.timeline.place_changes(page, ends, self.limits.ahead_max) {
+            chat.changes.done();
+        } else {
+            self.fetch_failed(Purpose::Changes(id), FetchError::Network, now);
+        }
+    }
+
+    /// The messages of a page; none where it comes from a node that lags, and is asked for again.
+    fn take_page(
+        &mut self,
+        purpose: Purpose,
+        id: ConversationId,
+        page: Messages,
+        now: Ticks,
+    ) -> Option<Vec<Arc<Message>>> {
+        let through = page.through;
+        let messages = self.note(page.messages, now);
+        let lags = self.chats.get(&id).is_some_and(|chat| !chat.timeline.accepts(through));
+        if lags {
+            self.fetch_failed(purpose, FetchError::Network, now);
+        }
+        (!lags).then_some(messages)
+    }
+
+    fn before(&mut self, id: ConversationId, page: Messages, now: Ticks) {
+        let Some(page) = self.take_page(Purpose::Before(id), id, page, now) else { return };
         let Some(chat) = self.chats.get_mut(&id) else { return };
         if chat.timeline.place_before(page) {
             // Whoever asks for older ones looks at them.

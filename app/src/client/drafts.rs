@@ -1,12 +1,11 @@
 //! Texts that were begun and not sent.
 
 use super::{
-    Map,
     event::{Effect, Ticks},
     limits::{DRAFT_BYTES_MAX, DRAFT_DELAY_MS, DRAFTS_MAX},
 };
 use kafkatalk_protocol::ConversationId;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 #[derive(Clone, Debug)]
 struct Draft {
@@ -20,7 +19,7 @@ struct Draft {
 /// The drafts of all conversations.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Drafts {
-    drafts: Map<ConversationId, Draft>,
+    drafts: BTreeMap<ConversationId, Draft>,
     changes: u64,
 }
 
@@ -75,7 +74,7 @@ impl Drafts {
 
     /// Stores what is due; all of it where the page may go away.
     pub(super) fn store(&mut self, now: Ticks, all: bool, effects: &mut Vec<Effect>) {
-        for (conversation, draft) in self.drafts.iter_mut() {
+        for (conversation, draft) in &mut self.drafts {
             if draft.store_at.is_some_and(|moment| all || moment <= now) {
                 draft.store_at = None;
                 let text = (!draft.text.is_empty()).then(|| draft.text.to_string());

@@ -1,7 +1,7 @@
 //! What is due: after every input, whatever it was, the client looks at what should happen now.
 
 use super::{
-    Chat, Client, Effect, Fetch, FetchError, Page, Purpose, Request, RequestId, Task, Ticks,
+    Chat, Client, Command, Effect, Fetch, FetchError, Page, Purpose, Request, RequestId, Task, Ticks,
     limits::{FETCH_DEADLINE_MS, FETCHES_MAX, READ_CONFIRM_MS, READ_INTERVAL_MS, READ_TELLS_MAX, SENDS_MAX},
     summary::Summary,
     timeline::Forward,
@@ -45,7 +45,10 @@ impl Client {
         if !self.started || self.link.ended() {
             return None;
         }
-        let chats = self.chats.values().flat_map(|chat| [chat.forward.wake_at(), chat.backward.wake_at()]);
+        let chats = self
+            .chats
+            .values()
+            .flat_map(|chat| [chat.forward.wake_at(), chat.backward.wake_at(), chat.changes.wake_at()]);
         let reads = self
             .summaries
             .values()
@@ -99,7 +102,11 @@ impl Client {
             let at_end = self.looking.at_end || !open;
             chat.timeline.trim(self.limits.window_max, at_end);
             if open && chat.timeline.give_up_filling(self.limits.fill_pages_max) {
-                if at_end { chat.timeline.restart() } else { chat.timeline.detach(usize::MAX) }
+                if at_end {
+                    chat.timeline.restart();
+                } else if !chat.timeline.whole() {
+                    chat.timeline.detach(usize::MAX);
+                }
             }
             let Some(summary) = self.summaries.get_mut(id) else { continue };
             // While a message is sought, what is shown is about to be left.
@@ -137,7 +144,10 @@ impl Client {
         if !auto {
             return;
         }
-        let unsure = self.summaries.iter().filter(|(_, summary)| summary.unsure()).map(|(id, _)| *id);
+        // The list that is under way tells of records that were missed.
+        let refreshing = self.paging.refresh.is_some();
+        let lacks = |summary: &Summary| summary.unsure() || (!refreshing && summary.lacks_records());
+        let unsure = self.summaries.iter().filter(|(_, summary)| lacks(summary)).map(|(id, _)| *id);
         for id in unsure.collect::<Vec<_>>() {
             self.ask(id);
         }
@@ -161,12 +171,17 @@ impl Client {
 
     /// Pages of the conversation that is looked at.
     fn fetch_messages(&mut self, open: ConversationId, auto: bool, now: Ticks) {
-        if self.missing.contains_key(&open) {
+        if self.missing.contains(&open) {
             return;
         }
         let chat = self.chats.entry(open).or_default();
         let may = (auto || chat.forward.asked()) && chat.forward.may_start(now);
-        let wanted = chat.timeline.wanted().filter(|_| may);
+        let changed_after = chat.timeline.changes_wanted();
+        let catches_up = changed_after.is_some() && !chat.changes.has_failed();
+        let changed_after = changed_after.filter(|_| auto && chat.changes.may_start(now));
+        // Changes bring new messages too.
+        let by_itself = |forward: &Forward| may && !(catches_up && matches!(forward, Forward::After(_)));
+        let wanted = chat.timeline.wanted().filter(by_itself);
         let asked = chat.forward.asked() && chat.timeline.detached();
         let (earlier, asks_earlier) = (chat.timeline.earlier(), chat.backward.asked());
         let last = chat.timeline.last();
@@ -186,6 +201,10 @@ impl Client {
                 self.fetch(Purpose::After(open), messages(Page::After(last), limit), now);
             }
             None => {}
+        }
+        if let Some(record) = changed_after {
+            let page = messages(Page::ChangedAfter(record), self.limits.fill_page);
+            self.fetch(Purpose::Changes(open), page, now);
         }
         if asks_earlier && let Some(before) = earlier {
             let page = messages(Page::Before(before), self.limits.messages_page);
@@ -215,22 +234,24 @@ impl Client {
             Purpose::Latest(id) | Purpose::After(id) | Purpose::Around(id, _) => {
                 self.chats.get_mut(&id).map(|chat| &mut chat.forward)
             }
+            Purpose::Changes(id) => self.chats.get_mut(&id).map(|chat| &mut chat.changes),
             Purpose::Before(id) => self.chats.get_mut(&id).map(|chat| &mut chat.backward),
         }
     }
 
     /// The server is to be asked about a conversation.
     pub(super) fn ask(&mut self, conversation: ConversationId) {
-        if !self.missing.contains_key(&conversation) {
+        if !self.missing.contains(&conversation) {
             self.asks.entry(conversation).or_default();
         }
     }
 
     /// The connection is back: requests that failed need not wait longer.
     pub(super) fn hurry_fetches(&mut self) {
-        self.asks.iter_mut().for_each(|(_, task)| task.hurry());
-        for (_, chat) in self.chats.iter_mut() {
+        self.asks.values_mut().for_each(Task::hurry);
+        for chat in self.chats.values_mut() {
             chat.forward.hurry();
+            chat.changes.hurry();
             // What a person scrolls to is asked for by scrolling.
             chat.backward.forgive();
             if chat.timeline.detached() {
@@ -246,8 +267,11 @@ impl Client {
     fn send_what_waits(&mut self, now: Ticks) {
         let Some(socket) = self.link.live() else { return };
         while let Some(entry) = self.outbox.send_next(socket, now, SENDS_MAX) {
-            let (conversation, id, body) = (entry.conversation, entry.id, entry.body.clone());
-            self.effects.push(Effect::Transmit(socket, ClientFrame::Send { conversation, id, body }));
+            let (conversation, id) = (entry.conversation, entry.id);
+            let frame = match entry.command.clone() {
+                Command::Post { body } => ClientFrame::Send { conversation, id, body },
+            };
+            self.effects.push(Effect::Transmit(socket, frame));
             self.changes.chat = true;
             self.changes.list = true;
         }

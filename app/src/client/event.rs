@@ -1,6 +1,6 @@
 //! What goes into the client's state machine and what it asks for.
 
-use super::outbox::StoredEntry;
+use super::command::StoredEntry;
 use kafkatalk_protocol::{
     ClientFrame, Conversation, ConversationId, ErrorCode, Message, MessageId, Offset, ServerFrame, Timestamp,
     http::{Conversations, Messages},
@@ -144,6 +144,8 @@ pub enum Page {
     Before(Offset),
     /// The messages after that offset, the nearest ones; none stands for the beginning.
     After(Option<Offset>),
+    /// The messages that changed after that record, new ones included, by revision.
+    ChangedAfter(Offset),
 }
 
 /// The body of an answer with a 2xx status.

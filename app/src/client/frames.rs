@@ -1,17 +1,28 @@
 //! What the server says on the socket.
 
-use super::{Client, Effect, Now, Refresh, Set, SocketId, Ticks, limits::UNPLACED_MAX};
+use super::{Client, Effect, Now, Refresh, SocketId, Ticks, limits::UNPLACED_MAX};
 use kafkatalk_protocol::{
     ClientFrame, ConversationId, ErrorCode, Message, MessageId, Offset, ServerFrame, User,
     limits::HELLO_POSITIONS_MAX,
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 impl Client {
     /// The socket is open: say what is held, so that the server sends what came after it.
     pub(super) fn greet(&mut self, socket: SocketId) {
         let positions = self.positions();
-        self.effects.push(Effect::Transmit(socket, ClientFrame::Hello { positions, records: [].into() }));
+        let mut records = BTreeMap::new();
+        for (id, chat) in &mut self.chats {
+            chat.greeted = None;
+            if let Some(applied) = chat.timeline.chain().applied().filter(|_| chat.timeline.loaded()) {
+                chat.greeted = Some((socket, applied));
+                records.insert(*id, applied);
+            }
+        }
+        self.effects.push(Effect::Transmit(socket, ClientFrame::Hello { positions, records }));
     }
 
     fn positions(&self) -> BTreeMap<ConversationId, Offset> {
@@ -39,12 +50,18 @@ impl Client {
         match frame {
             ServerFrame::Ready { user, .. } => self.ready(socket, &user, now),
             ServerFrame::Ack { id, offset, .. } => self.landed(id, offset, now.ticks),
-            ServerFrame::Message { message, .. } => self.message(message, now),
-            ServerFrame::Behind { conversation, latest, .. } => {
-                if let Some(chat) = self.chats.get_mut(&conversation) {
-                    chat.timeline.heard_of(latest);
-                }
-                self.ask(conversation);
+            ServerFrame::Message { message, record, previous_record } => {
+                self.message(message, record.map(|record| (record, previous_record)), true, now);
+            }
+            ServerFrame::Changed { message, record, previous_record } => {
+                self.message(message, record.map(|record| (record, previous_record)), false, now);
+            }
+            ServerFrame::Record { conversation, record, previous_record } => {
+                self.link_record(conversation, record, previous_record);
+            }
+            ServerFrame::CaughtUp { conversation, record } => self.caught_up(socket, conversation, record),
+            ServerFrame::Behind { conversation, latest, changed_after, .. } => {
+                self.behind(socket, conversation, latest, changed_after);
             }
             ServerFrame::Conversation { conversation } => self.learn(&conversation, now.ticks),
             ServerFrame::Read { conversation, user, offset } => {
@@ -91,12 +108,12 @@ impl Client {
         self.link.ready(socket, now.ticks);
         self.probe = None;
         self.hurry_fetches();
-        for (_, summary) in self.summaries.iter_mut() {
+        for summary in self.summaries.values_mut() {
             summary.telling.forget();
         }
         // The hello brings the messages of the conversations that it names. The list brings the rest: new
         // conversations, and who has read what.
-        let mut uncovered: Set<_> = self.summaries.keys().map(|id| (*id, ())).collect();
+        let mut uncovered: BTreeSet<_> = self.summaries.keys().copied().collect();
         if let Some(open) = self.looking.open {
             // It may be far down; if it is not on the first page, it is asked for by itself.
             uncovered.remove(&open);
@@ -107,13 +124,54 @@ impl Client {
 
     /// A message of the viewer is in the log.
     pub(super) fn landed(&mut self, id: MessageId, offset: Offset, now: Ticks) {
-        if self.outbox.land(id, offset, now) {
+        if self.outbox.mark_stored(id, offset, now) {
             self.effects.push(Effect::RemoveEntry(id));
             self.outbox_changed();
         }
     }
 
-    fn message(&mut self, message: Message, now: Now) {
+    /// A record of the chain was applied, or has nothing to apply.
+    fn link_record(&mut self, conversation: ConversationId, record: Offset, previous: Option<Offset>) {
+        if let Some(chat) = self.chats.get_mut(&conversation) {
+            chat.timeline.link(record, previous);
+        }
+        if let Some(summary) = self.summaries.get_mut(&conversation) {
+            summary.link(record, previous);
+        }
+    }
+
+    /// The server has sent everything up to that record that happened since the one that this socket's `hello` named.
+    fn caught_up(&mut self, socket: SocketId, conversation: ConversationId, record: Offset) {
+        let Some(chat) = self.chats.get_mut(&conversation) else { return };
+        // What the hello named was applied to messages that may not be in memory any more.
+        let Some((_, from)) = chat.greeted.filter(|(greeted, _)| *greeted == socket) else { return };
+        chat.timeline.chain_mut().raise(record);
+        if let Some(summary) = self.summaries.get_mut(&conversation) {
+            summary.caught_up(from, record);
+        }
+    }
+
+    fn behind(
+        &mut self,
+        socket: SocketId,
+        conversation: ConversationId,
+        latest: Offset,
+        changed_after: Option<Offset>,
+    ) {
+        if let Some(chat) = self.chats.get_mut(&conversation) {
+            chat.timeline.heard_of(latest);
+            if let Some(record) = changed_after
+                && chat.greeted.is_some_and(|(greeted, _)| greeted == socket)
+            {
+                chat.timeline.chain_mut().raise(record);
+                chat.timeline.chain_mut().fall_behind();
+            }
+        }
+        self.ask(conversation);
+    }
+
+    /// A message, new or changed, and the link of the chain that it is, where it is one.
+    fn message(&mut self, message: Message, link: Option<(Offset, Option<Offset>)>, new: bool, now: Now) {
         let message = Arc::new(message);
         let conversation = message.conversation;
         if message.sender.id == self.viewer.id {
@@ -121,7 +179,10 @@ impl Client {
         }
         if !self.summaries.contains_key(&conversation) {
             // Not loaded that far down, or opened just now. The answer may come from a node that lags.
-            self.ask(conversation);
+            // A change of an old message is no reason to ask, but the list may be on its way in an older state.
+            if new {
+                self.ask(conversation);
+            }
             self.unplaced.push(message.clone());
             if self.unplaced.len() > UNPLACED_MAX {
                 self.unplaced.remove(0);
@@ -131,8 +192,14 @@ impl Client {
             self.announce_newest(message.clone());
         }
         if let Some(chat) = self.chats.get_mut(&conversation) {
-            chat.timeline.offer(message, self.limits.ahead_max);
+            chat.timeline.offer(message.clone(), self.limits.ahead_max);
+            if new && link.is_none() {
+                chat.timeline.link_of(&message);
+            }
             self.changes.chat |= self.looking.open == Some(conversation);
+        }
+        if let Some((record, previous)) = link {
+            self.link_record(conversation, record, previous);
         }
     }
 }

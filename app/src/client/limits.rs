@@ -78,6 +78,8 @@ pub const WINDOW_MAX: usize = 1_000;
 pub const UNPLACED_MAX: usize = 50;
 /// Messages that wait for a hole before them to be filled.
 pub const AHEAD_MAX: usize = 200;
+/// Changes of messages of one conversation that are remembered, to bring pages up to date that were read before them.
+pub const CHANGES_HELD_MAX: usize = 200;
 /// Pages that are fetched to fill one hole before the client starts again from the newest page.
 pub const FILL_PAGES_MAX: u32 = 5;
 

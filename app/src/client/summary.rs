@@ -1,6 +1,6 @@
 //! What the list knows of a conversation: its members, its newest message, who has read how far, what is unread.
 
-use super::{event::Ticks, view};
+use super::{chain::newer, event::Ticks, view};
 use kafkatalk_protocol::{Conversation, Message, Offset, Timestamp, User, UserId};
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -18,6 +18,11 @@ pub(super) struct Summary {
     counted: Option<Offset>,
     /// `unread` cannot be known from what arrived: the server must be asked.
     unsure: bool,
+    /// The record up to which everything here is up to date; none where the server knows no records.
+    record: Option<Offset>,
+    /// The newest record heard of.
+    heard: Option<Offset>,
+    sees_from: Option<Offset>,
     pub(super) telling: Telling,
 }
 
@@ -44,6 +49,9 @@ impl Summary {
             unread: conversation.unread,
             counted: conversation.last_message.as_ref().map(|message| message.offset),
             unsure: false,
+            record: conversation.record,
+            heard: conversation.record,
+            sees_from: conversation.sees_from,
             telling: Telling { known, ..Telling::default() },
         }
     }
@@ -91,13 +99,15 @@ impl Summary {
     /// A message of this conversation was seen, new or not. True where it is the newest.
     pub(super) fn observe(&mut self, message: &Arc<Message>, viewer: UserId) -> bool {
         let newest = self.last.as_ref().is_none_or(|last| last.offset < message.offset);
-        if newest {
-            self.last = Some(message.clone());
+        match &mut self.last {
+            Some(last) if last.offset == message.offset => *last = newer(last, message),
+            last if newest => *last = Some(message.clone()),
+            _ => {}
         }
         if Some(message.offset) <= self.counted {
             return newest;
         }
-        if message.previous <= self.counted {
+        if message.previous <= self.counted || self.hidden(message.previous) {
             self.counted = Some(message.offset);
             if message.sender.id != viewer && Some(message.offset) > self.read_of(viewer) {
                 self.unread += 1;
@@ -120,9 +130,14 @@ impl Summary {
         }
         let told_last = told.last_message.as_ref().map(|message| message.offset);
         let known_last = self.last.as_ref().map(|message| message.offset);
-        if told_last > known_last {
-            self.last = told.last_message.clone().map(Arc::new);
+        match (&mut self.last, told.last_message.clone().map(Arc::new)) {
+            (Some(last), Some(told)) if last.offset == told.offset => *last = newer(last, &told),
+            (last, told) if told_last > known_last => *last = told,
+            _ => {}
         }
+        self.sees_from = told.sees_from;
+        self.record = self.record.max(told.record);
+        self.heard = self.heard.max(told.record);
         if told_last < self.counted {
             // Older than what was counted here: its number says nothing.
             return;
@@ -139,6 +154,30 @@ impl Summary {
             self.unread = self.unread.max(told.unread);
             self.unsure = true;
         }
+    }
+
+    /// A record was applied; `previous` is the one before it.
+    pub(super) fn link(&mut self, record: Offset, previous: Option<Offset>) {
+        self.heard = self.heard.max(Some(record));
+        if previous <= self.record || self.hidden(previous) {
+            self.record = self.record.max(Some(record));
+        }
+    }
+
+    /// Everything up to `record` was applied by whoever had applied everything up to `from`.
+    pub(super) fn caught_up(&mut self, from: Offset, record: Offset) {
+        if self.record >= Some(from) {
+            self.record = self.record.max(Some(record));
+        }
+    }
+
+    /// Whether something happened that is not taken account of here: the server must be asked.
+    pub(super) fn lacks_records(&self) -> bool {
+        self.heard > self.record
+    }
+
+    fn hidden(&self, offset: Option<Offset>) -> bool {
+        offset.is_some() && offset < self.sees_from
     }
 
     /// A member has read up to an offset. True where that is news.

@@ -1,11 +1,18 @@
 //! The messages of one conversation that are in memory: a window of the log without holes.
 //!
 //! Every message names the one before it, so that the window can prove that nothing is missing in it. What arrives
-//! beyond a hole waits in `ahead` and is not shown until history has filled the hole.
+//! beyond a hole waits in `ahead` and is not shown until history has filled the hole. A message that changed takes the
+//! place of its earlier state; the [`Chain`] proves that no change is missing.
 
-use super::Map;
+use super::{
+    chain::{Chain, newer},
+    limits::CHANGES_HELD_MAX,
+};
 use kafkatalk_protocol::{Message, Offset};
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
 /// A page of history as it was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +32,7 @@ pub(super) struct Timeline {
     /// Whether the window means anything: an empty one then means that the log is empty.
     loaded: bool,
     /// Beyond a hole, or before the first page came.
-    ahead: Map<Offset, Arc<Message>>,
+    ahead: BTreeMap<Offset, Arc<Message>>,
     /// The newest offset heard of.
     latest: Option<Offset>,
     /// The window does not follow the log: newer messages are fetched when asked for.
@@ -36,18 +43,25 @@ pub(super) struct Timeline {
     sought: Option<Offset>,
     /// Pages fetched for the hole being filled.
     fill_pages: u32,
+    /// How far what is held is up to date.
+    chain: Chain,
 }
 
 /// Whether `message` follows directly on what ends at `last`. `previous` may lie before `last`, where a record in
 /// between was erased: between `previous` and the message there is nothing, and that is what counts.
-fn follows(last: Option<Offset>, message: &Message) -> bool {
-    Some(message.offset) > last && message.previous <= last
+fn follows(chain: &Chain, last: Option<Offset>, message: &Message) -> bool {
+    Some(message.offset) > last && (message.previous <= last || chain.hidden(message.previous))
 }
 
 impl Timeline {
     /// The window.
     pub(super) fn window(&self) -> &VecDeque<Arc<Message>> {
         &self.window
+    }
+
+    /// The window, and what waits beyond a hole.
+    pub(super) fn held(&self) -> impl Iterator<Item = &Arc<Message>> {
+        self.window.iter().chain(self.ahead.values())
     }
 
     /// The offset of the last message of the window.
@@ -72,19 +86,44 @@ impl Timeline {
 
     /// Whether the window begins where the log begins.
     pub(super) fn has_beginning(&self) -> bool {
-        self.loaded && self.window.front().is_none_or(|first| first.previous.is_none())
+        self.loaded && self.window.front().is_none_or(|first| self.is_first(first))
     }
 
     /// `before` of the page of older messages, where there are any.
     pub(super) fn earlier(&self) -> Option<Offset> {
-        self.window.front().filter(|first| first.previous.is_some()).map(|first| first.offset)
+        self.window.front().filter(|first| !self.is_first(first)).map(|first| first.offset)
+    }
+
+    fn is_first(&self, message: &Message) -> bool {
+        message.previous.is_none() || self.chain.hidden(message.previous)
+    }
+
+    /// How far what is held is up to date.
+    pub(super) fn chain(&self) -> &Chain {
+        &self.chain
+    }
+
+    /// The same, to tell it what was heard.
+    pub(super) fn chain_mut(&mut self) -> &mut Chain {
+        &mut self.chain
+    }
+
+    /// Whether a page that was read at that record can be taken: one of a node that lags is asked for again.
+    pub(super) fn accepts(&self, through: Option<Offset>) -> bool {
+        !self.loaded || self.chain.accepts(through)
+    }
+
+    /// `changed_after` of the page of changes to fetch by itself, where changes were missed.
+    pub(super) fn changes_wanted(&self) -> Option<Offset> {
+        let stays = self.loaded && !self.restart && self.sought.is_none();
+        self.chain.applied().filter(|_| stays && self.chain.has_gap())
     }
 
     /// The page to fetch next by itself, where one is needed.
     pub(super) fn wanted(&self) -> Option<Forward> {
         if let Some(sought) = self.sought {
             Some(Forward::Around(sought))
-        } else if !self.loaded || self.restart {
+        } else if !self.loaded || self.restart || (self.chain.applied().is_none() && self.chain.has_gap()) {
             Some(Forward::Latest)
         } else if self.detached || self.whole() {
             None
@@ -98,15 +137,30 @@ impl Timeline {
         self.latest = self.latest.max(Some(offset));
     }
 
-    /// A message arrived by itself.
+    /// A record was applied, and is a link of the chain.
+    pub(super) fn link(&mut self, record: Offset, previous: Option<Offset>) {
+        if self.loaded { self.chain.link(record, previous) } else { self.chain.heard_of(record) }
+    }
+
+    /// The same from a server of before the chain: its messages are all there is.
+    pub(super) fn link_of(&mut self, message: &Message) {
+        if self.loaded && message.previous <= self.chain.applied() {
+            self.chain.raise(message.offset);
+        }
+    }
+
+    /// A message arrived by itself, new or changed.
     pub(super) fn offer(&mut self, message: Arc<Message>, ahead_max: usize) {
         self.heard_of(message.offset);
-        if self.detached {
+        self.chain.remember(&message, CHANGES_HELD_MAX);
+        // One that is not held and comes late may have changed since: history brings it in a state that counts.
+        let late = self.loaded && Some(message.revision()) <= self.chain.applied();
+        if self.update(&message) || self.detached || late {
             return;
         }
         if !self.loaded || self.restart {
             self.put_ahead(message, ahead_max);
-        } else if follows(self.last(), &message) {
+        } else if follows(&self.chain, self.last(), &message) {
             self.window.push_back(message);
             self.join_ahead();
         } else if Some(message.offset) > self.last() {
@@ -114,21 +168,32 @@ impl Timeline {
         }
     }
 
+    /// Where the message is held, its later state stays. False where it is not held.
+    fn update(&mut self, message: &Arc<Message>) -> bool {
+        let place = self.window.binary_search_by_key(&message.offset, |held| held.offset).ok();
+        let in_window = place.and_then(|index| self.window.get_mut(index));
+        let ahead = self.ahead.get_mut(&message.offset);
+        let mut held = false;
+        for place in in_window.into_iter().chain(ahead) {
+            *place = newer(place, message);
+            held = true;
+        }
+        held
+    }
+
     fn put_ahead(&mut self, message: Arc<Message>, ahead_max: usize) {
         self.ahead.insert(message.offset, message);
         // The farthest goes: it is the last that could be joined, and `latest` remembers that it exists.
-        if self.ahead.len() > ahead_max
-            && let Some(farthest) = self.ahead.last().map(|(offset, _)| *offset)
-        {
-            self.ahead.remove(&farthest);
+        if self.ahead.len() > ahead_max {
+            self.ahead.pop_last();
         }
     }
 
     fn join_ahead(&mut self) {
         loop {
             let last = self.last();
-            let Some((nearest, message)) = self.ahead.first() else { break };
-            let (nearest, fits) = (*nearest, follows(last, message));
+            let Some((nearest, message)) = self.ahead.first_key_value() else { break };
+            let (nearest, fits) = (*nearest, follows(&self.chain, last, message));
             if Some(nearest) > last && !fits {
                 break;
             }
@@ -137,28 +202,42 @@ impl Timeline {
                 self.window.extend(message);
             }
         }
-        if self.whole() {
+        if self.whole() && !self.chain.has_gap() {
             self.fill_pages = 0;
         }
     }
 
-    /// The newest page came. False where it is older than what is here: a node that lags.
-    pub(super) fn place_latest(&mut self, page: Vec<Arc<Message>>) -> bool {
-        if page.last().map(|message| message.offset) < self.last() {
+    /// The newest page came, as it was at that record. False where it is older than what is here: a node that lags.
+    pub(super) fn place_latest(&mut self, page: Vec<Arc<Message>>, through: Option<Offset>) -> bool {
+        let end = page.last().map(|message| message.offset);
+        if end < self.last() && (through.is_none() || through < self.chain.applied()) {
             return false;
         }
-        self.replace(page);
+        self.replace(page, through);
+        // Nothing that is held lies before the page, and what lies after it came later.
+        if let Some(record) = through.or(end) {
+            self.chain.skip_to(record);
+        }
         self.detached = false;
         self.join_ahead();
         true
     }
 
     /// Puts a page in place of the window.
-    fn replace(&mut self, page: Vec<Arc<Message>>) {
-        self.window.clear();
-        for message in page {
+    fn replace(&mut self, mut page: Vec<Arc<Message>>, through: Option<Offset>) {
+        if !self.loaded {
+            self.chain.begin(through.or(page.last().map(|message| message.offset)));
+        }
+        self.chain.bring_up_to_date(&mut page);
+        let held = std::mem::take(&mut self.window);
+        for mut message in page {
+            if let Ok(index) = held.binary_search_by_key(&message.offset, |held| held.offset)
+                && let Some(held) = held.get(index)
+            {
+                message = newer(&message, held);
+            }
             self.heard_of(message.offset);
-            if !self.window.is_empty() && !follows(self.last(), &message) {
+            if !self.window.is_empty() && !follows(&self.chain, self.last(), &message) {
                 // A page with a hole proves only what comes after it.
                 self.window.clear();
             }
@@ -183,18 +262,22 @@ impl Timeline {
     }
 
     /// The page around the message that is sought came. The window ends with it, and does not follow the log.
-    pub(super) fn place_around(&mut self, page: Vec<Arc<Message>>) {
-        self.replace(page);
+    pub(super) fn place_around(&mut self, page: Vec<Arc<Message>>, through: Option<Offset>) {
+        self.replace(page, through);
         self.sought = None;
         self.detach(usize::MAX);
     }
 
     /// A page after the window came; `end` says that nothing follows it. False where it brought nothing.
-    pub(super) fn place_after(&mut self, page: Vec<Arc<Message>>, end: bool, ahead_max: usize) -> bool {
+    pub(super) fn place_after(&mut self, mut page: Vec<Arc<Message>>, end: bool, ahead_max: usize) -> bool {
         let before = self.last();
+        self.chain.bring_up_to_date(&mut page);
         for message in page {
             self.heard_of(message.offset);
-            if follows(self.last(), &message) {
+            if self.update(&message) {
+                continue;
+            }
+            if follows(&self.chain, self.last(), &message) {
                 self.window.push_back(message);
             } else if Some(message.offset) > self.last() && !self.detached {
                 self.put_ahead(message, ahead_max);
@@ -211,12 +294,13 @@ impl Timeline {
     }
 
     /// A page before the window came.
-    pub(super) fn place_before(&mut self, page: Vec<Arc<Message>>) -> bool {
+    pub(super) fn place_before(&mut self, mut page: Vec<Arc<Message>>) -> bool {
         let before = self.window.len();
         let empty = page.is_empty();
+        self.chain.bring_up_to_date(&mut page);
         for message in page.into_iter().rev() {
             let Some(first) = self.window.front() else { break };
-            if message.offset < first.offset && follows(Some(message.offset), first) {
+            if message.offset < first.offset && follows(&self.chain, Some(message.offset), first) {
                 self.window.push_front(message);
             }
         }
@@ -225,6 +309,25 @@ impl Timeline {
             Arc::make_mut(first).previous = None;
         }
         empty || before != self.window.len()
+    }
+
+    /// A page of changes came; `next` is where the following one begins, `through` the record that it goes up to. False
+    /// where it did not lead on: a node that lags.
+    pub(super) fn place_changes(
+        &mut self,
+        page: Vec<Arc<Message>>,
+        (next, through): (Option<Offset>, Option<Offset>),
+        ahead_max: usize,
+    ) -> bool {
+        for message in page {
+            self.offer(message, ahead_max);
+        }
+        self.fill_pages += u32::from(next.is_some());
+        let leads_on = self.chain.page_applied(next, through);
+        if self.whole() && !self.chain.has_gap() {
+            self.fill_pages = 0;
+        }
+        leads_on
     }
 
     /// Keeps the memory bounded. A reader at the end lets the oldest go; any other keeps the place, and what is
@@ -257,9 +360,9 @@ impl Timeline {
         self.fill_pages = 0;
     }
 
-    /// The hole takes too many pages.
+    /// What was missed takes too many pages.
     pub(super) fn give_up_filling(&self, pages_max: u32) -> bool {
-        self.fill_pages >= pages_max && !self.whole()
+        self.fill_pages >= pages_max && (!self.whole() || self.chain.has_gap())
     }
 
     /// The newest messages are wanted; what is in memory is shown until they come.
@@ -272,141 +375,4 @@ impl Timeline {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use kafkatalk_protocol::{Body, ConversationId, MessageId, Timestamp, User, UserId};
-    use proptest::prelude::*;
-    use uuid::Uuid;
-
-    const AHEAD_MAX: usize = 3;
-    const WINDOW_MAX: usize = 12;
-
-    /// A log whose offsets have gaps where nobody sees the records.
-    fn log(gaps: &[u64]) -> Vec<Arc<Message>> {
-        let mut log: Vec<Arc<Message>> = Vec::new();
-        for gap in gaps {
-            let previous = log.last().map(|last| last.offset);
-            let offset = Offset(previous.map_or(0, |previous| previous.0 + 1) + gap);
-            let (conversation, id) =
-                (ConversationId(Uuid::nil()), MessageId(Uuid::from_u128(offset.0.into())));
-            let sender = User { id: UserId(Uuid::nil()), username: "somebody".parse().unwrap() };
-            let body = Body::parse("text").unwrap();
-            let message = Message::new(conversation, offset, id, sender, Timestamp::default(), body);
-            log.push(Arc::new(Message { previous, ..message }));
-        }
-        log
-    }
-
-    fn is_part_of(timeline: &Timeline, log: &[Arc<Message>]) -> bool {
-        let window: Vec<_> = timeline.window().iter().cloned().collect();
-        window.is_empty() || log.windows(window.len()).any(|part| part == window)
-    }
-
-    #[derive(Clone, Copy, Debug)]
-    enum Step {
-        Offer(prop::sample::Index),
-        HearOf(prop::sample::Index),
-        Latest(prop::sample::Index, usize),
-        After(usize),
-        Before(usize),
-        Trim(bool),
-        Restart,
-        Seek(prop::sample::Index),
-        Around(usize),
-    }
-
-    fn step() -> impl Strategy<Value = Step> {
-        let index = any::<prop::sample::Index>;
-        prop_oneof![
-            6 => index().prop_map(Step::Offer),
-            1 => index().prop_map(Step::HearOf),
-            2 => (index(), 1..5_usize).prop_map(|(end, limit)| Step::Latest(end, limit)),
-            3 => (1..5_usize).prop_map(Step::After),
-            2 => (1..5_usize).prop_map(Step::Before),
-            1 => any::<bool>().prop_map(Step::Trim),
-            1 => Just(Step::Restart),
-            1 => index().prop_map(Step::Seek),
-            2 => (1..5_usize).prop_map(Step::Around),
-        ]
-    }
-
-    fn take(timeline: &mut Timeline, log: &[Arc<Message>], step: Step) {
-        let after =
-            |timeline: &Timeline| log.partition_point(|message| Some(message.offset) <= timeline.last());
-        match step {
-            Step::Offer(index) => timeline.offer(index.get(log).clone(), AHEAD_MAX),
-            Step::HearOf(index) => timeline.heard_of(index.get(log).offset),
-            Step::Latest(end, limit) => {
-                // A node may lag: its log ends earlier.
-                let end = end.index(log.len()) + 1;
-                timeline.place_latest(log[end.saturating_sub(limit)..end].to_vec());
-            }
-            Step::After(limit) if timeline.loaded() => {
-                let start = after(timeline);
-                let end = (start + limit).min(log.len());
-                timeline.place_after(log[start..end].to_vec(), end == log.len(), AHEAD_MAX);
-            }
-            Step::Before(limit) => {
-                if let Some(earlier) = timeline.earlier() {
-                    let end = log.partition_point(|message| message.offset < earlier);
-                    timeline.place_before(log[end.saturating_sub(limit)..end].to_vec());
-                    timeline.trim_end(WINDOW_MAX);
-                }
-            }
-            Step::Trim(at_end) => timeline.trim(WINDOW_MAX, at_end),
-            Step::Restart => timeline.restart(),
-            Step::Seek(index) => timeline.seek(index.get(log).offset),
-            Step::Around(limit) => {
-                if let Some(Forward::Around(sought)) = timeline.wanted() {
-                    let end = log.partition_point(|message| message.offset <= sought);
-                    let end = (end + limit / 2).min(log.len());
-                    timeline.place_around(log[end.saturating_sub(limit)..end].to_vec());
-                    assert!(timeline.window().iter().any(|message| message.offset == sought));
-                }
-            }
-            Step::After(_) => {}
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn whatever_arrives_in_whatever_order_the_window_has_no_hole(
-            gaps in prop::collection::vec(0..3_u64, 1..40),
-            steps in prop::collection::vec(step(), 0..60),
-        ) {
-            let log = log(&gaps);
-            let mut timeline = Timeline::default();
-            for step in steps {
-                take(&mut timeline, &log, step);
-                prop_assert!(is_part_of(&timeline, &log), "after {step:?}: {:?}", timeline.window());
-                prop_assert!(timeline.ahead.len() <= AHEAD_MAX);
-            }
-        }
-
-        #[test]
-        fn fetching_what_is_wanted_leads_to_the_end_of_the_log(
-            gaps in prop::collection::vec(0..3_u64, 1..40),
-            steps in prop::collection::vec(step(), 0..60),
-        ) {
-            let log = log(&gaps);
-            let mut timeline = Timeline::default();
-            for step in steps {
-                take(&mut timeline, &log, step);
-            }
-            timeline.restart();
-            timeline.heard_of(log[log.len() - 1].offset);
-            for _ in 0..=log.len() {
-                match timeline.wanted() {
-                    Some(Forward::Latest) => {
-                        timeline.place_latest(log[log.len().saturating_sub(4)..].to_vec());
-                    }
-                    Some(Forward::After(_)) => take(&mut timeline, &log, Step::After(3)),
-                    Some(Forward::Around(_)) => prop_assert!(false, "restarting gives up what was sought"),
-                    None => break,
-                }
-            }
-            prop_assert!(timeline.whole());
-            prop_assert_eq!(timeline.last(), log.last().map(|last| last.offset));
-        }
-    }
-}
+mod tests;

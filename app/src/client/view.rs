@@ -204,7 +204,7 @@ impl Item {
     pub fn body(&self) -> &str {
         match &self.source {
             Source::Log(message) => message.body.as_str(),
-            Source::Outbox(entry, _) => entry.body.as_str(),
+            Source::Outbox(entry, _) => entry.body(),
         }
     }
 

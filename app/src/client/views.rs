@@ -2,7 +2,7 @@
 
 use super::{
     ChatStatus, ChatView, Client, Delivery, Edge, Item, Link, LinkView, ListView, Row,
-    outbox::{Entry, State},
+    outbox::{Entry, EntryState},
     summary::Summary,
 };
 use kafkatalk_protocol::{ConversationId, Message, Offset};
@@ -74,7 +74,7 @@ impl Client {
             others: summary.map_or_else(|| [].into(), |summary| summary.others.clone()),
             read: summary.map_or_else(Vec::new, Summary::read_by_each),
             status: match chat {
-                _ if self.missing.contains_key(&id) => ChatStatus::NotFound,
+                _ if self.missing.contains(&id) => ChatStatus::NotFound,
                 Some(chat) if chat.timeline.loaded() => ChatStatus::Ready,
                 Some(chat)
                     if chat.failed() || (self.link.view() == Link::Offline && chat.forward.rests()) =>
@@ -111,11 +111,11 @@ impl Client {
     fn waiting_item(&self, entry: &Arc<Entry>) -> Item {
         let live = self.link.live().is_some();
         let delivery = match entry.state() {
-            State::Flies(..) => Delivery::Sending,
-            State::Waits(_) if live && !entry.tried() => Delivery::Sending,
-            State::Waits(_) => Delivery::Queued,
-            State::Landed(..) => Delivery::Sent,
-            State::Refused(reason) => Delivery::Failed { reason: reason.clone() },
+            EntryState::InFlight(..) => Delivery::Sending,
+            EntryState::Waiting(_) if live && !entry.tried() => Delivery::Sending,
+            EntryState::Waiting(_) => Delivery::Queued,
+            EntryState::Stored(..) => Delivery::Sent,
+            EntryState::Refused(reason) => Delivery::Failed { reason: reason.clone() },
         };
         Item::of_entry(entry.clone(), self.viewer.clone(), delivery)
     }

@@ -11,11 +11,9 @@ fn the_first_word_on_a_socket_says_what_is_held() {
     let mut page = Page::with_messages(3);
     page.start();
     page.tell(Input::Opened(page.socket()));
-    let positions = [(conv(), Offset(2))].into();
-    assert!(
-        page.effects
-            .contains(&Effect::Transmit(page.socket(), ClientFrame::Hello { positions, records: [].into() }))
-    );
+    let (positions, records) = ([(conv(), Offset(2))].into(), [(conv(), Offset(2))].into());
+    let hello = ClientFrame::Hello { positions, records };
+    assert!(page.effects.contains(&Effect::Transmit(page.socket(), hello)));
 }
 
 #[test]

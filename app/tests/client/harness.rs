@@ -12,7 +12,7 @@ use kafkatalk_protocol::{
     frame::Limits,
     http::{Conversations, Messages},
 };
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 /// The viewer.
 pub(crate) fn me() -> User {

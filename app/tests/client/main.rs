@@ -1,5 +1,6 @@
 //! What the client's state does, one fact at a time, through what it is told and what it asks for.
 
+mod changes;
 mod connection;
 mod harness;
 mod outbox;

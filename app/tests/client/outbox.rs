@@ -1,5 +1,7 @@
 use crate::harness::{Page, conv, conv_with, me, message, peer};
-use kafkatalk_app::client::{Action, Delivery, Effect, Input, OutboxFull, RequestId, StoredEntry, limits};
+use kafkatalk_app::client::{
+    Action, Command, Delivery, Effect, Input, OutboxFull, RequestId, StoredEntry, limits,
+};
 use kafkatalk_protocol::{Body, ErrorCode, Message, MessageId, ServerFrame, Timestamp};
 
 fn refuse(page: &mut Page, id: MessageId, code: ErrorCode) {
@@ -14,7 +16,7 @@ fn stored(id: u128, order: u64) -> StoredEntry {
     StoredEntry {
         id: MessageId(uuid::Uuid::from_u128(id)),
         conversation: conv(),
-        body: Body::parse("kept").unwrap(),
+        command: Command::Post { body: Body::parse("kept").unwrap() },
         typed_at: Timestamp::from_millis(5),
         order,
         refused: None,

@@ -124,7 +124,9 @@ fn list_is_right(world: &mut World, tab: usize) {
         let conv = &world.server.convs[&row.id];
         let unread = conv.unread(user, u64::MAX);
         let newest = conv.records.last().map(|record| record.message.offset);
+        let text = conv.records.last().map(|record| record.message.body.as_str());
         let shown = row.last.as_ref().and_then(kafkatalk_app::client::Item::offset);
+        let shown_text = row.last.as_ref().map(kafkatalk_app::client::Item::body);
         let refused = row.last.as_ref().is_some_and(|last| matches!(last.delivery, Delivery::Failed { .. }));
         if row.unread != unread {
             let what = format!("{}: {} unread are shown, there are {unread}", row.id, row.unread);
@@ -132,6 +134,10 @@ fn list_is_right(world: &mut World, tab: usize) {
         }
         if shown != newest && !refused {
             return fail(world, tab, format!("{}: newest shown {shown:?}, it is {newest:?}", row.id));
+        }
+        if shown_text != text && !refused {
+            let what = format!("{}: the list shows {shown_text:?}, it is {text:?}", row.id);
+            return fail(world, tab, what);
         }
     }
     let mine = world.server.convs.values().filter(|conv| conv.members.iter().any(|m| m.id == user)).count();

@@ -92,6 +92,16 @@ fn a_server_that_keeps_reads_to_itself_is_noticed() {
 }
 
 #[test]
+fn a_server_that_loses_changes_is_noticed() {
+    is_noticed(Fault::LosesChanges, PageFault::None);
+}
+
+#[test]
+fn a_server_that_tells_old_changes_as_new_ones_is_noticed() {
+    is_noticed(Fault::TellsOldChangesAgain, PageFault::None);
+}
+
+#[test]
 fn a_history_with_holes_is_asked_again_until_it_has_none() {
     // The pages notice by themselves: the run is good all the same.
     for seed in 0..SEEDS_TO_NOTICE {

@@ -1,14 +1,12 @@
 //! A server as the public API describes it, in memory, with trouble on request.
 
-use kafkatalk_app::{
-    client::{Answer, Fetch, FetchError, Page, random::Random},
-    page::{OpenModel, PageModel},
-};
+mod answers;
+
+use answers::page_of;
+use kafkatalk_app::client::{Page, random::Random};
 use kafkatalk_protocol::{
-    ClientFrame, CloseCode, Conversation, ConversationId, CreationId, ErrorCode, Message, Offset,
-    ServerFrame, SessionId, Timestamp, User, UserId,
-    frame::Limits,
-    http::{Conversations, Messages},
+    Body, ClientFrame, CloseCode, Conversation, ConversationId, CreationId, ErrorCode, Message, Offset,
+    ServerFrame, SessionId, Timestamp, User, UserId, frame::Limits,
 };
 use std::collections::BTreeMap;
 
@@ -33,6 +31,10 @@ pub(crate) enum Fault {
     Miscounts,
     /// Read positions of the other devices are not told.
     KeepsReadsToItself,
+    /// Now and then a change is kept, and told to nobody.
+    LosesChanges,
+    /// Now and then the text before the last change comes back as if it were the newer one.
+    TellsOldChangesAgain,
 }
 
 /// How much trouble there is; drawn for each run.
@@ -46,6 +48,10 @@ pub(crate) struct Trouble {
     pub(crate) hub_loss: u64,
     /// Of a thousand frames that the hub hands out, how many come twice.
     pub(crate) hub_repeat: u64,
+    /// Of a thousand frames that the hub hands out, how many come after later ones.
+    pub(crate) hub_late: u64,
+    /// Whether the server knows the chain of records, changes among them. It may learn it when it starts again.
+    pub(crate) knows_changes: bool,
     /// Longest time by which a node's view lags, in milliseconds.
     pub(crate) lag_ms: u64,
     /// Whether the socket that sent a message is told of it too.
@@ -54,12 +60,29 @@ pub(crate) struct Trouble {
     pub(crate) no_ack: u64,
 }
 
-pub(crate) const CALM: Trouble =
-    Trouble { unavailable: 0, limited: 0, hub_loss: 0, hub_repeat: 0, lag_ms: 0, echo: true, no_ack: 0 };
+pub(crate) const CALM: Trouble = Trouble {
+    unavailable: 0,
+    limited: 0,
+    hub_loss: 0,
+    hub_repeat: 0,
+    hub_late: 0,
+    knows_changes: true,
+    lag_ms: 0,
+    echo: true,
+    no_ack: 0,
+};
 
 #[derive(Debug)]
 pub(crate) struct Record {
     pub(crate) message: Message,
+}
+
+/// A record of the chain: a message was posted, or changed.
+#[derive(Debug)]
+struct Link {
+    offset: Offset,
+    /// The message as it is told after this record; none where nobody is told.
+    told: Option<Message>,
     at: u64,
 }
 
@@ -67,7 +90,9 @@ pub(crate) struct Record {
 pub(crate) struct Conv {
     pub(crate) members: Vec<User>,
     created_at: Timestamp,
+    /// What was posted, in the state that it has now.
     pub(crate) records: Vec<Record>,
+    links: Vec<Link>,
     next: u64,
     reads: Vec<(u64, UserId, Offset)>,
     swapped: Option<(Wire, User, ClientFrame)>,
@@ -75,6 +100,8 @@ pub(crate) struct Conv {
 
 pub(crate) enum Out {
     Frame(Wire, ServerFrame),
+    /// It comes when it comes.
+    Late(Wire, ServerFrame),
     Close(Wire, CloseCode),
 }
 
@@ -95,8 +122,24 @@ pub(crate) fn wall(ms: u64) -> Timestamp {
 }
 
 impl Conv {
-    fn visible(&self, before: u64) -> impl DoubleEndedIterator<Item = &Message> {
-        self.records.iter().filter(move |record| record.at <= before).map(|record| &record.message)
+    /// The messages as they are told at that moment.
+    fn visible(&self, before: u64) -> Vec<Message> {
+        let mut messages = BTreeMap::new();
+        let links = self.links.iter().filter(|link| link.at <= before);
+        for told in links.filter_map(|link| link.told.clone()) {
+            messages.insert(told.offset, told);
+        }
+        messages.into_values().collect()
+    }
+
+    /// The last record that is told of at that moment.
+    fn through(&self, before: u64) -> Option<Offset> {
+        let links = self.links.iter().filter(|link| link.at <= before && link.told.is_some());
+        links.map(|link| link.offset).max()
+    }
+
+    fn link(&mut self, offset: Offset, told: Option<Message>, now: u64) {
+        self.links.push(Link { offset, told, at: now });
     }
 
     pub(crate) fn read_of(&self, user: UserId, before: u64) -> Option<Offset> {
@@ -107,7 +150,7 @@ impl Conv {
     pub(crate) fn unread(&self, user: UserId, before: u64) -> u64 {
         let read = self.read_of(user, before);
         let unread = |message: &&Message| message.sender.id != user && Some(message.offset) > read;
-        self.visible(before).filter(unread).fold(0, |count, _| count + 1)
+        self.visible(before).iter().filter(unread).fold(0, |count, _| count + 1)
     }
 }
 
@@ -130,6 +173,7 @@ impl Server {
             members,
             created_at: wall(now),
             records: Vec::new(),
+            links: Vec::new(),
             next: 0,
             reads: Vec::new(),
             swapped: None,
@@ -150,7 +194,8 @@ impl Server {
             conv.members.iter().filter_map(|member| Some((member.id, conv.read_of(member.id, before)?)));
         let extra = u64::from(self.fault == Fault::Miscounts);
         Some(Conversation {
-            last_message: conv.visible(before).next_back().cloned(),
+            last_message: conv.visible(before).pop(),
+            record: conv.through(before).filter(|_| self.trouble.knows_changes),
             unread: conv.unread(user, before) + extra,
             read: reads.collect(),
             ..Conversation::new(id, conv.members.clone(), conv.created_at)
@@ -176,7 +221,13 @@ impl Server {
         match frame {
             ClientFrame::Ping => out.push(Out::Frame(wire, ServerFrame::Pong)),
             ClientFrame::Typing { .. } => {}
-            ClientFrame::Hello { positions, .. } => self.catch_up(wire, &user, &positions, out),
+            ClientFrame::Hello { mut positions, records } => {
+                if self.trouble.knows_changes {
+                    positions.retain(|id, _| !records.contains_key(id));
+                    self.catch_up_changes(wire, &user, &records, out);
+                }
+                self.catch_up(wire, &user, &positions, out);
+            }
             ClientFrame::Read { conversation, offset } => {
                 let Some(conv) = self.convs.get_mut(&conversation) else { return };
                 if conv.read_of(user.id, u64::MAX) < Some(offset) {
@@ -274,17 +325,50 @@ impl Server {
         let previous = conv.records.last().map(|record| record.message.offset).filter(|_| !hides);
         let sender = user.clone();
         let message = Message { previous, ..Message::new(conversation, offset, id, sender, wall(now), body) };
-        conv.records.push(Record { message: message.clone(), at: now });
+        conv.records.push(Record { message: message.clone() });
+        let previous_record = conv.through(u64::MAX);
+        conv.link(offset, Some(message.clone()), now);
         let late = conv.swapped.take();
         let except = (!echo).then_some(wire);
-        self.broadcast(
-            conversation,
-            &ServerFrame::Message { message, record: None, previous_record: None },
-            except,
-            out,
-        );
+        let frame = if self.trouble.knows_changes {
+            ServerFrame::Message { message, record: Some(offset), previous_record }
+        } else {
+            ServerFrame::Message { message, record: None, previous_record: None }
+        };
+        self.broadcast(conversation, &frame, except, out);
         if let Some((from, user, frame)) = late {
             self.append(from, conversation, &user, frame, now, out);
+        }
+    }
+
+    /// Changes the text of a message, as one of its sender's devices asked for.
+    pub(crate) fn change(
+        &mut self,
+        conversation: ConversationId,
+        message: usize,
+        body: Body,
+        now: u64,
+        out: &mut Vec<Out>,
+    ) {
+        let loses = self.fault == Fault::LosesChanges && self.lot(200);
+        let old = self.fault == Fault::TellsOldChangesAgain && self.lot(200);
+        let Some(conv) = self.convs.get_mut(&conversation).filter(|_| self.trouble.knows_changes) else {
+            return;
+        };
+        let record = Offset(conv.next);
+        conv.next += 1;
+        let Some(Record { message }) = conv.records.get_mut(message) else { return };
+        let before = message.body.clone();
+        (message.body, message.revision) = (body, Some(record));
+        let mut told = message.clone();
+        if old {
+            told.body = before;
+        }
+        let previous_record = conv.through(u64::MAX);
+        conv.link(record, (!loses).then(|| told.clone()), now);
+        if !loses {
+            let frame = ServerFrame::Changed { message: told, record: Some(record), previous_record };
+            self.broadcast(conversation, &frame, None, out);
         }
     }
 
@@ -311,6 +395,10 @@ impl Server {
             if self.lot(self.trouble.hub_loss) {
                 continue;
             }
+            if self.lot(self.trouble.hub_late) {
+                out.push(Out::Late(wire, frame.clone()));
+                continue;
+            }
             out.push(Out::Frame(wire, frame.clone()));
             if self.lot(self.trouble.hub_repeat) {
                 out.push(Out::Frame(wire, frame.clone()));
@@ -329,7 +417,7 @@ impl Server {
             let Some(conv) = self.convs.get(id) else { continue };
             assert!(conv.members.iter().any(|member| member.id == user.id), "a position of no member");
             let mut after = *position;
-            let missed = conv.records.iter().map(|record| &record.message).filter(|m| m.offset > *position);
+            let missed = conv.visible(u64::MAX).into_iter().filter(|message| message.offset > *position);
             for (index, message) in missed.enumerate() {
                 if index >= self.catch_up_max {
                     let latest = conv.records.last().map_or(after, |record| record.message.offset);
@@ -343,103 +431,41 @@ impl Server {
                     break;
                 }
                 after = message.offset;
-                out.push(Out::Frame(
-                    wire,
-                    ServerFrame::Message { message: message.clone(), record: None, previous_record: None },
-                ));
+                let frame = ServerFrame::Message { message, record: None, previous_record: None };
+                out.push(Out::Frame(wire, frame));
             }
         }
     }
 
-    /// Answers over HTTP, from a node whose view may lag.
-    pub(crate) fn answer(&mut self, user: UserId, fetch: &Fetch, now: u64) -> Result<Answer, FetchError> {
-        let lag = self.random.below(self.trouble.lag_ms + 1);
-        let before = now.saturating_sub(lag);
-        let refused = |code| FetchError::Refused { code, retry_after_seconds: None };
-        match fetch {
-            Fetch::Session => Ok(Answer::Session),
-            Fetch::Conversations { before: cursor, limit } => {
-                let mut all = self.list(user, before);
-                let start = cursor
-                    .as_ref()
-                    .map_or(0, |cursor| all.iter().position(|c| cursor_of(c) < *cursor).unwrap_or(all.len()));
-                let rest = all.split_off(start.min(all.len()));
-                let more = rest.len() > *limit;
-                let conversations: Vec<_> = rest.into_iter().take(*limit).collect();
-                let next = conversations.last().filter(|_| more).map(cursor_of);
-                Ok(Answer::Conversations(Conversations { conversations, next }))
+    /// What happened since the records that were applied.
+    fn catch_up_changes(
+        &mut self,
+        wire: Wire,
+        user: &User,
+        records: &BTreeMap<ConversationId, Offset>,
+        out: &mut Vec<Out>,
+    ) {
+        for (id, applied) in records {
+            let Some(conv) = self.convs.get(id) else { continue };
+            assert!(conv.members.iter().any(|member| member.id == user.id), "a record of no member");
+            let Some(record) = conv.through(u64::MAX).filter(|through| through > applied) else { continue };
+            let conversation = *id;
+            let all = conv.visible(u64::MAX);
+            let missed = page_of(&all, Page::ChangedAfter(*applied), self.catch_up_max);
+            for message in missed.messages {
+                let changed = ServerFrame::Changed { message, record: None, previous_record: None };
+                out.push(Out::Frame(wire, changed));
             }
-            Fetch::Conversation(id) => self
-                .conversation(*id, user, before)
-                .map(|conversation| Answer::Conversation(Box::new(conversation)))
-                .ok_or(refused(ErrorCode::NotFound)),
-            Fetch::Messages { conversation, page, limit } => {
-                let skips = self.fault == Fault::SkipsInHistory && self.lot(300);
-                let conv = self.convs.get(conversation).ok_or(refused(ErrorCode::NotFound))?;
-                let all: Vec<_> = conv.visible(before).cloned().collect();
-                let mut page = page_of(&all, *page, *limit);
-                if skips && page.messages.len() > 2 {
-                    page.messages.remove(1);
-                }
-                Ok(Answer::Messages(page))
-            }
+            let end = match (missed.next, all.last()) {
+                (Some(_), Some(last)) => ServerFrame::Behind {
+                    conversation,
+                    after: None,
+                    latest: last.offset,
+                    changed_after: missed.next,
+                },
+                _ => ServerFrame::CaughtUp { conversation, record },
+            };
+            out.push(Out::Frame(wire, end));
         }
     }
-
-    fn list(&self, user: UserId, before: u64) -> Vec<Conversation> {
-        let mut all: Vec<_> = self
-            .convs
-            .iter()
-            .filter(|(_, conv)| conv.created_at <= wall(before))
-            .filter_map(|(id, _)| self.conversation(*id, user, before))
-            .collect();
-        all.sort_by_key(|conversation| std::cmp::Reverse(cursor_of(conversation)));
-        all
-    }
-
-    /// What the server puts into a page.
-    pub(crate) fn page(
-        &self,
-        viewer: &User,
-        open: Option<ConversationId>,
-        limit: usize,
-        now: u64,
-    ) -> PageModel {
-        let mut conversations = self.list(viewer.id, now);
-        let more = conversations.len() > limit;
-        conversations.truncate(limit);
-        let open = open.and_then(|id| {
-            let conversation = self.conversation(id, viewer.id, now)?;
-            let all: Vec<_> = self.convs.get(&id)?.visible(now).cloned().collect();
-            let page = page_of(&all, Page::Latest, limit);
-            Some(OpenModel { conversation, messages: page.messages, earlier: page.next })
-        });
-        PageModel {
-            viewer: Some(viewer.clone()),
-            conversations_next: conversations.last().filter(|_| more).map(cursor_of),
-            conversations,
-            open,
-            now: wall(now),
-            ..PageModel::default()
-        }
-    }
-}
-
-fn cursor_of(conversation: &Conversation) -> String {
-    let last = conversation.last_message.as_ref().map_or(conversation.created_at, |last| last.sent_at);
-    format!("{}/{}", last.max(conversation.created_at), conversation.id)
-}
-
-fn page_of(all: &[Message], page: Page, limit: usize) -> Messages {
-    let (range, forward): (Vec<_>, _) = match page {
-        Page::Latest => (all.iter().collect(), false),
-        Page::Before(offset) => (all.iter().filter(|m| m.offset < offset).collect(), false),
-        Page::After(offset) => (all.iter().filter(|m| Some(m.offset) > offset).collect(), true),
-    };
-    let more = range.len() > limit;
-    let skip = if forward { 0 } else { range.len().saturating_sub(limit) };
-    let messages: Vec<_> = range.into_iter().skip(skip).take(limit).cloned().collect();
-    let edge = if forward { messages.last() } else { messages.first() };
-    let next = edge.filter(|_| more).map(|message| message.offset);
-    Messages { messages, next, through: None }
 }

@@ -78,6 +78,8 @@ impl World {
 
     fn restart_server(&mut self) {
         self.up = false;
+        // It may come back as a later version.
+        self.server.trouble.knows_changes |= self.random.below(2) == 0;
         let wires: Vec<_> = std::mem::take(&mut self.server.sockets).into_keys().collect();
         for wire in wires {
             let code = if self.random.below(2) == 0 { 1001 } else { 1006 };
@@ -98,8 +100,9 @@ impl World {
         let member = |conv: &&ConversationId| self.server.convs[*conv].members.iter().any(|m| m.id == user);
         let convs: Vec<_> = self.server.convs.keys().filter(member).copied().collect();
         let conv = convs[usize::try_from(self.random.below(convs.len() as u64)).unwrap()];
-        let action = match self.random.below(18) {
+        let action = match self.random.below(22) {
             0..7 => return self.type_message(tab, conv),
+            18..22 => return self.change_message(tab, conv),
             7 | 8 => Input::Action(Action::Open(Some(conv))),
             9 => Input::Action(Action::Open(None)),
             10 => Input::Action(Action::AtEnd(self.random.below(2) == 0)),
@@ -131,6 +134,23 @@ impl World {
         if self.tabs[tab].client.chat(conv).items.iter().any(|item| item.id() == id) {
             self.failures.push(format!("{id} could be deleted, and is still there"));
         }
+    }
+
+    /// Changes the text of one of the messages of that person, as another device of theirs would.
+    fn change_message(&mut self, tab: usize, conv: ConversationId) {
+        let user = self.tabs[tab].user.id;
+        let own = |(_, record): &(usize, &crate::server::Record)| record.message.sender.id == user;
+        let records = self.server.convs[&conv].records.iter().enumerate().filter(own);
+        let own: Vec<_> = records.map(|(index, _)| index).collect();
+        if own.is_empty() {
+            return;
+        }
+        let which = own[usize::try_from(self.random.below(own.len() as u64)).unwrap()];
+        self.typed += 1;
+        let body = Body::parse(&format!("change {}", self.typed)).unwrap();
+        let mut out = Vec::new();
+        self.server.change(conv, which, body, self.now, &mut out);
+        self.deliver(out);
     }
 
     fn type_message(&mut self, tab: usize, conv: ConversationId) {

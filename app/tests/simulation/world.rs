@@ -102,6 +102,8 @@ impl World {
             limited: odds(&mut random, 200),
             hub_loss: odds(&mut random, 150),
             hub_repeat: odds(&mut random, 150),
+            hub_late: odds(&mut random, 150),
+            knows_changes: random.below(4) > 0,
             lag_ms: odds(&mut random, 2_000),
             echo: random.below(4) > 0,
             no_ack: odds(&mut random, 100),
@@ -193,7 +195,8 @@ impl World {
 
     fn end_trouble(&mut self) {
         self.calm = true;
-        self.server.trouble = Trouble { echo: self.server.trouble.echo, ..CALM };
+        let Trouble { echo, knows_changes, .. } = self.server.trouble;
+        self.server.trouble = Trouble { knows_changes, echo, ..CALM };
         self.http_loss = 0;
         if !self.up {
             self.up = true;
@@ -258,10 +261,11 @@ impl World {
         self.cut.get(&(wire, to_server)).is_none_or(|until| self.now <= *until)
     }
 
-    fn deliver(&mut self, out: Vec<Out>) {
+    pub(crate) fn deliver(&mut self, out: Vec<Out>) {
         for out in out {
             match out {
                 Out::Frame(wire, frame) => self.on_wire(wire, false, Event::ToPage(wire, frame)),
+                Out::Late(wire, frame) => self.later(Event::ToPage(wire, frame)),
                 Out::Close(wire, code) => {
                     self.on_wire(wire, false, Event::PageLost(wire, code.as_u16()));
                 }

@@ -1,0 +1,117 @@
+//! What a person asks the server to keep, and the form in which a device stores it until the server has.
+
+use kafkatalk_protocol::{Body, ConversationId, MessageId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// The newest version of the stored form that this client reads and writes. What was written before versions were has
+/// none, and is a message.
+const VERSION: u32 = 2;
+
+/// One thing to do in a conversation. It is sent under an id of its own, under which the server does it once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Command {
+    /// Post a message; the id of the command is the message's.
+    Post {
+        /// The text.
+        body: Body,
+    },
+}
+
+/// A command of the outbox as this device keeps it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "StoredForm", into = "StoredForm")]
+pub struct StoredEntry {
+    /// The client's id for it, under which it is sent however often.
+    pub id: MessageId,
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// What to do.
+    pub command: Command,
+    /// When the person asked for it, by the device's clock.
+    pub typed_at: Timestamp,
+    /// Lower ones go first.
+    pub order: u64,
+    /// Why it was refused, where it was.
+    pub refused: Option<String>,
+}
+
+/// On the device: a plain message has the form that it always had, everything else a version and a command.
+#[derive(Serialize, Deserialize)]
+struct StoredForm {
+    id: MessageId,
+    conversation: ConversationId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    version: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    body: Option<Body>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    command: Option<Command>,
+    typed_at: Timestamp,
+    order: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    refused: Option<String>,
+}
+
+impl TryFrom<StoredForm> for StoredEntry {
+    type Error = String;
+
+    fn try_from(form: StoredForm) -> Result<Self, String> {
+        let StoredForm { id, conversation, version, body, command, typed_at, order, refused } = form;
+        let command = match (version, body, command) {
+            (None, Some(body), None) => Command::Post { body },
+            (Some(VERSION), _, Some(command)) => command,
+            (version, ..) => return Err(format!("an entry of version {version:?}")),
+        };
+        Ok(Self { id, conversation, command, typed_at, order, refused })
+    }
+}
+
+impl From<StoredEntry> for StoredForm {
+    fn from(entry: StoredEntry) -> Self {
+        let StoredEntry { id, conversation, command, typed_at, order, refused } = entry;
+        let form =
+            Self { id, conversation, version: None, body: None, command: None, typed_at, order, refused };
+        match command {
+            Command::Post { body } => Self { body: Some(body), ..form },
+        }
+    }
+}
+
+impl StoredEntry {
+    /// Reads what a device kept. None where a later version of the client wrote it: such an entry stays on the device
+    /// for that version, and is not sent.
+    pub fn from_json(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As the first version of the client wrote it.
+    const MESSAGE: &str = concat!(
+        r#"{"id":"00000000-0000-0000-0000-000000000001","conversation":"00000000-0000-0000-0000-000000000002","#,
+        r#""body":"hello","typed_at":"2023-11-14T22:13:20.000Z","order":7,"refused":"Too long."}"#
+    );
+
+    #[test]
+    fn a_message_is_stored_as_it_always_was() {
+        let entry = StoredEntry::from_json(MESSAGE).unwrap();
+        assert_eq!(entry.command, Command::Post { body: "hello".parse().unwrap() });
+        assert_eq!((entry.order, entry.refused.as_deref()), (7, Some("Too long.")));
+        assert_eq!(serde_json::to_string(&entry).unwrap(), MESSAGE);
+    }
+
+    #[test]
+    fn an_entry_of_a_later_version_is_not_read() {
+        for later in [
+            MESSAGE.replace(r#""order""#, r#""version":3,"order""#),
+            MESSAGE.replace(r#""body":"hello""#, r#""version":3,"command":{"post":{"body":"hello"}}"#),
+            MESSAGE.replace(r#""body":"hello""#, r#""version":2,"command":{"sing":{}}"#),
+        ] {
+            assert_eq!(StoredEntry::from_json(&later), None, "{later}");
+        }
+    }
+}
