@@ -99,12 +99,12 @@ pub async fn serve(
     };
     let following = follow::start(follower, stop_following.clone())?;
     let passwords = Passwords::new(options.hash_cost)?;
-    let kernel =
-        Kernel::new(log.clone(), views, pending_acks, passwords, options.clock.clone(), metrics.clone());
+    let rates = Arc::new(Rates::new(options.rate_limits));
+    let clock = options.clock.clone();
+    let kernel = Kernel::new(log.clone(), views, pending_acks, passwords, clock, rates, metrics.clone());
     let state = State {
         node: Arc::new(Node {
             kernel,
-            rates: Rates::new(options.rate_limits),
             hello_grace: options.hello_grace,
         }),
         hub: hub.clone(),
@@ -117,6 +117,7 @@ pub async fn serve(
     };
     let tasks = TaskTracker::new();
     tasks.spawn(forget_quiet(state.node.clone(), shutdown.clone()));
+    features::start(&state.node.kernel, &tasks, &shutdown);
     let sockets = state.sockets.clone();
     let served = answer(listener, state, options.request_head_time, shutdown.clone());
     let ended = tokio::select! {
@@ -168,6 +169,6 @@ async fn stop(
 
 async fn forget_quiet(node: Arc<Node>, shutdown: CancellationToken) {
     while tokio::time::timeout(FORGET_QUIET_EVERY, shutdown.cancelled()).await.is_err() {
-        node.rates.forget_quiet();
+        node.kernel.rates.forget_quiet();
     }
 }

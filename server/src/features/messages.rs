@@ -1,5 +1,6 @@
 //! Messages: posting them, and their history.
 
+pub mod change;
 pub mod commands;
 pub mod errors;
 pub mod http;

@@ -117,6 +117,20 @@ impl FromRequestParts<State> for InConversation {
     }
 }
 
+/// The conversation and the offset of a message in a path. What is neither names nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct AtMessage(pub ConversationId, pub Offset);
+
+impl FromRequestParts<State> for AtMessage {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Refusal> {
+        let found = Path::<(String, u64)>::from_request_parts(parts, state).await;
+        let Path((id, offset)) = found.map_err(|_| Refusal::not_found())?;
+        Ok(Self(id.parse().map_err(|_| Refusal::not_found())?, Offset(offset)))
+    }
+}
+
 /// The query of a request.
 #[derive(Debug)]
 pub struct Asked<T>(pub T);

@@ -57,7 +57,7 @@ impl State {
 
     /// Who may do how much.
     pub fn rates(&self) -> &Rates {
-        &self.node.rates
+        &self.node.kernel.rates
     }
 
     /// Whether the browser speaks https to us, as far as we can tell.

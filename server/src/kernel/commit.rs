@@ -9,6 +9,7 @@ use crate::{
     clock::Clock,
     limits::{APPLY_WAIT, LAST_USED_SESSIONS_MAX},
     metrics::Metrics,
+    rates::Rates,
     secrets::Passwords,
 };
 use kafkatalk_log::{EventLog, Record, Stream};
@@ -29,6 +30,8 @@ pub struct Kernel {
     pub(crate) passwords: Passwords,
     /// Time and ids.
     pub(crate) clock: Clock,
+    /// Who may do how much.
+    pub(crate) rates: Arc<Rates>,
     /// Metrics.
     pub(crate) metrics: Arc<Metrics>,
     /// When sessions were last used here.
@@ -50,11 +53,12 @@ impl Kernel {
         pending_acks: PendingAcks,
         passwords: Passwords,
         clock: Clock,
+        rates: Arc<Rates>,
         metrics: Arc<Metrics>,
     ) -> Self {
         let last_used = Moka::new(LAST_USED_SESSIONS_MAX);
         let ledger_ends = Arc::default();
-        Self { log, views, pending_acks, passwords, clock, metrics, last_used, ledger_ends }
+        Self { log, views, pending_acks, passwords, clock, rates, metrics, last_used, ledger_ends }
     }
 
     /// The read side, for pages.

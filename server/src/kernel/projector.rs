@@ -9,6 +9,7 @@ use super::views::{
     Query, ViewsError,
     cache::{Cache, Members, Person},
     conversation::ConversationState,
+    schema,
     work::Work,
 };
 use kafkatalk_log::{Entry, Ledger, Record, RecordId, Stream};
@@ -183,6 +184,17 @@ pub struct Seen<'a> {
     pub sees_from: Offset,
 }
 
+impl Seen<'_> {
+    /// The places of the first and the last of messages.
+    pub(crate) fn places(&self, messages: &[Message]) -> Option<(i64, i64)> {
+        let place = |message: &Message| schema::place(self.members.row, message.offset);
+        Some((place(messages.first()?), place(messages.last()?)))
+    }
+}
+
+/// Forgets what a feature knows of the message at a place.
+pub type Forget = fn(&Connection, i64) -> Result<(), ViewsError>;
+
 /// Adds what a feature knows of messages to them: they are sorted by offset and follow upon each other.
 pub type Complete = fn(&Connection, &Seen<'_>, &mut [Message]) -> Result<(), ViewsError>;
 
@@ -201,6 +213,8 @@ pub struct InConversation<'a> {
     pub state: &'a mut ConversationState,
     /// The record's offset.
     pub offset: Offset,
+    /// When the node that wrote the record accepted it.
+    pub at: Timestamp,
 }
 
 impl fmt::Debug for InConversation<'_> {
@@ -256,6 +270,7 @@ pub struct Projector {
     conversations: Vec<(&'static str, InStream)>,
     complete: Option<Complete>,
     opens: Option<Opens>,
+    forgets: Option<Forget>,
 }
 
 impl fmt::Debug for Projector {
@@ -286,6 +301,13 @@ impl Projector {
     #[must_use]
     pub fn completes(mut self, complete: Complete) -> Self {
         self.complete = Some(complete);
+        self
+    }
+
+    /// When the content of a message is gone, the feature forgets what it knows of it.
+    #[must_use]
+    pub fn forgets(mut self, forget: Forget) -> Self {
+        self.forgets = Some(forget);
         self
     }
 
@@ -356,6 +378,7 @@ pub struct Registry {
     ledgers: HashMap<Ledger, HashMap<&'static str, InLedger>>,
     conversations: HashMap<&'static str, InStream>,
     complete: Vec<Complete>,
+    forgets: Vec<Forget>,
     pub(super) opens: Vec<Opens>,
     pub(super) tables: Vec<&'static str>,
     pub(super) dump: Vec<(&'static str, &'static str)>,
@@ -378,6 +401,7 @@ impl Registry {
             registry.conversations.extend(projector.conversations);
             registry.complete.extend(projector.complete);
             registry.opens.extend(projector.opens);
+            registry.forgets.extend(projector.forgets);
             registry.tables.push(projector.tables);
             registry.dump.extend(projector.dump);
         }
@@ -398,6 +422,11 @@ impl Registry {
 
     pub(super) fn in_conversation(&self, kind: &str) -> Option<&InStream> {
         self.conversations.get(kind)
+    }
+
+    /// Forgets what all features know of the message at a place, whose content is gone.
+    pub(crate) fn forget(&self, rows: &Connection, place: i64) -> Result<(), ViewsError> {
+        self.forgets.iter().try_for_each(|forget| forget(rows, place))
     }
 
     /// Adds to messages what all features know of them.

@@ -24,8 +24,9 @@ impl Kernel {
         id: MessageId,
         body: Body,
     ) -> Result<(Arc<Message>, bool), SendError> {
-        self.require_member(sender.id, conversation).await?;
         let author = sender.id;
+        self.rates.message(author).map_err(SendError::TooOften)?;
+        self.require_member(author, conversation).await?;
         if self.views.may_be_repeat(conversation, author, id) {
             let find = self.read_as(author, conversation, move |seen| seen.message_by_client_id(id));
             if let Some(message) = find.await? {
@@ -68,6 +69,16 @@ impl Kernel {
         let sender = sender.clone();
         let message = Message::new(conversation, offset, id, sender, sent_at, body);
         Ok(Arc::new(Message { previous, ..message }))
+    }
+
+    /// The message at an offset, as the caller may see it.
+    pub async fn message(
+        &self,
+        caller: UserId,
+        conversation: ConversationId,
+        offset: Offset,
+    ) -> Result<Option<Message>, ConversationError> {
+        self.read_as(caller, conversation, move |seen| seen.message(offset)).await
     }
 
     /// A page of history.

@@ -15,6 +15,9 @@ pub enum SendError {
     /// As for reading.
     #[error("no longer a member")]
     NotAllowed,
+    /// Too many messages at once.
+    #[error("too many messages")]
+    TooOften(Problem),
     /// See there.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -37,6 +40,7 @@ impl From<SendError> for Problem {
         match error {
             SendError::NotFound => not_found(),
             SendError::NotAllowed => no_longer_a_member(),
+            SendError::TooOften(problem) => problem,
             SendError::Unavailable(error) => with_unknown(
                 error,
                 "It is not known whether this was written. Send the same again, under the same id, in a moment.",

@@ -48,7 +48,6 @@ pub async fn send(
     let Some((id, body)) = id.zip(body) else {
         return Err(errors.into_problem().into());
     };
-    state.rates().message(caller.user.id)?;
     let (message, new) = state.kernel().send(&caller.user, conversation, id, body).await?;
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, axum::Json(&*message)).into_response())

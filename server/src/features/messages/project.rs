@@ -88,14 +88,28 @@ fn duplicate(
     let Some(first) = first.filter(|first: &i64| *first != row) else {
         return Ok(Effects::skipped(IgnoreReason::Repeat, Posted::Repeat));
     };
+    let first = message_at(at, offset_of(first))?
+        .ok_or_else(|| ViewsError::Damaged("an index names a message that is not there".into()))?;
+    let skipped = |first| {
+        Ok(Effects::skipped(IgnoreReason::Duplicate, Posted::Duplicate(Arc::new(first))))
+    };
+    if first.deleted {
+        // Its content is not to be kept anywhere.
+        let pending = "INSERT INTO pending_erasures (record, conversation, since) VALUES (?1, ?2, ?3)
+                       ON CONFLICT DO NOTHING";
+        at.rows.prepare_cached(pending)?.execute((
+            blob(&record.id),
+            at.state.row,
+            at.at.as_millis(),
+        ))?;
+        return skipped(first);
+    }
     let mut insert = at.rows.prepare_cached(
         "INSERT INTO duplicates (place, sender, sent_at, id, record, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
          ON CONFLICT DO NOTHING",
     )?;
     insert.execute((row, sender, record.at.as_millis(), blob(&id.0), blob(&record.id), body.as_str()))?;
-    let first = message_at(at, offset_of(first))?
-        .ok_or_else(|| ViewsError::Damaged("an index names a message that is not there".into()))?;
-    Ok(Effects::skipped(IgnoreReason::Duplicate, Posted::Duplicate(Arc::new(first))))
+    skipped(first)
 }
 
 /// The content of a record is gone. A link of the chain in any case: a node that begins anew after it, when the log has
@@ -109,6 +123,7 @@ fn erased(at: &mut InConversation<'_>, record: &Record) -> Result<Effects<()>, V
     let Some(erased) = record.key.as_deref().and_then(|key| Uuid::parse_str(key).ok()) else {
         return Ok(linked(Effects::skipped(IgnoreReason::Malformed, ())));
     };
+    at.rows.prepare_cached("DELETE FROM pending_erasures WHERE record = ?1")?.execute([blob(&erased)])?;
     Ok(linked(if erase(at, erased)? {
         Effects::of(())
     } else {
@@ -133,6 +148,7 @@ fn erase(at: &mut InConversation<'_>, erased: RecordId) -> Result<bool, ViewsErr
         return Ok(delete.execute((from, to, blob(&erased)))? > 0);
     };
     at.rows.prepare_cached("DELETE FROM messages WHERE place = ?1")?.execute([row])?;
+    at.registry.forget(at.rows, row)?;
     at.state.count(offset_of(row), sender, -1);
     let promoted = promote_duplicate(at, sender, id)?;
     forget_words(at, row, &body, promoted)?;
@@ -163,13 +179,13 @@ fn promote_duplicate(at: &mut InConversation<'_>, sender: i64, id: Uuid) -> Resu
 }
 
 /// The search index is to forget a text that is no longer at that place; `added` is a place whose text it is to learn.
-fn forget_words(at: &InConversation<'_>, row: i64, body: &str, added: Option<i64>) -> Result<(), ViewsError> {
+pub(super) fn forget_words(at: &InConversation<'_>, row: i64, body: &str, added: Option<i64>) -> Result<(), ViewsError> {
     at.rows
         .prepare_cached("INSERT INTO pending_index_deletes (place, body, added) VALUES (?1, ?2, ?3)")?
         .execute((row, body, added))?;
     Ok(())
 }
 
-fn bounds(at: &InConversation<'_>) -> (i64, i64) {
+pub(super) fn bounds(at: &InConversation<'_>) -> (i64, i64) {
     (place(at.state.row, Offset(0)), place(at.state.row, Offset(OFFSET_MAX)))
 }

@@ -1,5 +1,6 @@
 //! Messages: one, pages of them, and those that changed.
 
+use super::change::TOMBSTONE_BODY;
 use crate::kernel::{
     projector::InConversation,
     views::{
@@ -10,7 +11,9 @@ use crate::kernel::{
     },
 };
 use kafkatalk_log::RecordId;
-use kafkatalk_protocol::{ConversationId, Message, MessageId, Offset, Timestamp, http::Messages};
+use kafkatalk_protocol::{
+    Body, ConversationId, Message, MessageId, Offset, Timestamp, delete::TOMBSTONE_TEXT, http::Messages,
+};
 use rusqlite::{Connection, OptionalExtension, Row};
 
 /// Which page of a conversation's history.
@@ -152,6 +155,25 @@ impl Viewpoint<'_> {
 }
 
 impl Query<'_> {
+    /// Records whose content was deleted and that the log still holds, as far as this node knows: of one conversation, or
+    /// those that have waited since before a moment.
+    pub fn pending_erasures(
+        &self,
+        conversation: Option<ConversationId>,
+        before: Option<i64>,
+        limit: usize,
+    ) -> Result<Vec<(ConversationId, RecordId)>, ViewsError> {
+        let mut find = self.rows.prepare_cached(
+            "SELECT conversations.id, record FROM pending_erasures JOIN conversations ON conversations.row = conversation
+             WHERE (?1 IS NULL OR conversations.id = ?1) AND (?2 IS NULL OR since < ?2) ORDER BY since LIMIT ?3",
+        )?;
+        let conversation = conversation.as_ref().map(|id| blob(&id.0));
+        let found = find.query_map((conversation, before, sql_limit(limit)), |row| {
+            Ok((ConversationId(uuid(row, 0)?), uuid(row, 1)?))
+        })?;
+        Ok(found.collect::<Result<_, _>>()?)
+    }
+
     /// The messages of a conversation after an offset, whoever may see them, and the record of each: for tools that compare
     /// the views with the log.
     pub fn messages_and_records(
@@ -209,6 +231,11 @@ fn chain(rows: &Connection, conversation: i64, messages: &mut [Message]) -> Resu
     Ok(())
 }
 
+/// What a client that knows no deletions shows of a deleted message.
+fn tombstone() -> Result<Body, ViewsError> {
+    Body::kept(TOMBSTONE_TEXT).map_err(|error| ViewsError::Damaged(error.to_string()))
+}
+
 /// A message from [`COLUMNS`], but for `previous` and what other features add to it.
 fn message(
     rows: &Connection,
@@ -222,8 +249,10 @@ fn message(
         None => user_of_row(rows, sender)?,
     };
     let (offset, sent_at) = (offset_of(row.get(0)?), Timestamp::from_millis(row.get(3)?));
-    let mut message =
-        Message::new(conversation, offset, uuid(row, 1)?.into(), sender, sent_at, body(row, 4)?);
+    let deleted = row.get_ref(4)?.as_str().is_ok_and(|text| text == TOMBSTONE_BODY);
+    let body = if deleted { tombstone()? } else { body(row, 4)? };
+    let mut message = Message::new(conversation, offset, uuid(row, 1)?.into(), sender, sent_at, body);
+    message.deleted = deleted;
     message.revision = row.get::<_, Option<i64>>(5)?.map(column_offset);
     Ok(message)
 }

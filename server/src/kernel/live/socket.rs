@@ -11,13 +11,13 @@ use super::{
     intake::{self, Refused},
 };
 use crate::{
-    features::sessions::commands::Caller,
+    features::{self, sessions::commands::Caller},
     kernel::Kernel,
     limits::{
         PING_BYTES_MAX, SOCKET_CLOSE_TIME, SOCKET_HELD_BYTES_MAX, SOCKET_HELD_FRAMES_MAX, SOCKET_PING_EVERY,
         SOCKET_SILENCE_MAX, SOCKET_WRITE_FRAMES, SOCKET_WRITE_TIME,
     },
-    rates::{FrameRate, Rates},
+    rates::FrameRate,
     secrets::Token,
 };
 use axum::extract::ws::{CloseFrame, Message as Frame, Utf8Bytes, WebSocket};
@@ -39,15 +39,13 @@ use tokio::time::{Instant, Sleep};
 pub struct Node {
     /// The use cases.
     pub kernel: Kernel,
-    /// Who may send how much.
-    pub rates: Rates,
     /// How long a new socket may take to say hello; until then nothing newer is sent.
     pub hello_grace: Duration,
 }
 
 impl Node {
     fn limits(&self) -> Limits {
-        let (messages_per_second, messages_burst) = self.rates.messages_told();
+        let (messages_per_second, messages_burst) = self.kernel.rates.messages_told();
         Limits {
             body_chars: limits::BODY_CHARS_MAX,
             body_bytes: limits::BODY_BYTES_MAX,
@@ -67,6 +65,12 @@ enum Answer {
     CaughtUp(Option<Vec<Outgoing>>, Box<CatchUp>),
     /// What was missed cannot be read now. Nothing newer may come before it.
     NotCaughtUp,
+}
+
+impl Answer {
+    fn of(frame: Option<ServerFrame>) -> Self {
+        frame.map_or(Self::Silence, |frame| Self::Frame(hub::text_of(&frame)))
+    }
 }
 
 /// Why the task ends.
@@ -114,7 +118,7 @@ pub fn serve(
     caller: Caller,
     token: Token,
 ) -> impl Future<Output = ()> + Send {
-    let frame_rate = node.rates.frames();
+    let frame_rate = node.kernel.rates.frames();
     let mut session = Box::new(Session {
         socket,
         registration,
@@ -317,39 +321,13 @@ impl Session {
                 }));
                 return Ok(());
             }
-            Ok(ClientFrame::Send { conversation, id, body }) => {
-                let (node, caller) = (Arc::clone(&self.node), self.caller.clone());
-                self.work = Some(Box::pin(async move {
-                    if let Err(problem) = node.rates.message(caller.user.id) {
-                        return Answer::Frame(hub::text_of(&error_frame(problem, Some(id))));
-                    }
-                    Answer::Frame(hub::text_of(&match node
-                        .kernel
-                        .send(&caller.user, conversation, id, body)
-                        .await
-                    {
-                        Ok((message, _)) => ServerFrame::Ack {
-                            id,
-                            conversation,
-                            offset: message.offset,
-                            sent_at: message.sent_at,
-                        },
-                        Err(error) => error_frame(error.into(), Some(id)),
-                    }))
-                }));
-            }
-            Ok(ClientFrame::Read { conversation, offset }) => {
-                let (node, user) = (Arc::clone(&self.node), self.caller.user.id);
-                self.work = Some(Box::pin(async move {
-                    match node.kernel.mark_read(user, conversation, offset).await {
-                        Ok(()) => Answer::Silence,
-                        Err(error) => Answer::Frame(hub::text_of(&error_frame(error.into(), None))),
-                    }
-                }));
-            }
             Ok(ClientFrame::Ping) => self.tell(&ServerFrame::Pong),
-            // Typing is best effort, and a second hello has nothing left to do.
-            Ok(ClientFrame::Typing { .. } | ClientFrame::Hello { .. }) => {}
+            // A second hello has nothing left to do.
+            Ok(ClientFrame::Hello { .. }) => {}
+            Ok(frame) => {
+                let work = features::obey(&self.node.kernel, &self.caller, frame);
+                self.work = work.map(|work| -> Work { Box::pin(async move { Answer::of(work.await) }) });
+            }
             Err(Refused::Tell(frame)) => self.tell(&frame),
             Err(Refused::Close(code)) => return Err(End::Close(code)),
         }
@@ -417,10 +395,6 @@ async fn bounded(stop: &Stop, writing: impl Future<Output = Result<(), axum::Err
         },
         code = stop.told() => Err(End::Close(code)),
     }
-}
-
-fn error_frame(problem: Problem, id: Option<MessageId>) -> ServerFrame {
-    ServerFrame::Error { code: problem.code, detail: problem.detail, id }
 }
 
 fn end_of(error: &axum::Error) -> End {
