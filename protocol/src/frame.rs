@@ -103,6 +103,17 @@ frames! {
             /// The text.
             body: Body,
         },
+        /// Change the text of an own message; answered by `ack` or by `error` with the same `id`.
+        "edit" => Edit {
+            /// The conversation.
+            conversation: ConversationId,
+            /// The client's id of the change.
+            id: MessageId,
+            /// The offset of the message.
+            message: Offset,
+            /// The new text.
+            body: Body,
+        },
         /// Read up to here.
         "read" => Read {
             /// The conversation.
@@ -341,6 +352,7 @@ mod tests {
             Message::new(conversation, offset, id, person.clone(), sent_at, "hello".parse().unwrap());
         message.previous = Some(Offset(3));
         message.revision = Some(Offset(9));
+        message.edited_at = Some(Timestamp::from_millis(8));
         let limits = Limits {
             body_chars: 1,
             body_bytes: 2,

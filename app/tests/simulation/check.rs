@@ -48,6 +48,7 @@ pub(crate) fn agreement(world: &mut World) {
         return;
     }
     log_holds_what_was_typed(world);
+    log_holds_what_was_changed(world);
     for tab in 0..world.tabs.len() {
         outbox_is_empty(world, tab);
         list_is_right(world, tab);
@@ -98,6 +99,25 @@ fn log_holds_what_was_typed(world: &mut World) {
     let all: usize = world.server.convs.values().map(|conv| conv.records.len()).sum();
     if known != all {
         fail(world, 0, format!("{known} were typed, {all} are in the log"));
+    }
+}
+
+/// Every change is in the log once, and in the order in which a page made them.
+fn log_holds_what_was_changed(world: &mut World) {
+    for tab in 0..world.tabs.len() {
+        let mut last = BTreeMap::new();
+        for (conv, id) in world.tabs[tab].changed.clone() {
+            let changes = &world.server.convs[&conv].changes;
+            let records: Vec<_> =
+                changes.iter().filter(|(known, _)| *known == id).map(|(_, record)| *record).collect();
+            match &records[..] {
+                [record] if last.insert(conv, *record) < Some(*record) => {}
+                [_] => {
+                    fail(world, tab, format!("change {id} is in the log before one that was made before it"))
+                }
+                _ => fail(world, tab, format!("change {id} is in the log at {records:?}")),
+            };
+        }
     }
 }
 

@@ -5,8 +5,8 @@ mod answers;
 use answers::page_of;
 use kafkatalk_app::client::{Page, random::Random};
 use kafkatalk_protocol::{
-    Body, ClientFrame, CloseCode, Conversation, ConversationId, CreationId, ErrorCode, Message, Offset,
-    ServerFrame, SessionId, Timestamp, User, UserId, frame::Limits,
+    Body, ClientFrame, CloseCode, Conversation, ConversationId, CreationId, ErrorCode, Message, MessageId,
+    Offset, ServerFrame, SessionId, Timestamp, User, UserId, frame::Limits,
 };
 use std::collections::BTreeMap;
 
@@ -31,6 +31,8 @@ pub(crate) enum Fault {
     Miscounts,
     /// Read positions of the other devices are not told.
     KeepsReadsToItself,
+    /// A change that is sent twice is made twice.
+    DoublesChanges,
     /// Now and then a change is kept, and told to nobody.
     LosesChanges,
     /// Now and then the text before the last change comes back as if it were the newer one.
@@ -93,6 +95,8 @@ pub(crate) struct Conv {
     /// What was posted, in the state that it has now.
     pub(crate) records: Vec<Record>,
     links: Vec<Link>,
+    /// The commands that changed a message, and their records.
+    pub(crate) changes: Vec<(MessageId, Offset)>,
     next: u64,
     reads: Vec<(u64, UserId, Offset)>,
     swapped: Option<(Wire, User, ClientFrame)>,
@@ -174,6 +178,7 @@ impl Server {
             created_at: wall(now),
             records: Vec::new(),
             links: Vec::new(),
+            changes: Vec::new(),
             next: 0,
             reads: Vec::new(),
             swapped: None,
@@ -236,7 +241,7 @@ impl Server {
                 let read = ServerFrame::Read { conversation, user: user.id, offset };
                 self.broadcast(conversation, &read, None, out);
             }
-            ClientFrame::Send { conversation, id, .. } => {
+            ClientFrame::Send { conversation, id, .. } | ClientFrame::Edit { conversation, id, .. } => {
                 if self.lot(self.trouble.limited) {
                     let code = ErrorCode::RateLimited;
                     out.push(Out::Frame(
@@ -245,7 +250,11 @@ impl Server {
                     ));
                     return;
                 }
-                self.say(wire, &user, conversation, frame, now, out);
+                if let ClientFrame::Edit { message, body, .. } = frame {
+                    self.edit((wire, &user), conversation, (id, message, body), now, out);
+                } else {
+                    self.say(wire, &user, conversation, frame, now, out);
+                }
             }
         }
     }
@@ -341,25 +350,67 @@ impl Server {
         }
     }
 
-    /// Changes the text of a message, as one of its sender's devices asked for.
-    pub(crate) fn change(
+    /// A person changes the text of a message.
+    fn edit(
         &mut self,
+        (wire, user): (Wire, &User),
         conversation: ConversationId,
+        (id, message, body): (MessageId, Offset, Body),
+        now: u64,
+        out: &mut Vec<Out>,
+    ) {
+        let refuse = |code| {
+            let error = ServerFrame::Error { code, detail: "No.".into(), id: Some(id) };
+            Out::Frame(wire, error)
+        };
+        let unavailable = self.lot(self.trouble.unavailable);
+        let kept_all_the_same = self.lot(500);
+        let no_ack = self.lot(self.trouble.no_ack);
+        let doubles = self.fault == Fault::DoublesChanges;
+        let Some(conv) = self.convs.get(&conversation) else { return };
+        let own = |record: &Record| record.message.offset == message && record.message.sender.id == user.id;
+        let Some(index) = conv.records.iter().position(own) else {
+            return out.push(refuse(ErrorCode::NotAllowed));
+        };
+        if body.as_str() == REFUSED {
+            return out.push(refuse(ErrorCode::InvalidInput));
+        }
+        let known =
+            conv.changes.iter().find(|(known, _)| *known == id && !doubles).map(|(_, record)| *record);
+        if known.is_none() && unavailable && !kept_all_the_same {
+            return out.push(refuse(ErrorCode::LogUnavailable));
+        }
+        let Some(offset) = known.or_else(|| self.change((conversation, id), index, body, now, out)) else {
+            return out.push(refuse(ErrorCode::InvalidInput));
+        };
+        if known.is_none() && unavailable {
+            out.push(refuse(ErrorCode::LogUnavailable));
+        } else if known.is_none() && no_ack {
+            self.sockets.remove(&wire);
+            out.push(Out::Close(wire, CloseCode::TooSlow));
+        } else {
+            out.push(Out::Frame(wire, ServerFrame::Ack { id, conversation, offset, sent_at: wall(now) }));
+        }
+    }
+
+    /// Changes the text of a message; returns the offset of the record.
+    fn change(
+        &mut self,
+        (conversation, id): (ConversationId, MessageId),
         message: usize,
         body: Body,
         now: u64,
         out: &mut Vec<Out>,
-    ) {
+    ) -> Option<Offset> {
         let loses = self.fault == Fault::LosesChanges && self.lot(200);
         let old = self.fault == Fault::TellsOldChangesAgain && self.lot(200);
-        let Some(conv) = self.convs.get_mut(&conversation).filter(|_| self.trouble.knows_changes) else {
-            return;
-        };
+        let conv = self.convs.get_mut(&conversation).filter(|_| self.trouble.knows_changes)?;
         let record = Offset(conv.next);
         conv.next += 1;
-        let Some(Record { message }) = conv.records.get_mut(message) else { return };
+        conv.changes.push((id, record));
+        let Record { message } = conv.records.get_mut(message)?;
         let before = message.body.clone();
-        (message.body, message.revision) = (body, Some(record));
+        (message.body, message.revision, message.edited_at) = (body, Some(record), Some(wall(now)));
         let mut told = message.clone();
         if old {
             told.body = before;
@@ -370,6 +421,7 @@ impl Server {
             let frame = ServerFrame::Changed { message: told, record: Some(record), previous_record };
             self.broadcast(conversation, &frame, None, out);
         }
+        Some(record)
     }
 
     fn broadcast(

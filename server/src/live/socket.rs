@@ -346,6 +346,11 @@ impl Session {
                     }
                 }));
             }
+            // In the protocol before it is on this server: refused like a frame of a type that it does not know.
+            Ok(ClientFrame::Edit { id, .. }) => {
+                let (code, detail) = (ErrorCode::InvalidInput, "This server cannot change messages.".into());
+                self.tell(&ServerFrame::Error { code, detail, id: Some(id) });
+            }
             Ok(ClientFrame::Ping) => self.tell(&ServerFrame::Pong),
             // Typing is best effort, and a second hello has nothing left to do.
             Ok(ClientFrame::Typing { .. } | ClientFrame::Hello { .. }) => {}
