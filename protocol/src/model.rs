@@ -83,6 +83,9 @@ pub struct Message {
     /// When the sender last changed the text, where they did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edited_at: Option<Timestamp>,
+    /// Whether it was deleted for everyone: what is left is its place, its sender and its time, and a fixed text.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deleted: bool,
 }
 
 impl Message {
@@ -105,6 +108,7 @@ impl Message {
             body,
             revision: None,
             edited_at: None,
+            deleted: false,
         }
     }
 

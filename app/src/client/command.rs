@@ -1,6 +1,6 @@
 //! What a person asks the server to keep, and the form in which a device stores it until the server has.
 
-use crate::features::edit::Edit;
+use crate::features::{delete::Delete, edit::Edit};
 use kafkatalk_protocol::{Body, ClientFrame, ConversationId, Message, MessageId, Offset, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,8 @@ pub enum Command {
     },
     /// Change the text of an own message.
     Edit(Edit),
+    /// Delete an own message for everyone.
+    Delete(Delete),
 }
 
 impl Command {
@@ -27,6 +29,7 @@ impl Command {
         match self {
             Self::Post { body } => ClientFrame::Send { conversation, id, body },
             Self::Edit(edit) => edit.into_frame(conversation, id),
+            Self::Delete(delete) => delete.into_frame(conversation, id),
         }
     }
 
@@ -35,6 +38,7 @@ impl Command {
         match self {
             Self::Post { .. } => None,
             Self::Edit(edit) => Some(edit.message),
+            Self::Delete(delete) => Some(delete.message),
         }
     }
 
@@ -43,6 +47,7 @@ impl Command {
         match self {
             Self::Post { .. } => {}
             Self::Edit(edit) => edit.apply(message, at),
+            Self::Delete(_) => Delete::apply(message),
         }
     }
 }
@@ -103,7 +108,9 @@ impl From<StoredEntry> for StoredForm {
             Self { id, conversation, version: None, body: None, command: None, typed_at, order, refused };
         match command {
             Command::Post { body } => Self { body: Some(body), ..form },
-            command @ Command::Edit(_) => Self { version: Some(VERSION), command: Some(command), ..form },
+            command @ (Command::Edit(_) | Command::Delete(_)) => {
+                Self { version: Some(VERSION), command: Some(command), ..form }
+            }
         }
     }
 }

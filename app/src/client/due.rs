@@ -300,5 +300,9 @@ fn unread_in(chat: &Chat, read: Option<Offset>, viewer: UserId) -> Option<u64> {
     let covers =
         timeline.has_beginning() || timeline.window().front().is_some_and(|first| first.previous <= read);
     let unread = || timeline.window().iter().rev().take_while(|message| Some(message.offset) > read);
-    covers.then(|| unread().filter(|message| message.sender.id != viewer).fold(0, |count, _| count + 1))
+    covers.then(|| {
+        unread()
+            .filter(|message| message.sender.id != viewer && !message.deleted)
+            .fold(0, |count, _| count + 1)
+    })
 }

@@ -241,6 +241,11 @@ impl Item {
         matches!(&self.source, Source::Log(message) if message.edited_at.is_some())
     }
 
+    /// Whether it was deleted for everyone.
+    pub fn deleted(&self) -> bool {
+        matches!(&self.source, Source::Log(message) if message.deleted)
+    }
+
     /// When the node took it in; while it waits, when it was typed.
     pub fn at(&self) -> Timestamp {
         match &self.source {

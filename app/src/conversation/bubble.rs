@@ -48,6 +48,7 @@ pub(super) fn Bubble(
         }
     };
     let body = Memo::new(move |_| row.with(|row| row.item.body().to_owned()));
+    let deleted = Memo::new(move |_| row.with(|row| row.item.deleted()));
     let edited = Memo::new(move |_| row.with(|row| row.item.edited()));
     view! {
         {move || row.with(|row| row.new).then(|| view! { <li class="new-line"><span>"New messages"</span></li> })}
@@ -57,6 +58,7 @@ pub(super) fn Bubble(
             class:mine=item.own()
             class:sought=move || chat.desk.sought.get() == Some(key)
             class:told=move || chat.desk.details.get() == Some(key)
+            class:deleted=move || deleted.get()
             class:acts=move || acts.get()
             class:large=move || body.with(|body| is_few_emoji(body))
             class:opens=move || row.with(|row| row.opens)

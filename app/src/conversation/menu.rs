@@ -29,7 +29,7 @@ pub(crate) struct MessageAction {
 type Offer = fn(Chat, &Item) -> Option<MessageAction>;
 
 /// The features, in the order of the menu.
-const OFFERS: &[Offer] = &[features::edit::action, details];
+const OFFERS: &[Offer] = &[features::edit::action, details, features::delete::action];
 
 #[expect(clippy::unnecessary_wraps, reason = "an offer like the others")]
 fn details(chat: Chat, item: &Item) -> Option<MessageAction> {

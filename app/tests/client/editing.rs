@@ -1,9 +1,9 @@
 //! Changes of own messages: shown at once, sent in order, taken back when they are refused.
 
-use crate::harness::{Page, conv, me, message, peer};
+use crate::harness::{Page, conv, conv_with, conversation, me, message, peer, user};
 use kafkatalk_app::{
-    client::{Action, Change, Command, Delivery, Effect, Item, StoredEntry},
-    features::edit::Edit,
+    client::{Action, Change, Command, Delivery, Effect, Fetch, Item, StoredEntry},
+    features::{delete::Delete, edit::Edit},
 };
 use kafkatalk_protocol::{Body, ClientFrame, ErrorCode, Message, MessageId, Offset, ServerFrame};
 
@@ -126,4 +126,46 @@ fn a_change_of_a_message_of_somebody_else_leaves_the_others_alone() {
         (peer(), "message 0", Change::None)
     );
     assert_eq!(own(&page).delivery, Delivery::Sent);
+}
+
+#[test]
+fn a_deletion_leaves_a_tombstone_at_once_and_is_taken_back_where_it_is_refused() {
+    let mut page = page();
+    let delete = Command::Delete(Delete { message: Offset(1) });
+    let id = page.client.submit(conv(), delete, page.now()).unwrap();
+    page.effects.extend(page.client.take_effects());
+    assert_eq!((own(&page).deleted(), own(&page).body()), (true, "This message was deleted."));
+    let frame = ClientFrame::Delete { conversation: conv(), id, message: Offset(1) };
+    assert_eq!(page.take_frames(), [frame]);
+    refuse(&mut page, id);
+    assert_eq!((own(&page).deleted(), own(&page).body()), (false, "message 1"));
+}
+
+#[test]
+fn a_deleted_message_does_not_count_as_unread() {
+    let mut page = Page::live(2);
+    assert_eq!(page.unread(), 2);
+    let mut tombstone = message(&peer(), 1);
+    Delete::apply(&mut tombstone);
+    tombstone.revision = Some(Offset(2));
+    let (record, previous_record) = (Some(Offset(2)), Some(Offset(1)));
+    page.frame(ServerFrame::Changed { message: tombstone, record, previous_record });
+    assert_eq!(page.unread(), 1);
+}
+
+#[test]
+fn a_deletion_in_a_conversation_that_is_not_in_memory_is_counted_by_the_server() {
+    let mut page = Page::live(0);
+    let other = conv_with(3);
+    let mut told = conversation(3, Some(1));
+    (told.id, told.unread, told.record) = (other, 2, Some(Offset(1)));
+    page.frame(ServerFrame::Conversation { conversation: told });
+    page.take_requests();
+    let mut tombstone = Message { conversation: other, ..message(&user(3), 0) };
+    Delete::apply(&mut tombstone);
+    tombstone.revision = Some(Offset(2));
+    let (record, previous_record) = (Some(Offset(2)), Some(Offset(1)));
+    page.frame(ServerFrame::Changed { message: tombstone, record, previous_record });
+    let asked: Vec<_> = page.take_requests().into_iter().map(|(_, fetch)| fetch).collect();
+    assert_eq!(asked, [Fetch::Conversation(other)]);
 }

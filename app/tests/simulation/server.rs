@@ -1,14 +1,15 @@
 //! A server as the public API describes it, in memory, with trouble on request.
 
 mod answers;
+mod changes;
 
 use answers::page_of;
 use kafkatalk_app::client::{Page, random::Random};
 use kafkatalk_protocol::{
-    Body, ClientFrame, CloseCode, Conversation, ConversationId, CreationId, ErrorCode, Message, MessageId,
-    Offset, ServerFrame, SessionId, Timestamp, User, UserId, frame::Limits,
+    ClientFrame, CloseCode, Conversation, ConversationId, CreationId, ErrorCode, Message, MessageId, Offset,
+    ServerFrame, SessionId, Timestamp, User, UserId, frame::Limits,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One socket of one page.
 pub(crate) type Wire = (usize, u32, u64);
@@ -115,6 +116,8 @@ pub(crate) struct Server {
     pub(crate) trouble: Trouble,
     pub(crate) fault: Fault,
     pub(crate) random: Random,
+    /// Changes of messages that were deleted before.
+    pub(crate) refused: BTreeSet<MessageId>,
     catch_up_max: usize,
 }
 
@@ -153,7 +156,8 @@ impl Conv {
 
     pub(crate) fn unread(&self, user: UserId, before: u64) -> u64 {
         let read = self.read_of(user, before);
-        let unread = |message: &&Message| message.sender.id != user && Some(message.offset) > read;
+        let unread =
+            |message: &&Message| message.sender.id != user && !message.deleted && Some(message.offset) > read;
         self.visible(before).iter().filter(unread).fold(0, |count, _| count + 1)
     }
 }
@@ -161,7 +165,15 @@ impl Conv {
 impl Server {
     pub(crate) fn new(trouble: Trouble, fault: Fault, mut random: Random) -> Self {
         let catch_up_max = usize::try_from(1 + random.below(6)).unwrap();
-        Self { convs: BTreeMap::new(), sockets: BTreeMap::new(), trouble, fault, random, catch_up_max }
+        Self {
+            convs: BTreeMap::new(),
+            sockets: BTreeMap::new(),
+            trouble,
+            fault,
+            random,
+            refused: BTreeSet::new(),
+            catch_up_max,
+        }
     }
 
     fn lot(&mut self, of_thousand: u64) -> bool {
@@ -241,7 +253,9 @@ impl Server {
                 let read = ServerFrame::Read { conversation, user: user.id, offset };
                 self.broadcast(conversation, &read, None, out);
             }
-            ClientFrame::Send { conversation, id, .. } | ClientFrame::Edit { conversation, id, .. } => {
+            ClientFrame::Send { conversation, id, .. }
+            | ClientFrame::Edit { conversation, id, .. }
+            | ClientFrame::Delete { conversation, id, .. } => {
                 if self.lot(self.trouble.limited) {
                     let code = ErrorCode::RateLimited;
                     out.push(Out::Frame(
@@ -250,10 +264,15 @@ impl Server {
                     ));
                     return;
                 }
-                if let ClientFrame::Edit { message, body, .. } = frame {
-                    self.edit((wire, &user), conversation, (id, message, body), now, out);
-                } else {
-                    self.say(wire, &user, conversation, frame, now, out);
+                let who = (wire, &user);
+                match frame {
+                    ClientFrame::Edit { message, body, .. } => {
+                        self.edit(who, conversation, (id, message, Some(body)), now, out);
+                    }
+                    ClientFrame::Delete { message, .. } => {
+                        self.edit(who, conversation, (id, message, None), now, out);
+                    }
+                    frame => self.say(wire, &user, conversation, frame, now, out),
                 }
             }
         }
@@ -348,80 +367,6 @@ impl Server {
         if let Some((from, user, frame)) = late {
             self.append(from, conversation, &user, frame, now, out);
         }
-    }
-
-    /// A person changes the text of a message.
-    fn edit(
-        &mut self,
-        (wire, user): (Wire, &User),
-        conversation: ConversationId,
-        (id, message, body): (MessageId, Offset, Body),
-        now: u64,
-        out: &mut Vec<Out>,
-    ) {
-        let refuse = |code| {
-            let error = ServerFrame::Error { code, detail: "No.".into(), id: Some(id) };
-            Out::Frame(wire, error)
-        };
-        let unavailable = self.lot(self.trouble.unavailable);
-        let kept_all_the_same = self.lot(500);
-        let no_ack = self.lot(self.trouble.no_ack);
-        let doubles = self.fault == Fault::DoublesChanges;
-        let Some(conv) = self.convs.get(&conversation) else { return };
-        let own = |record: &Record| record.message.offset == message && record.message.sender.id == user.id;
-        let Some(index) = conv.records.iter().position(own) else {
-            return out.push(refuse(ErrorCode::NotAllowed));
-        };
-        if body.as_str() == REFUSED {
-            return out.push(refuse(ErrorCode::InvalidInput));
-        }
-        let known =
-            conv.changes.iter().find(|(known, _)| *known == id && !doubles).map(|(_, record)| *record);
-        if known.is_none() && unavailable && !kept_all_the_same {
-            return out.push(refuse(ErrorCode::LogUnavailable));
-        }
-        let Some(offset) = known.or_else(|| self.change((conversation, id), index, body, now, out)) else {
-            return out.push(refuse(ErrorCode::InvalidInput));
-        };
-        if known.is_none() && unavailable {
-            out.push(refuse(ErrorCode::LogUnavailable));
-        } else if known.is_none() && no_ack {
-            self.sockets.remove(&wire);
-            out.push(Out::Close(wire, CloseCode::TooSlow));
-        } else {
-            out.push(Out::Frame(wire, ServerFrame::Ack { id, conversation, offset, sent_at: wall(now) }));
-        }
-    }
-
-    /// Changes the text of a message; returns the offset of the record.
-    fn change(
-        &mut self,
-        (conversation, id): (ConversationId, MessageId),
-        message: usize,
-        body: Body,
-        now: u64,
-        out: &mut Vec<Out>,
-    ) -> Option<Offset> {
-        let loses = self.fault == Fault::LosesChanges && self.lot(200);
-        let old = self.fault == Fault::TellsOldChangesAgain && self.lot(200);
-        let conv = self.convs.get_mut(&conversation).filter(|_| self.trouble.knows_changes)?;
-        let record = Offset(conv.next);
-        conv.next += 1;
-        conv.changes.push((id, record));
-        let Record { message } = conv.records.get_mut(message)?;
-        let before = message.body.clone();
-        (message.body, message.revision, message.edited_at) = (body, Some(record), Some(wall(now)));
-        let mut told = message.clone();
-        if old {
-            told.body = before;
-        }
-        let previous_record = conv.through(u64::MAX);
-        conv.link(record, (!loses).then(|| told.clone()), now);
-        if !loses {
-            let frame = ServerFrame::Changed { message: told, record: Some(record), previous_record };
-            self.broadcast(conversation, &frame, None, out);
-        }
-        Some(record)
     }
 
     fn broadcast(

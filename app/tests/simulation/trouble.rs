@@ -5,8 +5,8 @@ use crate::{
     world::{Event, World},
 };
 use kafkatalk_app::{
-    client::{Action, Command, Delivery, Input},
-    features::edit::Edit,
+    client::{Action, Command, Delivery, Input, Item},
+    features::{delete::Delete, edit::Edit},
 };
 use kafkatalk_protocol::{Body, CloseCode, ConversationId};
 use std::collections::BTreeSet;
@@ -142,12 +142,16 @@ impl World {
     /// Changes the text of one of the messages of that person that the page shows.
     fn change_message(&mut self, tab: usize, conv: ConversationId) {
         let chat = self.tabs[tab].client.chat(conv);
-        let own: Vec<_> = chat.items.iter().filter(|item| item.own() && item.in_log()).collect();
+        let changeable = |item: &&Item| item.own() && item.in_log() && !item.deleted();
+        let own: Vec<_> = chat.items.iter().filter(changeable).collect();
         if own.is_empty() || !self.server.trouble.knows_changes {
             return;
         }
         let item = own[usize::try_from(self.random.below(own.len() as u64)).unwrap()].clone();
         self.typed += 1;
+        if self.random.below(6) == 0 {
+            return self.delete_message(tab, conv, &item);
+        }
         let bad = self.random.below(20) == 0;
         let text = if bad { REFUSED.into() } else { format!("change {}", self.typed) };
         let edit = Edit { message: item.offset().unwrap(), body: Body::parse(&text).unwrap() };
@@ -161,6 +165,19 @@ impl World {
         }
         if let (Ok(id), false) = (sent, bad) {
             self.tabs[tab].changed.push((conv, id));
+        }
+        self.perform(tab);
+    }
+
+    fn delete_message(&mut self, tab: usize, conv: ConversationId, item: &Item) {
+        let delete = Command::Delete(Delete { message: item.offset().unwrap() });
+        let now = self.clock(tab);
+        if let Ok(id) = self.tabs[tab].client.submit(conv, delete, now) {
+            self.tabs[tab].changed.push((conv, id));
+            let chat = self.tabs[tab].client.chat(conv);
+            if !chat.items.iter().any(|shown| shown.key() == item.key() && shown.deleted()) {
+                self.failures.push(format!("{:?} was to be shown as deleted at once", item.key()));
+            }
         }
         self.perform(tab);
     }

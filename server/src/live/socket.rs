@@ -22,7 +22,8 @@ use crate::{
 use axum::extract::ws::{CloseFrame, Message as Frame, Utf8Bytes, WebSocket};
 use futures_util::SinkExt as _;
 use kafkatalk_protocol::{
-    ClientFrame, CloseCode, ConversationId, MessageId, Offset, Problem, ServerFrame, frame::Limits, limits,
+    ClientFrame, CloseCode, ConversationId, ErrorCode, MessageId, Offset, Problem, ServerFrame,
+    frame::Limits, limits,
 };
 use std::{
     collections::{HashMap, VecDeque},
@@ -347,7 +348,7 @@ impl Session {
                 }));
             }
             // In the protocol before it is on this server: refused like a frame of a type that it does not know.
-            Ok(ClientFrame::Edit { id, .. }) => {
+            Ok(ClientFrame::Edit { id, .. } | ClientFrame::Delete { id, .. }) => {
                 let (code, detail) = (ErrorCode::InvalidInput, "This server cannot change messages.".into());
                 self.tell(&ServerFrame::Error { code, detail, id: Some(id) });
             }

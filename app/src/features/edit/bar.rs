@@ -39,7 +39,7 @@ pub(crate) fn last_editable(chat: &ChatView) -> Option<(Offset, String)> {
 }
 
 fn editable(item: &Item) -> Option<(Offset, String)> {
-    Some((item.offset().filter(|_| item.own() && item.in_log())?, item.body().to_owned()))
+    Some((item.offset().filter(|_| item.own() && item.in_log() && !item.deleted())?, item.body().to_owned()))
 }
 
 /// In the menu of a message.
