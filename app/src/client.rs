@@ -53,7 +53,7 @@ pub use event::{
     Action, Answer, Changes, Effect, Fetch, FetchError, Input, Now, Page, RequestId, SocketId, Ticks,
 };
 pub use outbox::OutboxFull;
-pub use view::{ChatStatus, ChatView, Delivery, Edge, Item, ItemKey, Link, LinkView, ListView, Row};
+pub use view::{Change, ChatStatus, ChatView, Delivery, Edge, Item, ItemKey, Link, LinkView, ListView, Row};
 
 use crate::page::{OpenModel, PageModel};
 use drafts::Drafts;

@@ -6,6 +6,7 @@ mod composer;
 mod details;
 mod header;
 mod log;
+mod menu;
 mod scroll;
 pub mod state;
 pub mod text;
@@ -13,6 +14,7 @@ pub mod timeline;
 
 use crate::client::{ChatStatus, ChatView};
 use crate::conversations::Desk;
+use crate::features;
 use crate::ui::focus::{focus_soon, has_fine_pointer};
 use crate::ui::person::names;
 use blank::{CouldNotLoad, NoSuchConversation, NothingOpen, Skeleton};
@@ -22,6 +24,7 @@ use header::Header;
 use kafkatalk_protocol::{ConversationId, User};
 use leptos::prelude::*;
 use log::MessageLog;
+pub(crate) use menu::MessageAction;
 use scroll::Scroll;
 use std::sync::Arc;
 
@@ -38,13 +41,13 @@ pub fn ConversationPane() -> impl IntoView {
 
 /// The conversation that this pane shows, as long as it is the one in the state.
 #[derive(Clone, Copy)]
-struct Chat {
-    desk: Desk,
-    id: ConversationId,
+pub(crate) struct Chat {
+    pub(crate) desk: Desk,
+    pub(crate) id: ConversationId,
 }
 
 impl Chat {
-    fn read<T>(self, read: impl FnOnce(&ChatView) -> T) -> Option<T> {
+    pub(crate) fn read<T>(self, read: impl FnOnce(&ChatView) -> T) -> Option<T> {
         self.desk.live.chat.with(|chat| chat.as_ref().filter(|chat| chat.id == self.id).map(read))
     }
 
@@ -75,6 +78,7 @@ fn OpenConversation(id: ConversationId) -> impl IntoView {
     let desk = expect_context::<Desk>();
     let chat = Chat { desk, id };
     provide_context(chat);
+    features::provide();
     provide_context(Scroll::new(desk));
     let status = Memo::new(move |_| chat.status());
     let others = Memo::new(move |_| chat.others());

@@ -12,6 +12,7 @@
 //! | [`account`] | registering and signing in |
 //! | [`conversations`] | the list, finding people, and the frame around both panes |
 //! | [`conversation`] | one conversation: its messages, the composer, details |
+//! | [`features`] | what one can do with a message |
 //! | [`ui`] | icons, avatars, how times and names are worded |
 
 // The types of nested views are deep.
@@ -31,6 +32,7 @@ pub mod browser;
 pub mod client;
 pub mod conversation;
 pub mod conversations;
+pub mod features;
 pub mod live;
 #[cfg(not(feature = "hydrate"))]
 pub mod not_found;

@@ -4,7 +4,7 @@
 //! from the same model, so that hydration finds what the server wrote; [`Live::start`] then sets the state going.
 
 use crate::{
-    client::{Action, ChatView, Client, LinkView, ListView, OutboxFull},
+    client::{Action, ChatView, Client, Command, LinkView, ListView, OutboxFull},
     page::PageModel,
 };
 use kafkatalk_protocol::{Body, ConversationId, Message, MessageId, User};
@@ -85,13 +85,18 @@ impl Live {
     /// Sends a message, now or as soon as there is a connection. Where the outbox is full, nothing happens: keep the
     /// text and say that other messages have to go first.
     pub fn send(self, conversation: ConversationId, body: Body) -> Result<MessageId, OutboxFull> {
+        self.submit(conversation, Command::Post { body })
+    }
+
+    /// The same for any command.
+    pub fn submit(self, conversation: ConversationId, command: Command) -> Result<MessageId, OutboxFull> {
         #[cfg(feature = "hydrate")]
         {
-            self.engine.with_value(|engine| engine.send(conversation, body))
+            self.engine.with_value(|engine| engine.submit(conversation, command))
         }
         #[cfg(not(feature = "hydrate"))]
         {
-            let (_, _) = (conversation, body);
+            let (_, _) = (conversation, command);
             Err(OutboxFull)
         }
     }

@@ -103,6 +103,26 @@ frames! {
             /// The text.
             body: Body,
         },
+        /// Change the text of an own message; answered by `ack` or by `error` with the same `id`.
+        "edit" => Edit {
+            /// The conversation.
+            conversation: ConversationId,
+            /// The client's id of the change.
+            id: MessageId,
+            /// The offset of the message.
+            message: Offset,
+            /// The new text.
+            body: Body,
+        },
+        /// Delete an own message for everyone; answered by `ack` or by `error` with the same `id`.
+        "delete" => Delete {
+            /// The conversation.
+            conversation: ConversationId,
+            /// The client's id of the deletion.
+            id: MessageId,
+            /// The offset of the message.
+            message: Offset,
+        },
         /// Read up to here.
         "read" => Read {
             /// The conversation.
@@ -341,6 +361,8 @@ mod tests {
             Message::new(conversation, offset, id, person.clone(), sent_at, "hello".parse().unwrap());
         message.previous = Some(Offset(3));
         message.revision = Some(Offset(9));
+        message.edited_at = Some(Timestamp::from_millis(8));
+        message.deleted = true;
         let limits = Limits {
             body_chars: 1,
             body_bytes: 2,

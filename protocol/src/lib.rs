@@ -13,8 +13,12 @@
 //! | [`frame`] | WebSocket frames and close codes |
 //! | [`problem`] | error codes and problem documents |
 //! | [`event`] | payloads of the records in the log |
+//! | [`delete`] | deleting a message for everyone |
+//! | [`edit`] | changing the text of a message |
 //! | [`limits`] | every limit that both sides must know |
 
+pub mod delete;
+pub mod edit;
 pub mod event;
 pub mod frame;
 pub mod http;

@@ -80,6 +80,12 @@ pub struct Message {
     /// the higher [`Message::revision`] is the later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<Offset>,
+    /// When the sender last changed the text, where they did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edited_at: Option<Timestamp>,
+    /// Whether it was deleted for everyone: what is left is its place, its sender and its time, and a fixed text.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deleted: bool,
 }
 
 impl Message {
@@ -92,7 +98,18 @@ impl Message {
         sent_at: Timestamp,
         body: Body,
     ) -> Self {
-        Self { conversation, offset, previous: None, id, sender, sent_at, body, revision: None }
+        Self {
+            conversation,
+            offset,
+            previous: None,
+            id,
+            sender,
+            sent_at,
+            body,
+            revision: None,
+            edited_at: None,
+            deleted: false,
+        }
     }
 
     /// The offset of the record that brought the message into this state: its own, or that of the last change.

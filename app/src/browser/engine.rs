@@ -2,11 +2,11 @@
 
 use super::{events, http, socket::Socket, store::Store};
 use crate::client::{
-    Action, Changes, ChatView, Client, Effect, Input, LinkView, ListView, Now, OutboxFull, RequestId,
-    SocketId, Ticks,
+    Action, Changes, ChatView, Client, Command, Effect, Input, LinkView, ListView, Now, OutboxFull,
+    RequestId, SocketId, Ticks,
 };
 use crate::route::{Route, safe_next};
-use kafkatalk_protocol::{Body, ConversationId, Message, MessageId, Timestamp};
+use kafkatalk_protocol::{ConversationId, Message, MessageId, Timestamp};
 use leptos::prelude::*;
 use std::{
     cell::{Cell, RefCell},
@@ -129,9 +129,13 @@ impl Engine {
         self.0.tell(Input::Action(action));
     }
 
-    pub(crate) fn send(&self, conversation: ConversationId, body: Body) -> Result<MessageId, OutboxFull> {
+    pub(crate) fn submit(
+        &self,
+        conversation: ConversationId,
+        command: Command,
+    ) -> Result<MessageId, OutboxFull> {
         self.0.hasten();
-        let sent = self.0.client.borrow_mut().send(conversation, body, now());
+        let sent = self.0.client.borrow_mut().submit(conversation, command, now());
         self.0.turn();
         sent
     }

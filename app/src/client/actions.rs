@@ -12,14 +12,26 @@ impl Client {
         body: Body,
         now: Now,
     ) -> Result<MessageId, OutboxFull> {
+        self.submit(conversation, Command::Post { body }, now)
+    }
+
+    /// Takes any command, likewise. What it changes is shown as it will be until the server has it, or refuses it.
+    pub fn submit(
+        &mut self,
+        conversation: ConversationId,
+        command: Command,
+        now: Now,
+    ) -> Result<MessageId, OutboxFull> {
         let id = self.random.message_id();
-        let command = Command::Post { body };
+        let posts = command.target().is_none();
         let stored = self.outbox.push((id, conversation, command), now.wall, self.limits.outbox_max)?;
         self.effects.push(Effect::StoreEntry(stored));
-        self.drafts.clear(conversation, &mut self.effects);
-        if let Some(chat) = self.chats.get_mut(&conversation) {
-            // Own messages are shown at the end.
-            chat.show_newest();
+        if posts {
+            self.drafts.clear(conversation, &mut self.effects);
+            if let Some(chat) = self.chats.get_mut(&conversation) {
+                // Own messages are shown at the end.
+                chat.show_newest();
+            }
         }
         self.outbox_changed();
         self.do_what_is_due(now.ticks);

@@ -1,6 +1,7 @@
 //! What a person asks the server to keep, and the form in which a device stores it until the server has.
 
-use kafkatalk_protocol::{Body, ConversationId, MessageId, Timestamp};
+use crate::features::{delete::Delete, edit::Edit};
+use kafkatalk_protocol::{Body, ClientFrame, ConversationId, Message, MessageId, Offset, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// The newest version of the stored form that this client reads and writes. What was written before versions were has
@@ -16,6 +17,39 @@ pub enum Command {
         /// The text.
         body: Body,
     },
+    /// Change the text of an own message.
+    Edit(Edit),
+    /// Delete an own message for everyone.
+    Delete(Delete),
+}
+
+impl Command {
+    /// The frame that asks the server for it.
+    pub(super) fn into_frame(self, conversation: ConversationId, id: MessageId) -> ClientFrame {
+        match self {
+            Self::Post { body } => ClientFrame::Send { conversation, id, body },
+            Self::Edit(edit) => edit.into_frame(conversation, id),
+            Self::Delete(delete) => delete.into_frame(conversation, id),
+        }
+    }
+
+    /// The message that it changes; none where it posts one.
+    pub(super) fn target(&self) -> Option<Offset> {
+        match self {
+            Self::Post { .. } => None,
+            Self::Edit(edit) => Some(edit.message),
+            Self::Delete(delete) => Some(delete.message),
+        }
+    }
+
+    /// The message that it changes, as it will be.
+    pub(super) fn apply(&self, message: &mut Message, at: Timestamp) {
+        match self {
+            Self::Post { .. } => {}
+            Self::Edit(edit) => edit.apply(message, at),
+            Self::Delete(_) => Delete::apply(message),
+        }
+    }
 }
 
 /// A command of the outbox as this device keeps it.
@@ -74,6 +108,9 @@ impl From<StoredEntry> for StoredForm {
             Self { id, conversation, version: None, body: None, command: None, typed_at, order, refused };
         match command {
             Command::Post { body } => Self { body: Some(body), ..form },
+            command @ (Command::Edit(_) | Command::Delete(_)) => {
+                Self { version: Some(VERSION), command: Some(command), ..form }
+            }
         }
     }
 }
@@ -102,6 +139,16 @@ mod tests {
         assert_eq!(entry.command, Command::Post { body: "hello".parse().unwrap() });
         assert_eq!((entry.order, entry.refused.as_deref()), (7, Some("Too long.")));
         assert_eq!(serde_json::to_string(&entry).unwrap(), MESSAGE);
+    }
+
+    #[test]
+    fn a_change_is_stored_under_a_version_and_its_kind() {
+        let message = StoredEntry::from_json(MESSAGE).unwrap();
+        let edit = Edit { message: Offset(3), body: "better".parse().unwrap() };
+        let entry = StoredEntry { command: Command::Edit(edit), refused: None, ..message };
+        let json = serde_json::to_string(&entry).unwrap();
+        assert!(json.contains(r#""version":2,"command":{"edit":{"message":3,"body":"better"}}"#), "{json}");
+        assert_eq!(StoredEntry::from_json(&json), Some(entry));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What is due: after every input, whatever it was, the client looks at what should happen now.
 
 use super::{
-    Chat, Client, Command, Effect, Fetch, FetchError, Page, Purpose, Request, RequestId, Task, Ticks,
+    Chat, Client, Effect, Fetch, FetchError, Page, Purpose, Request, RequestId, Task, Ticks,
     limits::{FETCH_DEADLINE_MS, FETCHES_MAX, READ_CONFIRM_MS, READ_INTERVAL_MS, READ_TELLS_MAX, SENDS_MAX},
     summary::Summary,
     timeline::Forward,
@@ -83,17 +83,25 @@ impl Client {
                 self.ask(id);
             }
         }
+        let overdue = self.outbox.let_go_of_overdue_changes(now);
+        let mut gone = !overdue.is_empty();
+        for id in overdue {
+            self.ask(id);
+        }
         let (chats, summaries) = (&self.chats, &self.summaries);
-        let gone = self.outbox.let_go(|conversation, offset| {
-            match chats.get(&conversation).map(|chat| &chat.timeline) {
-                Some(timeline) if !timeline.loaded() => false,
-                Some(timeline) if !timeline.detached() => timeline.last() >= Some(offset),
-                _ => {
-                    let last = summaries.get(&conversation).and_then(Summary::last);
-                    last.is_some_and(|last| last.offset >= offset)
-                }
+        let in_view = |conversation, offset| match chats.get(&conversation).map(|chat| &chat.timeline) {
+            Some(timeline) if !timeline.loaded() => false,
+            Some(timeline) if !timeline.detached() => timeline.last() >= Some(offset),
+            _ => {
+                let last = summaries.get(&conversation).and_then(Summary::last);
+                last.is_some_and(|last| last.offset >= offset)
             }
-        });
+        };
+        let applied = |conversation, record| {
+            let chat = chats.get(&conversation).filter(|chat| chat.timeline.loaded());
+            chat.is_some_and(|chat| chat.timeline.chain().applied() >= Some(record))
+        };
+        gone |= self.outbox.let_go(in_view, applied);
         if gone {
             self.outbox_changed();
         }
@@ -268,9 +276,7 @@ impl Client {
         let Some(socket) = self.link.live() else { return };
         while let Some(entry) = self.outbox.send_next(socket, now, SENDS_MAX) {
             let (conversation, id) = (entry.conversation, entry.id);
-            let frame = match entry.command.clone() {
-                Command::Post { body } => ClientFrame::Send { conversation, id, body },
-            };
+            let frame = entry.command.clone().into_frame(conversation, id);
             self.effects.push(Effect::Transmit(socket, frame));
             self.changes.chat = true;
             self.changes.list = true;
@@ -294,5 +300,9 @@ fn unread_in(chat: &Chat, read: Option<Offset>, viewer: UserId) -> Option<u64> {
     let covers =
         timeline.has_beginning() || timeline.window().front().is_some_and(|first| first.previous <= read);
     let unread = || timeline.window().iter().rev().take_while(|message| Some(message.offset) > read);
-    covers.then(|| unread().filter(|message| message.sender.id != viewer).fold(0, |count, _| count + 1))
+    covers.then(|| {
+        unread()
+            .filter(|message| message.sender.id != viewer && !message.deleted)
+            .fold(0, |count, _| count + 1)
+    })
 }

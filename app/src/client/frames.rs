@@ -198,6 +198,11 @@ impl Client {
             }
             self.changes.chat |= self.looking.open == Some(conversation);
         }
+        if message.deleted
+            && let Some(summary) = self.summaries.get_mut(&conversation)
+        {
+            summary.observe_deletion(&message, self.viewer.id);
+        }
         if let Some((record, previous)) = link {
             self.link_record(conversation, record, previous);
         }

@@ -10,7 +10,7 @@ use super::{
     limits::{ACK_DEADLINE_MS, ECHO_DEADLINE_MS, INTERNAL_ERRORS_MAX, SEND_RETRY_BASE_MS, SEND_RETRY_MAX_MS},
     random::Random,
 };
-use kafkatalk_protocol::{ConversationId, ErrorCode, MessageId, Offset, Timestamp};
+use kafkatalk_protocol::{ConversationId, ErrorCode, Message, MessageId, Offset, Timestamp};
 use std::{collections::BTreeSet, sync::Arc};
 
 /// A command of the outbox.
@@ -39,7 +39,7 @@ pub(super) enum EntryState {
     Waiting(Ticks),
     /// Sent on that socket at that moment.
     InFlight(SocketId, Ticks),
-    /// In the log. It is still here, since it is not yet in the timeline; from that moment on, history is asked.
+    /// In the log. It is still here, since its effect is not yet in the timeline; from that moment on, the server is asked.
     Stored(Offset, Ticks),
     /// Refused for good.
     Refused(Arc<str>),
@@ -51,11 +51,14 @@ impl Entry {
         Self { id, conversation, command, typed_at, order, state, attempts: 0, adopted, gone: false }
     }
 
-    /// The text of the message that it posts.
+    /// The text of the message that it posts; empty where it posts none.
     pub fn body(&self) -> &str {
-        match &self.command {
-            Command::Post { body } => body.as_str(),
-        }
+        if let Command::Post { body } = &self.command { body.as_str() } else { "" }
+    }
+
+    /// Whether it posts a message.
+    pub(super) fn posts(&self) -> bool {
+        self.command.target().is_none()
     }
 
     /// Its position in the log, where it is known to be there.
@@ -109,9 +112,17 @@ pub(super) struct Outbox {
 }
 
 impl Outbox {
-    /// Those of one conversation, in the order typed.
-    pub(super) fn of(&self, conversation: ConversationId) -> impl DoubleEndedIterator<Item = &Arc<Entry>> {
-        self.entries.iter().filter(move |entry| entry.conversation == conversation)
+    /// The messages of one conversation, in the order typed.
+    pub(super) fn posts(&self, conversation: ConversationId) -> impl DoubleEndedIterator<Item = &Arc<Entry>> {
+        self.entries.iter().filter(move |entry| entry.conversation == conversation && entry.posts())
+    }
+
+    /// The changes of one message, in the order typed.
+    pub(super) fn changes(&self, message: &Message) -> impl Iterator<Item = &Arc<Entry>> {
+        let (conversation, target) = (message.conversation, Some(message.offset));
+        let of =
+            move |entry: &&Arc<Entry>| entry.conversation == conversation && entry.command.target() == target;
+        self.entries.iter().filter(of)
     }
 
     /// How many wait to be sent.
@@ -317,18 +328,37 @@ impl Outbox {
     /// Those of the log whose message should have come by now, and where they are.
     pub(super) fn overdue(&self, now: Ticks) -> Vec<(ConversationId, Offset)> {
         let overdue = |entry: &Arc<Entry>| match entry.state {
-            EntryState::Stored(offset, echo) if echo <= now => Some((entry.conversation, offset)),
+            EntryState::Stored(offset, echo) if echo <= now && entry.posts() => {
+                Some((entry.conversation, offset))
+            }
             _ => None,
         };
         self.entries.iter().filter_map(overdue).collect()
     }
 
+    /// Lets go of changes in the log whose effect should have come by now: where it did not, there was none, or a frame was
+    /// lost and the server must be asked. Returns their conversations.
+    pub(super) fn let_go_of_overdue_changes(&mut self, now: Ticks) -> Vec<ConversationId> {
+        let overdue = |entry: &Arc<Entry>| {
+            !entry.posts() && matches!(entry.state, EntryState::Stored(_, echo) if echo <= now)
+        };
+        let gone: Vec<_> =
+            self.entries.iter().filter(|entry| overdue(entry)).map(|entry| entry.conversation).collect();
+        self.entries.retain(|entry| !overdue(entry));
+        gone
+    }
+
     /// Lets go of messages of the log that need not be shown from here any more, as `shown` says of a conversation and
-    /// an offset. True where any went.
-    pub(super) fn let_go(&mut self, shown: impl Fn(ConversationId, Offset) -> bool) -> bool {
+    /// an offset, and of changes that `applied` says the same of. True where any went.
+    pub(super) fn let_go(
+        &mut self,
+        shown: impl Fn(ConversationId, Offset) -> bool,
+        applied: impl Fn(ConversationId, Offset) -> bool,
+    ) -> bool {
         let before = self.entries.len();
         self.entries.retain(|entry| match entry.state {
-            EntryState::Stored(offset, _) => !shown(entry.conversation, offset),
+            EntryState::Stored(offset, _) if entry.posts() => !shown(entry.conversation, offset),
+            EntryState::Stored(offset, _) => !applied(entry.conversation, offset),
             _ => true,
         });
         before != self.entries.len()

@@ -109,7 +109,8 @@ impl Summary {
         }
         if message.previous <= self.counted || self.hidden(message.previous) {
             self.counted = Some(message.offset);
-            if message.sender.id != viewer && Some(message.offset) > self.read_of(viewer) {
+            if message.sender.id != viewer && !message.deleted && Some(message.offset) > self.read_of(viewer)
+            {
                 self.unread += 1;
             }
             self.unsure |= self.last.as_ref().map(|last| last.offset) > self.counted;
@@ -117,6 +118,12 @@ impl Summary {
             self.unsure = true;
         }
         newest
+    }
+
+    /// A message was deleted: it may have counted as unread.
+    pub(super) fn observe_deletion(&mut self, message: &Message, viewer: UserId) {
+        let counted = Some(message.offset) <= self.counted && Some(message.offset) > self.read_of(viewer);
+        self.unsure |= counted && message.sender.id != viewer && self.unread > 0;
     }
 
     /// The server tells how the conversation stands, at some moment that may lie before what is known.
@@ -136,9 +143,10 @@ impl Summary {
             _ => {}
         }
         self.sees_from = told.sees_from;
+        let older = told.record.is_some() && told.record < self.record;
         self.record = self.record.max(told.record);
         self.heard = self.heard.max(told.record);
-        if told_last < self.counted {
+        if told_last < self.counted || older {
             // Older than what was counted here: its number says nothing.
             return;
         }

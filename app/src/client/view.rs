@@ -133,6 +133,24 @@ pub struct Item {
     viewer: UserId,
     /// How it stands.
     pub delivery: Delivery,
+    /// How a change of it stands.
+    pub change: Change,
+}
+
+/// How the viewer's changes of a message stand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// There is none but what the server has.
+    None,
+    /// It is shown, and on its way.
+    Pending,
+    /// It was refused: the message is shown without it.
+    Refused {
+        /// The command, for [`super::Action::Retry`] and [`super::Action::Discard`].
+        id: MessageId,
+        /// Why and what to do.
+        reason: Arc<str>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,12 +184,17 @@ pub enum Delivery {
 pub struct ItemKey(pub UserId, pub MessageId);
 
 impl Item {
-    pub(super) fn of_message(message: Arc<Message>, viewer: UserId, delivery: Delivery) -> Self {
-        Self { source: Source::Log(message), viewer, delivery }
+    pub(super) fn of_message(
+        message: Arc<Message>,
+        viewer: UserId,
+        delivery: Delivery,
+        change: Change,
+    ) -> Self {
+        Self { source: Source::Log(message), viewer, delivery, change }
     }
 
     pub(super) fn of_entry(entry: Arc<Entry>, viewer: Arc<User>, delivery: Delivery) -> Self {
-        Self { viewer: viewer.id, source: Source::Outbox(entry, viewer), delivery }
+        Self { viewer: viewer.id, source: Source::Outbox(entry, viewer), delivery, change: Change::None }
     }
 
     /// Its key.
@@ -206,6 +229,21 @@ impl Item {
             Source::Log(message) => message.body.as_str(),
             Source::Outbox(entry, _) => entry.body(),
         }
+    }
+
+    /// Whether the log has it, and so others can see it.
+    pub fn in_log(&self) -> bool {
+        matches!(self.source, Source::Log(_))
+    }
+
+    /// Whether its text was changed.
+    pub fn edited(&self) -> bool {
+        matches!(&self.source, Source::Log(message) if message.edited_at.is_some())
+    }
+
+    /// Whether it was deleted for everyone.
+    pub fn deleted(&self) -> bool {
+        matches!(&self.source, Source::Log(message) if message.deleted)
     }
 
     /// When the node took it in; while it waits, when it was typed.

@@ -1,7 +1,7 @@
 //! What the pages draw, made from the state.
 
 use super::{
-    ChatStatus, ChatView, Client, Delivery, Edge, Item, Link, LinkView, ListView, Row,
+    Change, ChatStatus, ChatView, Client, Delivery, Edge, Item, Link, LinkView, ListView, Row,
     outbox::{Entry, EntryState},
     summary::Summary,
 };
@@ -43,7 +43,7 @@ impl Client {
     fn row(&self, id: ConversationId, summary: &Summary) -> Row {
         let known = summary.last().map(|last| last.offset);
         let waiting =
-            self.outbox.of(id).rfind(|entry| entry.offset().is_none_or(|offset| Some(offset) > known));
+            self.outbox.posts(id).rfind(|entry| entry.offset().is_none_or(|offset| Some(offset) > known));
         let last = match waiting {
             Some(entry) => Some(self.waiting_item(entry)),
             None => summary.last().map(|message| self.item(message, summary.read_by_others())),
@@ -66,7 +66,7 @@ impl Client {
         let chat = self.chats.get(&id);
         let detached = chat.is_some_and(|chat| chat.timeline.detached());
         let messages = chat.into_iter().flat_map(|chat| chat.timeline.window());
-        let waiting = self.outbox.of(id).filter(|_| !detached);
+        let waiting = self.outbox.posts(id).filter(|_| !detached);
         let items = messages.map(|message| self.item(message, read));
         let items = items.chain(waiting.map(|entry| self.waiting_item(entry))).collect();
         ChatView {
@@ -105,7 +105,31 @@ impl Client {
         } else {
             Delivery::Sent
         };
-        Item::of_message(message.clone(), self.viewer.id, delivery)
+        let (message, change) = self.as_it_will_be(message);
+        Item::of_message(message, self.viewer.id, delivery, change)
+    }
+
+    /// A message with the changes that wait in the outbox, and how these stand.
+    fn as_it_will_be(&self, message: &Arc<Message>) -> (Arc<Message>, Change) {
+        let (mut message, mut change) = (message.clone(), Change::None);
+        for entry in self.outbox.changes(&message.clone()) {
+            match entry.state() {
+                EntryState::Refused(reason) => {
+                    change = Change::Refused { id: entry.id, reason: reason.clone() };
+                    continue;
+                }
+                // It is in this state, or a later change has taken its place.
+                EntryState::Stored(record, _) if *record <= message.revision() => continue,
+                EntryState::Stored(..) => {}
+                EntryState::Waiting(_) | EntryState::InFlight(..) => {
+                    if change == Change::None {
+                        change = Change::Pending;
+                    }
+                }
+            }
+            entry.command.apply(Arc::make_mut(&mut message), entry.typed_at);
+        }
+        (message, change)
     }
 
     fn waiting_item(&self, entry: &Arc<Entry>) -> Item {

@@ -1,23 +1,24 @@
 //! A message as it is shown.
 
 use super::Chat;
+use super::menu::MessageMenu;
 use super::state::StateGlyph;
 use super::text::{Span, is_few_emoji, spans};
 use super::timeline::Row;
-use crate::client::{Action, Delivery};
+use crate::client::{Action, Change, Delivery};
 use crate::ui::event::handler;
 use crate::ui::focus::has_fine_pointer;
 use crate::ui::icon::Icon;
 use crate::ui::person::hue;
+use kafkatalk_protocol::MessageId;
 use leptos::{
     ev::{KeyboardEvent, MouseEvent},
     prelude::*,
 };
-use std::sync::Arc;
 
 #[component]
 pub(super) fn Bubble(
-    /// The message in its place; its sender, text and id never change.
+    /// The message in its place; its sender and id never change.
     row: Memo<Row>,
 ) -> impl IntoView {
     let chat = expect_context::<Chat>();
@@ -27,20 +28,28 @@ pub(super) fn Bubble(
     let author = if item.own() { "You said:".into() } else { format!("{} said:", item.sender().username) };
     // In a group the stylesheet shows the name where somebody else begins to speak.
     let class = format!("message hue-{}", hue(item.sender().id.0));
+    let acts = RwSignal::new(false);
     let on_key = move |event: KeyboardEvent| {
-        let on_message = event.target() == event.current_target();
-        if on_message && matches!(event.key().as_str(), "Enter" | " ") {
-            event.prevent_default();
-            open_details();
+        if event.target() != event.current_target() {
+            return;
         }
+        match event.key().as_str() {
+            "Enter" | " " => open_details(),
+            "ContextMenu" => acts.set(true),
+            _ => return,
+        }
+        event.prevent_default();
     };
     // A long press, where there is no mouse.
     let on_menu = move |event: MouseEvent| {
         if !has_fine_pointer() {
             event.prevent_default();
-            open_details();
+            acts.set(true);
         }
     };
+    let body = Memo::new(move |_| row.with(|row| row.item.body().to_owned()));
+    let deleted = Memo::new(move |_| row.with(|row| row.item.deleted()));
+    let edited = Memo::new(move |_| row.with(|row| row.item.edited()));
     view! {
         {move || row.with(|row| row.new).then(|| view! { <li class="new-line"><span>"New messages"</span></li> })}
         <li
@@ -49,7 +58,9 @@ pub(super) fn Bubble(
             class:mine=item.own()
             class:sought=move || chat.desk.sought.get() == Some(key)
             class:told=move || chat.desk.details.get() == Some(key)
-            class:large=is_few_emoji(item.body())
+            class:deleted=move || deleted.get()
+            class:acts=move || acts.get()
+            class:large=move || body.with(|body| is_few_emoji(body))
             class:opens=move || row.with(|row| row.opens)
             class:closes=move || row.with(|row| row.closes)
             tabindex="-1"
@@ -59,9 +70,12 @@ pub(super) fn Bubble(
             <div class="bubble-line">
                 <div class="bubble" on:contextmenu=handler(on_menu)>
                     // The text has a direction of its own; the bubble keeps to its side.
-                    <div class="bubble-text" dir="auto">{spans(item.body()).into_iter().map(span_view).collect_view()}</div>
+                    <div class="bubble-text" dir="auto">
+                        {move || body.with(|body| spans(body).into_iter().map(span_view).collect_view())}
+                    </div>
+                    {move || edited.get().then(|| view! { <span class="edited">"edited"</span> })}
                 </div>
-                <Beside row />
+                <Beside row acts />
             </div>
             <Below row />
         </li>
@@ -80,7 +94,7 @@ fn span_view(span: Span) -> impl IntoView {
 
 /// Beside the bubble, while the mouse or the keyboard is there: time, place in the log, and the way to the details.
 #[component]
-fn Beside(row: Memo<Row>) -> impl IntoView {
+fn Beside(row: Memo<Row>, acts: RwSignal<bool>) -> impl IntoView {
     let chat = expect_context::<Chat>();
     let key = row.with_untracked(|row| row.item.key());
     let words = move || {
@@ -101,6 +115,7 @@ fn Beside(row: Memo<Row>) -> impl IntoView {
             >
                 {Icon::Info.view()}
             </button>
+            <MessageMenu row open=acts />
         </div>
     }
 }
@@ -110,9 +125,18 @@ fn Beside(row: Memo<Row>) -> impl IntoView {
 fn Below(row: Memo<Row>) -> impl IntoView {
     let chat = expect_context::<Chat>();
     let id = row.with_untracked(|row| row.item.id());
-    let delivery = move || row.with(|row| row.item.delivery.clone());
+    // A change that is on its way looks like a message that is.
+    let delivery = move || {
+        row.with(|row| match row.item.change {
+            Change::Pending => Delivery::Sending,
+            _ => row.item.delivery.clone(),
+        })
+    };
+    let change = Memo::new(move |_| row.with(|row| row.item.change.clone()));
     let at = move || row.with(|row| row.item.at());
-    let shown = Memo::new(move |_| row.with(|row| row.closes || is_pending(&row.item.delivery)));
+    let shown = Memo::new(move |_| {
+        row.with(|row| row.closes || is_pending(&row.item.delivery) || row.item.change != Change::None)
+    });
     let meta = move || {
         shown.get().then(|| {
             let clock = move || chat.desk.clock.at(at()).clock();
@@ -125,12 +149,19 @@ fn Below(row: Memo<Row>) -> impl IntoView {
         })
     };
     let failure = move || match delivery() {
-        Delivery::Failed { reason } => Some(failure_view(chat, id, &reason)),
+        Delivery::Failed { reason } => Some(failure_view(chat, id, format!("Not sent. {reason}"), "Delete")),
+        _ => None,
+    };
+    let refusal = move || match change.get() {
+        Change::Refused { id, reason } => {
+            Some(failure_view(chat, id, format!("Not changed. {reason}"), "Dismiss"))
+        }
         _ => None,
     };
     view! {
         {move || meta()}
         {move || failure()}
+        {move || refusal()}
     }
 }
 
@@ -138,15 +169,15 @@ fn is_pending(delivery: &Delivery) -> bool {
     matches!(delivery, Delivery::Queued | Delivery::Failed { .. })
 }
 
-fn failure_view(chat: Chat, id: kafkatalk_protocol::MessageId, reason: &Arc<str>) -> impl IntoView + use<> {
+fn failure_view(chat: Chat, id: MessageId, words: String, discard: &'static str) -> impl IntoView {
     view! {
         <div class="failure" role="alert">
-            <p>{format!("Not sent. {reason}")}</p>
+            <p>{words}</p>
             <button class="button-quiet" type="button" on:click=handler(move |_| chat.desk.act(Action::Retry(id)))>
                 "Try again"
             </button>
             <button class="button-quiet" type="button" on:click=handler(move |_| chat.desk.act(Action::Discard(id)))>
-                "Delete"
+                {discard}
             </button>
         </div>
     }

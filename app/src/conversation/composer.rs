@@ -2,10 +2,11 @@
 
 use super::Chat;
 use super::scroll::Scroll;
-use crate::client::{Action, Link};
+use crate::client::{Action, Command, Link, OutboxFull};
+use crate::features::edit::{Edit, EditBar, Editing, last_editable};
 use crate::ui::event::handler;
 use crate::ui::icon::Icon;
-use kafkatalk_protocol::{Body, limits::BODY_CHARS_MAX, text::TextError};
+use kafkatalk_protocol::{Body, Offset, limits::BODY_CHARS_MAX, text::TextError};
 use leptos::{
     ev::{KeyboardEvent, MouseEvent},
     html::Textarea,
@@ -41,6 +42,7 @@ fn sends(event: &KeyboardEvent) -> bool {
 struct Writing {
     chat: Chat,
     scroll: Scroll,
+    editing: Editing,
     field: NodeRef<Textarea>,
     /// The text, for what depends on it. The field itself is the truth.
     text: RwSignal<String>,
@@ -63,22 +65,93 @@ impl Writing {
         let Some(field) = self.field.get_untracked() else { return };
         let text = field.value();
         self.problem.set(None);
-        self.chat.desk.act(Action::Draft(self.chat.id, text.clone()));
+        if !self.edits() {
+            self.chat.desk.act(Action::Draft(self.chat.id, text.clone()));
+        }
         self.text.set(text);
+    }
+
+    fn edits(self) -> bool {
+        untrack(|| self.editing.message()).is_some()
+    }
+
+    fn put(self, text: &str) {
+        if let Some(field) = self.field.get_untracked() {
+            field.set_value(text);
+            self.text.set(text.to_owned());
+            self.problem.set(None);
+            let _ = field.focus();
+        }
+    }
+
+    fn press(self, event: &KeyboardEvent) {
+        let done = match event.key().as_str() {
+            "ArrowUp" => self.edit_last(),
+            "Escape" => self.cancel(),
+            _ if sends(event) => {
+                self.send();
+                true
+            }
+            _ => false,
+        };
+        if done {
+            event.prevent_default();
+        }
+    }
+
+    /// A message is edited from now on, or none any more: then what was begun before is back.
+    fn show(self, editing: Option<(Offset, String)>) {
+        match editing {
+            Some((_, text)) => self.put(&text),
+            None => self.put(&self.chat.desk.live.draft(self.chat.id)),
+        }
+    }
+
+    /// Takes the last own message up again, where nothing is being written.
+    fn edit_last(self) -> bool {
+        let writes = self.field.get_untracked().is_none_or(|field| !field.value().is_empty());
+        if writes || self.edits() {
+            return false;
+        }
+        let last = untrack(|| self.chat.read(last_editable)).flatten();
+        let found = last.is_some();
+        if found {
+            self.editing.set(last);
+        }
+        found
+    }
+
+    fn cancel(self) -> bool {
+        let edits = self.edits();
+        if edits {
+            self.editing.set(None);
+        }
+        edits
+    }
+
+    /// Sends what was written; a text that is not changed after all is left as it is.
+    fn submit(self, body: Body) -> Result<(), OutboxFull> {
+        let (live, id) = (self.chat.desk.live, self.chat.id);
+        let Some((message, before)) = untrack(|| self.editing.message()) else {
+            live.send(id, body)?;
+            self.put("");
+            self.scroll.to_end();
+            return Ok(());
+        };
+        if before != body.as_str() {
+            live.submit(id, Command::Edit(Edit { message, body }))?;
+        }
+        self.editing.set(None);
+        Ok(())
     }
 
     fn send(self) {
         let Some(field) = self.field.get_untracked() else { return };
         let _ = field.focus();
         let problem = match Body::parse(field.value().trim()) {
-            Ok(body) => match self.chat.desk.live.send(self.chat.id, body) {
-                Ok(_) => {
-                    field.set_value("");
-                    self.text.set(String::new());
-                    self.scroll.to_end();
-                    None
-                }
-                Err(_) => {
+            Ok(body) => match self.submit(body) {
+                Ok(()) => None,
+                Err(OutboxFull) => {
                     Some("Too many messages wait to be sent. Send this one when some have gone.".into())
                 }
             },
@@ -96,17 +169,19 @@ pub(super) fn Composer() -> impl IntoView {
     let writing = Writing {
         chat,
         scroll: expect_context::<Scroll>(),
+        editing: Editing::of_context(),
         field: NodeRef::new(),
         text: RwSignal::new(String::new()),
         problem: RwSignal::new(None),
     };
     Effect::new(move |_| writing.begin());
-    let on_key = move |event: KeyboardEvent| {
-        if sends(&event) {
-            event.prevent_default();
-            writing.send();
+    Effect::new(move |before: Option<()>| {
+        let editing = writing.editing.message();
+        // Not at first: then the field has what was typed before the script ran.
+        if before.is_some() {
+            writing.show(editing);
         }
-    };
+    });
     let offline = Memo::new(move |_| {
         chat.desk.live.link.with(|view| match view.link {
             Link::Offline | Link::Waiting(_) => true,
@@ -121,6 +196,9 @@ pub(super) fn Composer() -> impl IntoView {
     view! {
         <footer class="composer">
             <p class="composer-problem" id="composer-problem" role="alert">{move || writing.problem.get()}</p>
+            <EditBar on_cancel=Callback::new(move |()| {
+                writing.cancel();
+            }) />
             <div class="composer-line">
                 // The text once more in the stylesheet's hands: it is what makes the field grow.
                 <div class="composer-field" data-text=move || writing.text.get()>
@@ -135,7 +213,7 @@ pub(super) fn Composer() -> impl IntoView {
                         enterkeyhint="send"
                         node_ref=writing.field
                         on:input=handler(move |_| writing.typed())
-                        on:keydown=handler(on_key)
+                        on:keydown=handler(move |event: KeyboardEvent| writing.press(&event))
                     ></textarea>
                 </div>
                 <button

@@ -27,6 +27,10 @@ pub enum Icon {
     Retry,
     /// Delete. Lucide `trash-2`.
     Delete,
+    /// More to do. Lucide `ellipsis`.
+    More,
+    /// Change a text. Lucide `pencil`.
+    Edit,
     /// Something failed. Lucide `circle-alert`.
     Alert,
     /// A link. Lucide `link`.
@@ -66,6 +70,12 @@ impl Icon {
             }
             Self::Delete => {
                 r#"<path d="M10 11v6"/><path d="M14 11v6"/><path d="M19 6v14a2 2 0 0 1-2 2H7a2 2 0 0 1-2-2V6"/><path d="M3 6h18"/><path d="M8 6V4a2 2 0 0 1 2-2h4a2 2 0 0 1 2 2v2"/>"#
+            }
+            Self::More => {
+                r#"<circle cx="12" cy="12" r="1"/><circle cx="19" cy="12" r="1"/><circle cx="5" cy="12" r="1"/>"#
+            }
+            Self::Edit => {
+                r#"<path d="M21.174 6.812a1 1 0 0 0-3.986-3.987L3.842 16.174a2 2 0 0 0-.5.83l-1.321 4.352a.5.5 0 0 0 .623.622l4.353-1.32a2 2 0 0 0 .83-.497z"/><path d="m15 5 4 4"/>"#
             }
             Self::Alert => {
                 r#"<circle cx="12" cy="12" r="10"/><line x1="12" x2="12" y1="8" y2="12"/><line x1="12" x2="12.01" y1="16" y2="16"/>"#

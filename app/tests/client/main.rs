@@ -2,6 +2,7 @@
 
 mod changes;
 mod connection;
+mod editing;
 mod harness;
 mod outbox;
 mod reading;

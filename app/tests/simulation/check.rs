@@ -48,6 +48,7 @@ pub(crate) fn agreement(world: &mut World) {
         return;
     }
     log_holds_what_was_typed(world);
+    log_holds_what_was_changed(world);
     for tab in 0..world.tabs.len() {
         outbox_is_empty(world, tab);
         list_is_right(world, tab);
@@ -98,6 +99,25 @@ fn log_holds_what_was_typed(world: &mut World) {
     let all: usize = world.server.convs.values().map(|conv| conv.records.len()).sum();
     if known != all {
         fail(world, 0, format!("{known} were typed, {all} are in the log"));
+    }
+}
+
+/// Every change is in the log once, and in the order in which a page made them.
+fn log_holds_what_was_changed(world: &mut World) {
+    for tab in 0..world.tabs.len() {
+        let mut last = BTreeMap::new();
+        for (conv, id) in world.tabs[tab].changed.clone() {
+            let changes = &world.server.convs[&conv].changes;
+            let records: Vec<_> =
+                changes.iter().filter(|(known, _)| *known == id).map(|(_, record)| *record).collect();
+            match &records[..] {
+                [record] if last.insert(conv, *record) < Some(*record) => {}
+                [_] => fail(world, tab, format!("{id} is in the log before what was changed before it")),
+                // Another device had deleted the message before.
+                [] if world.server.refused.contains(&id) => {}
+                _ => fail(world, tab, format!("change {id} is in the log at {records:?}")),
+            }
+        }
     }
 }
 
@@ -161,7 +181,8 @@ fn timeline_is_the_log(world: &mut World, tab: usize, conv: ConversationId) {
             return fail(world, tab, format!("{conv} is {:?}", chat.status));
         }
         for item in chat.items.iter().filter(|item| is_logged(&item.delivery)) {
-            seen.insert(item.offset(), (item.id(), item.body().to_owned(), item.delivery.clone()));
+            let told = (item.id(), item.body().to_owned(), item.deleted(), item.delivery.clone());
+            seen.insert(item.offset(), told);
         }
         if chat.earlier == Edge::End {
             break;
@@ -180,7 +201,7 @@ fn timeline_is_the_log(world: &mut World, tab: usize, conv: ConversationId) {
             true if Some(message.offset) <= read => Delivery::Read,
             true => Delivery::Sent,
         };
-        (Some(message.offset), (message.id, message.body.as_str().to_owned(), delivery))
+        (Some(message.offset), (message.id, message.body.as_str().to_owned(), message.deleted, delivery))
     };
     let expected: BTreeMap<_, _> = log.records.iter().map(|record| expect(&record.message)).collect();
     if seen != expected {

@@ -92,6 +92,11 @@ fn a_server_that_keeps_reads_to_itself_is_noticed() {
 }
 
 #[test]
+fn a_server_that_makes_changes_twice_is_noticed() {
+    is_noticed(Fault::DoublesChanges, PageFault::None);
+}
+
+#[test]
 fn a_server_that_loses_changes_is_noticed() {
     is_noticed(Fault::LosesChanges, PageFault::None);
 }

@@ -19,6 +19,8 @@ pub(crate) struct Tab {
     pub(crate) clock_skew_ms: u64,
     /// What was typed here, in order, but for what the server refuses.
     pub(crate) typed: Vec<(ConversationId, MessageId)>,
+    /// What was changed here, likewise.
+    pub(crate) changed: Vec<(ConversationId, MessageId)>,
 }
 
 /// So small that every one of them matters.
@@ -53,6 +55,7 @@ impl Tab {
             wires: BTreeSet::new(),
             clock_skew_ms: 0,
             typed: Vec::new(),
+            changed: Vec::new(),
         }
     }
 

@@ -1,14 +1,15 @@
 //! A server as the public API describes it, in memory, with trouble on request.
 
 mod answers;
+mod changes;
 
 use answers::page_of;
 use kafkatalk_app::client::{Page, random::Random};
 use kafkatalk_protocol::{
-    Body, ClientFrame, CloseCode, Conversation, ConversationId, CreationId, ErrorCode, Message, Offset,
+    ClientFrame, CloseCode, Conversation, ConversationId, CreationId, ErrorCode, Message, MessageId, Offset,
     ServerFrame, SessionId, Timestamp, User, UserId, frame::Limits,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One socket of one page.
 pub(crate) type Wire = (usize, u32, u64);
@@ -31,6 +32,8 @@ pub(crate) enum Fault {
     Miscounts,
     /// Read positions of the other devices are not told.
     KeepsReadsToItself,
+    /// A change that is sent twice is made twice.
+    DoublesChanges,
     /// Now and then a change is kept, and told to nobody.
     LosesChanges,
     /// Now and then the text before the last change comes back as if it were the newer one.
@@ -93,6 +96,8 @@ pub(crate) struct Conv {
     /// What was posted, in the state that it has now.
     pub(crate) records: Vec<Record>,
     links: Vec<Link>,
+    /// The commands that changed a message, and their records.
+    pub(crate) changes: Vec<(MessageId, Offset)>,
     next: u64,
     reads: Vec<(u64, UserId, Offset)>,
     swapped: Option<(Wire, User, ClientFrame)>,
@@ -111,6 +116,8 @@ pub(crate) struct Server {
     pub(crate) trouble: Trouble,
     pub(crate) fault: Fault,
     pub(crate) random: Random,
+    /// Changes of messages that were deleted before.
+    pub(crate) refused: BTreeSet<MessageId>,
     catch_up_max: usize,
 }
 
@@ -149,7 +156,8 @@ impl Conv {
 
     pub(crate) fn unread(&self, user: UserId, before: u64) -> u64 {
         let read = self.read_of(user, before);
-        let unread = |message: &&Message| message.sender.id != user && Some(message.offset) > read;
+        let unread =
+            |message: &&Message| message.sender.id != user && !message.deleted && Some(message.offset) > read;
         self.visible(before).iter().filter(unread).fold(0, |count, _| count + 1)
     }
 }
@@ -157,7 +165,15 @@ impl Conv {
 impl Server {
     pub(crate) fn new(trouble: Trouble, fault: Fault, mut random: Random) -> Self {
         let catch_up_max = usize::try_from(1 + random.below(6)).unwrap();
-        Self { convs: BTreeMap::new(), sockets: BTreeMap::new(), trouble, fault, random, catch_up_max }
+        Self {
+            convs: BTreeMap::new(),
+            sockets: BTreeMap::new(),
+            trouble,
+            fault,
+            random,
+            refused: BTreeSet::new(),
+            catch_up_max,
+        }
     }
 
     fn lot(&mut self, of_thousand: u64) -> bool {
@@ -174,6 +190,7 @@ impl Server {
             created_at: wall(now),
             records: Vec::new(),
             links: Vec::new(),
+            changes: Vec::new(),
             next: 0,
             reads: Vec::new(),
             swapped: None,
@@ -236,7 +253,9 @@ impl Server {
                 let read = ServerFrame::Read { conversation, user: user.id, offset };
                 self.broadcast(conversation, &read, None, out);
             }
-            ClientFrame::Send { conversation, id, .. } => {
+            ClientFrame::Send { conversation, id, .. }
+            | ClientFrame::Edit { conversation, id, .. }
+            | ClientFrame::Delete { conversation, id, .. } => {
                 if self.lot(self.trouble.limited) {
                     let code = ErrorCode::RateLimited;
                     out.push(Out::Frame(
@@ -245,7 +264,16 @@ impl Server {
                     ));
                     return;
                 }
-                self.say(wire, &user, conversation, frame, now, out);
+                let who = (wire, &user);
+                match frame {
+                    ClientFrame::Edit { message, body, .. } => {
+                        self.edit(who, conversation, (id, message, Some(body)), now, out);
+                    }
+                    ClientFrame::Delete { message, .. } => {
+                        self.edit(who, conversation, (id, message, None), now, out);
+                    }
+                    frame => self.say(wire, &user, conversation, frame, now, out),
+                }
             }
         }
     }
@@ -338,37 +366,6 @@ impl Server {
         self.broadcast(conversation, &frame, except, out);
         if let Some((from, user, frame)) = late {
             self.append(from, conversation, &user, frame, now, out);
-        }
-    }
-
-    /// Changes the text of a message, as one of its sender's devices asked for.
-    pub(crate) fn change(
-        &mut self,
-        conversation: ConversationId,
-        message: usize,
-        body: Body,
-        now: u64,
-        out: &mut Vec<Out>,
-    ) {
-        let loses = self.fault == Fault::LosesChanges && self.lot(200);
-        let old = self.fault == Fault::TellsOldChangesAgain && self.lot(200);
-        let Some(conv) = self.convs.get_mut(&conversation).filter(|_| self.trouble.knows_changes) else {
-            return;
-        };
-        let record = Offset(conv.next);
-        conv.next += 1;
-        let Some(Record { message }) = conv.records.get_mut(message) else { return };
-        let before = message.body.clone();
-        (message.body, message.revision) = (body, Some(record));
-        let mut told = message.clone();
-        if old {
-            told.body = before;
-        }
-        let previous_record = conv.through(u64::MAX);
-        conv.link(record, (!loses).then(|| told.clone()), now);
-        if !loses {
-            let frame = ServerFrame::Changed { message: told, record: Some(record), previous_record };
-            self.broadcast(conversation, &frame, None, out);
         }
     }
 

@@ -4,7 +4,10 @@ use crate::{
     server::REFUSED,
     world::{Event, World},
 };
-use kafkatalk_app::client::{Action, Delivery, Input};
+use kafkatalk_app::{
+    client::{Action, Command, Delivery, Input, Item},
+    features::{delete::Delete, edit::Edit},
+};
 use kafkatalk_protocol::{Body, CloseCode, ConversationId};
 use std::collections::BTreeSet;
 
@@ -136,21 +139,47 @@ impl World {
         }
     }
 
-    /// Changes the text of one of the messages of that person, as another device of theirs would.
+    /// Changes the text of one of the messages of that person that the page shows.
     fn change_message(&mut self, tab: usize, conv: ConversationId) {
-        let user = self.tabs[tab].user.id;
-        let own = |(_, record): &(usize, &crate::server::Record)| record.message.sender.id == user;
-        let records = self.server.convs[&conv].records.iter().enumerate().filter(own);
-        let own: Vec<_> = records.map(|(index, _)| index).collect();
-        if own.is_empty() {
+        let chat = self.tabs[tab].client.chat(conv);
+        let changeable = |item: &&Item| item.own() && item.in_log() && !item.deleted();
+        let own: Vec<_> = chat.items.iter().filter(changeable).collect();
+        if own.is_empty() || !self.server.trouble.knows_changes {
             return;
         }
-        let which = own[usize::try_from(self.random.below(own.len() as u64)).unwrap()];
+        let item = own[usize::try_from(self.random.below(own.len() as u64)).unwrap()].clone();
         self.typed += 1;
-        let body = Body::parse(&format!("change {}", self.typed)).unwrap();
-        let mut out = Vec::new();
-        self.server.change(conv, which, body, self.now, &mut out);
-        self.deliver(out);
+        if self.random.below(6) == 0 {
+            return self.delete_message(tab, conv, &item);
+        }
+        let bad = self.random.below(20) == 0;
+        let text = if bad { REFUSED.into() } else { format!("change {}", self.typed) };
+        let edit = Edit { message: item.offset().unwrap(), body: Body::parse(&text).unwrap() };
+        let now = self.clock(tab);
+        let sent = self.tabs[tab].client.submit(conv, Command::Edit(edit), now);
+        let chat = self.tabs[tab].client.chat(conv);
+        let shown =
+            chat.items.iter().find(|shown| shown.key() == item.key()).map(|item| item.body().to_owned());
+        if sent.is_ok() && shown.as_ref() != Some(&text) {
+            self.failures.push(format!("{text:?} was to be shown at once, and {shown:?} is"));
+        }
+        if let (Ok(id), false) = (sent, bad) {
+            self.tabs[tab].changed.push((conv, id));
+        }
+        self.perform(tab);
+    }
+
+    fn delete_message(&mut self, tab: usize, conv: ConversationId, item: &Item) {
+        let delete = Command::Delete(Delete { message: item.offset().unwrap() });
+        let now = self.clock(tab);
+        if let Ok(id) = self.tabs[tab].client.submit(conv, delete, now) {
+            self.tabs[tab].changed.push((conv, id));
+            let chat = self.tabs[tab].client.chat(conv);
+            if !chat.items.iter().any(|shown| shown.key() == item.key() && shown.deleted()) {
+                self.failures.push(format!("{:?} was to be shown as deleted at once", item.key()));
+            }
+        }
+        self.perform(tab);
     }
 
     fn type_message(&mut self, tab: usize, conv: ConversationId) {

@@ -261,7 +261,7 @@ impl World {
         self.cut.get(&(wire, to_server)).is_none_or(|until| self.now <= *until)
     }
 
-    pub(crate) fn deliver(&mut self, out: Vec<Out>) {
+    fn deliver(&mut self, out: Vec<Out>) {
         for out in out {
             match out {
                 Out::Frame(wire, frame) => self.on_wire(wire, false, Event::ToPage(wire, frame)),

@@ -1,0 +1,7 @@
+//! Deleting an own message for everyone.
+
+mod command;
+mod menu;
+
+pub use command::Delete;
+pub(crate) use menu::action;
