@@ -103,10 +103,7 @@ pub async fn serve(
     let clock = options.clock.clone();
     let kernel = Kernel::new(log.clone(), views, pending_acks, passwords, clock, rates, metrics.clone());
     let state = State {
-        node: Arc::new(Node {
-            kernel,
-            hello_grace: options.hello_grace,
-        }),
+        node: Arc::new(Node { kernel, hello_grace: options.hello_grace }),
         hub: hub.clone(),
         metrics,
         follower: following.watch.clone(),

@@ -98,7 +98,8 @@ async fn rebuilt_views_equal_the_live_ones_row_by_row() {
     let options = ViewsOptions::default();
     let log = EmbeddedLog::open(folder.path().join("log"), EmbeddedOptions::default()).unwrap();
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
-    let (live, mut applier) = Views::open(&live_file, &options, kafkatalk_server::features::registry()).unwrap();
+    let (live, mut applier) =
+        Views::open(&live_file, &options, kafkatalk_server::features::registry()).unwrap();
     let mut said = Vec::new();
     for id in 0..APPENDS {
         let (stream, record) = something(id, &mut random);
@@ -128,5 +129,8 @@ async fn rebuilt_views_equal_the_live_ones_row_by_row() {
     drop(again);
     // A second rebuild goes over the first.
     from_log(&log, &new_file, &options, |_| {}).await.unwrap();
-    assert_eq!(rows, dump(&Views::open(&new_file, &options, kafkatalk_server::features::registry()).unwrap().0));
+    assert_eq!(
+        rows,
+        dump(&Views::open(&new_file, &options, kafkatalk_server::features::registry()).unwrap().0)
+    );
 }

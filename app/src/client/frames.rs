@@ -88,9 +88,6 @@ impl Client {
                 self.outbox_changed();
             }
             ServerFrame::Error { id: None, .. }
-            | ServerFrame::Changed { .. }
-            | ServerFrame::Record { .. }
-            | ServerFrame::CaughtUp { .. }
             | ServerFrame::Delivered { .. }
             | ServerFrame::Typing { .. }
             | ServerFrame::Presence { .. }

@@ -1,7 +1,7 @@
 //! Delete for everyone: the sender takes a message back. A tombstone is left, and the content is erased from the log.
 
-mod commands;
-mod http;
+pub mod commands;
+pub mod http;
 mod project;
 
 use crate::{http::state::State, kernel::projector::Projector};

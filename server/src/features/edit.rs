@@ -1,7 +1,7 @@
 //! Edit: the sender gives a message another text.
 
-mod commands;
-mod http;
+pub mod commands;
+pub mod http;
 mod project;
 
 use crate::{http::state::State, kernel::projector::Projector};

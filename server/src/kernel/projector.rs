@@ -13,7 +13,9 @@ use super::views::{
     work::Work,
 };
 use kafkatalk_log::{Entry, Ledger, Record, RecordId, Stream};
-use kafkatalk_protocol::{ConversationId, Message, Offset, ServerFrame, SessionId, UserId, event::Event};
+use kafkatalk_protocol::{
+    ConversationId, Message, Offset, ServerFrame, SessionId, Timestamp, UserId, event::Event,
+};
 use rusqlite::Connection;
 use std::{any::Any, collections::HashMap, fmt, sync::Arc};
 
@@ -294,6 +296,7 @@ impl Projector {
             conversations: Vec::new(),
             complete: None,
             opens: None,
+            forgets: None,
         }
     }
 

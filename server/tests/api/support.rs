@@ -7,7 +7,8 @@ use kafkatalk_log::{
     embedded::{EmbeddedLog, EmbeddedOptions},
 };
 use kafkatalk_protocol::{
-    ClientFrame, Conversation, ConversationId, Message, MessageId, Offset, ServerFrame, http::SignedIn, limits,
+    ClientFrame, Conversation, ConversationId, Message, MessageId, Offset, ServerFrame, http::SignedIn,
+    limits,
 };
 use kafkatalk_server::{
     clock::Clock,

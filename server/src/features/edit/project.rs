@@ -27,7 +27,10 @@ impl Recorded for MessageEdited {
 }
 
 pub(super) fn projector() -> Projector {
-    Projector::new("edit", TABLES, DUMP).conversation::<MessageEdited>(edited).completes(complete).forgets(forget)
+    Projector::new("edit", TABLES, DUMP)
+        .conversation::<MessageEdited>(edited)
+        .completes(complete)
+        .forgets(forget)
 }
 
 fn edited(
@@ -69,8 +72,7 @@ fn forget(rows: &Connection, place: i64) -> Result<(), ViewsError> {
 /// Says of messages when they were edited.
 fn complete(rows: &Connection, seen: &Seen<'_>, messages: &mut [Message]) -> Result<(), ViewsError> {
     let Some((first, last)) = seen.places(messages) else { return Ok(()) };
-    let mut find =
-        rows.prepare_cached("SELECT place, edited_at FROM edits WHERE place BETWEEN ?1 AND ?2")?;
+    let mut find = rows.prepare_cached("SELECT place, edited_at FROM edits WHERE place BETWEEN ?1 AND ?2")?;
     let mut found = find.query((first, last))?;
     while let Some(row) = found.next()? {
         let offset = offset_of(row.get(0)?);

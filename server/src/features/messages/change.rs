@@ -14,9 +14,7 @@ use crate::kernel::{
     },
 };
 use kafkatalk_log::Record;
-use kafkatalk_protocol::{
-    ErrorCode, Message, MessageId, Offset, Problem, ServerFrame, Timestamp, UserId,
-};
+use kafkatalk_protocol::{ErrorCode, Message, MessageId, Offset, Problem, ServerFrame, Timestamp, UserId};
 use rusqlite::OptionalExtension;
 use std::sync::Arc;
 
@@ -164,9 +162,7 @@ pub fn author(at: &InConversation<'_>, record: &Record) -> Option<(i64, UserId)>
 pub fn set_body(at: &InConversation<'_>, target: &Target, body: &str) -> Result<(), ViewsError> {
     let learn = (body != TOMBSTONE_BODY).then_some(target.row);
     forget_words(at, target.row, &target.body, learn)?;
-    at.rows
-        .prepare_cached("UPDATE messages SET body = ?2 WHERE place = ?1")?
-        .execute((target.row, body))?;
+    at.rows.prepare_cached("UPDATE messages SET body = ?2 WHERE place = ?1")?.execute((target.row, body))?;
     Ok(())
 }
 
@@ -209,11 +205,7 @@ pub fn forget_duplicates(at: &InConversation<'_>, target: &Target) -> Result<(),
 }
 
 /// A duplicate of a message that the log has forgotten may have taken its part, and is deleted with it.
-pub fn demote_duplicate(
-    at: &mut InConversation<'_>,
-    sender: i64,
-    id: MessageId,
-) -> Result<(), ViewsError> {
+pub fn demote_duplicate(at: &mut InConversation<'_>, sender: i64, id: MessageId) -> Result<(), ViewsError> {
     let mut find = at
         .rows
         .prepare_cached("SELECT place FROM messages WHERE conversation = ?1 AND sender = ?2 AND id = ?3")?;

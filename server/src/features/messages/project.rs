@@ -90,18 +90,12 @@ fn duplicate(
     };
     let first = message_at(at, offset_of(first))?
         .ok_or_else(|| ViewsError::Damaged("an index names a message that is not there".into()))?;
-    let skipped = |first| {
-        Ok(Effects::skipped(IgnoreReason::Duplicate, Posted::Duplicate(Arc::new(first))))
-    };
+    let skipped = |first| Ok(Effects::skipped(IgnoreReason::Duplicate, Posted::Duplicate(Arc::new(first))));
     if first.deleted {
         // Its content is not to be kept anywhere.
         let pending = "INSERT INTO pending_erasures (record, conversation, since) VALUES (?1, ?2, ?3)
                        ON CONFLICT DO NOTHING";
-        at.rows.prepare_cached(pending)?.execute((
-            blob(&record.id),
-            at.state.row,
-            at.at.as_millis(),
-        ))?;
+        at.rows.prepare_cached(pending)?.execute((blob(&record.id), at.state.row, at.at.as_millis()))?;
         return skipped(first);
     }
     let mut insert = at.rows.prepare_cached(
@@ -179,7 +173,12 @@ fn promote_duplicate(at: &mut InConversation<'_>, sender: i64, id: Uuid) -> Resu
 }
 
 /// The search index is to forget a text that is no longer at that place; `added` is a place whose text it is to learn.
-pub(super) fn forget_words(at: &InConversation<'_>, row: i64, body: &str, added: Option<i64>) -> Result<(), ViewsError> {
+pub(super) fn forget_words(
+    at: &InConversation<'_>,
+    row: i64,
+    body: &str,
+    added: Option<i64>,
+) -> Result<(), ViewsError> {
     at.rows
         .prepare_cached("INSERT INTO pending_index_deletes (place, body, added) VALUES (?1, ?2, ?3)")?
         .execute((row, body, added))?;

@@ -23,7 +23,7 @@ use crate::{
 use axum::extract::ws::{CloseFrame, Message as Frame, Utf8Bytes, WebSocket};
 use futures_util::SinkExt as _;
 use kafkatalk_protocol::{
-    ClientFrame, CloseCode, ConversationId, MessageId, Offset, Problem, ServerFrame, frame::Limits, limits,
+    ClientFrame, CloseCode, ConversationId, Offset, ServerFrame, frame::Limits, limits,
 };
 use std::{
     collections::{HashMap, VecDeque},

@@ -37,7 +37,7 @@ impl Default for Members {
 
 /// A member.
 #[derive(Clone, Debug)]
-pub struct Person {
+pub(crate) struct Person {
     pub(crate) row: i64,
     pub(crate) user: User,
     /// The first offset that they may see.

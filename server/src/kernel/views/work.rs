@@ -83,7 +83,8 @@ impl Work<'_> {
             return self.unknown(entry);
         };
         let Self { rows, cache, registry, .. } = *self;
-        let mut at = InConversation { rows, cache, registry, state, offset: entry.offset, at: entry.record.at };
+        let mut at =
+            InConversation { rows, cache, registry, state, offset: entry.offset, at: entry.record.at };
         let (applied, visible) = apply(&mut at, entry)?;
         state.applied(entry.offset, visible);
         Ok(applied)
