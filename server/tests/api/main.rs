@@ -2,6 +2,7 @@
 
 mod accounts;
 mod catching_up;
+mod changes;
 mod connections;
 mod conversations;
 mod durability;

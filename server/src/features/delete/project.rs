@@ -36,17 +36,14 @@ fn deleted(
         Some(target) if target.sender_id != user => return Ok(change::refused(Changed::NotAllowed)),
         Some(target) if target.is_deleted() => return Ok(change::refused(Changed::Deleted)),
         Some(target) => {
-            if let Some(first) = change::claim(at, author, event.id)? {
-                return Ok(change::refused(Changed::Repeat(first)));
-            }
             bury(at, record, &target, event.message)?;
         }
         // The log has forgotten the message, and this node begins anew.
         None => {
-            change::claim(at, author, event.id)?;
             raise_tombstone(at, record, author, &event)?;
         }
     }
+    change::claim(at, author, event.id, event.message)?;
     change::finish(at, event.message)
 }
 
@@ -59,6 +56,7 @@ fn bury(
 ) -> Result<(), ViewsError> {
     change::forget_duplicates(at, target)?;
     change::await_erasure(at, target)?;
+    change::forget_changes(at, target.row)?;
     change::set_body(at, target, TOMBSTONE_BODY)?;
     at.registry.forget(at.rows, target.row)?;
     at.rows

@@ -50,7 +50,7 @@ fn edited(
     if target.is_deleted() {
         return Ok(change::refused(Changed::Deleted));
     }
-    if let Some(first) = change::claim(at, author, event.id)? {
+    if let Some(first) = change::claim(at, author, event.id, event.message)? {
         return Ok(change::refused(Changed::Repeat(first)));
     }
     change::set_body(at, &target, event.body.as_str())?;

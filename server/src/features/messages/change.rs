@@ -139,11 +139,24 @@ pub fn target(at: &InConversation<'_>, message: Offset) -> Result<Option<Target>
 }
 
 /// Notes a change of that author under that id. The offset of the first record of it, where this is not the first.
-pub fn claim(at: &InConversation<'_>, author: i64, id: MessageId) -> Result<Option<Offset>, ViewsError> {
+pub fn claim(
+    at: &InConversation<'_>,
+    author: i64,
+    id: MessageId,
+    message: Offset,
+) -> Result<Option<Offset>, ViewsError> {
     let mut note = at.rows.prepare_cached(
-        "INSERT INTO changes (conversation, author, id, record) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+        "INSERT INTO changes (conversation, author, id, place, record) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT DO NOTHING",
     )?;
-    if note.execute((at.state.row, author, blob(&id.0), sql_offset(at.offset)))? > 0 {
+    if note.execute((
+        at.state.row,
+        author,
+        blob(&id.0),
+        place(at.state.row, message),
+        sql_offset(at.offset),
+    ))? > 0
+    {
         return Ok(None);
     }
     let mut first = at
@@ -187,6 +200,13 @@ pub fn await_erasure(at: &InConversation<'_>, target: &Target) -> Result<(), Vie
     Ok(())
 }
 
+/// The changes of a message that is gone count no longer: the log forgets them with it.
+pub fn forget_changes(at: &InConversation<'_>, row: i64) -> Result<(), ViewsError> {
+    at.rows.prepare_cached("DELETE FROM changes WHERE place = ?1")?.execute([row])?;
+    at.rows.prepare_cached("DELETE FROM contents WHERE place = ?1")?.execute([row])?;
+    Ok(())
+}
+
 /// Duplicates of a message that is deleted are deleted with it.
 pub fn forget_duplicates(at: &InConversation<'_>, target: &Target) -> Result<(), ViewsError> {
     let (from, to) = bounds(at);
@@ -217,6 +237,7 @@ pub fn demote_duplicate(at: &mut InConversation<'_>, sender: i64, id: MessageId)
     forget_duplicates(at, &target)?;
     await_erasure(at, &target)?;
     forget_words(at, target.row, &target.body, None)?;
+    forget_changes(at, target.row)?;
     at.registry.forget(at.rows, target.row)?;
     at.rows.prepare_cached("DELETE FROM messages WHERE place = ?1")?.execute([target.row])?;
     at.state.count(offset, sender, -1);

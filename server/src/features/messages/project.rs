@@ -1,6 +1,7 @@
 //! Messages: posted, repeated, erased; and what other features may do to one.
 
 use super::{
+    change,
     query::message_at,
     rows::{MESSAGES_DUMP, MESSAGES_TABLES},
 };
@@ -142,6 +143,7 @@ fn erase(at: &mut InConversation<'_>, erased: RecordId) -> Result<bool, ViewsErr
         return Ok(delete.execute((from, to, blob(&erased)))? > 0);
     };
     at.rows.prepare_cached("DELETE FROM messages WHERE place = ?1")?.execute([row])?;
+    change::forget_changes(at, row)?;
     at.registry.forget(at.rows, row)?;
     at.state.count(offset_of(row), sender, -1);
     let promoted = promote_duplicate(at, sender, id)?;

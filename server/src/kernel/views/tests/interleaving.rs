@@ -1,6 +1,7 @@
 //! Equal streams give equal rows.
 
 use super::*;
+use kafkatalk_protocol::{delete::MessageDeleted, edit::MessageEdited};
 use proptest::prelude::*;
 
 /// Something that happens in the log.
@@ -13,6 +14,8 @@ enum Step {
     Start { session: u8, person: u8 },
     End { session: u8, person: u8 },
     Erase { conversation: u8, which: prop::sample::Index },
+    Edit { conversation: u8, which: prop::sample::Index, id: u32, text: u8 },
+    Delete { conversation: u8, which: prop::sample::Index, id: u32 },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -27,9 +30,38 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(conversation, reader, offset)| Step::Read { conversation, reader, offset }),
         1 => (0..4_u8, person.clone()).prop_map(|(session, person)| Step::Start { session, person }),
         1 => (0..4_u8, person).prop_map(|(session, person)| Step::End { session, person }),
-        2 => (place, any::<prop::sample::Index>())
+        2 => (place.clone(), any::<prop::sample::Index>())
             .prop_map(|(conversation, which)| Step::Erase { conversation, which }),
+        4 => (place.clone(), any::<prop::sample::Index>(), 10..20_u32, 0..3_u8)
+            .prop_map(|(conversation, which, id, text)| Step::Edit { conversation, which, id, text }),
+        2 => (place, any::<prop::sample::Index>(), 10..20_u32)
+            .prop_map(|(conversation, which, id)| Step::Delete { conversation, which, id }),
     ]
+}
+
+/// A message that people may see: the first that its sender posted under its id.
+struct Seen {
+    offset: Offset,
+    record: RecordId,
+    sender: UserId,
+    id: MessageId,
+    at: Timestamp,
+}
+
+/// What clients may have been shown of a stream so far.
+fn seen(entries: &[Entry]) -> Vec<Seen> {
+    let mut seen: Vec<Seen> = Vec::new();
+    for Entry { offset, record, .. } in entries {
+        if let Some(Ok(MessagePosted { id, .. })) = record.event::<MessagePosted>() {
+            let Some(sender) = record.author else { continue };
+            if !seen.iter().any(|known| (known.sender, known.id) == (sender, id)) {
+                seen.push(Seen { offset: *offset, record: record.id, sender, id, at: record.at });
+            }
+        } else if *record.kind == *Record::ERASED {
+            seen.retain(|known| record.key.as_deref() != Some(&*known.record.to_string()));
+        }
+    }
+    seen
 }
 
 /// The streams that these steps write, each in its order.
@@ -37,6 +69,7 @@ fn streams(steps: &[Step]) -> Vec<Vec<Entry>> {
     let mut streams = Streams::default();
     let mut all: HashMap<Stream, Vec<Entry>> = HashMap::new();
     for step in steps {
+        let so_far = |number: &u8| all.get(&Stream::Conversation(conversation(*number)));
         let entry = match step {
             Step::Claim { person, name: taken } => streams.claim_as(*person, name(*taken)),
             Step::Create { conversation, people } => streams.created(*conversation, people),
@@ -45,17 +78,55 @@ fn streams(steps: &[Step]) -> Vec<Vec<Entry>> {
             Step::Start { session, person } => streams.started(*session, *person),
             Step::End { session, person } => streams.ended(*session, *person),
             Step::Erase { conversation: number, which } => {
-                let said = all.get(&Stream::Conversation(conversation(*number)));
-                let Some(said) = said.filter(|said| !said.is_empty()) else { continue };
-                let erased = which.get(said).record.id;
+                // What holds a change is erased with its message alone.
+                let changes = [MessageEdited::KIND, MessageDeleted::KIND];
+                let may = |entry: &&Entry| !changes.contains(&&*entry.record.kind);
+                let said: Vec<_> = so_far(number).into_iter().flatten().filter(may).collect();
+                let Some(erased) = (!said.is_empty()).then(|| which.get(&said).record.id) else { continue };
                 streams.erased(*number, erased)
+            }
+            Step::Edit { conversation: number, which, id, text } => {
+                let seen = so_far(number).map(|entries| seen(entries)).unwrap_or_default();
+                let Some(message) = (!seen.is_empty()).then(|| which.get(&seen)) else { continue };
+                let body = Body::parse(&format!("edited {text}")).unwrap();
+                let edited = MessageEdited { id: message_id(*id), message: message.offset, body };
+                let record = streams.record(Some(message.sender), &edited);
+                streams.append(Stream::Conversation(conversation(*number)), record)
+            }
+            Step::Delete { conversation: number, which, id } => {
+                let seen = so_far(number).map(|entries| seen(entries)).unwrap_or_default();
+                let Some(message) = (!seen.is_empty()).then(|| which.get(&seen)) else { continue };
+                let deleted = MessageDeleted {
+                    id: message_id(*id),
+                    message: message.offset,
+                    message_id: message.id,
+                    sender: message.sender,
+                    sent_at: message.at,
+                };
+                let record = streams.record(Some(message.sender), &deleted);
+                streams.append(Stream::Conversation(conversation(*number)), record)
             }
         };
         all.entry(entry.stream).or_default().push(entry);
     }
+    erase_what_was_deleted(&mut streams, &mut all);
     let mut all: Vec<_> = all.into_iter().collect();
     all.sort_by_key(|(stream, _)| *stream);
     all.into_iter().map(|(_, entries)| entries).collect()
+}
+
+/// As nodes do: the content of deleted messages is erased from the log.
+fn erase_what_was_deleted(streams: &mut Streams, all: &mut HashMap<Stream, Vec<Entry>>) {
+    let mut bench = Bench::new();
+    let mut entries: Vec<Entry> = all.values().flatten().cloned().collect();
+    entries.sort_by_key(|entry| (matches!(entry.stream, Stream::Conversation(_)), entry.offset));
+    bench.apply(entries);
+    let pending = bench.ask(|views| views.pending_erasures(None, Some(i64::MAX), usize::MAX >> 1));
+    for (place, record) in pending {
+        let number = (0..3).find(|number| conversation(*number) == place).unwrap();
+        let erased = streams.erased(number, record);
+        all.entry(erased.stream).or_default().push(erased);
+    }
 }
 
 /// One of the orders in which a tail may hand the streams out.

@@ -104,7 +104,7 @@ fn a_damaged_file_is_named_as_such_and_rebuilding_mends_it() {
     drop((views, applier));
     // Everything but the first pages, so that it opens and then does not hold.
     let mut bytes = std::fs::read(&file).unwrap();
-    bytes[16 * 4096..].fill(0xa5);
+    bytes[48 * 4096..].fill(0xa5);
     std::fs::write(&file, bytes).unwrap();
 
     let (views, applier) = Views::open(&file, &ViewsOptions::default(), registry()).unwrap();
