@@ -348,7 +348,9 @@ impl Session {
                 }));
             }
             // In the protocol before it is on this server: refused like a frame of a type that it does not know.
-            Ok(ClientFrame::Edit { id, .. } | ClientFrame::Delete { id, .. }) => {
+            Ok(
+                ClientFrame::Edit { id, .. } | ClientFrame::Delete { id, .. } | ClientFrame::React { id, .. },
+            ) => {
                 let (code, detail) = (ErrorCode::InvalidInput, "This server cannot change messages.".into());
                 self.tell(&ServerFrame::Error { code, detail, id: Some(id) });
             }
