@@ -27,6 +27,7 @@ use log::MessageLog;
 pub(crate) use menu::MessageAction;
 use scroll::Scroll;
 use std::sync::Arc;
+pub(crate) use timeline::Row;
 
 /// The pane beside the list: the open conversation, or how to open one.
 #[component]
@@ -61,7 +62,7 @@ impl Chat {
     }
 
     /// Everyone in it but the viewer; while the conversation is loading, as the list knows them.
-    fn others(self) -> Arc<[User]> {
+    pub(crate) fn others(self) -> Arc<[User]> {
         let others = self.read(|chat| chat.others.clone()).filter(|others| !others.is_empty());
         let listed = || {
             self.desk

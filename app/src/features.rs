@@ -5,8 +5,10 @@
 
 pub mod delete;
 pub mod edit;
+pub mod react;
 
 /// What the parts of the features share while a conversation is open, as context.
 pub(crate) fn provide() {
     edit::provide();
+    react::provide();
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     Body, Conversation, ConversationId, ErrorCode, Message, MessageId, Offset, SessionId, Timestamp, User,
-    UserId,
+    UserId, reaction::Emoji,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -122,6 +122,19 @@ frames! {
             id: MessageId,
             /// The offset of the message.
             message: Offset,
+        },
+        /// React to a message, or take that back; answered by `ack` or by `error` with the same `id`.
+        "react" => React {
+            /// The conversation.
+            conversation: ConversationId,
+            /// The client's id of the command.
+            id: MessageId,
+            /// The offset of the message.
+            message: Offset,
+            /// The emoji.
+            emoji: Emoji,
+            /// Whether the reaction is there from now on.
+            on: bool,
         },
         /// Read up to here.
         "read" => Read {
@@ -335,6 +348,7 @@ impl CloseCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reaction::Reaction;
 
     #[test]
     fn unknown_fields_and_types_are_ignored() {
@@ -363,6 +377,7 @@ mod tests {
         message.revision = Some(Offset(9));
         message.edited_at = Some(Timestamp::from_millis(8));
         message.deleted = true;
+        message.reactions = vec![Reaction { emoji: "👍".parse().unwrap(), users: vec![user] }];
         let limits = Limits {
             body_chars: 1,
             body_bytes: 2,

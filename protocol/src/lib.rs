@@ -15,6 +15,7 @@
 //! | [`event`] | payloads of the records in the log |
 //! | [`delete`] | deleting a message for everyone |
 //! | [`edit`] | changing the text of a message |
+//! | [`reaction`] | reacting to a message |
 //! | [`limits`] | every limit that both sides must know |
 
 pub mod delete;
@@ -26,6 +27,7 @@ pub mod id;
 pub mod limits;
 pub mod model;
 pub mod problem;
+pub mod reaction;
 pub mod text;
 pub mod time;
 

@@ -1,6 +1,6 @@
 //! User, conversation and message, as every client sees them.
 
-use crate::{Body, ConversationId, MessageId, Offset, Timestamp, UserId, Username};
+use crate::{Body, ConversationId, MessageId, Offset, Timestamp, UserId, Username, reaction::Reaction};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -86,6 +86,9 @@ pub struct Message {
     /// Whether it was deleted for everyone: what is left is its place, its sender and its time, and a fixed text.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub deleted: bool,
+    /// Who reacted to it, in the order in which the emoji were first used.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reactions: Vec<Reaction>,
 }
 
 impl Message {
@@ -109,6 +112,7 @@ impl Message {
             revision: None,
             edited_at: None,
             deleted: false,
+            reactions: Vec::new(),
         }
     }
 

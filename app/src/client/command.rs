@@ -1,7 +1,7 @@
 //! What a person asks the server to keep, and the form in which a device stores it until the server has.
 
-use crate::features::{delete::Delete, edit::Edit};
-use kafkatalk_protocol::{Body, ClientFrame, ConversationId, Message, MessageId, Offset, Timestamp};
+use crate::features::{delete::Delete, edit::Edit, react::React};
+use kafkatalk_protocol::{Body, ClientFrame, ConversationId, Message, MessageId, Offset, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 /// The newest version of the stored form that this client reads and writes. What was written before versions were has
@@ -21,6 +21,8 @@ pub enum Command {
     Edit(Edit),
     /// Delete an own message for everyone.
     Delete(Delete),
+    /// React to a message, or take that back.
+    React(React),
 }
 
 impl Command {
@@ -30,6 +32,7 @@ impl Command {
             Self::Post { body } => ClientFrame::Send { conversation, id, body },
             Self::Edit(edit) => edit.into_frame(conversation, id),
             Self::Delete(delete) => delete.into_frame(conversation, id),
+            Self::React(react) => react.into_frame(conversation, id),
         }
     }
 
@@ -39,15 +42,17 @@ impl Command {
             Self::Post { .. } => None,
             Self::Edit(edit) => Some(edit.message),
             Self::Delete(delete) => Some(delete.message),
+            Self::React(react) => Some(react.message),
         }
     }
 
     /// The message that it changes, as it will be.
-    pub(super) fn apply(&self, message: &mut Message, at: Timestamp) {
+    pub(super) fn apply(&self, message: &mut Message, viewer: UserId, at: Timestamp) {
         match self {
             Self::Post { .. } => {}
             Self::Edit(edit) => edit.apply(message, at),
             Self::Delete(_) => Delete::apply(message),
+            Self::React(react) => react.apply(message, viewer),
         }
     }
 }
@@ -108,7 +113,7 @@ impl From<StoredEntry> for StoredForm {
             Self { id, conversation, version: None, body: None, command: None, typed_at, order, refused };
         match command {
             Command::Post { body } => Self { body: Some(body), ..form },
-            command @ (Command::Edit(_) | Command::Delete(_)) => {
+            command @ (Command::Edit(_) | Command::Delete(_) | Command::React(_)) => {
                 Self { version: Some(VERSION), command: Some(command), ..form }
             }
         }

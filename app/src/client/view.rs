@@ -1,7 +1,9 @@
 //! What the pages draw: plain values that know nothing of how they came about.
 
 use super::{event::Ticks, outbox::Entry};
-use kafkatalk_protocol::{Conversation, ConversationId, Message, MessageId, Offset, Timestamp, User, UserId};
+use kafkatalk_protocol::{
+    Conversation, ConversationId, Message, MessageId, Offset, Timestamp, User, UserId, reaction::Reaction,
+};
 use std::sync::Arc;
 
 /// How the connection stands.
@@ -244,6 +246,14 @@ impl Item {
     /// Whether it was deleted for everyone.
     pub fn deleted(&self) -> bool {
         matches!(&self.source, Source::Log(message) if message.deleted)
+    }
+
+    /// Who reacted to it.
+    pub fn reactions(&self) -> &[Reaction] {
+        match &self.source {
+            Source::Log(message) => &message.reactions,
+            Source::Outbox(..) => &[],
+        }
     }
 
     /// When the node took it in; while it waits, when it was typed.

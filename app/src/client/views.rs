@@ -127,7 +127,7 @@ impl Client {
                     }
                 }
             }
-            entry.command.apply(Arc::make_mut(&mut message), entry.typed_at);
+            entry.command.apply(Arc::make_mut(&mut message), self.viewer.id, entry.typed_at);
         }
         (message, change)
     }

@@ -6,6 +6,7 @@ use super::state::StateGlyph;
 use super::text::{Span, is_few_emoji, spans};
 use super::timeline::Row;
 use crate::client::{Action, Change, Delivery};
+use crate::features::react::{ReactionPicker, Reactions};
 use crate::ui::event::handler;
 use crate::ui::focus::has_fine_pointer;
 use crate::ui::icon::Icon;
@@ -76,7 +77,9 @@ pub(super) fn Bubble(
                     {move || edited.get().then(|| view! { <span class="edited">"edited"</span> })}
                 </div>
                 <Beside row acts />
+                <ReactionPicker row />
             </div>
+            <Reactions row />
             <Below row />
         </li>
     }

@@ -5,13 +5,11 @@ use super::timeline::Row;
 use crate::client::Item;
 use crate::features;
 use crate::ui::event::handler;
-use crate::ui::focus::{Step, focus_now, focus_soon, move_among};
+use crate::ui::focus::{Step, focus_now, focus_soon, leaves, move_among};
 use crate::ui::icon::Icon;
 use leptos::{
     ev::{FocusEvent, KeyboardEvent},
     prelude::*,
-    wasm_bindgen::JsCast,
-    web_sys::Node,
 };
 
 /// One thing to do with a message.
@@ -29,7 +27,8 @@ pub(crate) struct MessageAction {
 type Offer = fn(Chat, &Item) -> Option<MessageAction>;
 
 /// The features, in the order of the menu.
-const OFFERS: &[Offer] = &[features::edit::action, details, features::delete::action];
+const OFFERS: &[Offer] =
+    &[features::react::action, features::edit::action, details, features::delete::action];
 
 #[expect(clippy::unnecessary_wraps, reason = "an offer like the others")]
 fn details(chat: Chat, item: &Item) -> Option<MessageAction> {
@@ -93,11 +92,7 @@ fn Items(row: Memo<Row>, open: RwSignal<bool>) -> impl IntoView {
         move_among(&event, "[role=menuitem]", step);
     };
     let on_leave = move |event: FocusEvent| {
-        let inside = event.current_target().zip(event.related_target()).is_some_and(|(menu, to)| {
-            let (menu, to) = (menu.dyn_into::<Node>().ok(), to.dyn_into::<Node>().ok());
-            menu.is_some_and(|menu| menu.contains(to.as_ref()))
-        });
-        if !inside {
+        if leaves(&event) {
             // The button that opened it closes it by its click.
             request_animation_frame(move || open.set(false));
         }

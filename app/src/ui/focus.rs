@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
-use leptos::web_sys::{Element, Event, HtmlElement, Node};
+use leptos::web_sys::{Element, Event, FocusEvent, HtmlElement, Node};
 
 /// A step among elements that follow each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +65,15 @@ pub fn focus_now(selector: &str) -> bool {
     let found = document().query_selector(selector).ok().flatten();
     let element = found.and_then(|element| element.dyn_into::<HtmlElement>().ok());
     element.is_some_and(|element| element.focus().is_ok())
+}
+
+/// Whether the keyboard leaves the element that listens.
+pub fn leaves(event: &FocusEvent) -> bool {
+    let inside = event.current_target().zip(event.related_target()).is_some_and(|(from, to)| {
+        let (from, to) = (from.dyn_into::<Node>().ok(), to.dyn_into::<Node>().ok());
+        from.is_some_and(|from| from.contains(to.as_ref()))
+    });
+    !inside
 }
 
 /// Whether there is a mouse, and so most likely a keyboard: then a field may take the focus without covering half of

@@ -29,6 +29,8 @@ pub enum Icon {
     Delete,
     /// More to do. Lucide `ellipsis`.
     More,
+    /// React. Lucide `smile-plus`.
+    React,
     /// Change a text. Lucide `pencil`.
     Edit,
     /// Something failed. Lucide `circle-alert`.
@@ -73,6 +75,9 @@ impl Icon {
             }
             Self::More => {
                 r#"<circle cx="12" cy="12" r="1"/><circle cx="19" cy="12" r="1"/><circle cx="5" cy="12" r="1"/>"#
+            }
+            Self::React => {
+                r#"<path d="M22 11v1a10 10 0 1 1-9-10"/><path d="M8 14s1.5 2 4 2 4-2 4-2"/><line x1="9" x2="9.01" y1="9" y2="9"/><line x1="15" x2="15.01" y1="9" y2="9"/><path d="M16 5h6"/><path d="M19 2v6"/>"#
             }
             Self::Edit => {
                 r#"<path d="M21.174 6.812a1 1 0 0 0-3.986-3.987L3.842 16.174a2 2 0 0 0-.5.83l-1.321 4.352a.5.5 0 0 0 .623.622l4.353-1.32a2 2 0 0 0 .83-.497z"/><path d="m15 5 4 4"/>"#

@@ -181,7 +181,8 @@ fn timeline_is_the_log(world: &mut World, tab: usize, conv: ConversationId) {
             return fail(world, tab, format!("{conv} is {:?}", chat.status));
         }
         for item in chat.items.iter().filter(|item| is_logged(&item.delivery)) {
-            let told = (item.id(), item.body().to_owned(), item.deleted(), item.delivery.clone());
+            let state = (item.body().to_owned(), item.deleted(), item.reactions().to_vec());
+            let told = (item.id(), state, item.delivery.clone());
             seen.insert(item.offset(), told);
         }
         if chat.earlier == Edge::End {
@@ -201,7 +202,8 @@ fn timeline_is_the_log(world: &mut World, tab: usize, conv: ConversationId) {
             true if Some(message.offset) <= read => Delivery::Read,
             true => Delivery::Sent,
         };
-        (Some(message.offset), (message.id, message.body.as_str().to_owned(), message.deleted, delivery))
+        let state = (message.body.as_str().to_owned(), message.deleted, message.reactions.clone());
+        (Some(message.offset), (message.id, state, delivery))
     };
     let expected: BTreeMap<_, _> = log.records.iter().map(|record| expect(&record.message)).collect();
     if seen != expected {

@@ -4,7 +4,10 @@ mod answers;
 mod changes;
 
 use answers::page_of;
-use kafkatalk_app::client::{Page, random::Random};
+use kafkatalk_app::{
+    client::{Command, Page, random::Random},
+    features::{delete::Delete, edit::Edit, react::React},
+};
 use kafkatalk_protocol::{
     ClientFrame, CloseCode, Conversation, ConversationId, CreationId, ErrorCode, Message, MessageId, Offset,
     ServerFrame, SessionId, Timestamp, User, UserId, frame::Limits,
@@ -255,7 +258,8 @@ impl Server {
             }
             ClientFrame::Send { conversation, id, .. }
             | ClientFrame::Edit { conversation, id, .. }
-            | ClientFrame::Delete { conversation, id, .. } => {
+            | ClientFrame::Delete { conversation, id, .. }
+            | ClientFrame::React { conversation, id, .. } => {
                 if self.lot(self.trouble.limited) {
                     let code = ErrorCode::RateLimited;
                     out.push(Out::Frame(
@@ -267,10 +271,16 @@ impl Server {
                 let who = (wire, &user);
                 match frame {
                     ClientFrame::Edit { message, body, .. } => {
-                        self.edit(who, conversation, (id, message, Some(body)), now, out);
+                        let command = Command::Edit(Edit { message, body });
+                        self.edit(who, conversation, (id, message, command), now, out);
                     }
                     ClientFrame::Delete { message, .. } => {
-                        self.edit(who, conversation, (id, message, None), now, out);
+                        let command = Command::Delete(Delete { message });
+                        self.edit(who, conversation, (id, message, command), now, out);
+                    }
+                    ClientFrame::React { message, emoji, on, .. } => {
+                        let command = Command::React(React { message, emoji, on });
+                        self.edit(who, conversation, (id, message, command), now, out);
                     }
                     frame => self.say(wire, &user, conversation, frame, now, out),
                 }

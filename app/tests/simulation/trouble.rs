@@ -6,9 +6,12 @@ use crate::{
 };
 use kafkatalk_app::{
     client::{Action, Command, Delivery, Input, Item},
-    features::{delete::Delete, edit::Edit},
+    features::{delete::Delete, edit::Edit, react::React},
 };
-use kafkatalk_protocol::{Body, CloseCode, ConversationId};
+use kafkatalk_protocol::{
+    Body, CloseCode, ConversationId,
+    reaction::{Emoji, Reaction},
+};
 use std::collections::BTreeSet;
 
 impl World {
@@ -103,7 +106,8 @@ impl World {
         let member = |conv: &&ConversationId| self.server.convs[*conv].members.iter().any(|m| m.id == user);
         let convs: Vec<_> = self.server.convs.keys().filter(member).copied().collect();
         let conv = convs[usize::try_from(self.random.below(convs.len() as u64)).unwrap()];
-        let action = match self.random.below(22) {
+        let action = match self.random.below(24) {
+            22.. => return self.react(tab, conv),
             0..7 => return self.type_message(tab, conv),
             18..22 => return self.change_message(tab, conv),
             7 | 8 => Input::Action(Action::Open(Some(conv))),
@@ -178,6 +182,26 @@ impl World {
             if !chat.items.iter().any(|shown| shown.key() == item.key() && shown.deleted()) {
                 self.failures.push(format!("{:?} was to be shown as deleted at once", item.key()));
             }
+        }
+        self.perform(tab);
+    }
+
+    /// Reacts to a message that the page shows, or takes that back.
+    fn react(&mut self, tab: usize, conv: ConversationId) {
+        let user = self.tabs[tab].user.id;
+        let chat = self.tabs[tab].client.chat(conv);
+        let items: Vec<_> = chat.items.iter().filter(|item| item.in_log() && !item.deleted()).collect();
+        if items.is_empty() || !self.server.trouble.knows_changes {
+            return;
+        }
+        let item = items[usize::try_from(self.random.below(items.len() as u64)).unwrap()];
+        let emoji: Emoji = ["👍", "🎉"][usize::from(self.random.below(2) == 0)].parse().unwrap();
+        let reacted = |reaction: &Reaction| reaction.emoji == emoji && reaction.users.contains(&user);
+        let on = !item.reactions().iter().any(reacted);
+        let react = Command::React(React { message: item.offset().unwrap(), emoji, on });
+        let now = self.clock(tab);
+        if let Ok(id) = self.tabs[tab].client.submit(conv, react, now) {
+            self.tabs[tab].changed.push((conv, id));
         }
         self.perform(tab);
     }

@@ -21,7 +21,7 @@ pub(crate) enum Event {
     Dial(Wire),
     Opened(Wire),
     ToServer(Wire, ClientFrame),
-    ToPage(Wire, ServerFrame),
+    ToPage(Wire, Box<ServerFrame>),
     /// A page learns that its socket is gone.
     PageLost(Wire, u16),
     /// The server learns that a socket is gone.
@@ -224,7 +224,7 @@ impl World {
             Event::Opened(wire) => self.tell_wire(wire, Input::Opened(SocketId(wire.2))),
             Event::ToPage(wire, frame) => {
                 if self.arrives(wire, false) {
-                    self.tell_wire(wire, Input::Frame(SocketId(wire.2), Box::new(frame)));
+                    self.tell_wire(wire, Input::Frame(SocketId(wire.2), frame));
                 }
             }
             Event::PageLost(wire, code) => self.tell_wire(wire, Input::Closed(SocketId(wire.2), code)),
@@ -264,8 +264,8 @@ impl World {
     fn deliver(&mut self, out: Vec<Out>) {
         for out in out {
             match out {
-                Out::Frame(wire, frame) => self.on_wire(wire, false, Event::ToPage(wire, frame)),
-                Out::Late(wire, frame) => self.later(Event::ToPage(wire, frame)),
+                Out::Frame(wire, frame) => self.on_wire(wire, false, Event::ToPage(wire, Box::new(frame))),
+                Out::Late(wire, frame) => self.later(Event::ToPage(wire, Box::new(frame))),
                 Out::Close(wire, code) => {
                     self.on_wire(wire, false, Event::PageLost(wire, code.as_u16()));
                 }

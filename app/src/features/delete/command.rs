@@ -24,6 +24,7 @@ impl Delete {
             message.body = body;
         }
         message.edited_at = None;
+        message.reactions.clear();
         message.deleted = true;
     }
 }

@@ -1,16 +1,18 @@
 //! Messages that are changed.
 
 use super::{Fault, Out, REFUSED, Record, Server, Wire, wall};
-use kafkatalk_app::features::delete::Delete;
-use kafkatalk_protocol::{Body, CloseCode, ConversationId, ErrorCode, MessageId, Offset, ServerFrame, User};
+use kafkatalk_app::{client::Command, features::delete::Delete};
+use kafkatalk_protocol::{
+    CloseCode, ConversationId, ErrorCode, Message, MessageId, Offset, ServerFrame, User, UserId,
+};
 
 impl Server {
-    /// A person changes the text of a message, or deletes it.
+    /// A person changes a message.
     pub(super) fn edit(
         &mut self,
         (wire, user): (Wire, &User),
         conversation: ConversationId,
-        (id, message, body): (MessageId, Offset, Option<Body>),
+        (id, message, command): (MessageId, Offset, Command),
         now: u64,
         out: &mut Vec<Out>,
     ) {
@@ -23,15 +25,18 @@ impl Server {
         let no_ack = self.lot(self.trouble.no_ack);
         let doubles = self.fault == Fault::DoublesChanges;
         let Some(conv) = self.convs.get(&conversation) else { return };
-        let own = |record: &Record| record.message.offset == message && record.message.sender.id == user.id;
-        let Some(index) = conv.records.iter().position(own) else {
+        let reacts = matches!(command, Command::React(_));
+        let theirs = |record: &Record| {
+            record.message.offset == message && (reacts || record.message.sender.id == user.id)
+        };
+        let Some(index) = conv.records.iter().position(theirs) else {
             return out.push(refuse(ErrorCode::NotAllowed));
         };
-        if body.as_ref().is_some_and(|body| body.as_str() == REFUSED) {
+        if matches!(&command, Command::Edit(edit) if edit.body.as_str() == REFUSED) {
             return out.push(refuse(ErrorCode::InvalidInput));
         }
         let made = conv.changes.iter().any(|(known, _)| *known == id);
-        if body.is_some() && conv.records[index].message.deleted && !made {
+        if !matches!(command, Command::Delete(_)) && conv.records[index].message.deleted && !made {
             self.refused.insert(id);
             return out.push(refuse(ErrorCode::Conflict));
         }
@@ -40,7 +45,9 @@ impl Server {
         if known.is_none() && unavailable && !kept_all_the_same {
             return out.push(refuse(ErrorCode::LogUnavailable));
         }
-        let Some(offset) = known.or_else(|| self.change((conversation, id), index, body, now, out)) else {
+        let Some(offset) =
+            known.or_else(|| self.change((conversation, id, user.id), index, command, now, out))
+        else {
             return out.push(refuse(ErrorCode::InvalidInput));
         };
         if known.is_none() && unavailable {
@@ -53,12 +60,12 @@ impl Server {
         }
     }
 
-    /// Changes the text of a message, or deletes it; returns the offset of the record.
+    /// Changes a message; returns the offset of the record.
     fn change(
         &mut self,
-        (conversation, id): (ConversationId, MessageId),
+        (conversation, id, user): (ConversationId, MessageId, UserId),
         message: usize,
-        body: Option<Body>,
+        command: Command,
         now: u64,
         out: &mut Vec<Out>,
     ) -> Option<Offset> {
@@ -69,17 +76,19 @@ impl Server {
         conv.next += 1;
         conv.changes.push((id, record));
         let Record { message } = conv.records.get_mut(message)?;
-        let before = message.body.clone();
+        let before = message.clone();
+        match command {
+            Command::Edit(edit) => edit.apply(message, wall(now)),
+            Command::Delete(_) => Delete::apply(message),
+            Command::React(react) => react.apply(message, user),
+            Command::Post { .. } => {}
+        }
+        if *message == before {
+            // Nobody sees a record that changes nothing.
+            return Some(record);
+        }
         message.revision = Some(record);
-        if let Some(body) = body {
-            (message.body, message.edited_at) = (body, Some(wall(now)));
-        } else {
-            Delete::apply(message);
-        }
-        let mut told = message.clone();
-        if old {
-            told.body = before;
-        }
+        let told = if old { Message { revision: Some(record), ..before } } else { message.clone() };
         let previous_record = conv.through(u64::MAX);
         conv.link(record, (!loses).then(|| told.clone()), now);
         if !loses {

@@ -1,0 +1,9 @@
+//! Reacting to a message with an emoji.
+
+mod command;
+mod picker;
+mod row;
+
+pub use command::React;
+pub(crate) use picker::{ReactionPicker, action, provide};
+pub(crate) use row::Reactions;
