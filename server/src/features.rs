@@ -8,6 +8,7 @@ pub mod conversations;
 pub mod delete;
 pub mod edit;
 pub mod messages;
+pub mod react;
 pub mod receipts;
 pub mod search;
 pub mod sessions;
@@ -31,6 +32,7 @@ pub fn registry() -> Registry {
         messages::projector(),
         edit::projector(),
         delete::projector(),
+        react::projector(),
         receipts::projector(),
     ])
 }
@@ -44,6 +46,7 @@ pub fn routes() -> OpenApiRouter<State> {
         .merge(messages::routes())
         .merge(edit::routes())
         .merge(delete::routes())
+        .merge(react::routes())
         .merge(receipts::routes())
         .merge(search::routes())
 }
@@ -71,6 +74,10 @@ pub fn obey(kernel: &Kernel, caller: &Caller, frame: ClientFrame) -> Option<Work
         }),
         ClientFrame::Delete { conversation, id, message } => Box::pin(async move {
             let done = kernel.delete(&caller.user, conversation, id, message).await;
+            answer(conversation, id, done.map(|done| (done.record, done.at)))
+        }),
+        ClientFrame::React { conversation, id, message, emoji, on } => Box::pin(async move {
+            let done = kernel.react(&caller.user, (conversation, message), id, emoji, on).await;
             answer(conversation, id, done.map(|done| (done.record, done.at)))
         }),
         ClientFrame::Read { conversation, offset } => Box::pin(async move {

@@ -14,6 +14,8 @@ mod files;
 use files::File;
 use kafkatalk_protocol::{
     ClientFrame, Conversation, FieldError, Message, Problem, ServerFrame, User,
+    delete::MessageDeleted,
+    edit::{EditMessage, MessageEdited},
     event::{
         ConversationCreated, Event, MessagePosted, ReceiptRead, SessionEnded, SessionStarted, UserClaimed,
     },
@@ -21,6 +23,7 @@ use kafkatalk_protocol::{
         Conversations, Found, Hit, Me, Messages, OpenConversation, ReadUpTo, Session, Sessions, SignedIn,
         SnippetPart, Users,
     },
+    reaction::{Reaction, ReactionSet},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -46,13 +49,16 @@ fn events() -> BTreeMap<String, Again> {
         event::<SessionEnded>(),
         event::<ConversationCreated>(),
         event::<ReceiptRead>(),
+        event::<MessageEdited>(),
+        event::<MessageDeleted>(),
+        event::<ReactionSet>(),
     ]
     .into()
 }
 
 /// Bodies of requests and answers, and their parts.
 fn bodies() -> BTreeMap<String, Again> {
-    let bodies: [(&str, Again); 17] = [
+    let bodies: [(&str, Again); 19] = [
         ("user", again::<User>),
         ("message", again::<Message>),
         ("conversation", again::<Conversation>),
@@ -70,6 +76,8 @@ fn bodies() -> BTreeMap<String, Again> {
         ("snippet_part", again::<SnippetPart>),
         ("problem", again::<Problem>),
         ("field_error", again::<FieldError>),
+        ("edit_message", again::<EditMessage>),
+        ("reaction", again::<Reaction>),
     ];
     bodies.into_iter().map(|(name, again)| (format!("body.{name}"), again)).collect()
 }

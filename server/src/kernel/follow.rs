@@ -13,7 +13,7 @@ use crate::{
     limits::{FOLLOW_RETRY_MAX, FOLLOW_RETRY_MIN},
     metrics::Metrics,
 };
-use kafkatalk_log::{Batch, EventLog, Tail};
+use kafkatalk_log::{Batch, EventLog, Stream, Tail};
 use std::{
     sync::{
         Arc,
@@ -220,7 +220,8 @@ impl Follower {
         for one in applied {
             self.hub.deliver(one, &self.views);
             let waited = self.pending_acks.resolve(one);
-            if let Some(waited) = waited.filter(|_| !one.deliver.is_empty()) {
+            let to_members = matches!(one.stream, Stream::Conversation(_)) && !one.deliver.is_empty();
+            if let Some(waited) = waited.filter(|_| to_members) {
                 self.metrics.delivered(waited);
             }
         }

@@ -237,6 +237,11 @@ impl InConversation<'_> {
         (Some(self.offset), self.state.last_record())
     }
 
+    /// Whether a person is a member and may see what lies at that offset.
+    pub fn may_see(&self, user: UserId, offset: Offset) -> bool {
+        self.state.members().by_id(user).is_some_and(|person| person.sees_from <= offset)
+    }
+
     /// A frame about a message, for those members who may see that message; the others learn that nothing changed for
     /// them, so that their chain stays whole.
     pub fn to_viewers(&self, message: Offset, frame: ServerFrame) -> Vec<Delivery> {

@@ -51,6 +51,9 @@ pub enum ChangeError {
     /// It was deleted.
     #[error("the message was deleted")]
     Deleted,
+    /// The caller has as many reactions to the message as one person may have.
+    #[error("too many reactions")]
+    TooManyReactions,
     /// Too many changes at once.
     #[error("too many changes")]
     TooOften(Problem),
@@ -80,6 +83,9 @@ impl From<ChangeError> for Problem {
                 Self::new(ErrorCode::NotAllowed, "You can only change your own messages.")
             }
             ChangeError::Deleted => Self::new(ErrorCode::Conflict, "This message was deleted."),
+            ChangeError::TooManyReactions => {
+                Self::new(ErrorCode::Conflict, "You have 10 reactions here. Take one back first.")
+            }
             ChangeError::TooOften(problem) => problem,
             ChangeError::Unavailable(error) => with_unknown(
                 error,

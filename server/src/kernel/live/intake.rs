@@ -19,7 +19,7 @@ pub fn parse(text: &str) -> Result<ClientFrame, Refused> {
     if text.len() > FRAME_BYTES_MAX {
         return Err(Refused::Close(CloseCode::TooLarge));
     }
-    serde_json::from_str(text).map_err(|error| explain(text, &error))
+    ClientFrame::from_json(text).map_err(|error| explain(text, &error))
 }
 
 /// What of a frame can be told even when the whole is wrong.
@@ -39,12 +39,12 @@ fn explain(text: &str, error: &serde_json::Error) -> Refused {
     };
     let id = outline.id.as_str().and_then(|id| id.parse::<MessageId>().ok());
     let detail = match (outline.r#type.as_str(), outline.body.as_str()) {
-        ("send", Some(body)) => match body.parse::<kafkatalk_protocol::Body>() {
+        ("send" | "edit", Some(body)) => match body.parse::<kafkatalk_protocol::Body>() {
             Err(reason) => reason.to_string(),
-            Ok(_) => format!("This send frame is not complete: {error}."),
+            Ok(_) => format!("This {} frame is not complete: {error}.", outline.r#type),
         },
-        ("hello" | "send" | "read" | "typing" | "ping", _) => {
-            format!("This {} frame is not as the protocol has it: {error}.", outline.r#type)
+        (known, _) if ClientFrame::TAGS.contains(&known) => {
+            format!("This {known} frame is not as the protocol has it: {error}.")
         }
         (unknown, _) => format!("This server does not know frames of type {unknown:?}."),
     };
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn a_frame_of_a_newer_client_is_told_and_the_socket_stays() {
-        assert_eq!(told(&json!({"type": "react"})), (ErrorCode::InvalidInput, None));
+        assert_eq!(told(&json!({"type": "sing"})), (ErrorCode::InvalidInput, None));
     }
 
     proptest! {
