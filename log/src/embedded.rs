@@ -9,6 +9,7 @@
 //! |---|---|
 //! | `folder` | the data folder and the lock that keeps a second process out |
 //! | `schema` | tables, connections and their settings |
+//! | `manifest` | which ledgers were ever created |
 //! | `writer` | the thread that appends, erases and recovers |
 //! | `checkpoint` | the thread that copies the write-ahead log into the database |
 //! | `window` | the newest records in memory, from which tails are fed |
@@ -22,6 +23,7 @@
 mod checkpoint;
 mod folder;
 mod look;
+mod manifest;
 mod reader;
 mod schema;
 mod tail;
@@ -32,7 +34,9 @@ use crate::limits::{
     APPEND_QUEUE_BYTES_MAX, APPEND_QUEUE_RECORDS_MAX, CHECKPOINT_EVERY_BYTES, PAGE_BYTES_MAX,
     PAGE_RECORDS_MAX, RECORD_BYTES_MAX, TAIL_WINDOW_BYTES_MAX, TAIL_WINDOW_RECORDS_MAX, WAL_BYTES_MAX,
 };
-use crate::{AppendError, Checkpoint, EventLog, Health, Page, ReadError, Record, RecordId, Stream, Tail};
+use crate::{
+    AppendError, Checkpoint, EventLog, Health, Ledger, Page, ReadError, Record, RecordId, Stream, Tail,
+};
 use async_trait::async_trait;
 use checkpoint::Checkpointer;
 use folder::Folder;
@@ -68,6 +72,8 @@ pub struct EmbeddedOptions {
     pub checkpoint_every_bytes: usize,
     /// A write-ahead log that is larger makes the writer pause and empty it.
     pub wal_bytes_max: u64,
+    /// Ledgers to use: all, but in tests that add one later.
+    pub ledgers: Vec<Ledger>,
 }
 
 impl Default for EmbeddedOptions {
@@ -79,6 +85,7 @@ impl Default for EmbeddedOptions {
             tail_window_bytes_max: TAIL_WINDOW_BYTES_MAX,
             checkpoint_every_bytes: CHECKPOINT_EVERY_BYTES,
             wal_bytes_max: WAL_BYTES_MAX,
+            ledgers: Ledger::ALL.to_vec(),
         }
     }
 }
@@ -113,6 +120,14 @@ pub enum OpenError {
         file: PathBuf,
         /// What is wrong with it.
         reason: String,
+    },
+    /// A ledger that the log had is gone.
+    #[error("the ledger {ledger} was created in {file} and is gone; restore the file from a backup")]
+    LedgerGone {
+        /// The file.
+        file: PathBuf,
+        /// The ledger's name.
+        ledger: &'static str,
     },
     /// The folder or a file in it cannot be used.
     #[error("cannot use the data folder {dir}: {reason}")]
@@ -159,7 +174,7 @@ impl EmbeddedLog {
     pub fn open(dir: impl AsRef<Path>, options: EmbeddedOptions) -> Result<Self, OpenError> {
         let folder = Folder::open(dir.as_ref())?;
         folder.sync_wal()?;
-        let connection = schema::open(&folder)?;
+        let connection = schema::open(&folder, &options)?;
         let last = schema::last_seq(&connection)
             .map_err(|error| OpenError::NotALog { file: folder.database(), reason: error.to_string() })?;
         let (committed, watcher) = watch::channel(last);

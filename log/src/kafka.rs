@@ -4,13 +4,15 @@
 //! thousands of topics, so after a record is acknowledged the same node writes a copy with its offset to the *feed*, a
 //! topic with a fixed number of partitions that every node follows. What the feed does not tell is found by a *sweep*
 //! and read from the conversation's topic. Ledgers are topics of their own and followed directly. On one more topic nodes say
-//! that they are here, so that the others sweep when one of them is gone.
+//! that they are here, so that the others sweep when one of them is gone. The *manifest* is a topic that records what
+//! was ever created, so that a new ledger is told from a lost one.
 //!
 //! | module | holds |
 //! |---|---|
 //! | `options` | what an operator may set, and the clients' configuration |
 //! | `names`, `wire` | topic names; how a record looks on Kafka |
-//! | `keeper`, `topics` | health, setting up and creating topics |
+//! | `keeper`, `setup`, `topics` | health, setting up and creating topics |
+//! | `manifest` | which ledgers were ever created |
 //! | `producers`, `produce`, `outcome` | appends, and what a failed one means |
 //! | `tail`, `live`, `catchup`, `sweep`, `recent` | following all streams, and noticing what was lost |
 //! | `read`, `reader`, `erase` | reading a range, also without being a node; forgetting a record |
@@ -51,6 +53,7 @@ mod inventory;
 mod keeper;
 pub mod limits;
 mod live;
+mod manifest;
 mod names;
 mod nodes;
 mod offsets;
@@ -61,6 +64,7 @@ mod producers;
 mod read;
 mod reader;
 mod recent;
+mod setup;
 mod shared;
 mod sweep;
 mod tail;

@@ -6,6 +6,7 @@
 //! | [`record`] | streams, records, entries |
 //! | [`embedded`] | the adapter for one machine, on SQLite |
 //! | [`kafka`] | the adapter for Apache Kafka |
+//! | `manifest` | what a log records about itself: which ledgers were ever created |
 //! | [`resequencer`] | what puts a conversation's records in order, whatever order they arrive in |
 //! | [`failpoints`] | places where tests make the program go wrong on purpose |
 //! | [`limits`] | every limit of queues, batches and waits |
@@ -16,6 +17,7 @@ pub mod embedded;
 pub mod failpoints;
 pub mod kafka;
 pub mod limits;
+mod manifest;
 pub mod port;
 pub mod record;
 pub mod resequencer;

@@ -11,13 +11,14 @@ pub mod appends;
 pub mod child;
 pub mod erasure;
 pub mod hostile;
+pub mod manifest;
 pub mod many;
 pub mod model;
 pub mod reads;
 pub mod support;
 pub mod tails;
 
-use kafkatalk_log::EventLog;
+use kafkatalk_log::{EventLog, Ledger};
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -51,6 +52,21 @@ pub trait Harness: Send + Sync + Sized + 'static {
 
     /// Opens, in a child process, the log that the parent's harness made.
     fn open_at(location: &str) -> impl Future<Output = Arc<dyn EventLog>>;
+}
+
+/// What tests do to a log from outside, or as another version of the program would.
+pub trait Tampering: Harness {
+    /// Opens it with these ledgers.
+    fn open_with(&self, ledgers: &[Ledger]) -> impl Future<Output = Arc<dyn EventLog>>;
+
+    /// Tries to open it with these ledgers, and waits until it is refused with a reason that has this in it.
+    fn refused(&self, ledgers: &[Ledger], reason: &str) -> impl Future<Output = ()>;
+
+    /// Removes a ledger from the closed log, with all that was in it.
+    fn lose(&self, ledger: Ledger) -> impl Future<Output = ()>;
+
+    /// Removes the manifest from the closed log: it is then as versions wrote it that knew of none.
+    fn lose_manifest(&self) -> impl Future<Output = ()>;
 }
 
 /// How much work the heavier tests do.
@@ -107,6 +123,10 @@ macro_rules! contract_suite {
             tails::a_tail_hands_out_what_was_appended_before_and_after_it_was_opened,
             tails::a_tail_continues_from_any_checkpoint,
             tails::who_has_come_to_the_ends_holds_all_that_was_in_the_ledgers,
+            manifest::a_ledger_that_never_was_is_created_in_a_log_with_records,
+            manifest::a_ledger_that_was_and_is_gone_is_refused,
+            manifest::a_log_without_a_manifest_keeps_what_it_has_and_misses_it_from_then_on,
+            manifest::a_ledger_that_is_not_used_is_kept,
             many::many_writers_and_several_tails_agree_on_one_order,
             many::a_reader_that_is_broken_off_and_begins_again_misses_and_repeats_nothing,
             many::a_wait_for_the_tail_that_is_cancelled_loses_nothing,

@@ -10,6 +10,7 @@ use super::{
     options::Purpose,
     produce::{Shard, TopicReports},
     producers::Producers,
+    setup,
     shared::{Shared, Topic},
     threads::Threads,
     topics::{self, Admin, Wrong},
@@ -95,8 +96,9 @@ impl Keeper {
     }
 
     async fn set_up(&self) -> Result<(), Wrong> {
-        let leaders =
-            topics::set_up(&self.shared, &self.admin).await.map_err(|wrong| self.at_brokers(wrong))?;
+        let producer = Arc::clone(&self.producers.topics()[0]);
+        let leaders = setup::set_up(&self.shared, &self.admin, &producer).await;
+        let leaders = leaders.map_err(|wrong| self.at_brokers(wrong))?;
         self.feed_has(&leaders);
         self.warm_up(&leaders).await
     }
@@ -178,7 +180,7 @@ impl Keeper {
 
     /// Whether the topics that all appends need are there, and whether any broker acknowledges a record.
     async fn probe(&self) -> Result<(), Wrong> {
-        let leaders = topics::look_for(&self.shared, &self.admin).map_err(|wrong| self.at_brokers(wrong))?;
+        let leaders = setup::look_for(&self.shared, &self.admin).map_err(|wrong| self.at_brokers(wrong))?;
         // Another node may have been started with more partitions.
         self.feed_has(&leaders);
         let one = &self.producers.topics()[..1];

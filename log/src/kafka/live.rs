@@ -230,7 +230,7 @@ fn assign(
 ) -> Result<Result<Begun, Live>, KafkaError> {
     let mut list = TopicPartitionList::new();
     let (mut ends, mut feed) = ([0; Ledger::ALL.len()], Vec::new());
-    for ledger in Ledger::ALL {
+    for ledger in shared.options.ledgers.iter().copied() {
         let topic = shared.names.ledger(ledger);
         let from = start.ledgers[position(ledger)];
         let end = sweep::bounds(consumer, topic)?.1;

@@ -8,6 +8,8 @@ use kafkatalk_protocol::ConversationId;
 #[derive(Debug)]
 pub(super) struct Names {
     pub(super) feed: String,
+    /// What the log records about itself.
+    pub(super) manifest: String,
     /// Where nodes say that they are here.
     pub(super) nodes: String,
     ledgers: [String; Ledger::ALL.len()],
@@ -22,6 +24,7 @@ impl Names {
         }
         Ok(Self {
             feed: format!("{prefix}.feed"),
+            manifest: format!("{prefix}.meta"),
             nodes: format!("{prefix}.nodes"),
             ledgers: Ledger::ALL.map(|ledger| format!("{prefix}.{}", ledger.as_str())),
             conversation: format!("{prefix}.conversation."),

@@ -1,6 +1,7 @@
 //! What an operator may set, and the configuration of the clients that follows from it.
 
 use super::{client::Client, limits, names::Names};
+use crate::Ledger;
 use rdkafka::{ClientConfig, config::FromClientConfigAndContext, error::KafkaError};
 use std::time::Duration;
 
@@ -30,6 +31,8 @@ pub struct KafkaOptions {
     pub forget_within: Duration,
     /// How long a copy stays in the feed.
     pub feed_retention: Duration,
+    /// Ledgers to use: all, but in tests that add one later.
+    pub ledgers: Vec<Ledger>,
 }
 
 impl KafkaOptions {
@@ -47,6 +50,7 @@ impl KafkaOptions {
             sweep_interval: Duration::from_secs(30),
             forget_within: Duration::from_hours(24),
             feed_retention: Duration::from_hours(1),
+            ledgers: Ledger::ALL.to_vec(),
         }
     }
 }

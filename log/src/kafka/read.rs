@@ -3,7 +3,7 @@
 use super::{
     Consumer,
     client::Client,
-    limits,
+    limits, manifest,
     options::{ConnectError, Purpose},
     shared::{Shared, Topic},
     sweep,
@@ -156,7 +156,7 @@ fn ends(shared: &Shared, consumer: &Consumer) -> Result<Checkpoint, ReadError> {
         let (_, end) = bounds(shared, consumer, Stream::Ledger(ledger))?;
         Ok((ledger.as_str().to_owned(), end))
     };
-    Ledger::ALL.into_iter().map(end).collect()
+    shared.options.ledgers.iter().copied().map(end).collect()
 }
 
 fn page(
@@ -288,6 +288,7 @@ fn visit_all(
                 }
             }
             Some(Err(KafkaError::PartitionEOF(_))) => return Ok(None),
+            Some(Err(error)) if manifest::is_denied(&error) => return Err(error),
             Some(Err(error)) => tracing::debug!(topic, "reading: {error}"),
         }
     }

@@ -176,8 +176,8 @@ impl Shared {
                 return false;
             }
             match &health {
-                Health::Ready => tracing::info!("Kafka takes records"),
-                Health::Unavailable(why) => tracing::warn!("Kafka does not take records: {why}"),
+                Health::Ready => tracing::info!("Kafka is available"),
+                Health::Unavailable(why) => tracing::warn!(reason = why, "Kafka is unavailable"),
             }
             *now = health;
             true

@@ -193,6 +193,21 @@ impl Stranger {
         spawn_blocking(ask).await.unwrap()
     }
 
+    /// Deletes a topic, and waits until the brokers no longer know it.
+    pub(crate) async fn remove(&self, topic: &str) {
+        self.delete(topic).await;
+        let until = Instant::now() + WAIT_MAX;
+        while self.knows(topic) {
+            assert!(Instant::now() < until, "{topic} is still there");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    fn knows(&self, topic: &str) -> bool {
+        let metadata = self.admin.inner().fetch_metadata(None, Duration::from_secs(10)).unwrap();
+        metadata.topics().iter().any(|found| found.name() == topic)
+    }
+
     pub(crate) async fn delete(&self, topic: &str) {
         self.admin.delete_topics(&[topic], &AdminOptions::new()).await.unwrap()[0].as_ref().unwrap();
     }

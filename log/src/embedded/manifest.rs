@@ -1,0 +1,80 @@
+//! The manifest of an embedded log: a table, and a row in `streams` for each ledger that was created.
+
+use super::schema;
+use crate::{Ledger, Stream, manifest::Manifest};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
+use uuid::Uuid;
+
+/// Added to logs that have none, in the format that they have: programs that know of no manifest do not mind it.
+const TABLE: &str = "
+    -- fact: JSON, see `log/src/manifest.rs`. In the order in which they were recorded.
+    CREATE TABLE IF NOT EXISTS manifest (
+        number INTEGER PRIMARY KEY,
+        key TEXT NOT NULL UNIQUE,
+        fact TEXT NOT NULL
+    ) STRICT;
+";
+
+/// Why a log cannot be used.
+pub(super) enum Refusal {
+    /// The ledger was created and is gone.
+    Gone(Ledger),
+    /// The file cannot be read or written.
+    Sqlite(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Refusal {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+/// Reads the manifest, and creates what is new in the log, in one transaction.
+///
+/// Logs of before have a row for a ledger only where something was written to it, so that none of theirs can be missed.
+pub(super) fn open(connection: &mut Connection, ledgers: &[Ledger]) -> Result<Manifest, Refusal> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute_batch(TABLE)?;
+    let mut manifest = read(&transaction)?;
+    let mut there = Vec::with_capacity(ledgers.len());
+    for ledger in ledgers {
+        if is_there(&transaction, *ledger)? {
+            there.push(*ledger);
+        }
+    }
+    let create =
+        manifest.ledgers_to_create(ledgers, |ledger| there.contains(&ledger)).map_err(Refusal::Gone)?;
+    for ledger in create {
+        let name = Stream::Ledger(ledger);
+        transaction.execute("INSERT INTO streams (name) VALUES (?1)", [schema::name_of(&name)])?;
+    }
+    for fact in manifest.lacks(ledgers, Uuid::new_v4()) {
+        let json = serde_json::to_string(&fact)
+            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+        let row = (fact.key(), json);
+        transaction.execute("INSERT INTO manifest (key, fact) VALUES (?1, ?2)", row)?;
+        manifest.learn(fact);
+    }
+    transaction.commit()?;
+    Ok(manifest)
+}
+
+fn read(transaction: &Transaction<'_>) -> rusqlite::Result<Manifest> {
+    let mut manifest = Manifest::default();
+    let mut statement = transaction.prepare("SELECT fact FROM manifest ORDER BY number")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        manifest.learn_json(row.get_ref(0)?.as_bytes()?);
+    }
+    Ok(manifest)
+}
+
+fn is_there(transaction: &Transaction<'_>, ledger: Ledger) -> rusqlite::Result<bool> {
+    let name = Stream::Ledger(ledger);
+    let row = transaction
+        .query_row("SELECT id FROM streams WHERE name = ?1", [schema::name_of(&name)], |row| {
+            row.get::<_, i64>(0)
+        })
+        .optional()?;
+    Ok(row.is_some())
+}
