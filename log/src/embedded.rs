@@ -9,7 +9,7 @@
 //! |---|---|
 //! | `folder` | the data folder and the lock that keeps a second process out |
 //! | `schema` | tables, connections and their settings |
-//! | `manifest` | which ledgers were ever created |
+//! | `manifest` | the log's identity, and which ledgers were ever created |
 //! | `writer` | the thread that appends, erases and recovers |
 //! | `checkpoint` | the thread that copies the write-ahead log into the database |
 //! | `window` | the newest records in memory, from which tails are fed |
@@ -35,7 +35,8 @@ use crate::limits::{
     PAGE_RECORDS_MAX, RECORD_BYTES_MAX, TAIL_WINDOW_BYTES_MAX, TAIL_WINDOW_RECORDS_MAX, WAL_BYTES_MAX,
 };
 use crate::{
-    AppendError, Checkpoint, EventLog, Health, Ledger, Page, ReadError, Record, RecordId, Stream, Tail,
+    AppendError, Checkpoint, EventLog, Health, Ledger, LogIdentity, Page, ReadError, Record, RecordId,
+    Stream, Tail,
 };
 use async_trait::async_trait;
 use checkpoint::Checkpointer;
@@ -167,6 +168,7 @@ pub struct EmbeddedLog {
     commands: RwLock<Option<SyncSender<Command>>>,
     /// The number of the newest record. Its other end goes when the writer stops.
     committed: watch::Receiver<u64>,
+    identity: LogIdentity,
 }
 
 impl EmbeddedLog {
@@ -174,7 +176,10 @@ impl EmbeddedLog {
     pub fn open(dir: impl AsRef<Path>, options: EmbeddedOptions) -> Result<Self, OpenError> {
         let folder = Folder::open(dir.as_ref())?;
         folder.sync_wal()?;
-        let connection = schema::open(&folder, &options)?;
+        let (connection, manifest) = schema::open(&folder, &options)?;
+        let unidentified =
+            || OpenError::NotALog { file: folder.database(), reason: "it has no identity".into() };
+        let identity = manifest::identity(&manifest).ok_or_else(unidentified)?;
         let last = schema::last_seq(&connection)
             .map_err(|error| OpenError::NotALog { file: folder.database(), reason: error.to_string() })?;
         let (committed, watcher) = watch::channel(last);
@@ -199,7 +204,7 @@ impl EmbeddedLog {
                 writer.start().map_err(|error| error.to_string())
             });
         started.map_err(unusable)?;
-        Ok(Self { shared, commands: RwLock::new(Some(sender)), committed: watcher })
+        Ok(Self { shared, commands: RwLock::new(Some(sender)), committed: watcher, identity })
     }
 
     /// Every stream that was ever written to, and the offset that its next record gets. Sorted.
@@ -249,6 +254,11 @@ async fn answer(reply: oneshot::Receiver<Result<Offset, AppendError>>) -> Result
 
 #[async_trait]
 impl EventLog for EmbeddedLog {
+    async fn identity(&self) -> Result<LogIdentity, ReadError> {
+        self.require_open()?;
+        Ok(self.identity.clone())
+    }
+
     async fn append(&self, stream: Stream, record: Record) -> Result<Offset, AppendError> {
         let bytes = record.bytes();
         if bytes > RECORD_BYTES_MAX {

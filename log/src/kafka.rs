@@ -12,7 +12,7 @@
 //! | `options` | what an operator may set, and the clients' configuration |
 //! | `names`, `wire` | topic names; how a record looks on Kafka |
 //! | `keeper`, `setup`, `topics` | health, setting up and creating topics |
-//! | `manifest` | which ledgers were ever created |
+//! | `manifest` | the log's identity, and which ledgers were ever created |
 //! | `producers`, `produce`, `outcome` | appends, and what a failed one means |
 //! | `tail`, `live`, `catchup`, `sweep`, `recent` | following all streams, and noticing what was lost |
 //! | `read`, `reader`, `erase` | reading a range, also without being a node; forgetting a record |
@@ -27,7 +27,9 @@
 //! for a new topic's leader and for these threads' end is left to the blocking threads of the caller's tokio runtime.
 
 use crate::limits::RECORD_BYTES_MAX;
-use crate::{AppendError, Checkpoint, EventLog, Health, Page, ReadError, Record, RecordId, Stream, Tail};
+use crate::{
+    AppendError, Checkpoint, EventLog, Health, LogIdentity, Page, ReadError, Record, RecordId, Stream, Tail,
+};
 use async_trait::async_trait;
 use client::Client;
 use kafkatalk_protocol::{ConversationId, Offset, Timestamp};
@@ -198,6 +200,16 @@ impl KafkaLog {
 
 #[async_trait]
 impl EventLog for KafkaLog {
+    async fn identity(&self) -> Result<LogIdentity, ReadError> {
+        let (mut identity, mut closed) = (self.shared.identity.subscribe(), self.shared.closed.subscribe());
+        tokio::select! {
+            biased;
+            _ = closed.wait_for(|closed| *closed) => None,
+            known = identity.wait_for(Option::is_some) => known.ok().and_then(|known| known.clone()),
+        }
+        .ok_or_else(|| ReadError::Unavailable("the log is closed".into()))
+    }
+
     async fn append(&self, stream: Stream, record: Record) -> Result<Offset, AppendError> {
         self.write(stream, record).await
     }

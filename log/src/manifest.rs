@@ -66,6 +66,11 @@ impl Manifest {
         }
     }
 
+    /// The id that the log got when it was created.
+    pub(crate) fn identity(&self) -> Option<Uuid> {
+        self.identity
+    }
+
     /// Whether a new log recorded all that it has to record, or an older one was taken over.
     pub(crate) fn is_complete(&self) -> bool {
         self.identity.is_some()

@@ -15,7 +15,7 @@
 use crate::{Entry, Page, Record, RecordId, Stream};
 use async_trait::async_trait;
 use kafkatalk_protocol::{Offset, Timestamp};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt, sync::Arc};
 use tokio::sync::watch;
 
 /// How far a reader of the tail has come: named positions that mean something to the adapter alone.
@@ -24,9 +24,36 @@ use tokio::sync::watch;
 /// over it. Empty means from the beginning.
 pub type Checkpoint = BTreeMap<String, u64>;
 
+/// Which log it is: a text that stays the same across restarts and on all nodes, and that another log does not have, even
+/// one that took this one's place in the same folder or on the same brokers. What is derived from a log is kept beside its
+/// identity, and begun anew where that differs.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct LogIdentity(Arc<str>);
+
+impl LogIdentity {
+    pub(crate) fn new(text: String) -> Self {
+        Self(text.into())
+    }
+
+    /// The text, of letters, digits and `/ . _ -`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for LogIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// A log of streams. See the module's promises.
 #[async_trait]
 pub trait EventLog: Send + Sync + 'static {
+    /// Which log it is. Waits until the log was reached for the first time; a caller that cannot wait for brokers that are
+    /// away sets a limit of its own. Fails once the log is closed.
+    async fn identity(&self) -> Result<LogIdentity, ReadError>;
+
     /// Appends a record and says at which offset it is durable.
     ///
     /// The record is kept to the letter: its payload's white space, escapes and order of fields included. Two records

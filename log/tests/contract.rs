@@ -11,6 +11,7 @@ pub mod appends;
 pub mod child;
 pub mod erasure;
 pub mod hostile;
+pub mod identity;
 pub mod manifest;
 pub mod many;
 pub mod model;
@@ -123,6 +124,10 @@ macro_rules! contract_suite {
             tails::a_tail_hands_out_what_was_appended_before_and_after_it_was_opened,
             tails::a_tail_continues_from_any_checkpoint,
             tails::who_has_come_to_the_ends_holds_all_that_was_in_the_ledgers,
+            identity::a_log_is_the_same_after_opening_again,
+            identity::another_log_has_another_identity,
+            identity::a_log_of_a_version_without_identities_gets_one_and_keeps_it,
+            identity::a_closed_log_does_not_say_which_it_is,
             manifest::a_ledger_that_never_was_is_created_in_a_log_with_records,
             manifest::a_ledger_that_was_and_is_gone_is_refused,
             manifest::a_log_without_a_manifest_keeps_what_it_has_and_misses_it_from_then_on,

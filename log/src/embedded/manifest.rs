@@ -1,7 +1,7 @@
 //! The manifest of an embedded log: a table, and a row in `streams` for each ledger that was created.
 
 use super::schema;
-use crate::{Ledger, Stream, manifest::Manifest};
+use crate::{Ledger, LogIdentity, Stream, manifest::Manifest};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 use uuid::Uuid;
 
@@ -35,7 +35,7 @@ impl From<rusqlite::Error> for Refusal {
 pub(super) fn open(connection: &mut Connection, ledgers: &[Ledger]) -> Result<Manifest, Refusal> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch(TABLE)?;
-    let mut manifest = read(&transaction)?;
+    let mut manifest = rows(&transaction)?;
     let mut there = Vec::with_capacity(ledgers.len());
     for ledger in ledgers {
         if is_there(&transaction, *ledger)? {
@@ -59,9 +59,23 @@ pub(super) fn open(connection: &mut Connection, ledgers: &[Ledger]) -> Result<Ma
     Ok(manifest)
 }
 
-fn read(transaction: &Transaction<'_>) -> rusqlite::Result<Manifest> {
+/// What a log records; nothing where it has no manifest yet.
+pub(super) fn read(connection: &Connection) -> rusqlite::Result<Manifest> {
+    let has_table = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'manifest')";
+    if connection.query_row(has_table, [], |row| row.get(0))? {
+        return rows(connection);
+    }
+    Ok(Manifest::default())
+}
+
+/// The identity of the log with that manifest, if it has one yet.
+pub(super) fn identity(manifest: &Manifest) -> Option<LogIdentity> {
+    manifest.identity().map(|id| LogIdentity::new(format!("embedded/{id}")))
+}
+
+fn rows(connection: &Connection) -> rusqlite::Result<Manifest> {
     let mut manifest = Manifest::default();
-    let mut statement = transaction.prepare("SELECT fact FROM manifest ORDER BY number")?;
+    let mut statement = connection.prepare("SELECT fact FROM manifest ORDER BY number")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         manifest.learn_json(row.get_ref(0)?.as_bytes()?);

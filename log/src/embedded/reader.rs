@@ -76,7 +76,7 @@ pub(super) fn finished<T>(result: Result<Result<T, ReadError>, JoinError>) -> Re
     result.unwrap_or_else(|error| Err(ReadError::Unavailable(format!("the read was broken off: {error}"))))
 }
 
-fn read_error(error: &rusqlite::Error) -> ReadError {
+pub(super) fn read_error(error: &rusqlite::Error) -> ReadError {
     let damaged =
         matches!(
             error,

@@ -8,7 +8,7 @@ use super::folder::Folder;
 use super::manifest::{self, Refusal};
 use super::{EmbeddedOptions, OpenError};
 use crate::limits::{LOCK_WAIT_MAX, READER_CACHE_KIB, WRITER_CACHE_KIB};
-use crate::{Ledger, Stream};
+use crate::{Ledger, Stream, manifest::Manifest};
 use kafkatalk_protocol::ConversationId;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Row};
 use std::path::Path;
@@ -41,7 +41,7 @@ const TABLES: &str = "
 ";
 
 /// Opens the writer's connection; creates the tables and ledgers that are new.
-pub(super) fn open(folder: &Folder, options: &EmbeddedOptions) -> Result<Connection, OpenError> {
+pub(super) fn open(folder: &Folder, options: &EmbeddedOptions) -> Result<(Connection, Manifest), OpenError> {
     let failed = |error: rusqlite::Error| match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
             OpenError::NotALog { file: folder.database(), reason: error.to_string() }
@@ -63,11 +63,11 @@ pub(super) fn open(folder: &Folder, options: &EmbeddedOptions) -> Result<Connect
         check(&folder.database(), folder.dir(), application, format)?;
         settings(&connection).map_err(failed)?;
     }
-    manifest::open(&mut connection, &options.ledgers).map_err(|refusal| match refusal {
+    let manifest = manifest::open(&mut connection, &options.ledgers).map_err(|refusal| match refusal {
         Refusal::Gone(ledger) => OpenError::LedgerGone { file: folder.database(), ledger: ledger.as_str() },
         Refusal::Sqlite(error) => failed(error),
     })?;
-    Ok(connection)
+    Ok((connection, manifest))
 }
 
 /// Opens the writer's connection again after a failure; never makes a new log where the old one has gone.

@@ -11,8 +11,12 @@ use super::{
     sweep,
     topics::Wrong,
 };
-use crate::manifest::{Fact, Manifest};
+use crate::{
+    LogIdentity,
+    manifest::{Fact, Manifest},
+};
 use rdkafka::{
+    ClientContext,
     error::{KafkaError, RDKafkaErrorCode},
     producer::BaseRecord,
 };
@@ -34,6 +38,19 @@ pub(super) fn read(shared: &Arc<Shared>) -> Result<(Manifest, u64), Wrong> {
     });
     walk.map_err(|error| denied(topic, "Read", &error))?;
     Ok((manifest, end))
+}
+
+/// The identity of the log with that manifest, if it has one yet. Another cluster is another log, also one that copies
+/// this one's topics: offsets may differ there.
+pub(super) fn identity(shared: &Shared, cluster: &str, manifest: &Manifest) -> Option<LogIdentity> {
+    let prefix = &shared.options.topic_prefix;
+    manifest.identity().map(|id| LogIdentity::new(format!("kafka/{cluster}/{prefix}/{id}")))
+}
+
+/// The id that the brokers gave their cluster.
+pub(super) fn cluster_id<C: ClientContext>(client: &rdkafka::client::Client<C>) -> Result<String, Wrong> {
+    let id = client.fetch_cluster_id(limits::REQUEST_TIMEOUT).filter(|id| !id.is_empty());
+    id.ok_or_else(|| Wrong("they do not say which cluster they are".into()))
 }
 
 /// Adds facts, in this order, each once the one before it is durable.

@@ -43,9 +43,15 @@ pub(super) async fn set_up(
     create_missing(shared, admin, &there, &create).await?;
     check(shared, admin).await?;
     let facts = recorded.lacks(ledgers, Uuid::new_v4());
-    if !facts.is_empty() {
+    let recorded = if facts.is_empty() {
+        recorded
+    } else {
         manifest::add(shared, producer, facts).await?;
-    }
+        // Another node may have recorded an identity before this one.
+        manifest::read(shared)?.0
+    };
+    let cluster = manifest::cluster_id(admin.inner())?;
+    shared.identity.send_replace(manifest::identity(shared, &cluster, &recorded));
     topics::leaders(admin, &names.feed)
 }
 

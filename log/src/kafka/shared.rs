@@ -1,7 +1,7 @@
 //! What the adapter's threads and callers share.
 
 use super::{KafkaOptions, limits, names::Names, nodes::Presence, wire::Garbage};
-use crate::{AppendError, Health, Record};
+use crate::{AppendError, Health, LogIdentity, Record};
 use kafkatalk_protocol::ConversationId;
 use rdkafka::{error::KafkaError, types::RDKafkaErrorCode};
 use std::{
@@ -21,6 +21,8 @@ pub(super) struct Shared {
     pub(super) instance: Uuid,
     pub(super) health: watch::Sender<Health>,
     pub(super) closed: watch::Sender<bool>,
+    /// None before the brokers were reached.
+    pub(super) identity: watch::Sender<Option<LogIdentity>>,
     /// A permit for each append that may be on its way, and one for each KiB of their records.
     admission: Arc<Semaphore>,
     admission_kib: Arc<Semaphore>,
@@ -114,6 +116,7 @@ impl Shared {
             instance: Uuid::new_v4(),
             health: watch::Sender::new(Health::Unavailable("connecting to Kafka".into())),
             closed: watch::Sender::new(false),
+            identity: watch::Sender::new(None),
             admission: Arc::new(Semaphore::new(limits::APPENDS_IN_FLIGHT_MAX)),
             admission_kib: Arc::new(Semaphore::new(limits::APPENDS_IN_FLIGHT_KIB_MAX)),
             feed_partitions: AtomicI32::new(0),

@@ -1,7 +1,7 @@
 //! Opening a data folder, and refusing to.
 
 use crate::contract::support::{conversation, read_all, say, texts};
-use kafkatalk_log::embedded::{EmbeddedLog, EmbeddedOptions, OpenError};
+use kafkatalk_log::embedded::{EmbeddedLog, EmbeddedOptions, EmbeddedReader, FILE, OpenError};
 use kafkatalk_log::{Checkpoint, EventLog, ReadError};
 use rusqlite::Connection;
 use std::path::Path;
@@ -101,6 +101,34 @@ async fn a_closed_log_is_one_file_and_its_lock() {
         .collect();
     names.sort();
     assert_eq!(names, ["log.lock", "log.sqlite3"]);
+}
+
+#[tokio::test]
+async fn a_reader_beside_the_log_says_which_it_is() {
+    let dir = TempDir::new().unwrap();
+    let log = open(dir.path()).unwrap();
+    let reader = EmbeddedReader::open(dir.path()).unwrap();
+    assert_eq!(reader.identity().await.unwrap(), Some(log.identity().await.unwrap()));
+    log.close().await;
+    crate::harness::lose_manifest(dir.path());
+    assert_eq!(EmbeddedReader::open(dir.path()).unwrap().identity().await.unwrap(), None);
+}
+
+/// As where the log's file was replaced by another folder's.
+#[tokio::test]
+async fn a_file_takes_its_identity_along() {
+    let dirs = [TempDir::new().unwrap(), TempDir::new().unwrap()];
+    let mut identities = Vec::new();
+    for dir in &dirs {
+        let log = open(dir.path()).unwrap();
+        identities.push(log.identity().await.unwrap());
+        log.close().await;
+    }
+    let [from, to] = dirs.each_ref().map(|dir| dir.path().join(FILE));
+    std::fs::copy(from, to).unwrap();
+    let log = open(dirs[1].path()).unwrap();
+    assert_eq!(log.identity().await.unwrap(), identities[0]);
+    log.close().await;
 }
 
 #[tokio::test]

@@ -7,7 +7,8 @@ use crate::{
 };
 use async_trait::async_trait;
 use kafkatalk_log::{
-    AppendError, Checkpoint, EventLog, Health, Ledger, Page, ReadError, Record, RecordId, Stream, Tail,
+    AppendError, Checkpoint, EventLog, Health, Ledger, LogIdentity, Page, ReadError, Record, RecordId,
+    Stream, Tail,
     embedded::{EmbeddedLog, EmbeddedOptions},
     kafka::{ImportError, ImportFigures, KafkaLog, KafkaReader, Kind},
     limits::PAGE_RECORDS_MAX,
@@ -114,6 +115,9 @@ struct Breaking {
 
 #[async_trait]
 impl EventLog for Breaking {
+    async fn identity(&self) -> Result<LogIdentity, ReadError> {
+        self.log.identity().await
+    }
     async fn read(&self, stream: Stream, from: Offset, limit: usize) -> Result<Page, ReadError> {
         let left = self.reads.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
         let left = left.ok().filter(|_| self.never != Some(stream));

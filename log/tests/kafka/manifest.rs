@@ -9,8 +9,12 @@ use crate::{
     manifest_topic, stays_away,
     stranger::{stranger, topic},
 };
-use kafkatalk_log::{EventLog, Ledger, Stream, kafka::KafkaLog};
+use kafkatalk_log::{
+    EventLog, Ledger, LogIdentity, Stream,
+    kafka::{KafkaLog, KafkaReader},
+};
 use serde_json::Value;
+use std::collections::HashSet;
 
 /// The brokers refuse a name that differs from another's by a dot for an underscore alone.
 async fn a_manifest_that_cannot_be_created_is_said(kafka: Kafka) {
@@ -70,8 +74,42 @@ async fn a_ledger_that_is_gone_from_a_log_without_a_manifest_is_refused(kafka: K
     kafka.refused(&Ledger::ALL, "receipts").await;
 }
 
+async fn all_nodes_that_start_at_once_agree_on_which_log_it_is(kafka: Kafka) {
+    let starting = (0..3).map(|_| tokio::spawn(connect(kafka.options.clone())));
+    let mut identities = HashSet::new();
+    for started in starting.collect::<Vec<_>>() {
+        identities.insert(started.await.unwrap().identity().await.unwrap());
+    }
+    let reader = KafkaReader::open(kafka.options.clone()).unwrap();
+    identities.insert(reader.identity().await.unwrap().unwrap());
+    assert_eq!(identities.len(), 1, "{identities:?}");
+}
+
+/// As where all topics of a prefix were deleted, and nodes started on it again.
+async fn topics_that_are_created_anew_are_another_log(kafka: Kafka) {
+    let log = connect(kafka.options.clone()).await;
+    let before = log.identity().await.unwrap();
+    log.close().await;
+    for ledger in Ledger::ALL {
+        kafka.lose(ledger).await;
+    }
+    kafka.lose_manifest().await;
+    let after = connect(kafka.options.clone()).await.identity().await.unwrap();
+    assert_ne!(before, after);
+    let begins = |identity: &LogIdentity| identity.as_str().rsplit_once('/').unwrap().0.to_owned();
+    assert_eq!(begins(&before), begins(&after), "cluster and prefix are the same");
+}
+
+async fn a_log_that_has_no_manifest_yet_has_no_identity_for_a_reader(kafka: Kafka) {
+    let reader = KafkaReader::open(kafka.options.clone()).unwrap();
+    assert_eq!(reader.identity().await.unwrap(), None);
+}
+
 mod kafka {
     tests! {
+        all_nodes_that_start_at_once_agree_on_which_log_it_is,
+        topics_that_are_created_anew_are_another_log,
+        a_log_that_has_no_manifest_yet_has_no_identity_for_a_reader,
         a_manifest_that_cannot_be_created_is_said,
         a_manifest_that_forgets_by_age_is_refused,
         the_manifest_names_the_ledgers_in_words_that_anybody_can_read,

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use kafkatalk_log::{
-    AppendError, Batch, Checkpoint, EventLog, Health, Ledger, Page, ReadError, Record, RecordId, Stream,
-    Tail,
+    AppendError, Batch, Checkpoint, EventLog, Health, Ledger, LogIdentity, Page, ReadError, Record, RecordId,
+    Stream, Tail,
     embedded::{EmbeddedLog, EmbeddedOptions},
 };
 use kafkatalk_protocol::{Offset, Timestamp};
@@ -85,6 +85,10 @@ impl Faulty {
 
 #[async_trait]
 impl EventLog for Faulty {
+    async fn identity(&self) -> Result<LogIdentity, ReadError> {
+        self.log.identity().await
+    }
+
     async fn append(&self, stream: Stream, record: Record) -> Result<Offset, AppendError> {
         self.faults.subscribe().wait_for(|faults| !faults.appends_wait).await.unwrap();
         let refused = self.faults.borrow().refuses;

@@ -25,7 +25,7 @@ impl Bench {
     fn new() -> Self {
         let dir = TempDir::new().unwrap();
         let folder = Folder::open(dir.path()).unwrap();
-        let connection = schema::open(&folder, &EmbeddedOptions::default()).unwrap();
+        let (connection, _) = schema::open(&folder, &EmbeddedOptions::default()).unwrap();
         let (sender, committed) = watch::channel(0);
         let shared = Arc::new(Shared {
             options: EmbeddedOptions::default(),
