@@ -35,8 +35,8 @@ use crate::limits::{
     PAGE_RECORDS_MAX, RECORD_BYTES_MAX, TAIL_WINDOW_BYTES_MAX, TAIL_WINDOW_RECORDS_MAX, WAL_BYTES_MAX,
 };
 use crate::{
-    AppendError, Checkpoint, EventLog, Health, Ledger, LogIdentity, Page, ReadError, Record, RecordId,
-    Stream, Tail,
+    AppendError, Checkpoint, EventLog, FEATURE_LEVEL, Health, Ledger, Level, LogIdentity, Page, ReadError,
+    Record, RecordId, Stream, Tail,
 };
 use async_trait::async_trait;
 use checkpoint::Checkpointer;
@@ -75,6 +75,8 @@ pub struct EmbeddedOptions {
     pub wal_bytes_max: u64,
     /// Ledgers to use: all, but in tests that add one later.
     pub ledgers: Vec<Ledger>,
+    /// The highest feature level that the program knows: [`FEATURE_LEVEL`], but in tests.
+    pub level: Level,
 }
 
 impl Default for EmbeddedOptions {
@@ -87,6 +89,7 @@ impl Default for EmbeddedOptions {
             checkpoint_every_bytes: CHECKPOINT_EVERY_BYTES,
             wal_bytes_max: WAL_BYTES_MAX,
             ledgers: Ledger::ALL.to_vec(),
+            level: FEATURE_LEVEL,
         }
     }
 }
@@ -121,6 +124,18 @@ pub enum OpenError {
         file: PathBuf,
         /// What is wrong with it.
         reason: String,
+    },
+    /// A newer version of the program finalised a feature level in the log.
+    #[error(
+        "the log in {dir} is at feature level {found}, this kafkatalk knows levels up to {known}; start a newer version"
+    )]
+    Level {
+        /// The data folder.
+        dir: PathBuf,
+        /// The level that is finalised.
+        found: Level,
+        /// The highest level that this program knows.
+        known: Level,
     },
     /// A ledger that the log had is gone.
     #[error("the ledger {ledger} was created in {file} and is gone; restore the file from a backup")]
@@ -169,6 +184,7 @@ pub struct EmbeddedLog {
     /// The number of the newest record. Its other end goes when the writer stops.
     committed: watch::Receiver<u64>,
     identity: LogIdentity,
+    level: watch::Sender<Level>,
 }
 
 impl EmbeddedLog {
@@ -204,7 +220,13 @@ impl EmbeddedLog {
                 writer.start().map_err(|error| error.to_string())
             });
         started.map_err(unusable)?;
-        Ok(Self { shared, commands: RwLock::new(Some(sender)), committed: watcher, identity })
+        Ok(Self {
+            shared,
+            commands: RwLock::new(Some(sender)),
+            committed: watcher,
+            identity,
+            level: watch::Sender::new(manifest.level()),
+        })
     }
 
     /// Every stream that was ever written to, and the offset that its next record gets. Sorted.
@@ -300,6 +322,10 @@ impl EventLog for EmbeddedLog {
         let (reply, written) = oneshot::channel();
         self.admit(0, Command::Erase { stream, erased, found, at, reply })?;
         answer(written).await
+    }
+
+    fn level(&self) -> watch::Receiver<Level> {
+        self.level.subscribe()
     }
 
     fn health(&self) -> watch::Receiver<Health> {

@@ -12,7 +12,7 @@
 //! | `options` | what an operator may set, and the clients' configuration |
 //! | `names`, `wire` | topic names; how a record looks on Kafka |
 //! | `keeper`, `setup`, `topics` | health, setting up and creating topics |
-//! | `manifest` | the log's identity, and which ledgers were ever created |
+//! | `manifest`, `level` | the log's identity and its ledgers; its feature level |
 //! | `producers`, `produce`, `outcome` | appends, and what a failed one means |
 //! | `tail`, `live`, `catchup`, `sweep`, `recent` | following all streams, and noticing what was lost |
 //! | `read`, `reader`, `erase` | reading a range, also without being a node; forgetting a record |
@@ -28,7 +28,8 @@
 
 use crate::limits::RECORD_BYTES_MAX;
 use crate::{
-    AppendError, Checkpoint, EventLog, Health, LogIdentity, Page, ReadError, Record, RecordId, Stream, Tail,
+    AppendError, Checkpoint, EventLog, Health, Level, LogIdentity, Page, ReadError, Record, RecordId, Stream,
+    Tail,
 };
 use async_trait::async_trait;
 use client::Client;
@@ -53,6 +54,7 @@ mod erase;
 mod import;
 mod inventory;
 mod keeper;
+mod level;
 pub mod limits;
 mod live;
 mod manifest;
@@ -255,6 +257,10 @@ impl EventLog for KafkaLog {
             })?;
         }
         Ok(offset)
+    }
+
+    fn level(&self) -> watch::Receiver<Level> {
+        self.shared.level.subscribe()
     }
 
     fn health(&self) -> watch::Receiver<Health> {

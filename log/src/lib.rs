@@ -6,7 +6,7 @@
 //! | [`record`] | streams, records, entries |
 //! | [`embedded`] | the adapter for one machine, on SQLite |
 //! | [`kafka`] | the adapter for Apache Kafka |
-//! | `manifest` | what a log records about itself: its identity, which ledgers were ever created |
+//! | `manifest` | what a log records about itself: its identity, its ledgers, its feature level |
 //! | [`resequencer`] | what puts a conversation's records in order, whatever order they arrive in |
 //! | [`failpoints`] | places where tests make the program go wrong on purpose |
 //! | [`limits`] | every limit of queues, batches and waits |
@@ -22,5 +22,7 @@ pub mod port;
 pub mod record;
 pub mod resequencer;
 
-pub use port::{AppendError, Batch, Checkpoint, EventLog, Health, LogIdentity, ReadError, Tail};
+pub use port::{
+    AppendError, Batch, Checkpoint, EventLog, FEATURE_LEVEL, Health, Level, LogIdentity, ReadError, Tail,
+};
 pub use record::{Entry, Kind, Ledger, Page, Record, RecordId, Stream};

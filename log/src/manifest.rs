@@ -3,7 +3,7 @@
 //! It is a handful of [`Fact`]s under keys of their own: a table in the embedded log, a compacted topic on Kafka. Facts are
 //! only ever added. Each has its own key, so that two nodes that add facts at once lose none, and compaction drops none.
 
-use crate::Ledger;
+use crate::{Ledger, Level};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use uuid::Uuid;
@@ -17,6 +17,8 @@ pub(crate) enum Fact {
     Identity { id: Uuid },
     /// A ledger of that name was created. By name, so that a program reads what a newer one recorded.
     Ledger { name: Box<str> },
+    /// This feature level is finalised, and all below it. The highest counts.
+    Level { level: u32 },
 }
 
 impl Fact {
@@ -25,6 +27,7 @@ impl Fact {
         match self {
             Self::Identity { id } => format!("identity/{id}"),
             Self::Ledger { name } => format!("ledger/{name}"),
+            Self::Level { level } => format!("level/{level}"),
         }
     }
 
@@ -38,12 +41,13 @@ impl Fact {
 pub(crate) struct Manifest {
     identity: Option<Uuid>,
     ledgers: BTreeSet<Box<str>>,
+    level: Level,
 }
 
 impl Manifest {
     /// Of a log from before there were manifests: it has these ledgers.
     pub(crate) fn assumed(ledgers: &[Ledger]) -> Self {
-        Self { identity: None, ledgers: ledgers.iter().map(|ledger| ledger.as_str().into()).collect() }
+        Self { ledgers: ledgers.iter().map(|ledger| ledger.as_str().into()).collect(), ..Self::default() }
     }
 
     /// Adds a fact, in the order in which they were recorded.
@@ -55,6 +59,7 @@ impl Manifest {
             Fact::Ledger { name } => {
                 self.ledgers.insert(name);
             }
+            Fact::Level { level } => self.level = self.level.max(Level(level)),
         }
     }
 
@@ -69,6 +74,11 @@ impl Manifest {
     /// The id that the log got when it was created.
     pub(crate) fn identity(&self) -> Option<Uuid> {
         self.identity
+    }
+
+    /// The finalised level.
+    pub(crate) fn level(&self) -> Level {
+        self.level
     }
 
     /// Whether a new log recorded all that it has to record, or an older one was taken over.
@@ -148,6 +158,15 @@ mod tests {
         assert_eq!(facts.len(), Ledger::ALL.len() + 1);
         assert_eq!(facts.last(), Some(&Fact::Identity { id: ID }));
         assert!(created(&Ledger::ALL).lacks(&Ledger::ALL, Uuid::from_u128(6)).is_empty());
+    }
+
+    #[test]
+    fn of_several_levels_the_highest_counts() {
+        let mut manifest = created(&[]);
+        for level in [2, 3, 1] {
+            manifest.learn(Fact::Level { level });
+        }
+        assert_eq!(manifest.level(), Level(3));
     }
 
     #[test]

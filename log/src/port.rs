@@ -47,6 +47,25 @@ impl fmt::Display for LogIdentity {
     }
 }
 
+/// What versions of the program know of kinds of records. A kind that takes a right away, or that changes what others see,
+/// is written only once the level that includes it is finalised: see [`EventLog::level`].
+///
+/// | level | includes |
+/// |---|---|
+/// | 0 | the kinds of versions that knew of no levels |
+/// | 1 | kinds that change or delete messages, and that change who is in a conversation |
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Level(pub u32);
+
+/// The highest level that this program knows.
+pub const FEATURE_LEVEL: Level = Level(1);
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// A log of streams. See the module's promises.
 #[async_trait]
 pub trait EventLog: Send + Sync + 'static {
@@ -89,6 +108,14 @@ pub trait EventLog: Send + Sync + 'static {
 
     /// Whether the log can take appends now; changes wake the watcher.
     fn health(&self) -> watch::Receiver<Health>;
+
+    /// The level that is finalised: every node that follows the log knows it. It is recorded in the log, is never lowered,
+    /// and rises by itself to the highest that all live nodes know; changes wake the watcher. A program that knows only a
+    /// lower one cannot open the log. Level 0 until the log was reached.
+    ///
+    /// On Kafka it rises while a tail is open, for that is what hears of other nodes: once nobody was heard for a while who
+    /// knows less.
+    fn level(&self) -> watch::Receiver<Level>;
 
     /// How many nodes follow this log now, as far as this one hears of them; itself included.
     fn nodes(&self) -> usize {

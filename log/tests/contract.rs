@@ -12,6 +12,7 @@ pub mod child;
 pub mod erasure;
 pub mod hostile;
 pub mod identity;
+pub mod level;
 pub mod manifest;
 pub mod many;
 pub mod model;
@@ -19,7 +20,7 @@ pub mod reads;
 pub mod support;
 pub mod tails;
 
-use kafkatalk_log::{EventLog, Ledger};
+use kafkatalk_log::{EventLog, FEATURE_LEVEL, Ledger, Level};
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -55,13 +56,34 @@ pub trait Harness: Send + Sync + Sized + 'static {
     fn open_at(location: &str) -> impl Future<Output = Arc<dyn EventLog>>;
 }
 
+/// A version of the program.
+#[derive(Clone, Debug)]
+pub struct Version {
+    /// The ledgers that it uses.
+    pub ledgers: Vec<Ledger>,
+    /// The highest feature level that it knows.
+    pub level: Level,
+}
+
+impl Version {
+    /// This one.
+    pub fn this() -> Self {
+        Self { ledgers: Ledger::ALL.into(), level: FEATURE_LEVEL }
+    }
+
+    /// One that knows another level.
+    pub fn of_level(level: u32) -> Self {
+        Self { level: Level(level), ..Self::this() }
+    }
+}
+
 /// What tests do to a log from outside, or as another version of the program would.
 pub trait Tampering: Harness {
-    /// Opens it with these ledgers.
-    fn open_with(&self, ledgers: &[Ledger]) -> impl Future<Output = Arc<dyn EventLog>>;
+    /// Opens it as that version.
+    fn open_as(&self, version: &Version) -> impl Future<Output = Arc<dyn EventLog>>;
 
-    /// Tries to open it with these ledgers, and waits until it is refused with a reason that has this in it.
-    fn refused(&self, ledgers: &[Ledger], reason: &str) -> impl Future<Output = ()>;
+    /// Tries to open it as that version, and waits until it is refused with a reason that has all of this in it.
+    fn refused(&self, version: &Version, reason: &[&str]) -> impl Future<Output = ()>;
 
     /// Removes a ledger from the closed log, with all that was in it.
     fn lose(&self, ledger: Ledger) -> impl Future<Output = ()>;
@@ -128,6 +150,8 @@ macro_rules! contract_suite {
             identity::another_log_has_another_identity,
             identity::a_log_of_a_version_without_identities_gets_one_and_keeps_it,
             identity::a_closed_log_does_not_say_which_it_is,
+            level::the_level_rises_by_itself_and_stays,
+            level::a_version_that_does_not_know_the_level_is_refused_and_changes_nothing,
             manifest::a_ledger_that_never_was_is_created_in_a_log_with_records,
             manifest::a_ledger_that_was_and_is_gone_is_refused,
             manifest::a_log_without_a_manifest_keeps_what_it_has_and_misses_it_from_then_on,

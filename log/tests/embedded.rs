@@ -11,7 +11,7 @@ mod opening;
 
 mod contract;
 
-use contract::{Harness, Sizes, Tampering};
+use contract::{Harness, Sizes, Tampering, Version};
 use kafkatalk_log::embedded::{EmbeddedLog, EmbeddedOptions};
 use kafkatalk_log::limits::FORGET_WITHIN;
 use kafkatalk_log::{EventLog, Ledger};
@@ -51,12 +51,12 @@ impl Harness for Embedded {
 }
 
 impl Tampering for Embedded {
-    async fn open_with(&self, ledgers: &[Ledger]) -> Arc<dyn EventLog> {
-        harness::open_with(self.dir.path(), ledgers)
+    async fn open_as(&self, version: &Version) -> Arc<dyn EventLog> {
+        harness::open_as(self.dir.path(), version)
     }
 
-    async fn refused(&self, ledgers: &[Ledger], reason: &str) {
-        harness::refused(self.dir.path(), ledgers, reason);
+    async fn refused(&self, version: &Version, reason: &[&str]) {
+        harness::refused(self.dir.path(), version, reason);
     }
 
     async fn lose(&self, ledger: Ledger) {

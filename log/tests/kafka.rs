@@ -25,6 +25,8 @@ mod console;
 mod contract;
 #[path = "kafka/import.rs"]
 mod import;
+#[path = "kafka/level.rs"]
+mod level;
 #[path = "kafka/lost.rs"]
 mod lost;
 #[path = "kafka/manifest.rs"]
@@ -35,7 +37,7 @@ mod nodes;
 mod stranger;
 
 use contract::support::WAIT_MAX;
-use contract::{Harness, Sizes, Tampering};
+use contract::{Harness, Sizes, Tampering, Version};
 use kafkatalk_log::{
     EventLog, Health, Ledger, Stream,
     kafka::{KafkaLog, KafkaOptions},
@@ -88,6 +90,12 @@ fn manifest_topic(kafka: &Kafka) -> String {
     format!("{}.meta", kafka.options.topic_prefix)
 }
 
+impl Kafka {
+    fn options_of(&self, version: &Version) -> KafkaOptions {
+        KafkaOptions { ledgers: version.ledgers.clone(), level: version.level, ..self.options.clone() }
+    }
+}
+
 impl Harness for Kafka {
     // A broker makes 50 to 500 topics a second, as the machine has time: ten thousand have a test of their own below.
     const SIZES: Sizes =
@@ -119,13 +127,12 @@ impl Harness for Kafka {
 }
 
 impl Tampering for Kafka {
-    async fn open_with(&self, ledgers: &[Ledger]) -> Arc<dyn EventLog> {
-        connect(KafkaOptions { ledgers: ledgers.into(), ..self.options.clone() }).await
+    async fn open_as(&self, version: &Version) -> Arc<dyn EventLog> {
+        connect(self.options_of(version)).await
     }
 
-    async fn refused(&self, ledgers: &[Ledger], reason: &str) {
-        let options = KafkaOptions { ledgers: ledgers.into(), ..self.options.clone() };
-        stays_away(&KafkaLog::connect(options).unwrap(), &[reason, "is gone"]).await;
+    async fn refused(&self, version: &Version, reason: &[&str]) {
+        stays_away(&KafkaLog::connect(self.options_of(version)).unwrap(), reason).await;
     }
 
     async fn lose(&self, ledger: Ledger) {

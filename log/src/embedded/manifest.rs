@@ -1,7 +1,10 @@
 //! The manifest of an embedded log: a table, and a row in `streams` for each ledger that was created.
 
-use super::schema;
-use crate::{Ledger, LogIdentity, Stream, manifest::Manifest};
+use super::{EmbeddedOptions, schema};
+use crate::{
+    Ledger, Level, LogIdentity, Stream,
+    manifest::{Fact, Manifest},
+};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 use uuid::Uuid;
 
@@ -19,6 +22,8 @@ const TABLE: &str = "
 pub(super) enum Refusal {
     /// The ledger was created and is gone.
     Gone(Ledger),
+    /// This level is finalised, and the program does not know it.
+    Level(Level),
     /// The file cannot be read or written.
     Sqlite(rusqlite::Error),
 }
@@ -32,10 +37,14 @@ impl From<rusqlite::Error> for Refusal {
 /// Reads the manifest, and creates what is new in the log, in one transaction.
 ///
 /// Logs of before have a row for a ledger only where something was written to it, so that none of theirs can be missed.
-pub(super) fn open(connection: &mut Connection, ledgers: &[Ledger]) -> Result<Manifest, Refusal> {
+pub(super) fn open(connection: &mut Connection, options: &EmbeddedOptions) -> Result<Manifest, Refusal> {
+    let ledgers = &options.ledgers;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch(TABLE)?;
     let mut manifest = rows(&transaction)?;
+    if manifest.level() > options.level {
+        return Err(Refusal::Level(manifest.level()));
+    }
     let mut there = Vec::with_capacity(ledgers.len());
     for ledger in ledgers {
         if is_there(&transaction, *ledger)? {
@@ -48,7 +57,12 @@ pub(super) fn open(connection: &mut Connection, ledgers: &[Ledger]) -> Result<Ma
         let name = Stream::Ledger(ledger);
         transaction.execute("INSERT INTO streams (name) VALUES (?1)", [schema::name_of(&name)])?;
     }
-    for fact in manifest.lacks(ledgers, Uuid::new_v4()) {
+    let mut facts = manifest.lacks(ledgers, Uuid::new_v4());
+    if manifest.level() < options.level {
+        // There is one node, and it knows it.
+        facts.push(Fact::Level { level: options.level.0 });
+    }
+    for fact in facts {
         let json = serde_json::to_string(&fact)
             .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
         let row = (fact.key(), json);

@@ -63,8 +63,9 @@ pub(super) fn open(folder: &Folder, options: &EmbeddedOptions) -> Result<(Connec
         check(&folder.database(), folder.dir(), application, format)?;
         settings(&connection).map_err(failed)?;
     }
-    let manifest = manifest::open(&mut connection, &options.ledgers).map_err(|refusal| match refusal {
+    let manifest = manifest::open(&mut connection, options).map_err(|refusal| match refusal {
         Refusal::Gone(ledger) => OpenError::LedgerGone { file: folder.database(), ledger: ledger.as_str() },
+        Refusal::Level(found) => OpenError::Level { dir: folder.dir().into(), found, known: options.level },
         Refusal::Sqlite(error) => failed(error),
     })?;
     Ok((connection, manifest))

@@ -5,7 +5,9 @@
 
 use super::{
     client::Client,
-    erase, limits,
+    erase,
+    level::Levels,
+    limits,
     nodes::Lack,
     options::Purpose,
     produce::{Shard, TopicReports},
@@ -43,6 +45,7 @@ pub(super) struct Keeper {
     threads: Threads,
     admin: Admin,
     requests: mpsc::Receiver<Request>,
+    levels: Levels,
     /// When the brokers refused to create the topic of the nodes.
     nodes_refused: Option<Instant>,
 }
@@ -61,6 +64,7 @@ impl Keeper {
             threads: threads.clone(),
             admin,
             requests,
+            levels: Levels::default(),
             nodes_refused: None,
         })
     }
@@ -170,7 +174,12 @@ impl Keeper {
                     continue;
                 }
             }
-            if let Err(Wrong(why)) = self.probe().await {
+            let mut probed = self.probe().await;
+            if probed.is_ok() {
+                let producer = Arc::clone(&self.producers.topics()[0]);
+                probed = self.levels.look(&self.shared, &self.admin, &producer).await;
+            }
+            if let Err(Wrong(why)) = probed {
                 return self.shared.set_health(Health::Unavailable(why));
             }
             self.producers.feed.pay_debts(&self.shared);

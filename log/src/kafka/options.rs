@@ -1,7 +1,7 @@
 //! What an operator may set, and the configuration of the clients that follows from it.
 
 use super::{client::Client, limits, names::Names};
-use crate::Ledger;
+use crate::{FEATURE_LEVEL, Ledger, Level};
 use rdkafka::{ClientConfig, config::FromClientConfigAndContext, error::KafkaError};
 use std::time::Duration;
 
@@ -33,6 +33,8 @@ pub struct KafkaOptions {
     pub feed_retention: Duration,
     /// Ledgers to use: all, but in tests that add one later.
     pub ledgers: Vec<Ledger>,
+    /// The highest feature level that the program knows: [`FEATURE_LEVEL`], but in tests.
+    pub level: Level,
 }
 
 impl KafkaOptions {
@@ -51,6 +53,7 @@ impl KafkaOptions {
             forget_within: Duration::from_hours(24),
             feed_retention: Duration::from_hours(1),
             ledgers: Ledger::ALL.to_vec(),
+            level: FEATURE_LEVEL,
         }
     }
 }

@@ -144,7 +144,7 @@ impl Shard<FeedReports> {
     }
 
     /// Says that this node is here, or that it leaves. See [`nodes`].
-    pub(super) fn beat(&self, shared: &Shared, state: nodes::State) {
+    pub(super) fn beat(&self, shared: &Shared, state: nodes::NodeState) {
         let value = match shared.heartbeat(state) {
             Ok(value) => value,
             Err(error) => return tracing::debug!("a heartbeat cannot be written as JSON: {error}"),

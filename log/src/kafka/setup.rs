@@ -1,7 +1,7 @@
 //! Setting up the topics that all appends need: creating those that never were, and refusing what would lose records.
 
 use super::{
-    limits, manifest,
+    level, limits, manifest,
     produce::{Shard, TopicReports},
     shared::Shared,
     topics::{self, Admin, COMPACT, DELETE, Settings, Wrong},
@@ -21,6 +21,7 @@ pub(super) async fn set_up(
     let there = there(shared, admin)?;
     let has = |topic: &str| there.contains(topic);
     let recorded = if has(&names.manifest) { manifest::read(shared)?.0 } else { Manifest::default() };
+    level::learn(shared, &recorded)?;
     let is_missing = |ledger: &Ledger| !has(names.ledger(*ledger));
     let beside = if !recorded.is_complete() && ledgers.iter().any(is_missing) {
         topic_with_records(shared, admin, &there)?

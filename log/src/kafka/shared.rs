@@ -1,7 +1,7 @@
 //! What the adapter's threads and callers share.
 
 use super::{KafkaOptions, limits, names::Names, nodes::Presence, wire::Garbage};
-use crate::{AppendError, Health, LogIdentity, Record};
+use crate::{AppendError, Health, Level, LogIdentity, Record};
 use kafkatalk_protocol::ConversationId;
 use rdkafka::{error::KafkaError, types::RDKafkaErrorCode};
 use std::{
@@ -26,7 +26,9 @@ pub(super) struct Shared {
     /// A permit for each append that may be on its way, and one for each KiB of their records.
     admission: Arc<Semaphore>,
     admission_kib: Arc<Semaphore>,
-    /// Of the feed as it is; 0 before it was seen.
+    /// The finalised level, as far as is known.
+    pub(super) level: watch::Sender<Level>,
+    /// Of the feed as it is; 0 before it was seen, and while this node may not follow the log.
     pub(super) feed_partitions: AtomicI32,
     pub(super) garbage: Garbage,
     pub(super) presence: Presence,
@@ -117,6 +119,7 @@ impl Shared {
             health: watch::Sender::new(Health::Unavailable("connecting to Kafka".into())),
             closed: watch::Sender::new(false),
             identity: watch::Sender::new(None),
+            level: watch::Sender::new(Level(0)),
             admission: Arc::new(Semaphore::new(limits::APPENDS_IN_FLIGHT_MAX)),
             admission_kib: Arc::new(Semaphore::new(limits::APPENDS_IN_FLIGHT_KIB_MAX)),
             feed_partitions: AtomicI32::new(0),

@@ -1,19 +1,25 @@
 //! Which ledgers were ever created.
 
-use super::Tampering;
 use super::support::{conversation, follow, read_all, say, texts};
+use super::{Tampering, Version};
 use kafkatalk_log::{Checkpoint, EventLog, Ledger, Stream};
 
-/// What a version used that did not know of [`NEW`].
-const OLD: [Ledger; 3] = [Ledger::Users, Ledger::Sessions, Ledger::Conversations];
+/// What a refusal says of a ledger.
+const GONE: &str = "is gone";
 const NEW: Ledger = Ledger::Receipts;
+
+/// A version that did not know of [`NEW`].
+fn old() -> Version {
+    let ledgers = vec![Ledger::Users, Ledger::Sessions, Ledger::Conversations];
+    Version { ledgers, ..Version::this() }
+}
 
 async fn assert_holds(log: &dyn EventLog, stream: Stream, expected: &[&str]) {
     assert_eq!(texts(&read_all(log, stream).await), expected, "{stream}");
 }
 
 pub async fn a_ledger_that_never_was_is_created_in_a_log_with_records<H: Tampering>(harness: H) {
-    let log = harness.open_with(&OLD).await;
+    let log = harness.open_as(&old()).await;
     let mut checkpoint = Checkpoint::new();
     say(&*log, Stream::Ledger(Ledger::Users), "anna").await;
     say(&*log, conversation(1), "hello").await;
@@ -36,9 +42,9 @@ pub async fn a_ledger_that_was_and_is_gone_is_refused<H: Tampering>(harness: H) 
     say(&*log, conversation(1), "hello").await;
     log.close().await;
     harness.lose(NEW).await;
-    harness.refused(&Ledger::ALL, NEW.as_str()).await;
+    harness.refused(&Version::this(), &[NEW.as_str(), GONE]).await;
     // Refusing changed nothing.
-    harness.refused(&Ledger::ALL, NEW.as_str()).await;
+    harness.refused(&Version::this(), &[NEW.as_str(), GONE]).await;
 }
 
 pub async fn a_log_without_a_manifest_keeps_what_it_has_and_misses_it_from_then_on<H: Tampering>(harness: H) {
@@ -52,7 +58,7 @@ pub async fn a_log_without_a_manifest_keeps_what_it_has_and_misses_it_from_then_
     assert_holds(&*log, conversation(1), &["hello"]).await;
     log.close().await;
     harness.lose(Ledger::Sessions).await;
-    harness.refused(&Ledger::ALL, Ledger::Sessions.as_str()).await;
+    harness.refused(&Version::this(), &[Ledger::Sessions.as_str(), GONE]).await;
 }
 
 /// As where an older version is started again.
@@ -60,7 +66,7 @@ pub async fn a_ledger_that_is_not_used_is_kept<H: Tampering>(harness: H) {
     let log = harness.open().await;
     say(&*log, Stream::Ledger(NEW), "read").await;
     log.close().await;
-    let log = harness.open_with(&OLD).await;
+    let log = harness.open_as(&old()).await;
     say(&*log, Stream::Ledger(Ledger::Users), "anna").await;
     log.close().await;
     let log = harness.open().await;

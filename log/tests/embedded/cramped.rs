@@ -1,7 +1,7 @@
 //! The contract again, with hardly any memory: tails live on the border between memory and the database.
 
 use crate::contract::support::{conversation, message};
-use crate::contract::{self, Harness, Sizes, Tampering};
+use crate::contract::{self, Harness, Sizes, Tampering, Version};
 use crate::harness;
 use kafkatalk_log::embedded::{EmbeddedLog, EmbeddedOptions};
 use kafkatalk_log::limits::FORGET_WITHIN;
@@ -52,12 +52,12 @@ impl Harness for Cramped {
 }
 
 impl Tampering for Cramped {
-    async fn open_with(&self, ledgers: &[Ledger]) -> Arc<dyn EventLog> {
-        harness::open_with(self.dir.path(), ledgers)
+    async fn open_as(&self, version: &Version) -> Arc<dyn EventLog> {
+        harness::open_as(self.dir.path(), version)
     }
 
-    async fn refused(&self, ledgers: &[Ledger], reason: &str) {
-        harness::refused(self.dir.path(), ledgers, reason);
+    async fn refused(&self, version: &Version, reason: &[&str]) {
+        harness::refused(self.dir.path(), version, reason);
     }
 
     async fn lose(&self, ledger: Ledger) {

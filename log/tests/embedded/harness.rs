@@ -1,5 +1,6 @@
 //! What the contract asks of the embedded log's harnesses.
 
+use crate::contract::Version;
 use kafkatalk_log::EventLog;
 use kafkatalk_log::Ledger;
 use kafkatalk_log::embedded::{EmbeddedLog, EmbeddedOptions, FILE};
@@ -7,16 +8,18 @@ use rusqlite::Connection;
 use std::path::Path;
 use std::sync::Arc;
 
-pub(crate) fn open_with(dir: &Path, ledgers: &[Ledger]) -> Arc<dyn EventLog> {
-    Arc::new(
-        EmbeddedLog::open(dir, EmbeddedOptions { ledgers: ledgers.into(), ..Default::default() }).unwrap(),
-    )
+fn options(version: &Version) -> EmbeddedOptions {
+    EmbeddedOptions { ledgers: version.ledgers.clone(), level: version.level, ..Default::default() }
 }
 
-pub(crate) fn refused(dir: &Path, ledgers: &[Ledger], reason: &str) {
-    let options = EmbeddedOptions { ledgers: ledgers.into(), ..Default::default() };
-    let Err(error) = EmbeddedLog::open(dir, options) else { panic!("it was opened") };
-    assert!(error.to_string().contains(reason), "{error}");
+pub(crate) fn open_as(dir: &Path, version: &Version) -> Arc<dyn EventLog> {
+    Arc::new(EmbeddedLog::open(dir, options(version)).unwrap())
+}
+
+pub(crate) fn refused(dir: &Path, version: &Version, reason: &[&str]) {
+    let Err(error) = EmbeddedLog::open(dir, options(version)) else { panic!("it was opened") };
+    let error = error.to_string();
+    assert!(reason.iter().all(|part| error.contains(part)), "{error}");
 }
 
 fn database(dir: &Path) -> Connection {

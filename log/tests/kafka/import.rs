@@ -7,7 +7,7 @@ use crate::{
 };
 use async_trait::async_trait;
 use kafkatalk_log::{
-    AppendError, Checkpoint, EventLog, Health, Ledger, LogIdentity, Page, ReadError, Record, RecordId,
+    AppendError, Checkpoint, EventLog, Health, Ledger, Level, LogIdentity, Page, ReadError, Record, RecordId,
     Stream, Tail,
     embedded::{EmbeddedLog, EmbeddedOptions},
     kafka::{ImportError, ImportFigures, KafkaLog, KafkaReader, Kind},
@@ -138,6 +138,9 @@ impl EventLog for Breaking {
     }
     async fn erase(&self, _: Stream, _: RecordId, _: Timestamp) -> Result<Offset, AppendError> {
         panic!("the source is only read")
+    }
+    fn level(&self) -> watch::Receiver<Level> {
+        self.log.level()
     }
     fn health(&self) -> watch::Receiver<Health> {
         self.log.health()

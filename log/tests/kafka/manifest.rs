@@ -3,7 +3,7 @@
 use crate::{
     Kafka, connect,
     contract::{
-        Tampering,
+        Tampering, Version,
         support::{conversation, say},
     },
     manifest_topic, stays_away,
@@ -61,7 +61,7 @@ async fn garbage_in_the_manifest_changes_nothing(kafka: Kafka) {
     let log = connect(kafka.options.clone()).await;
     log.close().await;
     kafka.lose(Ledger::Users).await;
-    kafka.refused(&Ledger::ALL, "users").await;
+    kafka.refused(&Version::this(), &["users", "is gone"]).await;
 }
 
 /// A log of a version before, of which a ledger was lost before there was a manifest.
@@ -71,7 +71,7 @@ async fn a_ledger_that_is_gone_from_a_log_without_a_manifest_is_refused(kafka: K
     log.close().await;
     kafka.lose_manifest().await;
     kafka.lose(Ledger::Receipts).await;
-    kafka.refused(&Ledger::ALL, "receipts").await;
+    kafka.refused(&Version::this(), &["receipts", "is gone"]).await;
 }
 
 async fn all_nodes_that_start_at_once_agree_on_which_log_it_is(kafka: Kafka) {

@@ -140,7 +140,11 @@ impl Stranger {
     }
 
     /// Reads partition 0 from the beginning on, until a value is as asked for.
-    pub(crate) async fn until(&self, topic: &str, is_it: impl Fn(&[u8]) -> bool + Send + 'static) -> Vec<u8> {
+    pub(crate) async fn until(
+        &self,
+        topic: &str,
+        mut is_it: impl FnMut(&[u8]) -> bool + Send + 'static,
+    ) -> Vec<u8> {
         let (consumer, topic) = (self.consumer("stranger"), topic.to_owned());
         let read = move || {
             let mut list = TopicPartitionList::new();

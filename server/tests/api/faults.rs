@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use kafkatalk_log::{
-    AppendError, Batch, Checkpoint, EventLog, Health, Ledger, LogIdentity, Page, ReadError, Record, RecordId,
+    AppendError, Batch, Checkpoint, EventLog, Health, Ledger, Level, LogIdentity, Page, ReadError, Record, RecordId,
     Stream, Tail,
     embedded::{EmbeddedLog, EmbeddedOptions},
 };
@@ -126,6 +126,10 @@ impl EventLog for Faulty {
 
     async fn erase(&self, stream: Stream, erased: RecordId, at: Timestamp) -> Result<Offset, AppendError> {
         self.log.erase(stream, erased, at).await
+    }
+
+    fn level(&self) -> watch::Receiver<Level> {
+        self.log.level()
     }
 
     fn health(&self) -> watch::Receiver<Health> {
