@@ -34,6 +34,7 @@ use crate::limits::{
     APPEND_QUEUE_BYTES_MAX, APPEND_QUEUE_RECORDS_MAX, CHECKPOINT_EVERY_BYTES, PAGE_BYTES_MAX,
     PAGE_RECORDS_MAX, RECORD_BYTES_MAX, TAIL_WINDOW_BYTES_MAX, TAIL_WINDOW_RECORDS_MAX, WAL_BYTES_MAX,
 };
+use crate::signal::{Lane, Signal, Signals};
 use crate::{
     AppendError, Checkpoint, EventLog, FEATURE_LEVEL, Health, Ledger, Level, LogIdentity, Page, ReadError,
     Record, RecordId, Stream, Tail,
@@ -49,6 +50,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tokio::sync::{oneshot, watch};
+use uuid::Uuid;
 use window::Window;
 use writer::{Command, Writer};
 
@@ -185,6 +187,7 @@ pub struct EmbeddedLog {
     committed: watch::Receiver<u64>,
     identity: LogIdentity,
     level: watch::Sender<Level>,
+    signals: Lane,
 }
 
 impl EmbeddedLog {
@@ -226,6 +229,7 @@ impl EmbeddedLog {
             committed: watcher,
             identity,
             level: watch::Sender::new(manifest.level()),
+            signals: Lane::new(Uuid::new_v4()),
         })
     }
 
@@ -324,6 +328,14 @@ impl EventLog for EmbeddedLog {
         answer(written).await
     }
 
+    fn publish(&self, signal: Signal) {
+        self.signals.publish(signal);
+    }
+
+    fn subscribe(&self) -> Signals {
+        self.signals.subscribe()
+    }
+
     fn level(&self) -> watch::Receiver<Level> {
         self.level.subscribe()
     }
@@ -333,6 +345,7 @@ impl EventLog for EmbeddedLog {
     }
 
     async fn close(&self) {
+        self.signals.close();
         drop(self.commands.write().unwrap_or_else(PoisonError::into_inner).take());
         let mut committed = self.committed.clone();
         // Ends with an error when the writer has dropped the other end: it is through, and the folder is free.

@@ -17,6 +17,7 @@
 //! | `tail`, `live`, `catchup`, `sweep`, `recent` | following all streams, and noticing what was lost |
 //! | `read`, `reader`, `erase` | reading a range, also without being a node; forgetting a record |
 //! | `nodes`, `offsets` | which nodes are there; how far a tail is, for Kafka's tools |
+//! | `signals` | what may be lost, between nodes |
 //! | `import` | taking over another log, every record at its offset |
 //! | `inventory` | what topics there are, and how far they go |
 //! | `shared`, `client`, `threads` | what they share |
@@ -27,6 +28,7 @@
 //! for a new topic's leader and for these threads' end is left to the blocking threads of the caller's tokio runtime.
 
 use crate::limits::RECORD_BYTES_MAX;
+use crate::signal::{Signal, Signals};
 use crate::{
     AppendError, Checkpoint, EventLog, Health, Level, LogIdentity, Page, ReadError, Record, RecordId, Stream,
     Tail,
@@ -40,6 +42,7 @@ use produce::{Append, Shard};
 use producers::Producers;
 use rdkafka::consumer::BaseConsumer;
 use shared::{Shared, Topic};
+use signals::Outbound;
 use std::sync::{Arc, Weak};
 use threads::Threads;
 use tokio::{
@@ -70,6 +73,7 @@ mod reader;
 mod recent;
 mod setup;
 mod shared;
+mod signals;
 mod sweep;
 mod tail;
 mod threads;
@@ -90,6 +94,7 @@ pub struct KafkaLog {
     producers: Weak<Producers>,
     requests: mpsc::Sender<Request>,
     jobs: read::Jobs,
+    signals: Outbound,
     threads: Threads,
 }
 
@@ -112,12 +117,14 @@ impl KafkaLog {
         let producers = Arc::new(Producers::new(&shared)?);
         let (requests, asked) = mpsc::channel(limits::CREATE_QUEUE_MAX);
         let (jobs, reads) = read::Jobs::new();
+        let threads = Threads::default();
         let log = Self {
+            signals: signals::start(&shared, &threads)?,
             shared,
             producers: Arc::downgrade(&producers),
             requests,
             jobs,
-            threads: Threads::default(),
+            threads,
         };
         log.start(&producers, asked, reads)?;
         Ok(log)
@@ -257,6 +264,14 @@ impl EventLog for KafkaLog {
             })?;
         }
         Ok(offset)
+    }
+
+    fn publish(&self, signal: Signal) {
+        self.signals.publish(&self.shared, signal);
+    }
+
+    fn subscribe(&self) -> Signals {
+        self.shared.signals.subscribe()
     }
 
     fn level(&self) -> watch::Receiver<Level> {

@@ -12,7 +12,7 @@
 //! - *Honest*: when it cannot promise that, it returns an error that says whether the record may have been written.
 //! - *Bounded*: every queue, batch and wait in it has a named limit.
 
-use crate::{Entry, Page, Record, RecordId, Stream};
+use crate::{Entry, Page, Record, RecordId, Signal, Signals, Stream};
 use async_trait::async_trait;
 use kafkatalk_protocol::{Offset, Timestamp};
 use std::{collections::BTreeMap, fmt, sync::Arc};
@@ -105,6 +105,14 @@ pub trait EventLog: Send + Sync + 'static {
     /// returned offset; the erased record's place becomes a hole, within a bounded time. An id that is not in the stream
     /// changes nothing else.
     async fn erase(&self, stream: Stream, erased: RecordId, at: Timestamp) -> Result<Offset, AppendError>;
+
+    /// Tells subscribers, on all nodes, what may be lost. Never waits: a signal that is too large, or for which there is no
+    /// room, is dropped. Subscribers on this node hear it at once, others if and when it reaches them.
+    fn publish(&self, signal: Signal);
+
+    /// Hears what is published from now on, on whatever node: no signal twice, and those of one node in their order. A
+    /// subscriber that does not keep up delays nobody; it loses the oldest.
+    fn subscribe(&self) -> Signals;
 
     /// Whether the log can take appends now; changes wake the watcher.
     fn health(&self) -> watch::Receiver<Health>;

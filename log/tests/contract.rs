@@ -17,6 +17,7 @@ pub mod manifest;
 pub mod many;
 pub mod model;
 pub mod reads;
+pub mod signals;
 pub mod support;
 pub mod tails;
 
@@ -156,6 +157,10 @@ macro_rules! contract_suite {
             manifest::a_ledger_that_was_and_is_gone_is_refused,
             manifest::a_log_without_a_manifest_keeps_what_it_has_and_misses_it_from_then_on,
             manifest::a_ledger_that_is_not_used_is_kept,
+            signals::every_subscriber_hears_what_is_published_from_then_on,
+            signals::a_subscriber_that_does_not_read_delays_nobody_and_loses_the_oldest,
+            signals::a_signal_past_the_limit_is_dropped_and_the_next_is_heard,
+            signals::subscriptions_end_with_the_log,
             many::many_writers_and_several_tails_agree_on_one_order,
             many::a_reader_that_is_broken_off_and_begins_again_misses_and_repeats_nothing,
             many::a_wait_for_the_tail_that_is_cancelled_loses_nothing,

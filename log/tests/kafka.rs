@@ -33,6 +33,8 @@ mod lost;
 mod manifest;
 #[path = "kafka/nodes.rs"]
 mod nodes;
+#[path = "kafka/signals.rs"]
+mod signals;
 #[path = "kafka/stranger.rs"]
 mod stranger;
 

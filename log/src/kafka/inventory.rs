@@ -29,6 +29,8 @@ pub enum Kind {
     Manifest,
     /// What nodes tell of themselves.
     Nodes,
+    /// What may be lost.
+    Signals,
     /// A conversation.
     Conversation(ConversationId),
 }
@@ -39,7 +41,7 @@ impl Kind {
         match self {
             Self::Ledger(ledger) => Some(Stream::Ledger(ledger)),
             Self::Conversation(id) => Some(Stream::Conversation(id)),
-            Self::Feed | Self::Manifest | Self::Nodes => None,
+            Self::Feed | Self::Manifest | Self::Nodes | Self::Signals => None,
         }
     }
 }
@@ -168,6 +170,9 @@ fn kind_of(names: &Names, topic: &str) -> Option<Kind> {
     if topic == names.manifest {
         return Some(Kind::Manifest);
     }
+    if topic == names.signals {
+        return Some(Kind::Signals);
+    }
     if topic == names.nodes {
         return Some(Kind::Nodes);
     }
@@ -238,6 +243,7 @@ mod tests {
         assert_eq!(kind("k.feed"), Some(Kind::Feed));
         assert_eq!(kind("k.users"), Some(Kind::Ledger(Ledger::Users)));
         assert_eq!(kind("k.meta"), Some(Kind::Manifest));
+        assert_eq!(kind("k.signals"), Some(Kind::Signals));
         assert_eq!(kind("k.nodes"), Some(Kind::Nodes));
         let id = ConversationId(uuid::Uuid::from_u128(1));
         let conversation = names.conversation(id);

@@ -15,7 +15,7 @@ use super::{
     setup,
     shared::{Shared, Topic},
     threads::Threads,
-    topics::{self, Admin, Wrong},
+    topics::{self, Admin, Extra, Wrong},
 };
 use crate::{AppendError, Health, Stream};
 use kafkatalk_protocol::{ConversationId, Offset};
@@ -46,8 +46,8 @@ pub(super) struct Keeper {
     admin: Admin,
     requests: mpsc::Receiver<Request>,
     levels: Levels,
-    /// When the brokers refused to create the topic of the nodes.
-    nodes_refused: Option<Instant>,
+    /// When the brokers refused to create a topic, by [`Extra`].
+    refused: [Option<Instant>; 2],
 }
 
 impl Keeper {
@@ -65,7 +65,7 @@ impl Keeper {
             admin,
             requests,
             levels: Levels::default(),
-            nodes_refused: None,
+            refused: [None; 2],
         })
     }
 
@@ -87,7 +87,7 @@ impl Keeper {
             match self.set_up().await {
                 Ok(()) => {
                     self.shared.set_health(Health::Ready);
-                    self.see_to_nodes().await;
+                    self.see_to_extras().await;
                     self.serve().await;
                 }
                 Err(Wrong(why)) => {
@@ -108,25 +108,30 @@ impl Keeper {
     }
 
     /// Whatever is wrong here, the log is ready all the same.
-    async fn see_to_nodes(&mut self) {
-        match self.set_up_nodes().await {
+    async fn see_to_extras(&mut self) {
+        match self.set_up_extra(Extra::Nodes).await {
             Ok(true) => self.shared.presence.topic_is_there(),
             Ok(false) => {}
             Err(Wrong(why)) => self.shared.goes_without_nodes(Lack::Topic, &why),
         }
+        match self.set_up_extra(Extra::Signals).await {
+            Ok(true) => self.shared.signals.topic_is_there(),
+            Ok(false) => {}
+            Err(Wrong(why)) => self.shared.signals.stay_here(&why),
+        }
     }
 
-    /// Whether the topic of the nodes is there now. Somebody else may make it at any time; that the brokers let us is not
-    /// likely soon once they refused.
-    async fn set_up_nodes(&mut self) -> Result<bool, Wrong> {
-        if topics::has_nodes(&self.shared, &self.admin)? {
+    /// Whether that topic is there now. Somebody else may make it at any time; that the brokers let us is not likely soon
+    /// once they refused.
+    async fn set_up_extra(&mut self, extra: Extra) -> Result<bool, Wrong> {
+        if extra.is_there(&self.shared, &self.admin)? {
             return Ok(true);
         }
-        if self.nodes_refused.is_some_and(|at| at.elapsed() < limits::NODES_TOPIC_REFUSED_WAIT) {
+        if self.refused[extra as usize].is_some_and(|at| at.elapsed() < limits::TOPIC_REFUSED_WAIT) {
             return Ok(false);
         }
-        let made = topics::create_nodes(&self.shared, &self.admin).await?;
-        self.nodes_refused = made.is_err().then(Instant::now);
+        let made = extra.create(&self.shared, &self.admin).await?;
+        self.refused[extra as usize] = made.is_err().then(Instant::now);
         made.map(|()| true)
     }
 
@@ -183,7 +188,7 @@ impl Keeper {
                 return self.shared.set_health(Health::Unavailable(why));
             }
             self.producers.feed.pay_debts(&self.shared);
-            self.see_to_nodes().await;
+            self.see_to_extras().await;
         }
     }
 

@@ -12,6 +12,8 @@ pub(super) struct Names {
     pub(super) manifest: String,
     /// Where nodes say that they are here.
     pub(super) nodes: String,
+    /// What may be lost.
+    pub(super) signals: String,
     ledgers: [String; Ledger::ALL.len()],
     conversation: String,
 }
@@ -26,6 +28,7 @@ impl Names {
             feed: format!("{prefix}.feed"),
             manifest: format!("{prefix}.meta"),
             nodes: format!("{prefix}.nodes"),
+            signals: format!("{prefix}.signals"),
             ledgers: Ledger::ALL.map(|ledger| format!("{prefix}.{}", ledger.as_str())),
             conversation: format!("{prefix}.conversation."),
         })

@@ -1,6 +1,6 @@
 //! What the adapter's threads and callers share.
 
-use super::{KafkaOptions, limits, names::Names, nodes::Presence, wire::Garbage};
+use super::{KafkaOptions, limits, names::Names, nodes::Presence, signals::Local, wire::Garbage};
 use crate::{AppendError, Health, Level, LogIdentity, Record};
 use kafkatalk_protocol::ConversationId;
 use rdkafka::{error::KafkaError, types::RDKafkaErrorCode};
@@ -32,6 +32,7 @@ pub(super) struct Shared {
     pub(super) feed_partitions: AtomicI32,
     pub(super) garbage: Garbage,
     pub(super) presence: Presence,
+    pub(super) signals: Local,
     /// How often the brokers did not take what a tail committed. See [`super::offsets`].
     pub(super) failed_commits: AtomicU64,
     /// Wakes the keeper to look whether the brokers still answer.
@@ -112,10 +113,11 @@ impl Ack {
 
 impl Shared {
     pub(super) fn new(options: KafkaOptions, names: Names) -> Self {
+        let instance = Uuid::new_v4();
         Self {
             options,
             names,
-            instance: Uuid::new_v4(),
+            instance,
             health: watch::Sender::new(Health::Unavailable("connecting to Kafka".into())),
             closed: watch::Sender::new(false),
             identity: watch::Sender::new(None),
@@ -125,6 +127,7 @@ impl Shared {
             feed_partitions: AtomicI32::new(0),
             garbage: Garbage::default(),
             presence: Presence::default(),
+            signals: Local::new(instance),
             failed_commits: AtomicU64::new(0),
             suspicion: Notify::new(),
             topics: RwLock::default(),
@@ -155,6 +158,7 @@ impl Shared {
     /// From now on nothing is taken.
     pub(super) fn close(&self) {
         self.closed.send_replace(true);
+        self.signals.close();
         self.admission.close();
         self.admission_kib.close();
     }

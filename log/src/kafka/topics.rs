@@ -81,6 +81,18 @@ pub(super) fn passing(shared: &Shared) -> Settings {
     settings
 }
 
+/// Settings of a topic whose messages are of no use after seconds, and may be lost.
+fn fleeting() -> Settings {
+    let retention = limits::SIGNALS_RETENTION.as_millis().to_string();
+    vec![
+        (CLEANUP_POLICY, DELETE.into()),
+        brokers_clock(),
+        (RETENTION_MS, retention.clone()),
+        (SEGMENT_MS, retention),
+        ("segment.bytes", limits::SIGNALS_SEGMENT_BYTES.to_string()),
+    ]
+}
+
 /// Whether a topic was made, or was there before.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Made {
@@ -226,16 +238,35 @@ async fn alter(admin: &Admin, topic: &str, config: AlterConfig<'_>) -> Result<()
     }
 }
 
-/// Whether the topic of the nodes is there.
-pub(super) fn has_nodes(shared: &Shared, admin: &Admin) -> Result<bool, Wrong> {
-    Ok(!partitions(admin, &shared.names.nodes)?.is_empty())
+/// A topic that the log can do without: it holds nothing that anybody would miss.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Extra {
+    /// Heartbeats.
+    Nodes,
+    Signals,
 }
 
-/// Creates the topic of the nodes. It holds nothing that anybody would miss. The inner error is a refusal.
-pub(super) async fn create_nodes(shared: &Shared, admin: &Admin) -> Result<Result<(), Wrong>, Wrong> {
-    let nodes = (shared.names.nodes.clone(), 1, passing(shared));
-    let answers = create(shared, admin, &[nodes]).await?;
-    Ok(answers.into_iter().try_for_each(|answer| answer.map(drop).map_err(Wrong)))
+impl Extra {
+    fn name(self, shared: &Shared) -> &str {
+        match self {
+            Self::Nodes => &shared.names.nodes,
+            Self::Signals => &shared.names.signals,
+        }
+    }
+
+    pub(super) fn is_there(self, shared: &Shared, admin: &Admin) -> Result<bool, Wrong> {
+        Ok(!partitions(admin, self.name(shared))?.is_empty())
+    }
+
+    /// Creates it. The inner error is a refusal.
+    pub(super) async fn create(self, shared: &Shared, admin: &Admin) -> Result<Result<(), Wrong>, Wrong> {
+        let settings = match self {
+            Self::Nodes => passing(shared),
+            Self::Signals => fleeting(),
+        };
+        let answers = create(shared, admin, &[(self.name(shared).to_owned(), 1, settings)]).await?;
+        Ok(answers.into_iter().try_for_each(|answer| answer.map(drop).map_err(Wrong)))
+    }
 }
 
 /// The leader of each partition, -1 where there is none; empty where there is no such topic.
@@ -251,6 +282,9 @@ pub(super) fn partitions(admin: &Admin, topic: &str) -> Result<Vec<i32>, Wrong> 
         return match code {
             RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::LeaderNotAvailable => {
                 Ok(Vec::new())
+            }
+            RDKafkaErrorCode::TopicAuthorizationFailed => {
+                Err(Wrong(format!("this node may not see the topic {topic}: grant Describe on it")))
             }
             _ => Err(Wrong(format!("the topic {topic}: {code}"))),
         };

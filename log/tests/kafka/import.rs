@@ -8,7 +8,7 @@ use crate::{
 use async_trait::async_trait;
 use kafkatalk_log::{
     AppendError, Checkpoint, EventLog, Health, Ledger, Level, LogIdentity, Page, ReadError, Record, RecordId,
-    Stream, Tail,
+    Signal, Signals, Stream, Tail,
     embedded::{EmbeddedLog, EmbeddedOptions},
     kafka::{ImportError, ImportFigures, KafkaLog, KafkaReader, Kind},
     limits::PAGE_RECORDS_MAX,
@@ -137,6 +137,12 @@ impl EventLog for Breaking {
         panic!("the source is only read")
     }
     async fn erase(&self, _: Stream, _: RecordId, _: Timestamp) -> Result<Offset, AppendError> {
+        panic!("the source is only read")
+    }
+    fn publish(&self, _: Signal) {
+        panic!("the source is only read")
+    }
+    fn subscribe(&self) -> Signals {
         panic!("the source is only read")
     }
     fn level(&self) -> watch::Receiver<Level> {

@@ -207,6 +207,15 @@ impl Stranger {
         }
     }
 
+    /// Waits until a topic is there.
+    pub(crate) async fn sees(&self, topic: &str) {
+        let until = Instant::now() + WAIT_MAX;
+        while !self.knows(topic) {
+            assert!(Instant::now() < until, "{topic} is not there");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     fn knows(&self, topic: &str) -> bool {
         let metadata = self.admin.inner().fetch_metadata(None, Duration::from_secs(10)).unwrap();
         metadata.topics().iter().any(|found| found.name() == topic)

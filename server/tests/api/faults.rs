@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use kafkatalk_log::{
-    AppendError, Batch, Checkpoint, EventLog, Health, Ledger, Level, LogIdentity, Page, ReadError, Record, RecordId,
-    Stream, Tail,
+    AppendError, Batch, Checkpoint, EventLog, Health, Ledger, Level, LogIdentity, Page, ReadError, Record,
+    RecordId, Signal, Signals, Stream, Tail,
     embedded::{EmbeddedLog, EmbeddedOptions},
 };
 use kafkatalk_protocol::{Offset, Timestamp};
@@ -126,6 +126,14 @@ impl EventLog for Faulty {
 
     async fn erase(&self, stream: Stream, erased: RecordId, at: Timestamp) -> Result<Offset, AppendError> {
         self.log.erase(stream, erased, at).await
+    }
+
+    fn publish(&self, signal: Signal) {
+        self.log.publish(signal);
+    }
+
+    fn subscribe(&self) -> Signals {
+        self.log.subscribe()
     }
 
     fn level(&self) -> watch::Receiver<Level> {
