@@ -75,6 +75,8 @@ pub enum ServeError {
     Io(#[from] std::io::Error),
 }
 
+/// How long the start waits for the log to say which one it is.
+const LOG_IDENTITY_WAIT: Duration = Duration::from_secs(2);
 /// How often counts of quiet callers are forgotten.
 const FORGET_QUIET_EVERY: Duration = Duration::from_mins(1);
 
@@ -86,7 +88,10 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) -> Result<(), ServeError> {
     let metrics = Arc::new(Metrics::new());
-    let (views, applier) = Views::open(&options.views_file, &options.views, features::registry())?;
+    // A log that is away names itself later, and the follower looks then.
+    let identity = tokio::time::timeout(LOG_IDENTITY_WAIT, log.identity()).await.ok().and_then(Result::ok);
+    let views = ViewsOptions { log: identity.map(|identity| identity.to_string()), ..options.views };
+    let (views, applier) = Views::open(&options.views_file, &views, features::registry())?;
     let hub = Hub::new(options.socket_queue_frames, options.sockets_per_user, metrics.clone());
     let (pending_acks, stop_following) = (PendingAcks::default(), CancellationToken::new());
     let follower = Follower {

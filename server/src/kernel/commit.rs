@@ -12,7 +12,7 @@ use crate::{
     rates::Rates,
     secrets::Passwords,
 };
-use kafkatalk_log::{EventLog, Record, Stream};
+use kafkatalk_log::{EventLog, Level, Record, Stream};
 use kafkatalk_protocol::{SessionId, Timestamp, UserId, event::Event};
 use moka::sync::Cache as Moka;
 use std::{sync::Arc, time::Instant};
@@ -78,6 +78,11 @@ impl Kernel {
 
     pub(crate) fn record<E: Event>(&self, author: Option<UserId>, event: &E) -> Record {
         Record::of(self.clock.record_id(), author, self.clock.now(), event)
+    }
+
+    /// Kinds that change what others see are written only once every node knows them.
+    pub(crate) fn require_level(&self, level: Level) -> Result<(), Unavailable> {
+        if *self.log.level().borrow() >= level { Ok(()) } else { Err(Unavailable::LevelNotFinalised) }
     }
 
     /// Appends a record of an event and waits until this node's views hold it; what came of it. `key` is the record's key,

@@ -24,6 +24,9 @@ pub enum Unavailable {
     /// It is not in this node's views, and may be in the log all the same.
     #[error("this node's views have not come to the ledgers' end")]
     NotReplicatedYet,
+    /// Some node on this log does not know that kind of record yet.
+    #[error("the feature level is not finalised")]
+    LevelNotFinalised,
     /// The views failed.
     #[error(transparent)]
     Views(#[from] ViewsError),
@@ -68,6 +71,10 @@ impl From<Unavailable> for Problem {
             Unavailable::NotReplicatedYet => (
                 ErrorCode::LogUnavailable,
                 "This server does not know of it yet, or it is not there. Nothing was done. Try again in a moment.",
+            ),
+            Unavailable::LevelNotFinalised => (
+                ErrorCode::LogUnavailable,
+                "Nothing was done. This works once all servers run the same version.",
             ),
             Unavailable::Read(_) => {
                 (ErrorCode::LogUnavailable, "The log cannot be read now. Try again in a moment.")

@@ -171,6 +171,11 @@ impl Follower {
 
     /// Follows until the log is closed, or something fails.
     async fn follow(&mut self, sign: &Sign, pause: &mut Duration) -> Result<(), String> {
+        let identity = self.log.identity().await.map_err(|error| error.to_string())?;
+        if !self.applier.belongs_to(identity.as_str()).map_err(|error| error.to_string())? {
+            tracing::error!("the views were made from another log; start the node again to build them anew");
+            return Ok(());
+        }
         let checkpoint = self.applier.checkpoint();
         let mut tail: Box<dyn Tail> = self.log.tail(checkpoint).await.map_err(|error| error.to_string())?;
         let asks = self.applier.asks();

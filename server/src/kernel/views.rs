@@ -54,6 +54,8 @@ pub struct ViewsOptions {
     /// Names the log that the views follow, such as `embedded` or `kafka HOST:PORT,… PREFIX`. A file made from another
     /// log is begun anew; of a list, such as that of brokers, one part in common makes it the same.
     pub source: String,
+    /// The identity of that log, where it is known already. A file made from a log of another identity is begun anew.
+    pub log: Option<String>,
     /// Reads at the same time; each has a connection with a page cache of its own.
     pub readers: usize,
     /// Reads that may wait for their turn; more are refused as [`ViewsError::Busy`].
@@ -62,7 +64,7 @@ pub struct ViewsOptions {
 
 impl Default for ViewsOptions {
     fn default() -> Self {
-        Self { source: "embedded".into(), readers: READERS_DEFAULT, reads_waiting: READS_WAITING_DEFAULT }
+        Self { source: "embedded".into(), log: None, readers: READERS_DEFAULT, reads_waiting: READS_WAITING_DEFAULT }
     }
 }
 
@@ -113,7 +115,7 @@ impl Views {
 
     /// Only to look at what is there; a node may write it meanwhile.
     pub fn look(path: &Path, options: &ViewsOptions, registry: Registry) -> Result<Self, ViewsError> {
-        if !schema::is_there(path, &options.source)? {
+        if !schema::is_there(path, options)? {
             return Err(ViewsError::Missing(path.display().to_string()));
         }
         let pool = Arc::new(Pool::new(path.to_owned(), options));
@@ -128,7 +130,7 @@ impl Views {
         lock: Lock,
     ) -> Result<(Self, Applier), ViewsError> {
         let registry = Arc::new(registry);
-        let connection = schema::open_writer(path, &options.source, &registry.tables)?;
+        let connection = schema::open_writer(path, options, &registry.tables)?;
         let cache = Arc::new(Cache::new());
         let pool = Arc::new(Pool::new(path.to_owned(), options));
         let pending = Arc::new(Pending::default());

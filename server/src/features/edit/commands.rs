@@ -1,7 +1,7 @@
 //! Editing a message.
 
 use crate::{
-    features::messages::change::{ChangeError, Done, answer},
+    features::messages::change::{ChangeError, Done, LEVEL, answer},
     kernel::Kernel,
 };
 use kafkatalk_log::Stream;
@@ -29,6 +29,7 @@ impl Kernel {
         if held.body == body {
             return Ok(Done { record: held.revision(), at: held.edited_at.unwrap_or(held.sent_at) });
         }
+        self.require_level(LEVEL)?;
         self.rates.message(caller.id).map_err(ChangeError::TooOften)?;
         let (event, at) = (MessageEdited { id, message, body }, self.clock.now());
         let stream = Stream::Conversation(conversation);

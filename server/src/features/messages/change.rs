@@ -13,11 +13,13 @@ use crate::kernel::{
         schema::{blob, column_offset, offset_of, place, sql_offset, uuid},
     },
 };
-use kafkatalk_log::Record;
+use kafkatalk_log::{Level, Record};
 use kafkatalk_protocol::{ErrorCode, Message, MessageId, Offset, Problem, ServerFrame, Timestamp, UserId};
 use rusqlite::OptionalExtension;
 use std::sync::Arc;
 
+/// The feature level that includes changes of messages.
+pub const LEVEL: Level = Level(1);
 /// The text of a message whose content is gone, in the rows.
 pub const TOMBSTONE_BODY: &str = "";
 

@@ -1,7 +1,7 @@
 //! Reacting to a message.
 
 use crate::{
-    features::messages::change::{ChangeError, Done, answer},
+    features::messages::change::{ChangeError, Done, LEVEL, answer},
     kernel::Kernel,
 };
 use kafkatalk_log::Stream;
@@ -33,6 +33,7 @@ impl Kernel {
         if on && own.len() >= REACTIONS_OF_PERSON_MAX {
             return Err(ChangeError::TooManyReactions);
         }
+        self.require_level(LEVEL)?;
         self.rates.message(caller.id).map_err(ChangeError::TooOften)?;
         let (event, at) = (ReactionSet { id, message, emoji, on }, self.clock.now());
         let outcome = self.commit(Stream::Conversation(conversation), caller.id, None, &event).await?;

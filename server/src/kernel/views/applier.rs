@@ -103,6 +103,25 @@ impl Applier {
         self.checkpoint.clone()
     }
 
+    /// Says from which log the rows are made, once that is known. False where they were made from another: the file is
+    /// begun anew at the next start.
+    pub fn belongs_to(&mut self, log: &str) -> Result<bool, ViewsError> {
+        self.commit()?;
+        let held: Option<String> =
+            self.connection.query_row("SELECT log FROM source", [], |row| row.get(0))?;
+        match held {
+            Some(held) if held == log => Ok(true),
+            Some(_) => {
+                self.connection.execute("UPDATE source SET name = '', log = NULL", [])?;
+                Ok(false)
+            }
+            None => {
+                self.connection.execute("UPDATE source SET log = ?1", [log])?;
+                Ok(true)
+            }
+        }
+    }
+
     /// Applies a batch and commits it. One [`Applied`] per entry, in their order.
     ///
     /// An error takes back all that was not committed: the tail is to be opened anew at [`Applier::checkpoint`].

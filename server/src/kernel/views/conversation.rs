@@ -29,7 +29,6 @@ pub struct ConversationState {
     /// The last record of the stream, visible or not, that was applied.
     applied: Option<Offset>,
     changed: bool,
-    members_changed: bool,
     /// Messages to add by (chunk, sender's row).
     counts: Vec<(i64, i64, i64)>,
 }
@@ -55,7 +54,6 @@ impl ConversationState {
                 last_record: offset(row, 4)?,
                 applied: offset(row, 5)?,
                 changed: false,
-                members_changed: false,
                 counts: Vec::new(),
             })
         });
@@ -102,18 +100,6 @@ impl ConversationState {
         self.newest = newest.map(|(offset, _)| offset);
         self.activity = newest.map_or(self.created_at, |(_, sent_at)| sent_at);
         self.changed = true;
-    }
-
-    /// Reads the members anew, after their rows have changed.
-    pub(crate) fn reload_members(&mut self, rows: &Connection) -> Result<(), ViewsError> {
-        self.members = Arc::new(members_of_row(rows, self.row)?);
-        self.members_changed = true;
-        Ok(())
-    }
-
-    /// The members, if they changed since the last call.
-    pub(super) fn take_changed_members(&mut self) -> Option<Arc<Members>> {
-        std::mem::take(&mut self.members_changed).then(|| Arc::clone(&self.members))
     }
 
     /// Counts messages of a sender, or takes them back.

@@ -1,6 +1,6 @@
 //! The tables, and opening the file that holds them.
 
-use super::ViewsError;
+use super::{ViewsError, ViewsOptions};
 use kafkatalk_log::failpoints;
 use kafkatalk_protocol::Offset;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
@@ -154,9 +154,10 @@ pub(crate) fn uuid(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<U
 }
 
 /// Opens or begins the file for writing.
-pub(super) fn open_writer(path: &Path, source: &str, features: &[&str]) -> Result<Connection, ViewsError> {
+pub(super) fn open_writer(path: &Path, options: &ViewsOptions, features: &[&str]) -> Result<Connection, ViewsError> {
+    let source = options.source.as_str();
     let mut connection = connect(path, WRITER_CACHE_KIB)?;
-    if !is_usable(&connection, source)? {
+    if !is_usable(&connection, options)? {
         drop(connection);
         delete(path)?;
         connection = connect(path, WRITER_CACHE_KIB)?;
@@ -168,8 +169,8 @@ pub(super) fn open_writer(path: &Path, source: &str, features: &[&str]) -> Resul
 }
 
 /// Whether there is a file of that log that can be read as it is.
-pub(super) fn is_there(path: &Path, source: &str) -> Result<bool, ViewsError> {
-    Ok(path.exists() && is_usable(&open_reader(path)?, source)?)
+pub(super) fn is_there(path: &Path, options: &ViewsOptions) -> Result<bool, ViewsError> {
+    Ok(path.exists() && is_usable(&open_reader(path)?, options)?)
 }
 
 /// Opens the file for reading.
@@ -205,7 +206,7 @@ pub(super) fn connect(path: &Path, cache_kib: i64) -> Result<Connection, ViewsEr
 }
 
 /// Whether the file can be gone on with. An error where it is not ours to throw away.
-fn is_usable(connection: &Connection, source: &str) -> Result<bool, ViewsError> {
+fn is_usable(connection: &Connection, options: &ViewsOptions) -> Result<bool, ViewsError> {
     let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
     let (pages, application) = (number("page_count")?, number("application_id")?);
     if pages > 0 && application != APPLICATION_ID {
@@ -214,9 +215,19 @@ fn is_usable(connection: &Connection, source: &str) -> Result<bool, ViewsError> 
     if pages == 0 || number("user_version")? != VERSION {
         return Ok(false);
     }
-    let made_from =
-        connection.query_row("SELECT name FROM source", [], |row| row.get::<_, String>(0)).optional()?;
-    Ok(made_from.is_some_and(|made_from| same_log(&made_from, source)))
+    let mut find = connection.prepare("SELECT name, log FROM source")?;
+    let made_from = find
+        .query_row([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, Option<String>>(1)?)))
+        .optional()?;
+    let Some((name, log)) = made_from else { return Ok(false) };
+    if !same_log(&name, &options.source) {
+        return Ok(false);
+    }
+    let another = log.zip(options.log.as_ref()).is_some_and(|(held, log)| held != *log);
+    if another {
+        tracing::warn!("the views were made from another log; they are built anew from this one");
+    }
+    Ok(!another)
 }
 
 /// Whether two names are of one log: word by word the same, where of a list one part in common is enough. Brokers come

@@ -59,15 +59,8 @@ impl Work<'_> {
             return self.hold(conversation, entry);
         };
         let applied = self.apply(&mut state, entry);
-        self.put(state);
-        applied
-    }
-
-    fn put(&mut self, mut state: ConversationState) {
-        if let Some(members) = state.take_changed_members() {
-            self.keep_members(state.id, members);
-        }
         self.states.put(state);
+        applied
     }
 
     fn keep_members(&mut self, conversation: ConversationId, members: Arc<Members>) {
@@ -139,7 +132,7 @@ impl Work<'_> {
         self.rows.execute("DELETE FROM held WHERE conversation = ?1", [blob(&conversation.0)])?;
         let members = Arc::clone(state.members());
         self.keep_members(conversation, Arc::clone(&members));
-        self.put(state);
+        self.states.put(state);
         Ok(members)
     }
 
@@ -167,7 +160,7 @@ impl Work<'_> {
     ) -> Result<Option<T>, ViewsError> {
         let Some(mut state) = self.states.take(self.rows, conversation)? else { return Ok(None) };
         let done = work(self.rows, &mut state);
-        self.put(state);
+        self.states.put(state);
         done.map(Some)
     }
 

@@ -115,3 +115,28 @@ fn a_damaged_file_is_named_as_such_and_rebuilding_mends_it() {
     assert_eq!(views.read_blocking(|views| views.members(there)).unwrap(), None);
     drop(folder);
 }
+
+#[test]
+fn views_of_a_log_with_another_identity_are_begun_anew_and_of_the_same_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("views.sqlite");
+    let of = |log: &str| ViewsOptions { log: Some(log.into()), ..ViewsOptions::default() };
+    let entries = vec![Streams::default().claim(1)];
+    let (_, mut applier) = Views::open(&file, &ViewsOptions::default(), registry()).unwrap();
+    applier.apply(&Batch { entries, ..Batch::default() }).unwrap();
+    assert!(applier.belongs_to("one").unwrap());
+    drop(applier);
+    let known = |options: &ViewsOptions| {
+        let (views, applier) = Views::open(&file, options, registry()).unwrap();
+        (views.read_blocking(|views| views.user(user(1))).unwrap().is_some(), applier)
+    };
+    assert!(known(&of("one")).0);
+    let (there, mut applier) = known(&ViewsOptions::default());
+    assert!(there && !applier.belongs_to("another").unwrap());
+    drop(applier);
+    assert!(!known(&of("another")).0, "begun anew after the node learned it late");
+    let (_, mut applier) = known(&of("another"));
+    assert!(applier.belongs_to("another").unwrap());
+    drop(applier);
+    assert!(!known(&of("one")).0, "begun anew at once");
+}
