@@ -317,7 +317,7 @@ impl Session {
                 }));
                 return Ok(());
             }
-            Ok(ClientFrame::Send { conversation, id, body }) => {
+            Ok(ClientFrame::Send { conversation, id, body, .. }) => {
                 let (node, caller) = (Arc::clone(&self.node), self.caller.clone());
                 self.work = Some(Box::pin(async move {
                     if let Err(problem) = node.rates.message(caller.user.id) {
