@@ -6,9 +6,11 @@
 pub mod delete;
 pub mod edit;
 pub mod react;
+pub mod reply;
 
 /// What the parts of the features share while a conversation is open, as context.
 pub(crate) fn provide() {
     edit::provide();
     react::provide();
+    reply::provide();
 }

@@ -7,7 +7,7 @@ use crate::{
     client::{Action, ChatView, Client, Command, LinkView, ListView, OutboxFull},
     page::PageModel,
 };
-use kafkatalk_protocol::{Body, ConversationId, Message, MessageId, User};
+use kafkatalk_protocol::{Body, ConversationId, Message, MessageId, Offset, User};
 use leptos::prelude::*;
 use std::sync::Arc;
 
@@ -84,8 +84,13 @@ impl Live {
 
     /// Sends a message, now or as soon as there is a connection. Where the outbox is full, nothing happens: keep the
     /// text and say that other messages have to go first.
-    pub fn send(self, conversation: ConversationId, body: Body) -> Result<MessageId, OutboxFull> {
-        self.submit(conversation, Command::Post { body })
+    pub fn send(
+        self,
+        conversation: ConversationId,
+        body: Body,
+        reply_to: Option<Offset>,
+    ) -> Result<MessageId, OutboxFull> {
+        self.submit(conversation, Command::Post { body, reply_to })
     }
 
     /// The same for any command.

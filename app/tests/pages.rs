@@ -5,6 +5,8 @@ use kafkatalk_app::page::{AssetPath, FormModel, OpenModel, PageModel};
 use kafkatalk_app::route::Route;
 use kafkatalk_protocol::{
     Body, Conversation, ConversationId, FieldError, Message, MessageId, Offset, Timestamp, User, UserId,
+    reaction::{Emoji, Reaction},
+    reply::Quote,
 };
 use leptos::prelude::*;
 use uuid::Uuid;
@@ -42,6 +44,12 @@ fn talk(text: &str) -> PageModel {
         previous: Some(Offset(40)),
         ..Message::new(id, Offset(41), message_id, bob.clone(), sent_at, body)
     };
+    model_of(message, ada, bob)
+}
+
+/// A page that shows that message of the second one to the first one.
+fn model_of(message: Message, ada: User, bob: User) -> PageModel {
+    let id = message.conversation;
     let conversation = Conversation {
         last_message: Some(message.clone()),
         unread: 1,
@@ -69,6 +77,63 @@ fn conversations_and_newest_messages_can_be_read_without_script() {
     assert!(body.contains("10:15"), "{body}");
     assert!(body.contains("Today"));
     assert!(html.contains("<title>(1) bob · KafkaTalk</title>"));
+}
+
+/// The page of [`talk`], after something was done with its message.
+fn talk_where(change: impl FnOnce(&mut Message)) -> String {
+    let model = talk("see you at nine");
+    let mut message = model.open.as_ref().unwrap().messages[0].clone();
+    change(&mut message);
+    let html = render(model_of(message, user(1, "ada"), user(2, "bob")));
+    body(&html).to_owned()
+}
+
+#[test]
+fn an_edited_message_says_so_and_any_other_does_not() {
+    let edited = talk_where(|message| message.edited_at = Some(message.sent_at));
+    assert!(edited.contains(">edited<"));
+    assert!(!talk_where(|_| {}).contains(">edited<"));
+}
+
+#[test]
+fn a_deleted_message_shows_that_it_was_and_nothing_of_what_it_said() {
+    let deleted = talk_where(kafkatalk_app::features::delete::Delete::apply);
+    assert!(deleted.contains("This message was deleted."));
+    assert!(deleted.contains("deleted"), "{deleted}");
+    assert!(!deleted.contains("see you at nine"));
+}
+
+#[test]
+fn a_reaction_is_a_button_that_says_whose_it_is() {
+    let emoji: Emoji = "👍".parse().unwrap();
+    let of = |number| {
+        talk_where(|message| {
+            message.reactions = vec![Reaction { emoji, users: vec![user(number, "somebody").id] }];
+        })
+    };
+    let theirs = of(2);
+    assert!(theirs.contains("aria-label=\"bob reacted with 👍\""), "{theirs}");
+    assert!(theirs.contains("aria-pressed=\"false\""));
+}
+
+#[test]
+fn a_reply_shows_what_it_is_to() {
+    let quote = |excerpt: Option<&str>| Quote {
+        offset: Offset(3),
+        sender: Some(user(1, "ada")),
+        excerpt: excerpt.map(str::to_owned),
+    };
+    let reply = talk_where(|message| message.reply_to = Some(quote(Some("When do we meet?"))));
+    assert!(reply.contains("When do we meet?"));
+    let gone = talk_where(|message| message.reply_to = Some(quote(None)));
+    assert!(gone.contains("Original message not available"));
+}
+
+#[test]
+fn what_one_can_do_with_a_message_is_behind_a_button_with_a_name() {
+    let html = talk_where(|_| {});
+    assert!(html.contains("aria-label=\"Message actions\""));
+    assert!(html.contains("aria-haspopup=\"menu\""));
 }
 
 #[test]

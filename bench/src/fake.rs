@@ -184,7 +184,7 @@ impl Messenger {
         let mut rooms = self.rooms.lock().unwrap();
         match frame {
             ClientFrame::Hello { positions, .. } => Some(rooms.after(&positions)),
-            ClientFrame::Send { conversation, id, body } => {
+            ClientFrame::Send { conversation, id, body, .. } => {
                 let found = rooms.find(conversation, id).filter(|_| self.habit != Habit::WritesTwice);
                 if let Some(message) = found {
                     return Some(vec![ack(&message)]);

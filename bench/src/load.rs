@@ -238,7 +238,7 @@ impl Client {
         match self.shared.wire {
             Wire::KafkaTalk => {
                 let body = self.shared.numbering.body(id)?;
-                socket.send(&ClientFrame::Send { conversation, id, body }).await
+                socket.send(&ClientFrame::Send { conversation, id, body, reply_to: None }).await
             }
             Wire::Relay => socket.send_text(self.shared.numbering.text(id)).await,
         }

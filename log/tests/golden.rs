@@ -17,8 +17,11 @@ fn records() -> Vec<Record> {
     let (id, author) = (Uuid::from_u128(0x0199_4000_8000), UserId(Uuid::from_u128(0xa1)));
     let at: Timestamp = "2026-01-31T09:15:00.123Z".parse().unwrap();
     let conversation = ConversationId(Uuid::from_u128(0xc1));
-    let said =
-        MessagePosted { id: MessageId(Uuid::from_u128(0xd1)), body: "crème \"brûlée\"".parse().unwrap() };
+    let said = MessagePosted {
+        id: MessageId(Uuid::from_u128(0xd1)),
+        body: "crème \"brûlée\"".parse().unwrap(),
+        reply_to: None,
+    };
     let read = ReceiptRead { conversation, user: author, offset: Offset(3) };
     let ended = SessionEnded { session: Uuid::from_u128(0x51).into() };
     vec![

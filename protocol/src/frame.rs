@@ -102,6 +102,9 @@ frames! {
             id: MessageId,
             /// The text.
             body: Body,
+            /// The offset of the message that it replies to.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            reply_to: Option<Offset>,
         },
         /// Change the text of an own message; answered by `ack` or by `error` with the same `id`.
         "edit" => Edit {
@@ -348,7 +351,7 @@ impl CloseCode {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reaction::Reaction;
+    use crate::{reaction::Reaction, reply::Quote};
 
     #[test]
     fn unknown_fields_and_types_are_ignored() {
@@ -377,6 +380,8 @@ mod tests {
         message.revision = Some(Offset(9));
         message.edited_at = Some(Timestamp::from_millis(8));
         message.deleted = true;
+        let excerpt = Some("hello".into());
+        message.reply_to = Some(Quote { offset: Offset(3), sender: Some(person.clone()), excerpt });
         message.reactions = vec![Reaction { emoji: "👍".parse().unwrap(), users: vec![user] }];
         let limits = Limits {
             body_chars: 1,

@@ -16,6 +16,7 @@
 //! | [`delete`] | deleting a message for everyone |
 //! | [`edit`] | changing the text of a message |
 //! | [`reaction`] | reacting to a message |
+//! | [`reply`] | replying to a message |
 //! | [`limits`] | every limit that both sides must know |
 
 pub mod delete;
@@ -28,6 +29,7 @@ pub mod limits;
 pub mod model;
 pub mod problem;
 pub mod reaction;
+pub mod reply;
 pub mod text;
 pub mod time;
 

@@ -1,6 +1,8 @@
 //! User, conversation and message, as every client sees them.
 
-use crate::{Body, ConversationId, MessageId, Offset, Timestamp, UserId, Username, reaction::Reaction};
+use crate::{
+    Body, ConversationId, MessageId, Offset, Timestamp, UserId, Username, reaction::Reaction, reply::Quote,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -89,6 +91,9 @@ pub struct Message {
     /// Who reacted to it, in the order in which the emoji were first used.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reactions: Vec<Reaction>,
+    /// The message that it replies to, where it replies to one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<Quote>,
 }
 
 impl Message {
@@ -113,6 +118,7 @@ impl Message {
             edited_at: None,
             deleted: false,
             reactions: Vec::new(),
+            reply_to: None,
         }
     }
 

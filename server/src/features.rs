@@ -10,6 +10,7 @@ pub mod edit;
 pub mod messages;
 pub mod react;
 pub mod receipts;
+pub mod reply;
 pub mod search;
 pub mod sessions;
 
@@ -17,7 +18,9 @@ use crate::{
     http::state::State,
     kernel::{Kernel, projector::Registry},
 };
-use kafkatalk_protocol::{ClientFrame, ConversationId, MessageId, Offset, Problem, ServerFrame, Timestamp};
+use kafkatalk_protocol::{
+    ClientFrame, ConversationId, MessageId, Offset, Problem, ServerFrame, Timestamp, event::MessagePosted,
+};
 use sessions::commands::Caller;
 use std::pin::Pin;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -33,6 +36,7 @@ pub fn registry() -> Registry {
         edit::projector(),
         delete::projector(),
         react::projector(),
+        reply::projector(),
         receipts::projector(),
     ])
 }
@@ -63,8 +67,8 @@ pub type Work = Pin<Box<dyn Future<Output = Option<ServerFrame>> + Send>>;
 pub fn obey(kernel: &Kernel, caller: &Caller, frame: ClientFrame) -> Option<Work> {
     let (kernel, caller) = (kernel.clone(), caller.clone());
     Some(match frame {
-        ClientFrame::Send { conversation, id, body } => Box::pin(async move {
-            let posted = kernel.send(&caller.user, conversation, id, body).await;
+        ClientFrame::Send { conversation, id, body, reply_to } => Box::pin(async move {
+            let posted = kernel.send(&caller.user, conversation, MessagePosted { id, body, reply_to }).await;
             let posted = posted.map(|(message, _)| (message.offset, message.sent_at));
             answer(conversation, id, posted)
         }),

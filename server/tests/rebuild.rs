@@ -67,7 +67,8 @@ fn something(id: u64, random: &mut Random) -> (Stream, Record) {
         }
         _ => {
             let message_id = MessageId(Uuid::from_u128(u128::from(random.below(60))));
-            let posted = MessagePosted { id: message_id, body: Body::parse("hello, hello").unwrap() };
+            let posted =
+                MessagePosted { id: message_id, body: Body::parse("hello, hello").unwrap(), reply_to: None };
             (Stream::Conversation(pair), record(id, author, &posted))
         }
     }

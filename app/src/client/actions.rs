@@ -12,7 +12,7 @@ impl Client {
         body: Body,
         now: Now,
     ) -> Result<MessageId, OutboxFull> {
-        self.submit(conversation, Command::Post { body }, now)
+        self.submit(conversation, Command::Post { body, reply_to: None }, now)
     }
 
     /// Takes any command, likewise. What it changes is shown as it will be until the server has it, or refuses it.

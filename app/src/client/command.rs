@@ -16,6 +16,9 @@ pub enum Command {
     Post {
         /// The text.
         body: Body,
+        /// The offset of the message that it replies to.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reply_to: Option<Offset>,
     },
     /// Change the text of an own message.
     Edit(Edit),
@@ -29,7 +32,7 @@ impl Command {
     /// The frame that asks the server for it.
     pub(super) fn into_frame(self, conversation: ConversationId, id: MessageId) -> ClientFrame {
         match self {
-            Self::Post { body } => ClientFrame::Send { conversation, id, body },
+            Self::Post { body, reply_to } => ClientFrame::Send { conversation, id, body, reply_to },
             Self::Edit(edit) => edit.into_frame(conversation, id),
             Self::Delete(delete) => delete.into_frame(conversation, id),
             Self::React(react) => react.into_frame(conversation, id),
@@ -85,6 +88,8 @@ struct StoredForm {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     body: Option<Body>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    reply_to: Option<Offset>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     command: Option<Command>,
     typed_at: Timestamp,
     order: u64,
@@ -96,9 +101,10 @@ impl TryFrom<StoredForm> for StoredEntry {
     type Error = String;
 
     fn try_from(form: StoredForm) -> Result<Self, String> {
-        let StoredForm { id, conversation, version, body, command, typed_at, order, refused } = form;
+        let StoredForm { id, conversation, version, body, reply_to, command, typed_at, order, refused } =
+            form;
         let command = match (version, body, command) {
-            (None, Some(body), None) => Command::Post { body },
+            (None, Some(body), None) => Command::Post { body, reply_to },
             (Some(VERSION), _, Some(command)) => command,
             (version, ..) => return Err(format!("an entry of version {version:?}")),
         };
@@ -109,10 +115,19 @@ impl TryFrom<StoredForm> for StoredEntry {
 impl From<StoredEntry> for StoredForm {
     fn from(entry: StoredEntry) -> Self {
         let StoredEntry { id, conversation, command, typed_at, order, refused } = entry;
-        let form =
-            Self { id, conversation, version: None, body: None, command: None, typed_at, order, refused };
+        let form = Self {
+            id,
+            conversation,
+            version: None,
+            body: None,
+            reply_to: None,
+            command: None,
+            typed_at,
+            order,
+            refused,
+        };
         match command {
-            Command::Post { body } => Self { body: Some(body), ..form },
+            Command::Post { body, reply_to } => Self { body: Some(body), reply_to, ..form },
             command @ (Command::Edit(_) | Command::Delete(_) | Command::React(_)) => {
                 Self { version: Some(VERSION), command: Some(command), ..form }
             }
@@ -141,9 +156,18 @@ mod tests {
     #[test]
     fn a_message_is_stored_as_it_always_was() {
         let entry = StoredEntry::from_json(MESSAGE).unwrap();
-        assert_eq!(entry.command, Command::Post { body: "hello".parse().unwrap() });
+        assert_eq!(entry.command, Command::Post { body: "hello".parse().unwrap(), reply_to: None });
         assert_eq!((entry.order, entry.refused.as_deref()), (7, Some("Too long.")));
         assert_eq!(serde_json::to_string(&entry).unwrap(), MESSAGE);
+    }
+
+    #[test]
+    fn a_reply_is_stored_as_a_message_that_names_another() {
+        let json = MESSAGE.replace(r#""typed_at""#, r#""reply_to":5,"typed_at""#);
+        let entry = StoredEntry::from_json(&json).unwrap();
+        let body = "hello".parse().unwrap();
+        assert_eq!(entry.command, Command::Post { body, reply_to: Some(Offset(5)) });
+        assert_eq!(serde_json::to_string(&entry).unwrap(), json);
     }
 
     #[test]

@@ -53,7 +53,12 @@ impl Entry {
 
     /// The text of the message that it posts; empty where it posts none.
     pub fn body(&self) -> &str {
-        if let Command::Post { body } = &self.command { body.as_str() } else { "" }
+        if let Command::Post { body, .. } = &self.command { body.as_str() } else { "" }
+    }
+
+    /// The message that the one that it posts replies to.
+    pub(super) fn reply_to(&self) -> Option<Offset> {
+        if let Command::Post { reply_to, .. } = self.command { reply_to } else { None }
     }
 
     /// Whether it posts a message.

@@ -64,6 +64,12 @@ impl Timeline {
         self.window.iter().chain(self.ahead.values())
     }
 
+    /// The message at that offset, where it is in the window.
+    pub(super) fn at(&self, offset: Offset) -> Option<&Arc<Message>> {
+        let index = self.window.binary_search_by_key(&offset, |message| message.offset).ok()?;
+        self.window.get(index)
+    }
+
     /// The offset of the last message of the window.
     pub(super) fn last(&self) -> Option<Offset> {
         self.window.back().map(|message| message.offset)

@@ -3,6 +3,7 @@
 use super::{event::Ticks, outbox::Entry};
 use kafkatalk_protocol::{
     Conversation, ConversationId, Message, MessageId, Offset, Timestamp, User, UserId, reaction::Reaction,
+    reply::Quote,
 };
 use std::sync::Arc;
 
@@ -137,6 +138,7 @@ pub struct Item {
     pub delivery: Delivery,
     /// How a change of it stands.
     pub change: Change,
+    quote: Option<Quote>,
 }
 
 /// How the viewer's changes of a message stand.
@@ -192,11 +194,22 @@ impl Item {
         delivery: Delivery,
         change: Change,
     ) -> Self {
-        Self { source: Source::Log(message), viewer, delivery, change }
+        Self { source: Source::Log(message), viewer, delivery, change, quote: None }
+    }
+
+    /// The same, which replies to that one.
+    pub(super) fn with_quote(self, quote: Option<Quote>) -> Self {
+        Self { quote, ..self }
     }
 
     pub(super) fn of_entry(entry: Arc<Entry>, viewer: Arc<User>, delivery: Delivery) -> Self {
-        Self { viewer: viewer.id, source: Source::Outbox(entry, viewer), delivery, change: Change::None }
+        Self {
+            viewer: viewer.id,
+            source: Source::Outbox(entry, viewer),
+            delivery,
+            change: Change::None,
+            quote: None,
+        }
     }
 
     /// Its key.
@@ -246,6 +259,11 @@ impl Item {
     /// Whether it was deleted for everyone.
     pub fn deleted(&self) -> bool {
         matches!(&self.source, Source::Log(message) if message.deleted)
+    }
+
+    /// The message that it replies to, as far as it can be shown.
+    pub fn quote(&self) -> Option<&Quote> {
+        self.quote.as_ref()
     }
 
     /// Who reacted to it.

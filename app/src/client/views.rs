@@ -5,7 +5,10 @@ use super::{
     outbox::{Entry, EntryState},
     summary::Summary,
 };
-use kafkatalk_protocol::{ConversationId, Message, Offset};
+use kafkatalk_protocol::{
+    ConversationId, Message, Offset,
+    reply::{Quote, excerpt},
+};
 use std::{cmp::Reverse, sync::Arc};
 
 impl Client {
@@ -106,7 +109,17 @@ impl Client {
             Delivery::Sent
         };
         let (message, change) = self.as_it_will_be(message);
-        Item::of_message(message, self.viewer.id, delivery, change)
+        let quote = message.reply_to.as_ref().map(|quote| self.quote(message.conversation, quote));
+        Item::of_message(message, self.viewer.id, delivery, change).with_quote(quote)
+    }
+
+    /// What a reply shows: the message as it is held here, since that is newer than the reply.
+    fn quote(&self, conversation: ConversationId, quote: &Quote) -> Quote {
+        let chat = self.chats.get(&conversation);
+        let Some(held) = chat.and_then(|chat| chat.timeline.at(quote.offset)) else { return quote.clone() };
+        let (held, _) = self.as_it_will_be(held);
+        let excerpt = (!held.deleted).then(|| excerpt(&held.body));
+        Quote { offset: quote.offset, sender: Some(held.sender.clone()), excerpt }
     }
 
     /// A message with the changes that wait in the outbox, and how these stand.
@@ -141,6 +154,8 @@ impl Client {
             EntryState::Stored(..) => Delivery::Sent,
             EntryState::Refused(reason) => Delivery::Failed { reason: reason.clone() },
         };
-        Item::of_entry(entry.clone(), self.viewer.clone(), delivery)
+        let quote = entry.reply_to().map(|offset| Quote { offset, sender: None, excerpt: None });
+        let quote = quote.map(|quote| self.quote(entry.conversation, &quote));
+        Item::of_entry(entry.clone(), self.viewer.clone(), delivery).with_quote(quote)
     }
 }

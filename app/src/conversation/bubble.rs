@@ -7,6 +7,7 @@ use super::text::{Span, is_few_emoji, spans};
 use super::timeline::Row;
 use crate::client::{Action, Change, Delivery};
 use crate::features::react::{ReactionPicker, Reactions};
+use crate::features::reply::QuoteView;
 use crate::ui::event::handler;
 use crate::ui::focus::has_fine_pointer;
 use crate::ui::icon::Icon;
@@ -70,6 +71,7 @@ pub(super) fn Bubble(
             <span class="visually-hidden">{author}</span>
             <div class="bubble-line">
                 <div class="bubble" on:contextmenu=handler(on_menu)>
+                    <QuoteView row />
                     // The text has a direction of its own; the bubble keeps to its side.
                     <div class="bubble-text" dir="auto">
                         {move || body.with(|body| spans(body).into_iter().map(span_view).collect_view())}

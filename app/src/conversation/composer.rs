@@ -4,6 +4,7 @@ use super::Chat;
 use super::scroll::Scroll;
 use crate::client::{Action, Command, Link, OutboxFull};
 use crate::features::edit::{Edit, EditBar, Editing, last_editable};
+use crate::features::reply::{ReplyBar, Replying};
 use crate::ui::event::handler;
 use crate::ui::icon::Icon;
 use kafkatalk_protocol::{Body, Offset, limits::BODY_CHARS_MAX, text::TextError};
@@ -43,6 +44,7 @@ struct Writing {
     chat: Chat,
     scroll: Scroll,
     editing: Editing,
+    replying: Replying,
     field: NodeRef<Textarea>,
     /// The text, for what depends on it. The field itself is the truth.
     text: RwSignal<String>,
@@ -102,7 +104,10 @@ impl Writing {
     /// A message is edited from now on, or none any more: then what was begun before is back.
     fn show(self, editing: Option<(Offset, String)>) {
         match editing {
-            Some((_, text)) => self.put(&text),
+            Some((_, text)) => {
+                self.replying.set(None);
+                self.put(&text);
+            }
             None => self.put(&self.chat.desk.live.draft(self.chat.id)),
         }
     }
@@ -126,14 +131,19 @@ impl Writing {
         if edits {
             self.editing.set(None);
         }
-        edits
+        let replies = untrack(|| self.replying.to()).is_some();
+        if replies {
+            self.replying.set(None);
+        }
+        edits || replies
     }
 
     /// Sends what was written; a text that is not changed after all is left as it is.
     fn submit(self, body: Body) -> Result<(), OutboxFull> {
         let (live, id) = (self.chat.desk.live, self.chat.id);
         let Some((message, before)) = untrack(|| self.editing.message()) else {
-            live.send(id, body)?;
+            live.send(id, body, untrack(|| self.replying.to()))?;
+            self.replying.set(None);
             self.put("");
             self.scroll.to_end();
             return Ok(());
@@ -170,6 +180,7 @@ pub(super) fn Composer() -> impl IntoView {
         chat,
         scroll: expect_context::<Scroll>(),
         editing: Editing::of_context(),
+        replying: Replying::of_context(),
         field: NodeRef::new(),
         text: RwSignal::new(String::new()),
         problem: RwSignal::new(None),
@@ -199,6 +210,7 @@ pub(super) fn Composer() -> impl IntoView {
             <EditBar on_cancel=Callback::new(move |()| {
                 writing.cancel();
             }) />
+            <ReplyBar />
             <div class="composer-line">
                 // The text once more in the stylesheet's hands: it is what makes the field grow.
                 <div class="composer-field" data-text=move || writing.text.get()>

@@ -27,8 +27,13 @@ pub(crate) struct MessageAction {
 type Offer = fn(Chat, &Item) -> Option<MessageAction>;
 
 /// The features, in the order of the menu.
-const OFFERS: &[Offer] =
-    &[features::react::action, features::edit::action, details, features::delete::action];
+const OFFERS: &[Offer] = &[
+    features::reply::action,
+    features::react::action,
+    features::edit::action,
+    details,
+    features::delete::action,
+];
 
 #[expect(clippy::unnecessary_wraps, reason = "an offer like the others")]
 fn details(chat: Chat, item: &Item) -> Option<MessageAction> {

@@ -29,6 +29,8 @@ pub enum Icon {
     Delete,
     /// More to do. Lucide `ellipsis`.
     More,
+    /// Reply. Lucide `reply`.
+    Reply,
     /// React. Lucide `smile-plus`.
     React,
     /// Change a text. Lucide `pencil`.
@@ -76,6 +78,7 @@ impl Icon {
             Self::More => {
                 r#"<circle cx="12" cy="12" r="1"/><circle cx="19" cy="12" r="1"/><circle cx="5" cy="12" r="1"/>"#
             }
+            Self::Reply => r#"<path d="M20 18v-2a4 4 0 0 0-4-4H4"/><path d="m9 17-5-5 5-5"/>"#,
             Self::React => {
                 r#"<path d="M22 11v1a10 10 0 1 1-9-10"/><path d="M8 14s1.5 2 4 2 4-2 4-2"/><line x1="9" x2="9.01" y1="9" y2="9"/><line x1="15" x2="15.01" y1="9" y2="9"/><path d="M16 5h6"/><path d="M19 2v6"/>"#
             }

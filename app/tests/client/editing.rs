@@ -5,7 +5,9 @@ use kafkatalk_app::{
     client::{Action, Change, Command, Delivery, Effect, Fetch, Item, StoredEntry},
     features::{delete::Delete, edit::Edit},
 };
-use kafkatalk_protocol::{Body, ClientFrame, ErrorCode, Message, MessageId, Offset, ServerFrame};
+use kafkatalk_protocol::{
+    Body, ClientFrame, ErrorCode, Message, MessageId, Offset, ServerFrame, reply::Quote,
+};
 
 /// A live page with a message of the peer and one of the viewer.
 fn page() -> Page {
@@ -168,4 +170,29 @@ fn a_deletion_in_a_conversation_that_is_not_in_memory_is_counted_by_the_server()
     page.frame(ServerFrame::Changed { message: tombstone, record, previous_record });
     let asked: Vec<_> = page.take_requests().into_iter().map(|(_, fetch)| fetch).collect();
     assert_eq!(asked, [Fetch::Conversation(other)]);
+}
+
+#[test]
+fn a_reply_shows_what_is_held_of_the_message_that_it_is_to() {
+    let mut page = page();
+    let quote = |page: &Page| page.client.chat(conv()).items[2].quote().cloned().unwrap();
+    let body = Body::parse("yes").unwrap();
+    let reply = Command::Post { body: body.clone(), reply_to: Some(Offset(1)) };
+    let id = page.client.submit(conv(), reply, page.now()).unwrap();
+    page.effects.extend(page.client.take_effects());
+    assert_eq!(quote(&page).excerpt.as_deref(), Some("message 1"));
+    let frame = ClientFrame::Send { conversation: conv(), id, body, reply_to: Some(Offset(1)) };
+    assert_eq!(page.take_frames(), [frame]);
+    // The frame comes to all, and so without what not all may see.
+    let reply_to = Some(Quote { offset: Offset(1), sender: None, excerpt: None });
+    let posted = Message { id, reply_to, ..message(&me(), 2) };
+    page.frame(ServerFrame::Message { message: posted, record: None, previous_record: None });
+    assert_eq!(quote(&page).excerpt.as_deref(), Some("message 1"));
+    page.frame(edited(3, "better"));
+    assert_eq!(quote(&page).excerpt.as_deref(), Some("better"));
+    let mut tombstone = message(&me(), 1);
+    Delete::apply(&mut tombstone);
+    tombstone.revision = Some(Offset(4));
+    page.frame(ServerFrame::Changed { message: tombstone, record: None, previous_record: None });
+    assert_eq!(quote(&page).excerpt, None);
 }

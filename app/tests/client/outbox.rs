@@ -16,7 +16,7 @@ fn stored(id: u128, order: u64) -> StoredEntry {
     StoredEntry {
         id: MessageId(uuid::Uuid::from_u128(id)),
         conversation: conv(),
-        command: Command::Post { body: Body::parse("kept").unwrap() },
+        command: Command::Post { body: Body::parse("kept").unwrap(), reply_to: None },
         typed_at: Timestamp::from_millis(5),
         order,
         refused: None,

@@ -358,9 +358,9 @@ impl World {
 
     fn tamper(&mut self, frame: ClientFrame) -> Option<ClientFrame> {
         match (self.page_fault, frame) {
-            (PageFault::NewIdEachTime, ClientFrame::Send { conversation, body, .. }) => {
+            (PageFault::NewIdEachTime, ClientFrame::Send { conversation, body, reply_to, .. }) => {
                 let id = self.random.message_id();
-                Some(ClientFrame::Send { conversation, id, body })
+                Some(ClientFrame::Send { conversation, id, body, reply_to })
             }
             (PageFault::DropsSends, ClientFrame::Send { .. }) => None,
             (_, frame) => Some(frame),

@@ -227,7 +227,7 @@ impl Device {
             pending.sent_at = Some(Instant::now());
             pending.tries += 1;
             self.told.resent += u64::from(pending.tries > 1);
-            let frame = ClientFrame::Send { conversation, id, body };
+            let frame = ClientFrame::Send { conversation, id, body, reply_to: None };
             socket.send(&frame).await?;
             // As a client does whose ack was lost.
             if self.random.u32(..100) < SENT_TWICE_PERCENT {

@@ -14,7 +14,8 @@ use super::views::{
 };
 use kafkatalk_log::{Entry, Ledger, Record, RecordId, Stream};
 use kafkatalk_protocol::{
-    ConversationId, Message, Offset, ServerFrame, SessionId, Timestamp, UserId, event::Event,
+    ConversationId, Message, Offset, ServerFrame, SessionId, Timestamp, UserId,
+    event::{Event, MessagePosted},
 };
 use rusqlite::Connection;
 use std::{any::Any, collections::HashMap, fmt, sync::Arc};
@@ -200,6 +201,9 @@ pub type Forget = fn(&Connection, i64) -> Result<(), ViewsError>;
 /// Adds what a feature knows of messages to them: they are sorted by offset and follow upon each other.
 pub type Complete = fn(&Connection, &Seen<'_>, &mut [Message]) -> Result<(), ViewsError>;
 
+/// Keeps what a feature needs of a posted message, of a duplicate too: see [`InConversation`].
+pub type Posts = fn(&InConversation<'_>, &MessagePosted) -> Result<(), ViewsError>;
+
 /// Adds to a conversation that has just opened what a feature has kept for it.
 pub type Opens = fn(&Connection, &mut ConversationState) -> Result<(), ViewsError>;
 
@@ -278,6 +282,7 @@ pub struct Projector {
     complete: Option<Complete>,
     opens: Option<Opens>,
     forgets: Option<Forget>,
+    posts: Option<Posts>,
 }
 
 impl fmt::Debug for Projector {
@@ -302,6 +307,7 @@ impl Projector {
             complete: None,
             opens: None,
             forgets: None,
+            posts: None,
         }
     }
 
@@ -309,6 +315,13 @@ impl Projector {
     #[must_use]
     pub fn completes(mut self, complete: Complete) -> Self {
         self.complete = Some(complete);
+        self
+    }
+
+    /// The feature keeps something of every posted message.
+    #[must_use]
+    pub fn posts(mut self, posts: Posts) -> Self {
+        self.posts = Some(posts);
         self
     }
 
@@ -387,6 +400,7 @@ pub struct Registry {
     conversations: HashMap<&'static str, InStream>,
     complete: Vec<Complete>,
     forgets: Vec<Forget>,
+    posts: Vec<Posts>,
     pub(super) opens: Vec<Opens>,
     pub(super) tables: Vec<&'static str>,
     pub(super) dump: Vec<(&'static str, &'static str)>,
@@ -410,6 +424,7 @@ impl Registry {
             registry.complete.extend(projector.complete);
             registry.opens.extend(projector.opens);
             registry.forgets.extend(projector.forgets);
+            registry.posts.extend(projector.posts);
             registry.tables.push(projector.tables);
             registry.dump.extend(projector.dump);
         }
@@ -430,6 +445,11 @@ impl Registry {
 
     pub(super) fn in_conversation(&self, kind: &str) -> Option<&InStream> {
         self.conversations.get(kind)
+    }
+
+    /// All features keep what they need of a posted message.
+    pub(crate) fn posted(&self, at: &InConversation<'_>, event: &MessagePosted) -> Result<(), ViewsError> {
+        self.posts.iter().try_for_each(|posts| posts(at, event))
     }
 
     /// Forgets what all features know of the message at a place, whose content is gone.

@@ -64,7 +64,12 @@ pub struct ViewsOptions {
 
 impl Default for ViewsOptions {
     fn default() -> Self {
-        Self { source: "embedded".into(), log: None, readers: READERS_DEFAULT, reads_waiting: READS_WAITING_DEFAULT }
+        Self {
+            source: "embedded".into(),
+            log: None,
+            readers: READERS_DEFAULT,
+            reads_waiting: READS_WAITING_DEFAULT,
+        }
     }
 }
 

@@ -84,7 +84,7 @@ async fn a_stranger_gets_nothing_of_a_conversation_on_a_socket() {
     assert_eq!(socket.next().await, ServerFrame::Pong);
     let id = message_id();
     let body = kafkatalk_protocol::Body::parse("let me in").unwrap();
-    socket.say(&ClientFrame::Send { conversation, id, body }).await;
+    socket.say(&ClientFrame::Send { conversation, id, body, reply_to: None }).await;
     alice.say(conversation, "two").await;
     match socket.next().await {
         ServerFrame::Error { code: ErrorCode::NotFound, id: Some(refused), .. } => assert_eq!(refused, id),

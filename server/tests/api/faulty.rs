@@ -99,7 +99,7 @@ async fn shown_and_begins_anew() -> bool {
     let (mut here, mut there) = (alice.connect().await, bob.connect().await);
     log.set(Faults { tail: TailFault::Outgrows, ..Faults::default() });
     let (id, body) = (message_id(), Body::parse("shown").unwrap());
-    here.say(&ClientFrame::Send { conversation, id, body }).await;
+    here.say(&ClientFrame::Send { conversation, id, body, reply_to: None }).await;
     let shown = match there.next_message_or_close().await {
         Ok(shown) => shown,
         Err(code) => {
@@ -159,7 +159,7 @@ async fn a_socket_answers_pings_while_the_log_stands_still_and_keeps_the_order_o
     let ids = [message_id(), message_id(), message_id()];
     for id in ids {
         let body = Body::parse("hello").unwrap();
-        socket.say(&ClientFrame::Send { conversation, id, body }).await;
+        socket.say(&ClientFrame::Send { conversation, id, body, reply_to: None }).await;
     }
     socket.say(&ClientFrame::Ping).await;
     assert_eq!(socket.next().await, ServerFrame::Pong);
@@ -183,7 +183,7 @@ async fn what_was_sent_before_garbage_is_acknowledged_before_the_socket_closes()
     let mut socket = alice.connect().await;
     log.set(Faults { appends_wait: true, ..Faults::default() });
     let (id, body) = (message_id(), Body::parse("hello").unwrap());
-    socket.say(&ClientFrame::Send { conversation, id, body }).await;
+    socket.say(&ClientFrame::Send { conversation, id, body, reply_to: None }).await;
     socket.say_text("garbage".into()).await;
     socket.say(&ClientFrame::Ping).await;
     assert_eq!(socket.next().await, ServerFrame::Pong);

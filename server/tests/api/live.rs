@@ -16,7 +16,7 @@ use tokio_tungstenite::tungstenite::{
 };
 
 fn send(conversation: ConversationId, id: MessageId, body: &str) -> ClientFrame {
-    ClientFrame::Send { conversation, id, body: Body::parse(body).unwrap() }
+    ClientFrame::Send { conversation, id, body: Body::parse(body).unwrap(), reply_to: None }
 }
 
 async fn acked(socket: &mut Socket, id: MessageId) -> Offset {

@@ -46,7 +46,7 @@ impl World {
             Step::Type(conversation) => {
                 let conversation = ConversationId(Uuid::from_u128(conversation.into()));
                 let id = random.message_id();
-                let command = Command::Post { body: "text".parse().unwrap() };
+                let command = Command::Post { body: "text".parse().unwrap(), reply_to: None };
                 let message = (id, conversation, command);
                 self.outbox.push(message, Timestamp::default(), usize::MAX).unwrap();
                 self.typed.push((conversation, id));

@@ -25,6 +25,7 @@ impl Delete {
         }
         message.edited_at = None;
         message.reactions.clear();
+        message.reply_to = None;
         message.deleted = true;
     }
 }

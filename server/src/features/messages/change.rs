@@ -220,13 +220,15 @@ pub fn forget_duplicates(at: &InConversation<'_>, target: &Target) -> Result<(),
     let (from, to) = bounds(at);
     let mut find = at.rows.prepare_cached(
         "DELETE FROM duplicates WHERE sender = ?1 AND id = (SELECT id FROM messages WHERE place = ?2)
-         AND place BETWEEN ?3 AND ?4 RETURNING record",
+         AND place BETWEEN ?3 AND ?4 RETURNING record, place",
     )?;
-    let found = find.query_map((target.sender, target.row, from, to), |row| uuid(row, 0))?;
+    let range = (target.sender, target.row, from, to);
+    let found = find.query_map(range, |row| Ok((uuid(row, 0)?, row.get::<_, i64>(1)?)))?;
     let mut await_one = at.rows.prepare_cached(
         "INSERT INTO pending_erasures (record, conversation, since) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
     )?;
-    for record in found.collect::<Result<Vec<_>, _>>()? {
+    for (record, row) in found.collect::<Result<Vec<_>, _>>()? {
+        at.registry.forget(at.rows, row)?;
         await_one.execute((blob(&record), at.state.row, at.at.as_millis()))?;
     }
     Ok(())

@@ -8,7 +8,7 @@ use crate::{
 };
 use kafkatalk_log::{Record, Stream, failpoints};
 use kafkatalk_protocol::{
-    Body, ConversationId, Message, MessageId, Offset, User, UserId, event::MessagePosted, http::Messages,
+    ConversationId, Message, Offset, User, UserId, event::MessagePosted, http::Messages,
 };
 use std::sync::Arc;
 
@@ -21,10 +21,9 @@ impl Kernel {
         &self,
         sender: &User,
         conversation: ConversationId,
-        id: MessageId,
-        body: Body,
+        posted: MessagePosted,
     ) -> Result<(Arc<Message>, bool), SendError> {
-        let author = sender.id;
+        let (author, id) = (sender.id, posted.id);
         self.rates.message(author).map_err(SendError::TooOften)?;
         self.require_member(author, conversation).await?;
         if self.views.may_be_repeat(conversation, author, id) {
@@ -33,7 +32,6 @@ impl Kernel {
                 return Ok((Arc::new(message), false));
             }
         }
-        let posted = MessagePosted { id, body };
         let record = self.record(Some(author), &posted);
         if failpoints::is_on(failpoints::broken::ACK_ORDER) {
             return Ok((self.acknowledged_too_early(sender, conversation, record, posted).await?, true));
@@ -52,7 +50,7 @@ impl Kernel {
         sender: &User,
         conversation: ConversationId,
         record: Record,
-        MessagePosted { id, body }: MessagePosted,
+        MessagePosted { id, body, .. }: MessagePosted,
     ) -> Result<Arc<Message>, Unavailable> {
         let author = sender.id;
         let newest = move |views: &Query<'_>| match views.as_seen_by(author, conversation)? {

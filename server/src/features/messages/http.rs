@@ -11,7 +11,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use kafkatalk_protocol::{Body, Message, MessageId, Problem, http::Messages};
+use kafkatalk_protocol::{Body, Message, MessageId, Offset, Problem, event::MessagePosted, http::Messages};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -23,6 +23,8 @@ pub struct Say {
     id: String,
     /// 1 to 8,000 characters, at most 32 KiB, not only white space.
     body: String,
+    /// The offset of the message that it replies to.
+    reply_to: Option<u64>,
 }
 
 /// Posts a message.
@@ -48,7 +50,8 @@ pub async fn send(
     let Some((id, body)) = id.zip(body) else {
         return Err(errors.into_problem().into());
     };
-    let (message, new) = state.kernel().send(&caller.user, conversation, id, body).await?;
+    let posted = MessagePosted { id, body, reply_to: given.reply_to.map(Offset) };
+    let (message, new) = state.kernel().send(&caller.user, conversation, posted).await?;
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, axum::Json(&*message)).into_response())
 }

@@ -13,7 +13,7 @@ use crate::kernel::{
     },
 };
 use kafkatalk_log::{Record, RecordId};
-use kafkatalk_protocol::{Body, Message, MessageId, Offset, ServerFrame, Timestamp, event::MessagePosted};
+use kafkatalk_protocol::{Message, Offset, ServerFrame, Timestamp, event::MessagePosted};
 use rusqlite::OptionalExtension;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -50,18 +50,25 @@ fn posted(
     let Some(sender) = record.author.and_then(|author| members.by_id(author)) else {
         return Ok(Effects::skipped(IgnoreReason::NotAllowed, Posted::NotAllowed));
     };
-    let MessagePosted { id, body } = event;
+    let id = event.id;
     let row = place(at.state.row, at.offset);
     let mut insert = at.rows.prepare_cached(
         "INSERT INTO messages (place, sender, sent_at, id, record, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
          ON CONFLICT DO NOTHING",
     )?;
     let sent_at = record.at.as_millis();
-    if insert.execute((row, sender.row, sent_at, blob(&id.0), blob(&record.id), body.as_str()))? == 0 {
-        return duplicate(at, sender.row, record, (id, &body));
+    if insert.execute((row, sender.row, sent_at, blob(&id.0), blob(&record.id), event.body.as_str()))? == 0 {
+        return duplicate(at, sender.row, record, &event);
     }
-    let mut message =
-        Message::new(at.state.id, at.offset, id, sender.user.clone(), Timestamp::from_millis(sent_at), body);
+    at.registry.posted(at, &event)?;
+    let mut message = Message::new(
+        at.state.id,
+        at.offset,
+        id,
+        sender.user.clone(),
+        Timestamp::from_millis(sent_at),
+        event.body,
+    );
     message.previous = at.state.newest();
     at.registry.complete(at.rows, &at.seen_by_all(), std::slice::from_mut(&mut message))?;
     at.cache.placed(at.state.id, sender.user.id, id);
@@ -79,8 +86,9 @@ fn duplicate(
     at: &InConversation<'_>,
     sender: i64,
     record: &Record,
-    (id, body): (MessageId, &Body),
+    event: &MessagePosted,
 ) -> Result<Effects<Posted>, ViewsError> {
+    let (id, body) = (event.id, &event.body);
     let row = place(at.state.row, at.offset);
     let mut find = at
         .rows
@@ -104,6 +112,7 @@ fn duplicate(
          ON CONFLICT DO NOTHING",
     )?;
     insert.execute((row, sender, record.at.as_millis(), blob(&id.0), blob(&record.id), body.as_str()))?;
+    at.registry.posted(at, event)?;
     skipped(first)
 }
 

@@ -154,7 +154,11 @@ pub(crate) fn uuid(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<U
 }
 
 /// Opens or begins the file for writing.
-pub(super) fn open_writer(path: &Path, options: &ViewsOptions, features: &[&str]) -> Result<Connection, ViewsError> {
+pub(super) fn open_writer(
+    path: &Path,
+    options: &ViewsOptions,
+    features: &[&str],
+) -> Result<Connection, ViewsError> {
     let source = options.source.as_str();
     let mut connection = connect(path, WRITER_CACHE_KIB)?;
     if !is_usable(&connection, options)? {

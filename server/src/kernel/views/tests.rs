@@ -179,7 +179,7 @@ impl Streams {
     }
 
     pub(super) fn message(&mut self, number: u8, sender: u8, id: u32, text: &str) -> Entry {
-        let posted = MessagePosted { id: message_id(id), body: Body::parse(text).unwrap() };
+        let posted = MessagePosted { id: message_id(id), body: Body::parse(text).unwrap(), reply_to: None };
         let record = self.record(Some(user(sender)), &posted);
         self.append(Stream::Conversation(conversation(number)), record)
     }

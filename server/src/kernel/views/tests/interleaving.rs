@@ -1,7 +1,7 @@
 //! Equal streams give equal rows.
 
 use super::*;
-use kafkatalk_protocol::{delete::MessageDeleted, edit::MessageEdited};
+use kafkatalk_protocol::{delete::MessageDeleted, edit::MessageEdited, reaction::ReactionSet};
 use proptest::prelude::*;
 
 /// Something that happens in the log.
@@ -9,7 +9,8 @@ use proptest::prelude::*;
 enum Step {
     Claim { person: u8, name: u8 },
     Create { conversation: u8, people: Vec<u8> },
-    Say { conversation: u8, sender: u8, id: u32 },
+    Say { conversation: u8, sender: u8, id: u32, reply_to: u64 },
+    React { conversation: u8, person: u8, which: prop::sample::Index, id: u32, on: bool },
     Read { conversation: u8, reader: u8, offset: u64 },
     Start { session: u8, person: u8 },
     End { session: u8, person: u8 },
@@ -24,8 +25,10 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (person.clone(), 0..5_u8).prop_map(|(person, name)| Step::Claim { person, name }),
         2 => (place.clone(), people).prop_map(|(conversation, people)| Step::Create { conversation, people }),
         // Few ids, so that many are said twice.
-        9 => (place.clone(), person.clone(), 0..6_u32)
-            .prop_map(|(conversation, sender, id)| Step::Say { conversation, sender, id }),
+        9 => (place.clone(), person.clone(), 0..6_u32, 0..20_u64)
+            .prop_map(|(conversation, sender, id, reply_to)| Step::Say { conversation, sender, id, reply_to }),
+        3 => (place.clone(), person.clone(), any::<prop::sample::Index>(), 20..30_u32, any::<bool>())
+            .prop_map(|(conversation, person, which, id, on)| Step::React { conversation, person, which, id, on }),
         3 => (place.clone(), person.clone(), 0..20_u64)
             .prop_map(|(conversation, reader, offset)| Step::Read { conversation, reader, offset }),
         1 => (0..4_u8, person.clone()).prop_map(|(session, person)| Step::Start { session, person }),
@@ -73,13 +76,26 @@ fn streams(steps: &[Step]) -> Vec<Vec<Entry>> {
         let entry = match step {
             Step::Claim { person, name: taken } => streams.claim_as(*person, name(*taken)),
             Step::Create { conversation, people } => streams.created(*conversation, people),
-            Step::Say { conversation, sender, id } => streams.message(*conversation, *sender, *id, "hello"),
+            Step::Say { conversation: number, sender, id, reply_to } => {
+                let body = Body::parse("hello").unwrap();
+                let posted = MessagePosted { id: message_id(*id), body, reply_to: Some(Offset(*reply_to)) };
+                let record = streams.record(Some(user(*sender)), &posted);
+                streams.append(Stream::Conversation(conversation(*number)), record)
+            }
+            Step::React { conversation: number, person, which, id, on } => {
+                let seen = so_far(number).map(|entries| seen(entries)).unwrap_or_default();
+                let Some(message) = (!seen.is_empty()).then(|| which.get(&seen)) else { continue };
+                let emoji = "\u{1f44d}".parse().unwrap();
+                let set = ReactionSet { id: message_id(*id), message: message.offset, emoji, on: *on };
+                let record = streams.record(Some(user(*person)), &set);
+                streams.append(Stream::Conversation(conversation(*number)), record)
+            }
             Step::Read { conversation, reader, offset } => streams.read(*conversation, *reader, *offset),
             Step::Start { session, person } => streams.started(*session, *person),
             Step::End { session, person } => streams.ended(*session, *person),
             Step::Erase { conversation: number, which } => {
                 // What holds a change is erased with its message alone.
-                let changes = [MessageEdited::KIND, MessageDeleted::KIND];
+                let changes = [MessageEdited::KIND, MessageDeleted::KIND, ReactionSet::KIND];
                 let may = |entry: &&Entry| !changes.contains(&&*entry.record.kind);
                 let said: Vec<_> = so_far(number).into_iter().flatten().filter(may).collect();
                 let Some(erased) = (!said.is_empty()).then(|| which.get(&said).record.id) else { continue };

@@ -1,0 +1,107 @@
+//! How one begins to reply, and the bar above the composer meanwhile.
+
+use crate::client::{Item, ItemKey};
+use crate::conversation::text::preview;
+use crate::conversation::{Chat, MessageAction};
+use crate::features::edit::Editing;
+use crate::ui::event::handler;
+use crate::ui::focus::focus_soon;
+use crate::ui::icon::Icon;
+use kafkatalk_protocol::Offset;
+use leptos::prelude::*;
+
+/// The message that the next one replies to, and the one that somebody wants to look at.
+#[derive(Clone, Copy)]
+pub(crate) struct Replying {
+    to: RwSignal<Option<Offset>>,
+    sought: RwSignal<Option<Offset>>,
+}
+
+impl Replying {
+    /// Of the open conversation.
+    pub(crate) fn of_context() -> Self {
+        expect_context()
+    }
+
+    /// The message that the next one replies to; none where it replies to none.
+    pub(crate) fn to(self) -> Option<Offset> {
+        self.to.get()
+    }
+
+    /// The next message replies to that one, or to none.
+    pub(crate) fn set(self, to: Option<Offset>) {
+        self.to.set(to);
+    }
+
+    /// Brings a message into view, once it is loaded.
+    pub(super) fn seek(self, offset: Offset) {
+        self.sought.set(Some(offset));
+    }
+}
+
+/// See [`crate::features::provide`].
+pub(crate) fn provide() {
+    provide_context(Replying { to: RwSignal::new(None), sought: RwSignal::new(None) });
+}
+
+/// In the menu of a message.
+pub(crate) fn action(_: Chat, item: &Item) -> Option<MessageAction> {
+    let offset = item.offset().filter(|_| item.in_log() && !item.deleted())?;
+    let (replying, editing) = (Replying::of_context(), Editing::of_context());
+    let run = Callback::new(move |()| {
+        editing.set(None);
+        replying.set(Some(offset));
+        focus_soon("#composer".into());
+    });
+    Some(MessageAction { label: "Reply", icon: Icon::Reply, danger: false, run })
+}
+
+/// What the bar says: whom the reply is to, and how the message begins.
+fn words(item: &Item) -> (String, String) {
+    let name = if item.own() { "yourself".into() } else { item.sender().username.to_string() };
+    (format!("Replying to {name}"), preview(item.body()))
+}
+
+/// Says what one replies to, and ends that.
+#[component]
+pub(crate) fn ReplyBar() -> impl IntoView {
+    let chat = expect_context::<Chat>();
+    let replying = Replying::of_context();
+    let find = move |offset: Offset| {
+        chat.read(|chat| {
+            chat.items.iter().find(|item| item.in_log() && item.offset() == Some(offset)).cloned()
+        })
+        .flatten()
+    };
+    Effect::new(move |_| {
+        let found: Option<ItemKey> = replying.sought.get().and_then(find).map(|item| item.key());
+        if found.is_some() {
+            replying.sought.set(None);
+            chat.desk.aims.set_value(true);
+            chat.desk.sought.set(found);
+        }
+    });
+    let quoted = Memo::new(move |_| replying.to().map(|offset| find(offset).map(|item| words(&item))));
+    move || {
+        quoted.get().map(|quoted| {
+            let (title, text) = quoted.unwrap_or_else(|| ("Replying".into(), String::new()));
+            view! {
+                <div class="composer-bar">
+                    {Icon::Reply.view()}
+                    <span class="composer-bar-words">
+                        {title} <span class="composer-bar-text" dir="auto">{text}</span>
+                    </span>
+                    <button
+                        class="button-icon"
+                        type="button"
+                        aria-label="Cancel reply"
+                        title="Cancel reply"
+                        on:click=handler(move |_| replying.set(None))
+                    >
+                        {Icon::Close.view()}
+                    </button>
+                </div>
+            }
+        })
+    }
+}
