@@ -12,6 +12,7 @@
 //! | [`account`] | registering and signing in |
 //! | [`conversations`] | the list, finding people, and the frame around both panes |
 //! | [`conversation`] | one conversation: its messages, the composer, details |
+//! | [`deferred`] | parts whose code is fetched when they are first used |
 //! | [`ui`] | icons, avatars, how times and names are worded |
 
 // The types of nested views are deep.
@@ -23,6 +24,12 @@
 )]
 #![expect(clippy::needless_pass_by_value, reason = "components own what they are given")]
 
+// Server and browser must agree on it, or hydration fails. `RUSTFLAGS` in the environment takes it away without a word.
+#[cfg(not(erase_components))]
+compile_error!(
+    "the cfg flag `erase_components` is missing: .cargo/config.toml sets it, unless RUSTFLAGS is set; unset RUSTFLAGS"
+);
+
 #[cfg(not(feature = "hydrate"))]
 pub mod account;
 pub mod app;
@@ -31,6 +38,7 @@ pub mod browser;
 pub mod client;
 pub mod conversation;
 pub mod conversations;
+pub mod deferred;
 pub mod live;
 #[cfg(not(feature = "hydrate"))]
 pub mod not_found;

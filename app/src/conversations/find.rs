@@ -232,7 +232,7 @@ impl Finder {
 
     fn close(self) {
         self.desk.finding.set(None);
-        focus_soon(if self.desk.searching.get_value() { "#search" } else { "#new-conversation" }.into());
+        focus_soon(if self.desk.is_searching() { "#search" } else { "#new-conversation" }.into());
     }
 
     fn on_key(self, event: &KeyboardEvent) {
@@ -318,7 +318,7 @@ pub(super) fn FindPanel() -> impl IntoView {
                     {Icon::Close.view()}
                 </button>
             </div>
-            {(!desk.searching.get_value()).then(|| view! {
+            {(!desk.is_searching()).then(|| view! {
                 <button class="button new-group" type="button" on:click=handler(move |_| finder.group())>
                     {Icon::People.view()}
                     <span>{move || button_words(finder.chosen.with(Option::is_some))}</span>
