@@ -42,7 +42,7 @@ pub fn ConversationsPage(
     keep_title(desk);
     let pane = move || if desk.open_id().is_some() { "conversation" } else { "list" };
     view! {
-        <main class="desk" data-pane=move || pane()>
+        <main class="desk" data-pane=pane>
             <ConnectionBanner />
             <ListPane />
             <ConversationPane />

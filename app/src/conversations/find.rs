@@ -295,7 +295,7 @@ pub(super) fn FindPanel() -> impl IntoView {
                         aria-autocomplete="list"
                         aria-controls="people messages"
                         aria-expanded=move || (count() > 0).to_string()
-                        aria-activedescendant=move || active_id()
+                        aria-activedescendant=active_id
                         placeholder="A name, or words of a message"
                         autocomplete="off"
                         autocapitalize="none"
