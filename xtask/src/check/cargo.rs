@@ -124,10 +124,12 @@ pub(super) fn build_breakable() -> Result<PathBuf> {
 /// Adds a part of the toolchain where it is missing and rustup can be reached.
 fn component(subcommand: &str, name: &str) -> Result<()> {
     let there = command::succeeds_within(cargo().args([subcommand, "--version"]), command::DOWNLOAD_LIMIT);
-    let mut add = Command::new("rustup");
-    add.args(["component", "add", name]);
-    if !there && !(packages::reaches_rustup() && command::succeeds_within(&mut add, command::DOWNLOAD_LIMIT))
-    {
+    let add = || {
+        let mut add = Command::new("rustup");
+        add.args(["component", "add", name]);
+        packages::reaches_rustup() && command::succeeds_within(&mut add, command::DOWNLOAD_LIMIT)
+    };
+    if !(there || add()) {
         anyhow::bail!("please install {name} first");
     }
     Ok(())

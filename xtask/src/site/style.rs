@@ -28,7 +28,7 @@ fn bundle(main: &str, read: impl Fn(&str) -> Result<String>) -> Result<String> {
         let (name, layer) = parts
             .and_then(|(name, layer)| Some((name, layer.strip_suffix(");")?)))
             .with_context(|| format!("style/main.css imports by `@import \"NAME\" layer(LAYER);`: {line}"))?;
-        text.push_str(&format!("@layer {layer} {{\n{}}}\n", read(name)?));
+        text.extend(["@layer ", layer, " {\n", &read(name)?, "}\n"]);
     }
     Ok(text)
 }
