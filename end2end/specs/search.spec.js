@@ -68,7 +68,7 @@ test("where nothing is found it says so, and Escape leads back", async ({ device
   await pair.bob.send(pair.conversation, "hello");
   const here = await (await device(pair.ada)).open();
   const found = await search(here, "zzz nothing");
-  await here.expectFound(here.page.getByRole("status", { name: "Search" }).filter({ hasText: "no message has it" }));
+  await here.expectFound(here.page.getByRole("status", { name: "Search" }).filter({ hasText: "No people or messages match “zzz nothing”." }));
   await expect(found).toHaveCount(0);
   await here.page.keyboard.press("Escape");
   await expect(here.page.getByRole("button", { name: "Search" })).toBeFocused();

@@ -440,9 +440,9 @@ fn Words(finder: Finder) -> impl IntoView {
             return wrong;
         }
         let typed = finder.typed.with(|typed| typed.trim().to_owned());
-        let (mut nothing_else, mut nobody) = (", and no message has it", finder.count() == 0);
+        let (mut sought, mut nobody) = ("people or messages", finder.count() == 0);
         if let Some(chosen) = finder.chosen.with(|chosen| chosen.as_ref().map(Vec::len)) {
-            nothing_else = "";
+            sought = "people";
             nobody = finder.found.with(|found| found.people.is_empty());
             if typed.is_empty() || !nobody || finder.looking.get() {
                 return Some(group_words(chosen));
@@ -453,9 +453,7 @@ fn Words(finder: Finder) -> impl IntoView {
         } else if finder.looking.get() {
             Some("Searching".into())
         } else {
-            Some(format!(
-                "Nobody's name starts with “{typed}”{nothing_else}. Check the spelling, or send your link."
-            ))
+            Some(format!("No {sought} match “{typed}”."))
         }
     };
     let failed = move || finder.found.with(|found| found.failed.is_some());

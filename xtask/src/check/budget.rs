@@ -34,7 +34,7 @@ const FIRST_PAGE: &str = "welcome.html";
 /// Builds a release site, says what its parts weigh, and holds that against the limits.
 pub(super) fn site_within_budget() -> Result<Counts> {
     site::build(site::Mode::Release)?;
-    super::cargo::build()?;
+    super::cargo::build_examples()?;
     let weights = Weights::of(&place::site(), first_page_bytes()?)?;
     let mut counts = Counts::default();
     for (what, bytes, most) in weights.limits() {

@@ -112,6 +112,11 @@ pub(super) fn build() -> Result<()> {
     command::run(cargo().args(["build", "--quiet", "--all-targets"]).args(NATIVE))
 }
 
+/// The examples alone, with the same features.
+pub(super) fn build_examples() -> Result<()> {
+    command::run(cargo().args(["build", "--quiet", "--examples"]).args(NATIVE))
+}
+
 /// A server that can go wrong on purpose. Moved aside: the next [`build`] puts the usual one in its place.
 pub(super) fn build_breakable() -> Result<PathBuf> {
     let server = ["--package", "kafkatalk-server", "--bin", "kafkatalk", "--examples"];
