@@ -14,7 +14,7 @@ dev: ## The same, building again and reloading the page when a file changes
 test: ## Every check there is; the last line counts them
 	@scripts/xtask.sh test $(ARGS)
 
-bench: ## Measure latency, CPU and memory per message, beside their floors
+bench: ## Measure latency, CPU and memory per message, beside their baselines
 	@scripts/xtask.sh bench $(ARGS)
 
 # Twenty thousand topics are more than the script's usual heap is for, and looking after them is to cost what it costs a
@@ -24,14 +24,14 @@ curves: ## Measure whether cost stays flat: conversations, sockets, rates, nodes
 	@KAFKA_HEAP=$${KAFKA_HEAP:-1g} KAFKA_AS_USUAL=$${KAFKA_AS_USUAL-1} scripts/xtask.sh bench curves $(CURVES_PLOTS) $(ARGS)
 
 SECONDS ?= 240
-chaos: ## All kinds of harm to two nodes and three brokers under load, every promise checked; SECONDS=240 SEED=7
-	@scripts/xtask.sh harm crash --log kafka --nodes 2 --brokers 3 --rate 100 --light-hashes --clocks-apart-hours 3 \
-	  --harm kill,pause-broker,die-before-feed,cut-clients,wipe,kill-broker,die-before-ack,cut-broker,pause \
-	  --harm end-broker,die-in-views-commit,stall-clients,die-while-creating,fill-broker,stall-broker,kill-cluster \
+chaos: ## All kinds of faults in two nodes and three brokers under load, every promise checked; SECONDS=240 SEED=7
+	@scripts/xtask.sh failpoints crash --log kafka --nodes 2 --brokers 3 --rate 100 --light-hashes --clocks-apart-hours 3 \
+	  --fault kill,pause-broker,die-before-feed,cut-clients,wipe,kill-broker,die-before-ack,cut-broker,pause \
+	  --fault end-broker,die-in-views-commit,stall-clients,die-while-creating,fill-broker,stall-broker,kill-cluster \
 	  --times $$(($(SECONDS) / 12)) --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
-faults: ## Each kind of harm by itself, and the table of what it cost
-	@scripts/xtask.sh harm faults --brokers 3 $(if $(SEED),--seed $(SEED)) $(ARGS)
+faults: ## Each kind of fault by itself, and the table of what it cost
+	@scripts/xtask.sh failpoints faults --brokers 3 $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 release: ## The one file to hand out, in dist/
 	@scripts/xtask.sh release

@@ -1,6 +1,7 @@
 // How the specs run. Start them by run.sh, which sets what is read here.
 
 import { defineConfig } from "@playwright/test";
+import { CHROMIUM_ARGS } from "./lib/chromium.js";
 
 const log = process.env.KAFKATALK_E2E_LOG ?? "embedded";
 
@@ -21,15 +22,7 @@ export default defineConfig({
     navigationTimeout: 60_000,
     launchOptions: {
       executablePath: process.env.KAFKATALK_E2E_CHROMIUM,
-      args: [
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-      ],
+      args: CHROMIUM_ARGS,
     },
   },
 });

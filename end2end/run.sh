@@ -1,13 +1,17 @@
 #!/usr/bin/env bash
-# Browser tests: a real server, a real Chromium, on the log that is named.
+# Browser tests: a real server, a real browser.
 #
-#   end2end/run.sh embedded|kafka [PLAYWRIGHT ARGUMENTS...]
+#   end2end/run.sh embedded|kafka|engines [PLAYWRIGHT ARGUMENTS...]
 #
-# Builds nothing but fetches what it needs: npm packages, Chromium where there is none, Apache Kafka for `kafka`.
+#   embedded, kafka       every spec in Chromium, on that log
+#   engines               the main journey in Chromium, Firefox and WebKit, on the embedded log; --project NAME for one
+#
+# Builds nothing but fetches what it needs: npm packages, Apache Kafka for `kafka`, and on Debian the browsers. Elsewhere
+# it says in a line in which engines nothing is tested.
 #
 #   KAFKATALK_BIN         the server to test (default: what `make run` has built)
 #   KAFKATALK_TEST_KAFKA  HOST:PORT of a broker to use instead of starting one
-#   KAFKATALK_CHROMIUM    the browser to use instead of the one that is found
+#   KAFKATALK_CHROMIUM    the browser to use instead of the one that is found; KAFKATALK_FIREFOX likewise
 #   KAFKATALK_E2E_WORKERS how many specs run at a time, each on a server of its own (default 2)
 #
 # The last line is `N passed, N failed`; the exit code is 0 if at least one passed and none failed.

@@ -1,7 +1,7 @@
 //! Whether what clients saw keeps the promises: pure, so that tests can show it histories that break each of them.
 
 use crate::evidence::{Evidence, Line, Previous, Witness};
-use crate::limits::FAULTS_SHOWN;
+use crate::limits::MISMATCHES_SHOWN;
 use crate::number::count;
 use kafkatalk_protocol::{ConversationId, MessageId, Offset, UserId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,7 +12,7 @@ mod tests;
 
 /// A promise that was broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Fault {
+pub(crate) enum Mismatch {
     /// Acknowledged, and not in history.
     Lost,
     /// In history at another offset than the one that was acknowledged, or acknowledged at two.
@@ -45,8 +45,8 @@ pub(crate) enum Fault {
     Leaked,
 }
 
-impl Fault {
-    /// Every fault, in the order in which reports name them.
+impl Mismatch {
+    /// Every mismatch, in the order in which reports name them.
     pub(crate) const ALL: [Self; 15] = [
         Self::Lost,
         Self::Moved,
@@ -87,11 +87,11 @@ impl Fault {
     }
 }
 
-/// A fault and where it was found.
+/// A mismatch and where it was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Finding {
     /// What.
-    pub(crate) fault: Fault,
+    pub(crate) mismatch: Mismatch,
     /// Where.
     pub(crate) conversation: ConversationId,
     /// Whose view, where it is about one member's.
@@ -104,7 +104,7 @@ pub(crate) struct Finding {
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: conversation {}", self.fault.as_str(), self.conversation)?;
+        write!(f, "{}: conversation {}", self.mismatch.as_str(), self.conversation)?;
         if let Some(member) = self.member {
             write!(f, ", member {member}")?;
         }
@@ -128,36 +128,36 @@ pub(crate) struct Findings {
     pub(crate) delivered: u64,
     /// Messages whose sender sent another one first that stands after it. No promise: told for interest.
     pub(crate) overtaken: u64,
-    found: BTreeMap<Fault, u64>,
+    found: BTreeMap<Mismatch, u64>,
     examples: Vec<Finding>,
 }
 
 impl Findings {
-    /// How often a fault was found.
-    pub(crate) fn count(&self, fault: Fault) -> u64 {
-        self.found.get(&fault).copied().unwrap_or(0)
+    /// How often a mismatch was found.
+    pub(crate) fn count(&self, mismatch: Mismatch) -> u64 {
+        self.found.get(&mismatch).copied().unwrap_or(0)
     }
 
-    /// How many faults were found.
+    /// How many mismatches were found.
     pub(crate) fn total(&self) -> u64 {
         self.found.values().sum()
     }
 
-    /// Adds faults that were counted elsewhere.
-    pub(crate) fn add(&mut self, fault: Fault, times: u64) {
+    /// Adds mismatches that were counted elsewhere.
+    pub(crate) fn add(&mut self, mismatch: Mismatch, times: u64) {
         if times > 0 {
-            *self.found.entry(fault).or_default() += times;
+            *self.found.entry(mismatch).or_default() += times;
         }
     }
 
-    /// The first faults, spelt out.
+    /// The first mismatches, spelt out.
     pub(crate) fn examples(&self) -> &[Finding] {
         &self.examples
     }
 
     fn note(&mut self, finding: Finding) {
-        *self.found.entry(finding.fault).or_default() += 1;
-        if self.examples.len() < FAULTS_SHOWN {
+        *self.found.entry(finding.mismatch).or_default() += 1;
+        if self.examples.len() < MISMATCHES_SHOWN {
             self.examples.push(finding);
         }
     }
@@ -189,7 +189,7 @@ impl Check<'_> {
         self.history(reader, history);
         for (other, theirs) in self.evidence.histories.iter().skip(1) {
             if theirs != history {
-                self.note(Fault::HistoriesDiffer, Some(*other), None);
+                self.note(Mismatch::HistoriesDiffer, Some(*other), None);
             }
         }
         self.acks(history);
@@ -198,9 +198,9 @@ impl Check<'_> {
         }
     }
 
-    fn note(&mut self, fault: Fault, member: Option<UserId>, line: Option<&Line>) {
+    fn note(&mut self, mismatch: Mismatch, member: Option<UserId>, line: Option<&Line>) {
         self.findings.note(Finding {
-            fault,
+            mismatch,
             conversation: self.evidence.conversation,
             member,
             message: line.map(|line| line.id),
@@ -215,15 +215,15 @@ impl Check<'_> {
         let mut latest_of: BTreeMap<UserId, MessageId> = BTreeMap::new();
         for line in history {
             if before.is_some_and(|before| line.offset <= before.offset) {
-                self.note(Fault::HistoryDisordered, reader, Some(line));
+                self.note(Mismatch::HistoryDisordered, reader, Some(line));
             } else if line.previous != Previous::Told(before.map(|before| before.offset)) {
-                self.note(Fault::HistoryChainBroken, reader, Some(line));
+                self.note(Mismatch::HistoryChainBroken, reader, Some(line));
             }
             if !ids.insert(line.id) {
-                self.note(Fault::Doubled, reader, Some(line));
+                self.note(Mismatch::Doubled, reader, Some(line));
             }
             if !line.intact || self.evidence.said.get(&line.id) != Some(&line.sender) {
-                self.note(Fault::Foreign, reader, Some(line));
+                self.note(Mismatch::Foreign, reader, Some(line));
             }
             // Ids are numbered in the order of sending.
             let latest = latest_of.entry(line.sender).or_insert(line.id);
@@ -240,27 +240,27 @@ impl Check<'_> {
         let mut acknowledged: BTreeMap<MessageId, Offset> = BTreeMap::new();
         for (id, offset) in &self.evidence.acks {
             if acknowledged.insert(*id, *offset).is_some_and(|before| before != *offset) {
-                self.note_message(Fault::Moved, *id, Some(*offset));
+                self.note_message(Mismatch::Moved, *id, Some(*offset));
             }
         }
         self.findings.acknowledged += count(acknowledged.len());
         for (id, offset) in &acknowledged {
             match place.get(id) {
-                None => self.note_message(Fault::Lost, *id, Some(*offset)),
-                Some(found) if found != offset => self.note_message(Fault::Moved, *id, Some(*offset)),
+                None => self.note_message(Mismatch::Lost, *id, Some(*offset)),
+                Some(found) if found != offset => self.note_message(Mismatch::Moved, *id, Some(*offset)),
                 Some(_) => {}
             }
         }
         let unresolved =
             self.evidence.said.keys().filter(|id| !acknowledged.contains_key(id) && !place.contains_key(id));
         for id in unresolved.copied().collect::<Vec<_>>() {
-            self.note_message(Fault::Unresolved, id, None);
+            self.note_message(Mismatch::Unresolved, id, None);
         }
     }
 
-    fn note_message(&mut self, fault: Fault, message: MessageId, offset: Option<Offset>) {
+    fn note_message(&mut self, mismatch: Mismatch, message: MessageId, offset: Option<Offset>) {
         let conversation = self.evidence.conversation;
-        self.findings.note(Finding { fault, conversation, member: None, message: Some(message), offset });
+        self.findings.note(Finding { mismatch, conversation, member: None, message: Some(message), offset });
     }
 
     /// What a member was shown is history: all of it, in order, each once.
@@ -277,21 +277,21 @@ impl Check<'_> {
                 place.map(|place| place.previous)
             };
             if !shown.insert(line.offset) {
-                self.note(Fault::ShownTwice, member, Some(line));
+                self.note(Mismatch::ShownTwice, member, Some(line));
             } else if before.is_some_and(|before| line.offset < before.offset) {
-                self.note(Fault::ShownDisordered, member, Some(line));
+                self.note(Mismatch::ShownDisordered, member, Some(line));
             } else if line.previous != Previous::Untold && chain.is_some_and(|chain| chain != line.previous) {
-                self.note(Fault::ShownChainBroken, member, Some(line));
+                self.note(Mismatch::ShownChainBroken, member, Some(line));
             }
             if place.is_none() {
-                self.note(Fault::Ghost, member, Some(line));
+                self.note(Mismatch::Ghost, member, Some(line));
             }
             before = before.filter(|before| before.offset > line.offset).or(Some(line));
         }
         for line in history {
             let owed = witness.own_shown || line.sender != witness.member;
             if owed && !shown.contains(&line.offset) {
-                self.note(Fault::Undelivered, member, Some(line));
+                self.note(Mismatch::Undelivered, member, Some(line));
             }
             let to_the_other = line.sender != witness.member && shown.contains(&line.offset);
             self.findings.delivered += u64::from(to_the_other);

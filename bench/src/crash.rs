@@ -1,7 +1,7 @@
-//! The crash check: people go on talking while harm is done to the nodes and the brokers again and again, and nothing
+//! The crash check: people keep talking while faults hit the nodes and the brokers again and again, and nothing
 //! that was acknowledged is lost, doubled or out of order for anybody.
 
-use crate::checks::{Fault, Findings, judge};
+use crate::checks::{Findings, Mismatch, judge};
 use crate::evidence::{Evidence, Witness};
 use crate::gather::{self, Gathered};
 use crate::kafka::Kafka;
@@ -19,8 +19,8 @@ use crate::world::World;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use device::{Device, Shown, Told};
+use fault::{Done, Fault};
 use futures_util::future::try_join_all;
-use harm::{Done, Harm};
 use kafkatalk_log::failpoints;
 use kafkatalk_protocol::{ConversationId, UserId};
 use std::{
@@ -32,26 +32,32 @@ use std::{
     },
     time::{Duration, Instant},
 };
+use targets::Targets;
 use tokio::time::sleep;
 use tokio_util::task::AbortOnDropHandle;
-use victims::Victims;
 
 mod afterwards;
 mod device;
-pub(crate) mod harm;
+pub(crate) mod fault;
+mod targets;
 pub(crate) mod tell;
 mod timeline;
-mod victims;
 
 /// What is done to the service.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct CrashArgs {
-    /// How often harm is done.
+    /// How many faults are injected.
     #[arg(long, value_name = "N", default_value_t = Self::default().times, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) times: u32,
     /// What is done, in turns; several, parted by commas.
-    #[arg(long, value_name = "HARM", value_delimiter = ',', default_value = "kill")]
-    pub(crate) harm: Vec<Harm>,
+    #[arg(
+        long = "fault",
+        alias = "harm",
+        value_name = "FAULT",
+        value_delimiter = ',',
+        default_value = "kill"
+    )]
+    pub(crate) faults: Vec<Fault>,
     /// Nodes of the service; more than one on Kafka only.
     #[arg(long, value_name = "N", default_value_t = Self::default().nodes, value_parser = clap::value_parser!(u32).range(1..=9))]
     pub(crate) nodes: u32,
@@ -61,7 +67,7 @@ pub(crate) struct CrashArgs {
     /// Private conversations, each of two users of its own.
     #[arg(long, value_name = "N", default_value_t = Self::default().conversations)]
     pub(crate) conversations: usize,
-    /// Seconds over which messages are sent and harm is spread.
+    /// Seconds over which messages are sent and faults are spread.
     #[arg(long, value_name = "N", default_value_t = Self::default().seconds, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) seconds: u32,
     /// Hours between the clock of one node and that of the next. Takes a server that is built for it.
@@ -80,7 +86,7 @@ impl Default for CrashArgs {
     fn default() -> Self {
         Self {
             times: 10,
-            harm: vec![Harm::Kill],
+            faults: vec![Fault::Kill],
             nodes: 1,
             rate: 500,
             conversations: 200,
@@ -101,11 +107,11 @@ impl CrashArgs {
     }
 
     fn needs_failpoints(&self) -> bool {
-        !self.failpoints.is_empty() || self.clocks_apart_hours > 0 || self.harms(Harm::needs_failpoints)
+        !self.failpoints.is_empty() || self.clocks_apart_hours > 0 || self.injects(Fault::needs_failpoints)
     }
 
-    fn harms(&self, kind: impl Fn(Harm) -> bool) -> bool {
-        self.harm.iter().any(|harm| kind(*harm))
+    fn injects(&self, kind: impl Fn(Fault) -> bool) -> bool {
+        self.faults.iter().any(|fault| kind(*fault))
     }
 }
 
@@ -114,12 +120,12 @@ pub(crate) struct Outcome {
     log: LogKind,
     nodes: u32,
     brokers: usize,
-    harm: Vec<(Done, Option<Duration>)>,
+    faults: Vec<(Done, Option<Duration>)>,
     findings: Findings,
     /// Connections, messages sent again, sent twice at once, holes filled, repeats dropped, acks.
     sums: [u64; 6],
     refusals: Vec<String>,
-    troubles: Vec<String>,
+    problems: Vec<String>,
     to_ack: Latencies,
     to_screen: Latencies,
 }
@@ -130,14 +136,14 @@ impl Outcome {
         &self.findings
     }
 
-    /// Broken by any fault or refusal, and by a node that did not stop in order.
+    /// Broken by any mismatch or refusal, and by a node that did not stop in order.
     pub(crate) fn verdict(&self) -> Verdict {
-        let troubles = self.refusals.len() + self.troubles.len();
-        Verdict::of(self.findings.total() + count(troubles))
+        let problems = self.refusals.len() + self.problems.len();
+        Verdict::of(self.findings.total() + count(problems))
     }
 }
 
-/// Talks and does harm.
+/// Talks and injects faults.
 pub(crate) async fn measure(stage: &mut Stage, log: LogKind, crash: &CrashArgs) -> Result<Outcome> {
     let mut random = stage.random();
     let over = Duration::from_secs(crash.seconds.into());
@@ -156,7 +162,7 @@ pub(crate) async fn measure(stage: &mut Stage, log: LogKind, crash: &CrashArgs) 
     }
 
     let nodes: Vec<SocketAddr> = setups.iter().map(|setup| setup.address).collect();
-    let proxies = if crash.harms(Harm::needs_node_proxies) { nodes.as_slice() } else { &[] };
+    let proxies = if crash.injects(Fault::needs_node_proxies) { nodes.as_slice() } else { &[] };
     let proxies = try_join_all(proxies.iter().map(|node| Proxy::before(*node))).await?;
     let fronts: Arc<[SocketAddr]> = if proxies.is_empty() {
         nodes.as_slice().into()
@@ -164,18 +170,16 @@ pub(crate) async fn measure(stage: &mut Stage, log: LogKind, crash: &CrashArgs) 
         proxies.iter().map(Proxy::address).collect()
     };
     let devices = Devices::start(&world, &fronts, &shared, &mut random);
-    progress(&format!(
-        "{log} log: {} messages/s, harm {} times in {} s",
-        crash.rate, crash.times, crash.seconds
-    ));
-    let harm_random = random.fork();
+    progress(&format!("{log} log: {} messages/s, {} faults in {} s", crash.rate, crash.times, crash.seconds));
+    let fault_random = random.fork();
     let kafka = stage.started_kafka();
-    let mut victims = Victims { setups: &setups, servers, proxies: &proxies, kafka };
-    let harmed = AtomicBool::new(false);
-    let (said, harm) =
-        tokio::try_join!(talk(&devices.voices, &world, crash, longest, &mut random, &harmed), async {
-            let done = harm::again_and_again(&mut victims, &crash.harm, crash.times, over, harm_random).await;
-            harmed.store(true, Ordering::Relaxed);
+    let mut targets = Targets { setups: &setups, servers, proxies: &proxies, kafka };
+    let all_injected = AtomicBool::new(false);
+    let (said, faults) =
+        tokio::try_join!(talk(&devices.voices, &world, crash, longest, &mut random, &all_injected), async {
+            let done =
+                fault::again_and_again(&mut targets, &crash.faults, crash.times, over, fault_random).await;
+            all_injected.store(true, Ordering::Relaxed);
             done
         },)?;
     let messages = said.len();
@@ -186,40 +190,40 @@ pub(crate) async fn measure(stage: &mut Stage, log: LogKind, crash: &CrashArgs) 
     let told = devices.finish().await?;
     gather::add_said(&mut all, &world, &said);
     let findings = found(&mut all, &world, &nodes, &told, patience).await?;
-    let mut troubles = Vec::new();
+    let mut problems = Vec::new();
     if messages >= shared.times.len() {
-        troubles.push("people fell silent before the last harm was done and over".into());
+        problems.push("people fell silent before the last fault was over".into());
     }
-    for server in victims.servers {
-        troubles.extend(server.stop().await?.trouble);
+    for server in targets.servers {
+        problems.extend(server.stop().await?.problem);
     }
     Ok(Outcome {
         log,
         nodes: crash.nodes,
         brokers: kafka.map_or(0, Kafka::brokers),
-        harm: harm.into_iter().map(|done| (done, shared.times.recovered_after(done.over))).collect(),
+        faults: faults.into_iter().map(|done| (done, shared.times.recovered_after(done.over))).collect(),
         findings,
         sums: Told::sums(&told),
         refusals: told.into_iter().flat_map(|told| told.refusals).collect(),
-        troubles,
+        problems,
         to_ack: shared.times.to_ack(0..messages),
         to_screen: shared.times.end_to_end(0..messages),
     })
 }
 
-/// Has people talk for as long as planned, and until the last harm is over, a second at a time.
+/// Has people talk for as long as planned, and until the last fault is over, a second at a time.
 async fn talk(
     voices: &Voices,
     world: &World,
     crash: &CrashArgs,
     longest: Duration,
     random: &mut fastrand::Rng,
-    harmed: &AtomicBool,
+    all_injected: &AtomicBool,
 ) -> Result<Vec<Said>> {
     let mut said = Vec::new();
     let rate = usize::try_from(crash.rate)?;
     for second in 0..longest.as_secs() {
-        if second >= crash.seconds.into() && harmed.load(Ordering::Relaxed) {
+        if second >= crash.seconds.into() && all_injected.load(Ordering::Relaxed) {
             break;
         }
         let numbers = said.len()..said.len() + rate;
@@ -230,13 +234,13 @@ async fn talk(
 
 /// Nodes that are to be started.
 async fn set_up(stage: &mut Stage, log: LogKind, crash: &CrashArgs) -> Result<Vec<Setup>> {
-    if log == LogKind::Embedded && crash.harms(Harm::needs_kafka) {
-        bail!("of this harm some takes Kafka: use --log kafka");
+    if log == LogKind::Embedded && crash.injects(Fault::needs_kafka) {
+        bail!("some of these faults need Kafka: use --log kafka");
     }
-    if crash.harms(Harm::needs_several_brokers) && stage.args().brokers < 3 {
-        bail!("of this harm some says nothing of one broker: use --brokers 3");
+    if crash.injects(Fault::needs_several_brokers) && stage.args().brokers < 3 {
+        bail!("some of these faults mean nothing with one broker: use --brokers 3");
     }
-    if crash.harms(Harm::needs_broker_proxies) {
+    if crash.injects(Fault::needs_broker_proxies) {
         stage.proxy_kafka()?;
     }
     let mut setups = stage.nodes(log, crash.nodes).await?;
@@ -258,8 +262,9 @@ async fn found(
     let open = afterwards::open_to_strangers(world, nodes, all, patience).await?;
     add_what_was_seen(all, world, told);
     let mut findings = judge(all.values());
-    findings.add(Fault::ReadWentBack, forgotten + told.iter().map(|told| told.read_went_back).sum::<u64>());
-    findings.add(Fault::Leaked, open + told.iter().map(|told| told.leaks).sum::<u64>());
+    findings
+        .add(Mismatch::ReadWentBack, forgotten + told.iter().map(|told| told.read_went_back).sum::<u64>());
+    findings.add(Mismatch::Leaked, open + told.iter().map(|told| told.leaks).sum::<u64>());
     Ok(findings)
 }
 

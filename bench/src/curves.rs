@@ -3,12 +3,12 @@
 //! | module | holds |
 //! |---|---|
 //! | [`sizes`] | how much of everything, and what the machine has room for |
-//! | [`conversations`] | latency and CPU against the number of conversations, beside the floors |
+//! | [`conversations`] | latency and CPU against the number of conversations, beside the baselines |
 //! | [`sockets`] | memory against the number of idle sockets |
-//! | [`knee`] | how many messages a second one, two, three nodes carry |
+//! | [`saturation`] | how many messages a second one, two, three nodes sustain |
 //! | [`creation`] | a new conversation, and the first message in it |
 //! | [`history`] | pages of a long history, and catching up after an absence |
-//! | [`storm`] | a node dies, and everybody comes to another one at once |
+//! | [`reconnect`] | a node dies, and everybody comes to another one at once |
 //! | [`plot`] | the same as pictures |
 
 use crate::report::{Report, Verdict, progress};
@@ -22,11 +22,11 @@ use std::{env, ffi::OsStr, fs, path::PathBuf};
 mod conversations;
 mod creation;
 mod history;
-mod knee;
 mod plot;
+mod reconnect;
+mod saturation;
 mod sizes;
 mod sockets;
-mod storm;
 
 /// What has the script start brokers that clean and delete when Kafka itself would.
 const KAFKA_AS_USUAL: &str = "KAFKA_AS_USUAL";
@@ -39,13 +39,15 @@ pub(crate) enum Part {
     /// Memory against the number of idle sockets.
     Sockets,
     /// Messages a second until they take too long.
-    Knee,
+    #[value(alias = "knee")]
+    Saturation,
     /// New conversations.
     Creation,
     /// Pages of history, and catching up.
     History,
     /// Everybody of a dead node comes to another one at once.
-    Storm,
+    #[value(alias = "storm")]
+    ReconnectStorm,
 }
 
 /// What is measured.
@@ -56,7 +58,7 @@ pub(crate) struct CurvesArgs {
         long,
         value_name = "PART",
         value_delimiter = ',',
-        default_value = "conversations,sockets,knee,creation,history,storm"
+        default_value = "conversations,sockets,saturation,creation,history,reconnect-storm"
     )]
     parts: Vec<Part>,
     /// Small numbers, to see whether it works. They tell nothing.
@@ -143,10 +145,10 @@ async fn measure_part(
             let rows = sockets::measure(stage, sizes, room, report).await?;
             (sockets::tell(report, &rows), sockets::plots(&rows))
         }
-        Part::Knee => {
-            report.heading("Messages a second, up to the knee");
-            let ladders = knee::measure(stage, sizes).await?;
-            (knee::tell(report, &ladders, sizes), knee::plots(&ladders, sizes))
+        Part::Saturation => {
+            report.heading("Messages a second, up to saturation");
+            let ladders = saturation::measure(stage, sizes).await?;
+            (saturation::tell(report, &ladders, sizes), saturation::plots(&ladders, sizes))
         }
         Part::Creation => {
             report.heading("New conversations");
@@ -159,10 +161,10 @@ async fn measure_part(
             history::tell(report, &outcome);
             (Verdict::Kept, Vec::new())
         }
-        Part::Storm => {
+        Part::ReconnectStorm => {
             report.heading("A node dies, and everybody comes to the other one");
-            let rows = storm::measure(stage, sizes, room, report).await?;
-            (storm::tell(report, &rows), Vec::new())
+            let rows = reconnect::measure(stage, sizes, room, report).await?;
+            (reconnect::tell(report, &rows), Vec::new())
         }
     })
 }

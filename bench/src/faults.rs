@@ -1,8 +1,8 @@
-//! Two tables: each kind of harm by itself, with what it cost; and each promise broken on purpose, with what the checks
+//! Two tables: each kind of fault by itself, with what it cost; and each promise broken on purpose, with what the checks
 //! found. A check that cannot fail proves nothing.
 
-use crate::checks::{Fault, Findings};
-use crate::crash::{self, CrashArgs, Outcome, harm::Harm};
+use crate::checks::{Findings, Mismatch};
+use crate::crash::{self, CrashArgs, Outcome, fault::Fault};
 use crate::limits::RECOVERY_SECONDS_MAX;
 use crate::report::{Report, Table, Verdict, progress, yes_or_no};
 use crate::stage::{LogKind, Stage};
@@ -10,9 +10,9 @@ use anyhow::Result;
 use clap::{Args, ValueEnum as _};
 use kafkatalk_log::failpoints::{broken, lossy};
 
-/// Messages a second while harm is done.
+/// Messages a second while faults are injected.
 const RATE: u32 = 100;
-/// The same where a fault is seen only in conversations that fall silent after the kill.
+/// The same where a mismatch shows only in conversations that fall silent after the kill.
 const SPARSE_RATE: u32 = 40;
 /// Conversations of these runs; few enough that people often speak at the same time.
 const CONVERSATIONS: usize = 100;
@@ -25,12 +25,12 @@ const PLAYS_MAX: u32 = 3;
 /// Seconds within which all would be calm again, were it not broken.
 const BROKEN_RECOVERY_SECONDS: u64 = 5;
 
-/// Which harm.
+/// Which faults.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct FaultsArgs {
-    /// Kinds of harm, parted by commas; all of them, where none is named.
-    #[arg(long, value_name = "HARM", value_delimiter = ',')]
-    pub(crate) harm: Vec<Harm>,
+    /// Kinds of fault, separated by commas; all of them by default.
+    #[arg(long = "fault", alias = "harm", value_name = "FAULT", value_delimiter = ',')]
+    pub(crate) faults: Vec<Fault>,
     /// How often each is done.
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub(crate) times: u32,
@@ -39,25 +39,25 @@ pub(crate) struct FaultsArgs {
     pub(crate) nodes: u32,
 }
 
-/// Each kind of harm by itself, on Kafka. Also how many could not be measured.
+/// Each kind of fault by itself, on Kafka. Also how many could not be measured.
 pub(crate) async fn each(
     stage: &mut Stage,
     args: &FaultsArgs,
     report: &mut Report,
 ) -> Result<(Verdict, u32)> {
     stage.proxy_kafka()?;
-    let kinds = if args.harm.is_empty() { Harm::value_variants() } else { args.harm.as_slice() };
+    let kinds = if args.faults.is_empty() { Fault::value_variants() } else { args.faults.as_slice() };
     let mut table = Table::new(crash::tell::HEADER);
     let (mut verdict, mut unmeasured) = (Verdict::Kept, 0);
-    for harm in kinds {
-        progress(&harm.to_string());
+    for fault in kinds {
+        progress(&fault.to_string());
         let crash = CrashArgs {
             times: args.times,
-            harm: vec![*harm],
+            faults: vec![*fault],
             nodes: args.nodes,
             rate: RATE,
             conversations: CONVERSATIONS,
-            seconds: harm.seconds() * args.times,
+            seconds: fault.seconds() * args.times,
             recovery_seconds: FAULTS_RECOVERY_SECONDS,
             ..CrashArgs::default()
         };
@@ -67,11 +67,11 @@ pub(crate) async fn each(
                     crash::tell::all(report, &outcome);
                 }
                 verdict = verdict.and(outcome.verdict());
-                table.row(crash::tell::row(*harm, &outcome));
+                table.row(crash::tell::row(*fault, &outcome));
             }
-            // The others are worth their rows all the same, on brokers that this harm was not done to.
+            // The others are worth their rows all the same, on brokers that this fault did not hit.
             Err(error) => {
-                let why = format!("{harm}: not measured: {error:#}");
+                let why = format!("{fault}: not measured: {error:#}");
                 progress(&why);
                 report.paragraph(&format!("- {why}"));
                 unmeasured += 1;
@@ -94,11 +94,11 @@ struct Case {
     /// The fewer, the more often people speak at the same time; the more, the more fall silent after the last kill.
     conversations: usize,
     /// Of these the checks must find one; where there is none, they must find nothing.
-    must_find: &'static [Fault],
+    must_find: &'static [Mismatch],
 }
 
 /// What becomes of messages that a node never hears of.
-const MISSED: &[Fault] = &[Fault::HistoriesDiffer, Fault::Undelivered, Fault::Lost];
+const MISSED: &[Mismatch] = &[Mismatch::HistoriesDiffer, Mismatch::Undelivered, Mismatch::Lost];
 const ALWAYS: &str = "return";
 const SOMETIMES: &str = "10%return";
 
@@ -119,7 +119,7 @@ const CASES: [Case; 7] = [
         kills: 2,
         rate: RATE,
         conversations: 10,
-        must_find: &[Fault::Doubled],
+        must_find: &[Mismatch::Doubled],
     },
     Case {
         points: &[(broken::SWEEP, ALWAYS)],
@@ -135,7 +135,7 @@ const CASES: [Case; 7] = [
         kills: 2,
         rate: RATE,
         conversations: 10,
-        must_find: &[Fault::Lost, Fault::Moved],
+        must_find: &[Mismatch::Lost, Mismatch::Moved],
     },
     Case {
         points: &[(lossy::FEED, SOMETIMES)],
@@ -165,7 +165,7 @@ impl Case {
         if self.must_find.is_empty() {
             return outcome.verdict() == Verdict::Kept;
         }
-        self.must_find.iter().any(|fault| outcome.findings().count(*fault) > 0)
+        self.must_find.iter().any(|mismatch| outcome.findings().count(*mismatch) > 0)
     }
 
     fn crash(&self) -> CrashArgs {
@@ -235,9 +235,9 @@ pub(crate) async fn broken_on_purpose(stage: &mut Stage, report: &mut Report) ->
 }
 
 fn found(findings: &Findings) -> String {
-    let found = Fault::ALL.into_iter().map(|fault| (fault, findings.count(fault)));
+    let found = Mismatch::ALL.into_iter().map(|mismatch| (mismatch, findings.count(mismatch)));
     let found = found.filter(|(_, times)| *times > 0);
-    let found: Vec<_> = found.map(|(fault, times)| format!("{times} {}", fault.as_str())).collect();
+    let found: Vec<_> = found.map(|(mismatch, times)| format!("{times} {}", mismatch.as_str())).collect();
     if found.is_empty() { "nothing".into() } else { found.join(", ") }
 }
 

@@ -43,7 +43,7 @@ impl Latencies {
         quantiles.join(" / ")
     }
 
-    /// `p99 / max` in milliseconds of how late a load asked for its messages; marked where that is so much that figures
+    /// `p99 / max` in milliseconds of how late a load asked for its messages; marked where that is so much that measurements
     /// beside it, which leave it out, are too good.
     pub(crate) fn lateness(&self) -> String {
         let late_ms = LOAD_LATE_MAX.as_secs_f64() * 1e3;

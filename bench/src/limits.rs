@@ -18,13 +18,13 @@ pub(crate) const HTTP_WAIT_MAX: Duration = Duration::from_secs(30);
 pub(crate) const CONNECT_WAIT_MAX: Duration = Duration::from_secs(30);
 /// Longest wait, after the last message was sent, for acks and deliveries that are still out.
 pub(crate) const DRAIN_WAIT_MAX: Duration = Duration::from_secs(15);
-/// The same where harm was done again and again, in seconds.
+/// The same where faults were injected again and again, in seconds.
 pub(crate) const RECOVERY_SECONDS_MAX: u64 = 60;
 /// Pause between two readings of all histories, which are to be the same.
 pub(crate) const HISTORIES_PAUSE: Duration = Duration::from_millis(500);
 /// Pause between two looks at a condition that only the other side can bring about.
 pub(crate) const POLL_PAUSE: Duration = Duration::from_millis(20);
-/// How late the load may ask for one message in a hundred; a row of figures whose load was later says so.
+/// How late the load may ask for one message in a hundred; a row whose load was later says so.
 pub(crate) const LOAD_LATE_MAX: Duration = Duration::from_millis(5);
 /// Rest before memory is read, so that what connecting left behind is gone.
 pub(crate) const SETTLE: Duration = Duration::from_secs(2);
@@ -59,30 +59,30 @@ pub(crate) const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub(crate) const HISTORY_PAGES_MAX: usize = 10_000;
 /// Lines of a server's log that are shown when it fails.
 pub(crate) const LOG_LINES_SHOWN: usize = 20;
-/// Faults that are spelt out; the rest are only counted.
-pub(crate) const FAULTS_SHOWN: usize = 10;
+/// Mismatches that are spelt out; the rest are only counted.
+pub(crate) const MISMATCHES_SHOWN: usize = 10;
 
-/// Rows that the SQLite floor commits.
+/// Rows that the SQLite baseline commits.
 pub(crate) const SQLITE_COMMITS: u64 = 2_000;
 /// Messages that wait for one socket of the relay.
 pub(crate) const RELAY_QUEUE_MAX: usize = 64;
-/// Read buffer of a relay's socket: `SOCKET_READ_BUFFER_BYTES` of the server, or it would be no floor for its memory.
+/// Read buffer of a relay's socket: `SOCKET_READ_BUFFER_BYTES` of the server, or it would be no baseline for its memory.
 pub(crate) const RELAY_READ_BUFFER_BYTES: usize = 1024;
-/// Partitions of the Kafka floor's topic, as many as the server's feed has.
-pub(crate) const KAFKA_FLOOR_PARTITIONS: i32 = 16;
+/// Partitions of the Kafka baseline's topic, as many as the server's feed has.
+pub(crate) const KAFKA_BASELINE_PARTITIONS: i32 = 16;
 /// Messages a second of the load that warms up a Kafka, and the conversations that it is spread over.
 pub(crate) const KAFKA_WARM_UP: (u32, usize) = (500, 100);
-/// Records that the Kafka floor has on the way at most.
-pub(crate) const KAFKA_FLOOR_IN_FLIGHT_MAX: usize = 1_000;
+/// Records that the Kafka baseline has on the way at most.
+pub(crate) const KAFKA_BASELINE_IN_FLIGHT_MAX: usize = 1_000;
 /// Appends that are under way at the same time while a log is filled.
 pub(crate) const FILL_IN_FLIGHT_MAX: usize = 2_000;
 /// Files that one page view fetches at most.
 pub(crate) const ASSETS_MAX: usize = 50;
 /// How long all nodes may take, after the last race, until they tell the same.
 pub(crate) const AGREE_WAIT_MAX: Duration = Duration::from_secs(15);
-/// How long people go on talking after the last harm is over.
+/// How long people go on talking after the last fault is over.
 pub(crate) const TALK_AFTER: Duration = Duration::from_secs(3);
-/// By how much longer than planned people talk at most where harm takes longer.
+/// By how much longer than planned people talk at most where faults take longer.
 pub(crate) const TALK_LONGER: Duration = Duration::from_mins(5);
 /// How long a device tries to be back after its node has died.
-pub(crate) const STORM_WAIT_MAX: Duration = Duration::from_mins(2);
+pub(crate) const RECONNECT_WAIT_MAX: Duration = Duration::from_mins(2);

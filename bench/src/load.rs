@@ -1,6 +1,6 @@
 //! Load: a socket for every user, and messages at a steady rate from senders drawn at random.
 //!
-//! The rate does not wait for answers: a server that falls behind finds its delay in the figures. Times are taken where
+//! The rate does not wait for answers: a server that falls behind finds its delay in the measurements. Times are taken where
 //! the load asks a client to send and where the peer's client has read the message from its socket.
 
 use crate::client::{api::Account, socket::Socket};

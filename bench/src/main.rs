@@ -1,4 +1,4 @@
-//! Load, floors and figures: what a message costs, and whether every promise is kept while it is paid.
+//! Load, baselines and measurements: what a message costs, and whether every promise is kept while it is paid.
 //!
 //! The bench starts the server that it measures, speaks nothing but its public API, and stops it. The one exception is
 //! [`startup`], which fills a stopped server's log past the API.
@@ -9,16 +9,17 @@
 //! | [`proxy`] | a network that can be cut |
 //! | [`client`], [`world`], [`numbered`] | the API as a stranger speaks it; users, conversations, messages |
 //! | [`load`], [`run`] | a steady load and what it shows |
-//! | [`crash`] | the same while harm is done to nodes, network and brokers |
+//! | [`crash`] | the same during faults in nodes, network and brokers |
 //! | [`race`] | several nodes asked the same at the same moment |
-//! | [`faults`] | each kind of harm by itself; promises broken on purpose, to see that the checks notice |
-//! | [`floors`] | what the plain parts cost |
+//! | [`faults`] | each kind of fault by itself; promises broken on purpose, to see that the checks notice |
+//! | [`baselines`] | what the plain parts cost |
 //! | [`startup`] | starting, idling, sizes |
 //! | [`curves`] | what it costs as there is more of everything, in tables and pictures |
 //! | [`matrix`], [`smoke`] | all of it, at length and in short |
 //! | [`gather`], [`evidence`], [`checks`] | what clients saw, and whether that keeps the promises |
-//! | [`latency`], [`number`], [`report`] | figures that people read |
+//! | [`latency`], [`number`], [`report`] | measurements that people read |
 
+mod baselines;
 mod checks;
 mod client;
 mod crash;
@@ -27,7 +28,6 @@ mod evidence;
 #[cfg(test)]
 mod fake;
 mod faults;
-mod floors;
 mod gather;
 mod kafka;
 mod latency;
@@ -78,7 +78,7 @@ enum Command {
         #[command(flatten)]
         stage: StageArgs,
     },
-    /// Does harm to nodes and brokers under load, again and again, and checks that no acknowledged message is lost, doubled
+    /// Injects faults into nodes and brokers under load, again and again, and checks that no acknowledged message is lost, doubled
     /// or moved.
     Crash {
         /// The log that the server keeps its truth in.
@@ -89,7 +89,7 @@ enum Command {
         #[command(flatten)]
         stage: StageArgs,
     },
-    /// Each kind of harm by itself, on Kafka: what it cost, and whether every promise was kept. Takes a server that is built
+    /// Each kind of fault by itself, on Kafka: what it cost, and whether every promise was kept. Takes a server that is built
     /// with the feature failpoints.
     Faults {
         #[command(flatten)]
@@ -111,7 +111,7 @@ enum Command {
         #[command(flatten)]
         stage: StageArgs,
     },
-    /// All the figures: both logs, few and many sockets, a slow and a fast load, and the floors beside them.
+    /// All the measurements: both logs, few and many sockets, a slow and a fast load, and the baselines beside them.
     Matrix {
         #[command(flatten)]
         matrix: matrix::MatrixArgs,
@@ -141,7 +141,8 @@ enum Command {
         stage: StageArgs,
     },
     /// What the plain parts cost: a bare WebSocket relay, a SQLite commit, Kafka from produce to consume.
-    Floors {
+    #[command(alias = "floors")]
+    Baselines {
         /// Leave Kafka out.
         #[arg(long)]
         no_kafka: bool,
@@ -150,7 +151,7 @@ enum Command {
         #[command(flatten)]
         stage: StageArgs,
     },
-    /// The bare relay itself, for `floors`.
+    /// The bare relay itself, for `baselines`.
     #[command(hide = true)]
     Relay,
 }
@@ -203,7 +204,7 @@ async fn perform(command: Command) -> Result<Verdict> {
             let (verdict, unmeasured) = faults::each(&mut stage, &faults, &mut report).await?;
             if unmeasured > 0 {
                 report.publish(stage.output().as_deref())?;
-                bail!("{unmeasured} kinds of harm could not be measured");
+                bail!("{unmeasured} kinds of fault could not be measured");
             }
             (verdict, stage.output())
         }
@@ -233,12 +234,12 @@ async fn perform(command: Command) -> Result<Verdict> {
             startup::tell(&mut report, &outcome);
             (outcome.verdict(&startup), stage.output())
         }
-        Command::Floors { no_kafka, load, stage } => {
+        Command::Baselines { no_kafka, load, stage } => {
             let mut stage = Stage::new(stage)?;
-            floors::tell(&mut report, &floors::measure(&mut stage, &load, !no_kafka).await?);
+            baselines::tell(&mut report, &baselines::measure(&mut stage, &load, !no_kafka).await?);
             (Verdict::Kept, stage.output())
         }
-        Command::Relay => return floors::relay::serve().await.map(|()| Verdict::Kept),
+        Command::Relay => return baselines::relay::serve().await.map(|()| Verdict::Kept),
     };
     report.publish(output.as_deref())?;
     Ok(verdict)

@@ -1,6 +1,6 @@
-//! All the figures in one go: both logs, few and many sockets, a slow and a fast load, and the floors beside them.
+//! All the measurements in one go: both logs, few and many sockets, a slow and a fast load, and the baselines beside them.
 
-use crate::floors::{self, Floor};
+use crate::baselines::{self, Baseline};
 use crate::number::{count, short, thousands};
 use crate::report::{Report, Table, Verdict};
 use crate::run::{self, LoadArgs, Outcome};
@@ -44,68 +44,69 @@ fn even(text: &str) -> Result<usize, String> {
     if number >= 2 && number.is_multiple_of(2) { Ok(number) } else { Err("use an even number".into()) }
 }
 
-/// One place in the matrix, beside its floors.
+/// One place in the matrix, beside its baselines.
 struct Ratio {
     log: LogKind,
     sockets: usize,
     rate: u32,
-    figures: [f64; 4],
-    floors: [Option<f64>; 2],
+    values: [f64; 4],
+    baselines: [Option<f64>; 2],
 }
 
 /// Measures everything and tells it.
 pub(crate) async fn measure(stage: &mut Stage, matrix: &MatrixArgs, report: &mut Report) -> Result<Verdict> {
     let mut outcomes = Vec::new();
-    let mut floors = Vec::new();
+    let mut baselines = Vec::new();
     let mut ratios = Vec::new();
     for sockets in &matrix.sockets {
         let load = matrix.load(*sockets);
         let with_kafka = matrix.logs.contains(&LogKind::Kafka);
-        if floors.is_empty() {
-            floors.push(floors::alone(stage, &load).await?);
+        if baselines.is_empty() {
+            baselines.push(baselines::alone(stage, &load).await?);
         }
-        // Beside the figures that they belong to, so that the machine is in the same mood.
-        let mut found = floors::under_load(stage, &load, with_kafka).await?;
+        // Beside the measurements that they belong to, so that the machine is in the same mood.
+        let mut found = baselines::under_load(stage, &load, with_kafka).await?;
         let mut measured = Vec::new();
         for log in &matrix.logs {
             measured.push(run::measure(stage, *log, &load).await?);
         }
         if with_kafka {
             // A broker goes on getting quicker for minutes, which must not be in our favour.
-            floors::take_better(&mut found, floors::produce::measure(stage, &load).await?);
+            baselines::take_better(&mut found, baselines::produce::measure(stage, &load).await?);
         }
         ratios.extend(measured.iter().flat_map(|outcome| beside(outcome, &found)));
         outcomes.extend(measured);
-        floors.extend(found);
+        baselines.extend(found);
     }
     report.heading("Messages");
     run::tell::all(report, &outcomes.iter().collect::<Vec<_>>());
-    report.heading("Floors");
-    floors::tell(report, &floors);
-    report.heading("Beside the floors");
+    report.heading("Baselines");
+    baselines::tell(report, &baselines);
+    report.heading("Beside the baselines");
     report.table(&table(&ratios));
     Ok(outcomes.iter().fold(Verdict::Kept, |verdict, outcome| verdict.and(outcome.verdict())))
 }
 
-fn beside(outcome: &Outcome, floors: &[Floor]) -> Vec<Ratio> {
-    let floor = |part: &str, rate: u32| {
-        let name = floors::name(part, outcome.sockets, rate);
-        floors.iter().find(|floor| floor.name == name)
+fn beside(outcome: &Outcome, baselines: &[Baseline]) -> Vec<Ratio> {
+    let baseline = |part: &str, rate: u32| {
+        let name = baselines::name(part, outcome.sockets, rate);
+        baselines.iter().find(|baseline| baseline.name == name)
     };
     let at_rate = |at: &run::AtRate| {
         let part = match outcome.log {
-            LogKind::Embedded => floors::RELAY,
-            LogKind::Kafka => floors::PRODUCE,
+            LogKind::Embedded => baselines::RELAY,
+            LogKind::Kafka => baselines::PRODUCE,
         };
         let quantile = |q| at.end_to_end.quantile_ms(q).unwrap_or(f64::NAN);
-        let of_floor = |q| floor(part, at.rate).and_then(|floor| floor.end_to_end.quantile_ms(q));
-        let relay_cpu = floor(floors::RELAY, at.rate).and_then(|floor| floor.cpu_us).unwrap_or(f64::NAN);
+        let of_baseline = |q| baseline(part, at.rate).and_then(|baseline| baseline.end_to_end.quantile_ms(q));
+        let relay_cpu =
+            baseline(baselines::RELAY, at.rate).and_then(|baseline| baseline.cpu_us).unwrap_or(f64::NAN);
         Ratio {
             log: outcome.log,
             sockets: outcome.sockets,
             rate: at.rate,
-            figures: [quantile(0.5), quantile(0.99), at.cpu_us, relay_cpu],
-            floors: [of_floor(0.5), of_floor(0.99)],
+            values: [quantile(0.5), quantile(0.99), at.cpu_us, relay_cpu],
+            baselines: [of_baseline(0.5), of_baseline(0.99)],
         }
     };
     outcome.rates.iter().map(at_rate).collect()
@@ -115,28 +116,29 @@ fn table(ratios: &[Ratio]) -> Table {
     let mut table = Table::new([
         "log",
         "sockets @ messages/s",
-        "floor of latency",
-        "p50: ours / floor, ms",
+        "baseline of latency",
+        "p50: ours / baseline, ms",
         "ratio",
-        "p99: ours / floor, ms",
+        "p99: ours / baseline, ms",
         "ratio",
         "CPU: ours / relay, us",
     ]);
     for ratio in ratios {
-        let floor = match ratio.log {
-            LogKind::Embedded => floors::RELAY,
-            LogKind::Kafka => floors::PRODUCE,
+        let baseline = match ratio.log {
+            LogKind::Embedded => baselines::RELAY,
+            LogKind::Kafka => baselines::PRODUCE,
         };
-        let [p50, p99, cpu, relay_cpu] = ratio.figures;
-        let pair = |ours: f64, floor: Option<f64>| {
-            let floor = floor.unwrap_or(f64::NAN);
-            [format!("{} / {}", short(ours), short(floor)), short(ours / floor)]
+        let [p50, p99, cpu, relay_cpu] = ratio.values;
+        let pair = |ours: f64, baseline: Option<f64>| {
+            let baseline = baseline.unwrap_or(f64::NAN);
+            [format!("{} / {}", short(ours), short(baseline)), short(ours / baseline)]
         };
-        let ([p50, p50_ratio], [p99, p99_ratio]) = (pair(p50, ratio.floors[0]), pair(p99, ratio.floors[1]));
+        let ([p50, p50_ratio], [p99, p99_ratio]) =
+            (pair(p50, ratio.baselines[0]), pair(p99, ratio.baselines[1]));
         table.row([
             ratio.log.to_string(),
             format!("{} @ {}", thousands(count(ratio.sockets)), ratio.rate),
-            floor.into(),
+            baseline.into(),
             p50,
             p50_ratio,
             p99,

@@ -1,4 +1,4 @@
-//! Conversions for figures that people read, where the last bits do not matter.
+//! Conversions for values that people read, where the last bits do not matter.
 
 use std::time::Duration;
 
@@ -51,8 +51,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_figure_keeps_about_three_digits() {
-        let figures = [0.0421, 0.142, 1.423, 14.23, 142.3, 1_423.4, 1_234_567.0].map(short);
-        assert_eq!(figures, ["0.042", "0.142", "1.42", "14.2", "142", "1,423", "1,234,567"]);
+    fn a_value_keeps_about_three_digits() {
+        let values = [0.0421, 0.142, 1.423, 14.23, 142.3, 1_423.4, 1_234_567.0].map(short);
+        assert_eq!(values, ["0.042", "0.142", "1.42", "14.2", "142", "1,423", "1,234,567"]);
     }
 }

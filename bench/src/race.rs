@@ -59,8 +59,8 @@ pub(crate) async fn measure(stage: &mut Stage, args: &RaceArgs, report: &mut Rep
     ended.push(racers.messages(args.races).await?);
     let mut verdict = Verdict::Kept;
     for server in servers {
-        if let Some(trouble) = server.stop().await?.trouble {
-            report.paragraph(&format!("- {trouble}"));
+        if let Some(problem) = server.stop().await?.problem {
+            report.paragraph(&format!("- {problem}"));
             verdict = Verdict::Broken;
         }
     }

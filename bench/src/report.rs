@@ -18,9 +18,9 @@ pub(crate) enum Verdict {
 }
 
 impl Verdict {
-    /// Kept when there is no fault.
-    pub(crate) fn of(faults: u64) -> Self {
-        if faults == 0 { Self::Kept } else { Self::Broken }
+    /// Kept when there is no mismatch.
+    pub(crate) fn of(mismatches: u64) -> Self {
+        if mismatches == 0 { Self::Kept } else { Self::Broken }
     }
 
     /// Kept only if both are.

@@ -91,7 +91,7 @@ pub(crate) struct Outcome {
     /// What the checks found.
     pub(crate) findings: Findings,
     /// Sockets that ended before their time, and messages that were refused: why.
-    pub(crate) troubles: Vec<String>,
+    pub(crate) problems: Vec<String>,
 }
 
 /// What a server showed at one rate.
@@ -102,7 +102,7 @@ pub(crate) struct AtRate {
     pub(crate) end_to_end: Latencies,
     /// From the sender's client to its ack.
     pub(crate) to_ack: Latencies,
-    /// From when a message was due until the load asked for it: what the load itself held back, which is in no figure.
+    /// From when a message was due until the load asked for it: what the load itself held back, which is in no measurement.
     pub(crate) late: Latencies,
     /// CPU of the server for each message, in microseconds.
     pub(crate) cpu_us: f64,
@@ -131,10 +131,10 @@ impl AtRate {
 }
 
 impl Outcome {
-    /// Broken by any fault, trouble, or message that did not arrive in time.
+    /// Broken by any mismatch, problem, or message that did not arrive in time.
     pub(crate) fn verdict(&self) -> Verdict {
         let missing = self.rates.iter().filter(|at| !at.complete());
-        Verdict::of(self.findings.total() + count(self.troubles.len()) + count(missing.count()))
+        Verdict::of(self.findings.total() + count(self.problems.len()) + count(missing.count()))
     }
 }
 
@@ -196,11 +196,11 @@ pub(crate) async fn measure(stage: &mut Stage, log: LogKind, load: &LoadArgs) ->
         said.extend(of_part);
     }
     let heard = clients.close().await?;
-    let mut troubles = troubles(&heard);
+    let mut problems = problems(&heard);
     let mut evidence = gather::histories(&world, &[server.address()], numbering).await?;
     gather::add_said(&mut evidence, &world, &said);
     add_heard(&mut evidence, &world, heard);
-    troubles.extend(server.stop().await?.trouble);
+    problems.extend(server.stop().await?.problem);
     Ok(Outcome {
         log,
         sockets: load.sockets,
@@ -211,7 +211,7 @@ pub(crate) async fn measure(stage: &mut Stage, log: LogKind, load: &LoadArgs) ->
         idle_cpu_percent,
         rates,
         findings: judge(evidence.values()),
-        troubles,
+        problems,
     })
 }
 
@@ -301,7 +301,7 @@ pub(crate) async fn at_rate(
 }
 
 /// Sockets that ended before their time, and messages that were refused: why.
-pub(crate) fn troubles(heard: &[Heard]) -> Vec<String> {
+pub(crate) fn problems(heard: &[Heard]) -> Vec<String> {
     let broken =
         heard.iter().filter_map(|heard| heard.broken.as_ref().map(|why| format!("a socket ended: {why}")));
     broken.chain(refused(heard.iter().flat_map(|heard| &heard.refusals))).collect()

@@ -50,20 +50,20 @@ pub(crate) struct Stopped {
     /// How long it took.
     pub(crate) took: Duration,
     /// What was out of order. What was measured before stays true, but no promise is kept by a server that breaks down.
-    pub(crate) trouble: Option<String>,
+    pub(crate) problem: Option<String>,
 }
 
 impl Stopped {
     /// How long it took, if it was in order.
     pub(crate) fn in_order(self) -> Result<Duration> {
-        match self.trouble {
-            Some(trouble) => bail!(trouble),
+        match self.problem {
+            Some(problem) => bail!(problem),
             None => Ok(self.took),
         }
     }
 }
 
-fn trouble(status: ExitStatus) -> Option<String> {
+fn problem(status: ExitStatus) -> Option<String> {
     (!status.success()).then(|| format!("the server did not stop in order ({status})"))
 }
 
@@ -194,11 +194,11 @@ impl Server {
         match timeout(STOP_WAIT_MAX, self.child.wait()).await {
             Ok(status) => {
                 let took = asked.elapsed();
-                let trouble = trouble(status?);
-                if let Some(trouble) = &trouble {
-                    progress(&format!("{trouble}:\n{}", self.last_words()));
+                let problem = problem(status?);
+                if let Some(problem) = &problem {
+                    progress(&format!("{problem}:\n{}", self.last_words()));
                 }
-                Ok(Stopped { took, trouble })
+                Ok(Stopped { took, problem })
             }
             Err(_) => bail!("the server does not stop within {} s of SIGTERM", STOP_WAIT_MAX.as_secs()),
         }
@@ -206,7 +206,7 @@ impl Server {
 
     /// Asks it to stop, where what was measured before is worth telling whatever comes of that: what was out of order.
     pub(crate) async fn end(self) -> Option<String> {
-        self.stop().await.map_or_else(|error| Some(format!("{error:#}")), |stopped| stopped.trouble)
+        self.stop().await.map_or_else(|error| Some(format!("{error:#}")), |stopped| stopped.problem)
     }
 
     fn last_words(&self) -> String {
@@ -240,10 +240,10 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_breaks_down_while_it_stops_is_in_trouble() {
-        assert_eq!(trouble(ExitStatus::from_raw(0)), None);
+    fn a_server_that_breaks_down_while_it_stops_has_a_problem() {
+        assert_eq!(problem(ExitStatus::from_raw(0)), None);
         let (panicked, aborted) = (ExitStatus::from_raw(101 << 8), ExitStatus::from_raw(6));
-        assert!(trouble(panicked).unwrap().contains("101"));
-        assert!(trouble(aborted).unwrap().contains("signal: 6"));
+        assert!(problem(panicked).unwrap().contains("101"));
+        assert!(problem(aborted).unwrap().contains("signal: 6"));
     }
 }

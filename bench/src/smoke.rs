@@ -1,6 +1,6 @@
 //! A few seconds of everything, for the project's checks: whether promises are kept, not how fast.
 
-use crate::crash::{self, CrashArgs, harm::Harm};
+use crate::crash::{self, CrashArgs, fault::Fault};
 use crate::report::{Report, Verdict};
 use crate::run::{self, LoadArgs};
 use crate::stage::{LogKind, Stage};
@@ -12,10 +12,10 @@ const CONVERSATIONS: usize = 10;
 const RATE: u32 = 100;
 /// Seconds of load.
 const RUN_SECONDS: u32 = 2;
-/// Seconds of load under which harm is done.
+/// Seconds of load during which faults are injected.
 const CRASH_SECONDS: u32 = 6;
 /// How often, in that time.
-const HARMS: u32 = 3;
+const FAULTS: u32 = 3;
 
 /// A short load and a short crash check on each log.
 pub(crate) async fn measure(stage: &mut Stage, logs: &[LogKind], report: &mut Report) -> Result<Verdict> {
@@ -24,13 +24,13 @@ pub(crate) async fn measure(stage: &mut Stage, logs: &[LogKind], report: &mut Re
         let outcome = run::measure(stage, *log, &LoadArgs::pairs(CONVERSATIONS, RATE, RUN_SECONDS)).await?;
         verdict = verdict.and(outcome.verdict());
         run::tell::all(report, &[&outcome]);
-        let (nodes, harm) = match log {
-            LogKind::Embedded => (1, vec![Harm::Kill]),
-            LogKind::Kafka => (2, vec![Harm::Kill, Harm::Wipe, Harm::Pause]),
+        let (nodes, faults) = match log {
+            LogKind::Embedded => (1, vec![Fault::Kill]),
+            LogKind::Kafka => (2, vec![Fault::Kill, Fault::Wipe, Fault::Pause]),
         };
         let crash = CrashArgs {
-            times: HARMS,
-            harm,
+            times: FAULTS,
+            faults,
             nodes,
             rate: RATE,
             conversations: CONVERSATIONS,

@@ -1,6 +1,6 @@
 //! Where a measurement takes place: which server, on which log, with fresh data that is removed afterwards.
 
-use crate::floors::produce;
+use crate::baselines::produce;
 use crate::kafka::Kafka;
 use crate::process::{self, Pid};
 use crate::report::progress;
@@ -44,7 +44,7 @@ pub(crate) struct StageArgs {
     /// One more flag for `kafkatalk serve`; may be given again.
     #[arg(long = "server-flag", value_name = "FLAG", allow_hyphen_values = true)]
     pub(crate) server_flags: Vec<String>,
-    /// Let passwords be hashed at next to no cost, so that a thousand users are there at once. No figure depends on it.
+    /// Let passwords be hashed at next to no cost, so that a thousand users are there at once. No measurement depends on it.
     #[arg(long)]
     pub(crate) light_hashes: bool,
     /// The script that starts Kafka.

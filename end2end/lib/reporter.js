@@ -41,7 +41,8 @@ export default class Reporter {
     else this.#failed += 1;
     const seconds = (result.duration / 1_000).toFixed(1).padStart(5);
     const file = relative(end2end, test.location.file);
-    process.stdout.write(`${passed ? "ok    " : "FAILED"} ${seconds} s  ${file}:${test.location.line} ${test.title}\n`);
+    const where = [test.parent.project().name, `${file}:${test.location.line}`].filter(Boolean).join("  ");
+    process.stdout.write(`${passed ? "ok    " : "FAILED"} ${seconds} s  ${where} ${test.title}\n`);
     if (!passed) this.#tell(result);
   }
 

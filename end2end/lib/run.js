@@ -1,12 +1,13 @@
-// Runs the specs on one log, and leaves nothing behind: run.sh says how to call it.
+// Runs the specs on one log, or the journey in each engine, and leaves nothing behind: run.sh says how to call it.
 
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { Children } from "./children.js";
 import { findChromium } from "./chromium.js";
-import { endLeftServers } from "./server.js";
+import { findEngines } from "./engines/programs.js";
 
 const end2end = fileURLToPath(new URL("..", import.meta.url));
 const root = resolve(end2end, "..");
@@ -44,10 +45,21 @@ function startKafka(folder) {
   return { address: started.stdout.toString().trim(), stop };
 }
 
+/** What to run: the log, the configuration, and the browsers by the names that it reads. */
+const KINDS = {
+  embedded: { log: "embedded", config: "playwright.config.js", find: () => ({ KAFKATALK_E2E_CHROMIUM: findChromium(say) }) },
+  kafka: { log: "kafka", config: "playwright.config.js", find: () => ({ KAFKATALK_E2E_CHROMIUM: findChromium(say) }) },
+  engines: {
+    log: "embedded",
+    config: "engines.config.js",
+    find: () => ({ KAFKATALK_E2E_ENGINES: JSON.stringify(findEngines(say)) }),
+  },
+};
+
 /** Runs the specs to their end. A Ctrl-C reaches them as well: they stop in order, and we wait for that. */
-function runSpecs(env, passedOn) {
+function runSpecs(config, env, passedOn) {
   const cli = join(end2end, "node_modules/@playwright/test/cli.js");
-  const child = spawn(process.execPath, [cli, "test", ...passedOn], { cwd: end2end, env, stdio: "inherit" });
+  const child = spawn(process.execPath, [cli, "test", "--config", config, ...passedOn], { cwd: end2end, env, stdio: "inherit" });
   let signal;
   for (const name of ["SIGINT", "SIGTERM"]) {
     process.on(name, () => {
@@ -66,32 +78,33 @@ function readSummary(file) {
   }
 }
 
-async function main([log, ...passedOn]) {
-  if (log !== "embedded" && log !== "kafka") throw new Unusable("usage: end2end/run.sh embedded|kafka");
+async function main([kind, ...passedOn]) {
+  if (!Object.hasOwn(KINDS, kind ?? "")) throw new Unusable(`usage: end2end/run.sh ${Object.keys(KINDS).join("|")}`);
+  const { log, config, find } = KINDS[kind];
   const server = findServer();
-  const chromium = findChromium(say);
+  const browsers = find();
   const folder = mkdtempSync(join(tmpdir(), "kafkatalk-end2end-"));
   let kafka;
   try {
     kafka = log === "kafka" ? startKafka(folder) : undefined;
-    say(`testing ${server} on the ${log} log, with ${chromium}`);
+    say(`testing ${server} on the ${log} log, with ${Object.values(browsers)}`);
     const summary = join(folder, "summary.json");
     const env = {
       ...process.env,
-      KAFKATALK_E2E_LOG: log,
+      KAFKATALK_E2E_LOG: kind,
       KAFKATALK_E2E_BIN: server,
       KAFKATALK_E2E_KAFKA: kafka?.address ?? "",
-      KAFKATALK_E2E_CHROMIUM: chromium,
+      ...browsers,
       KAFKATALK_E2E_FOLDER: folder,
       KAFKATALK_E2E_SUMMARY: summary,
     };
-    const { code, signal } = await runSpecs(env, passedOn);
+    const { code, signal } = await runSpecs(config, env, passedOn);
     const { passed, failed } = readSummary(summary);
     if (!signal && passed + failed === 0) say("no spec ran");
     process.stdout.write(`${passed} passed, ${failed} failed\n`);
     return signal ? 130 : code || (passed === 0 || failed > 0 ? 1 : 0);
   } finally {
-    endLeftServers(folder);
+    new Children(folder).endAll();
     kafka?.stop();
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   }

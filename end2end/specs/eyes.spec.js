@@ -3,7 +3,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { violations } from "../lib/axe.js";
-import { expect, test } from "../lib/test.js";
+import { expect, PASSWORD, test } from "../lib/test.js";
 
 const SIZES = [
   { width: 360, height: 740 },
@@ -29,7 +29,27 @@ async function seed({ pair, person }) {
 
 const PAGES = {
   welcome: { path: () => "/" },
+  "register-error": {
+    path: () => "/",
+    then: async ({ page }) => {
+      await page.getByRole("textbox", { name: "Username" }).fill("ada lovelace");
+      await page.getByLabel("Password").fill(PASSWORD);
+      await page.getByRole("button", { name: "Register" }).click();
+      await expect(page.getByRole("textbox", { name: "Username" })).toHaveAttribute("aria-invalid", "true");
+    },
+    refused: [422, "/register"],
+  },
   "sign-in": { path: () => "/sign-in" },
+  "sign-in-error": {
+    path: () => "/sign-in",
+    then: async ({ page }) => {
+      await page.getByRole("textbox", { name: "Username" }).fill("nobody-of-that-name");
+      await page.getByLabel("Password").fill(PASSWORD);
+      await page.getByRole("button", { name: "Sign in" }).click();
+      await expect(page.getByRole("alert")).toBeVisible();
+    },
+    refused: [401, "/sign-in"],
+  },
   empty: { path: () => "/conversations", as: "bob2" },
   list: { path: () => "/conversations", as: "ada" },
   conversation: { path: ({ conversation }) => `/conversations/${conversation.id}`, as: "ada" },
@@ -40,6 +60,24 @@ const PAGES = {
       await page.getByRole("button", { name: "New conversation" }).click();
       await page.getByRole("combobox", { name: "Find a person" }).fill(bob.username);
       await expect(page.getByRole("option", { name: bob.username })).toBeVisible();
+    },
+  },
+  "find-messages": {
+    path: () => "/conversations",
+    as: "ada",
+    then: async (device) => {
+      await device.page.getByRole("button", { name: "Search" }).click();
+      await device.page.getByRole("combobox", { name: "Find a person" }).fill("the");
+      await device.expectFound(device.page.getByRole("listbox", { name: "Messages" }).getByRole("option"));
+    },
+  },
+  "find-nothing": {
+    path: () => "/conversations",
+    as: "ada",
+    then: async (device) => {
+      await device.page.getByRole("button", { name: "Search" }).click();
+      await device.page.getByRole("combobox", { name: "Find a person" }).fill("zzz");
+      await device.expectFound(device.page.getByRole("status", { name: "Search" }).filter({ hasText: "zzz" }));
     },
   },
   details: {
@@ -71,6 +109,7 @@ for (const colorScheme of ["light", "dark"]) {
     test(`the page "${name}" is accessible in ${colorScheme}`, async ({ device, pair, person, watch }, info) => {
       watch.allowLostConnections();
       if (about.status) watch.allowStatus(about.status, about.path(pair));
+      if (about.refused) watch.allowStatus(...about.refused);
       const folder = join(info.project.outputDir, "../screens");
       mkdirSync(folder, { recursive: true });
       const ada = about.as === "ada" ? await seed({ pair, person }) : undefined;

@@ -9,6 +9,7 @@
 //! |---|---|
 //! | `folder` | the data folder and the lock that keeps a second process out |
 //! | `schema` | tables, connections and their settings |
+//! | `manifest` | the log's identity, and which ledgers were ever created |
 //! | `writer` | the thread that appends, erases and recovers |
 //! | `checkpoint` | the thread that copies the write-ahead log into the database |
 //! | `window` | the newest records in memory, from which tails are fed |
@@ -22,6 +23,7 @@
 mod checkpoint;
 mod folder;
 mod look;
+mod manifest;
 mod reader;
 mod schema;
 mod tail;
@@ -32,7 +34,11 @@ use crate::limits::{
     APPEND_QUEUE_BYTES_MAX, APPEND_QUEUE_RECORDS_MAX, CHECKPOINT_EVERY_BYTES, PAGE_BYTES_MAX,
     PAGE_RECORDS_MAX, RECORD_BYTES_MAX, TAIL_WINDOW_BYTES_MAX, TAIL_WINDOW_RECORDS_MAX, WAL_BYTES_MAX,
 };
-use crate::{AppendError, Checkpoint, EventLog, Health, Page, ReadError, Record, RecordId, Stream, Tail};
+use crate::signal::{Lane, Signal, Signals};
+use crate::{
+    AppendError, Checkpoint, EventLog, FEATURE_LEVEL, Health, Ledger, Level, LogIdentity, Page, ReadError,
+    Record, RecordId, Stream, Tail,
+};
 use async_trait::async_trait;
 use checkpoint::Checkpointer;
 use folder::Folder;
@@ -44,6 +50,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tokio::sync::{oneshot, watch};
+use uuid::Uuid;
 use window::Window;
 use writer::{Command, Writer};
 
@@ -68,6 +75,10 @@ pub struct EmbeddedOptions {
     pub checkpoint_every_bytes: usize,
     /// A write-ahead log that is larger makes the writer pause and empty it.
     pub wal_bytes_max: u64,
+    /// Ledgers to use: all, but in tests that add one later.
+    pub ledgers: Vec<Ledger>,
+    /// The highest feature level that the program knows: [`FEATURE_LEVEL`], but in tests.
+    pub level: Level,
 }
 
 impl Default for EmbeddedOptions {
@@ -79,6 +90,8 @@ impl Default for EmbeddedOptions {
             tail_window_bytes_max: TAIL_WINDOW_BYTES_MAX,
             checkpoint_every_bytes: CHECKPOINT_EVERY_BYTES,
             wal_bytes_max: WAL_BYTES_MAX,
+            ledgers: Ledger::ALL.to_vec(),
+            level: FEATURE_LEVEL,
         }
     }
 }
@@ -113,6 +126,26 @@ pub enum OpenError {
         file: PathBuf,
         /// What is wrong with it.
         reason: String,
+    },
+    /// A newer version of the program finalised a feature level in the log.
+    #[error(
+        "the log in {dir} is at feature level {found}, this kafkatalk knows levels up to {known}; start a newer version"
+    )]
+    Level {
+        /// The data folder.
+        dir: PathBuf,
+        /// The level that is finalised.
+        found: Level,
+        /// The highest level that this program knows.
+        known: Level,
+    },
+    /// A ledger that the log had is gone.
+    #[error("the ledger {ledger} was created in {file} and is gone; restore the file from a backup")]
+    LedgerGone {
+        /// The file.
+        file: PathBuf,
+        /// The ledger's name.
+        ledger: &'static str,
     },
     /// The folder or a file in it cannot be used.
     #[error("cannot use the data folder {dir}: {reason}")]
@@ -152,6 +185,9 @@ pub struct EmbeddedLog {
     commands: RwLock<Option<SyncSender<Command>>>,
     /// The number of the newest record. Its other end goes when the writer stops.
     committed: watch::Receiver<u64>,
+    identity: LogIdentity,
+    level: watch::Sender<Level>,
+    signals: Lane,
 }
 
 impl EmbeddedLog {
@@ -159,7 +195,10 @@ impl EmbeddedLog {
     pub fn open(dir: impl AsRef<Path>, options: EmbeddedOptions) -> Result<Self, OpenError> {
         let folder = Folder::open(dir.as_ref())?;
         folder.sync_wal()?;
-        let connection = schema::open(&folder)?;
+        let (connection, manifest) = schema::open(&folder, &options)?;
+        let unidentified =
+            || OpenError::NotALog { file: folder.database(), reason: "it has no identity".into() };
+        let identity = manifest::identity(&manifest).ok_or_else(unidentified)?;
         let last = schema::last_seq(&connection)
             .map_err(|error| OpenError::NotALog { file: folder.database(), reason: error.to_string() })?;
         let (committed, watcher) = watch::channel(last);
@@ -184,7 +223,14 @@ impl EmbeddedLog {
                 writer.start().map_err(|error| error.to_string())
             });
         started.map_err(unusable)?;
-        Ok(Self { shared, commands: RwLock::new(Some(sender)), committed: watcher })
+        Ok(Self {
+            shared,
+            commands: RwLock::new(Some(sender)),
+            committed: watcher,
+            identity,
+            level: watch::Sender::new(manifest.level()),
+            signals: Lane::new(Uuid::new_v4()),
+        })
     }
 
     /// Every stream that was ever written to, and the offset that its next record gets. Sorted.
@@ -234,6 +280,11 @@ async fn answer(reply: oneshot::Receiver<Result<Offset, AppendError>>) -> Result
 
 #[async_trait]
 impl EventLog for EmbeddedLog {
+    async fn identity(&self) -> Result<LogIdentity, ReadError> {
+        self.require_open()?;
+        Ok(self.identity.clone())
+    }
+
     async fn append(&self, stream: Stream, record: Record) -> Result<Offset, AppendError> {
         let bytes = record.bytes();
         if bytes > RECORD_BYTES_MAX {
@@ -277,11 +328,24 @@ impl EventLog for EmbeddedLog {
         answer(written).await
     }
 
+    fn publish(&self, signal: Signal) {
+        self.signals.publish(signal);
+    }
+
+    fn subscribe(&self) -> Signals {
+        self.signals.subscribe()
+    }
+
+    fn level(&self) -> watch::Receiver<Level> {
+        self.level.subscribe()
+    }
+
     fn health(&self) -> watch::Receiver<Health> {
         self.shared.health.subscribe()
     }
 
     async fn close(&self) {
+        self.signals.close();
         drop(self.commands.write().unwrap_or_else(PoisonError::into_inner).take());
         let mut committed = self.committed.clone();
         // Ends with an error when the writer has dropped the other end: it is through, and the folder is free.

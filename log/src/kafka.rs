@@ -4,17 +4,20 @@
 //! thousands of topics, so after a record is acknowledged the same node writes a copy with its offset to the *feed*, a
 //! topic with a fixed number of partitions that every node follows. What the feed does not tell is found by a *sweep*
 //! and read from the conversation's topic. Ledgers are topics of their own and followed directly. On one more topic nodes say
-//! that they are here, so that the others sweep when one of them is gone.
+//! that they are here, so that the others sweep when one of them is gone. The *manifest* is a topic that records what
+//! was ever created, so that a new ledger is told from a lost one.
 //!
 //! | module | holds |
 //! |---|---|
 //! | `options` | what an operator may set, and the clients' configuration |
 //! | `names`, `wire` | topic names; how a record looks on Kafka |
-//! | `keeper`, `topics` | health, setting up and creating topics |
+//! | `keeper`, `setup`, `topics` | health, setting up and creating topics |
+//! | `manifest`, `level` | the log's identity and its ledgers; its feature level |
 //! | `producers`, `produce`, `outcome` | appends, and what a failed one means |
 //! | `tail`, `live`, `catchup`, `sweep`, `recent` | following all streams, and noticing what was lost |
 //! | `read`, `reader`, `erase` | reading a range, also without being a node; forgetting a record |
 //! | `nodes`, `offsets` | which nodes are there; how far a tail is, for Kafka's tools |
+//! | `signals` | what may be lost, between nodes |
 //! | `import` | taking over another log, every record at its offset |
 //! | `inventory` | what topics there are, and how far they go |
 //! | `shared`, `client`, `threads` | what they share |
@@ -25,7 +28,11 @@
 //! for a new topic's leader and for these threads' end is left to the blocking threads of the caller's tokio runtime.
 
 use crate::limits::RECORD_BYTES_MAX;
-use crate::{AppendError, Checkpoint, EventLog, Health, Page, ReadError, Record, RecordId, Stream, Tail};
+use crate::signal::{Signal, Signals};
+use crate::{
+    AppendError, Checkpoint, EventLog, Health, Level, LogIdentity, Page, ReadError, Record, RecordId, Stream,
+    Tail,
+};
 use async_trait::async_trait;
 use client::Client;
 use kafkatalk_protocol::{ConversationId, Offset, Timestamp};
@@ -35,6 +42,7 @@ use produce::{Append, Shard};
 use producers::Producers;
 use rdkafka::consumer::BaseConsumer;
 use shared::{Shared, Topic};
+use signals::Outbound;
 use std::sync::{Arc, Weak};
 use threads::Threads;
 use tokio::{
@@ -49,8 +57,10 @@ mod erase;
 mod import;
 mod inventory;
 mod keeper;
+mod level;
 pub mod limits;
 mod live;
+mod manifest;
 mod names;
 mod nodes;
 mod offsets;
@@ -61,7 +71,9 @@ mod producers;
 mod read;
 mod reader;
 mod recent;
+mod setup;
 mod shared;
+mod signals;
 mod sweep;
 mod tail;
 mod threads;
@@ -82,6 +94,7 @@ pub struct KafkaLog {
     producers: Weak<Producers>,
     requests: mpsc::Sender<Request>,
     jobs: read::Jobs,
+    signals: Outbound,
     threads: Threads,
 }
 
@@ -104,12 +117,14 @@ impl KafkaLog {
         let producers = Arc::new(Producers::new(&shared)?);
         let (requests, asked) = mpsc::channel(limits::CREATE_QUEUE_MAX);
         let (jobs, reads) = read::Jobs::new();
+        let threads = Threads::default();
         let log = Self {
+            signals: signals::start(&shared, &threads)?,
             shared,
             producers: Arc::downgrade(&producers),
             requests,
             jobs,
-            threads: Threads::default(),
+            threads,
         };
         log.start(&producers, asked, reads)?;
         Ok(log)
@@ -194,6 +209,16 @@ impl KafkaLog {
 
 #[async_trait]
 impl EventLog for KafkaLog {
+    async fn identity(&self) -> Result<LogIdentity, ReadError> {
+        let (mut identity, mut closed) = (self.shared.identity.subscribe(), self.shared.closed.subscribe());
+        tokio::select! {
+            biased;
+            _ = closed.wait_for(|closed| *closed) => None,
+            known = identity.wait_for(Option::is_some) => known.ok().and_then(|known| known.clone()),
+        }
+        .ok_or_else(|| ReadError::Unavailable("the log is closed".into()))
+    }
+
     async fn append(&self, stream: Stream, record: Record) -> Result<Offset, AppendError> {
         self.write(stream, record).await
     }
@@ -239,6 +264,18 @@ impl EventLog for KafkaLog {
             })?;
         }
         Ok(offset)
+    }
+
+    fn publish(&self, signal: Signal) {
+        self.signals.publish(&self.shared, signal);
+    }
+
+    fn subscribe(&self) -> Signals {
+        self.shared.signals.subscribe()
+    }
+
+    fn level(&self) -> watch::Receiver<Level> {
+        self.shared.level.subscribe()
     }
 
     fn health(&self) -> watch::Receiver<Health> {

@@ -11,6 +11,11 @@ pub const PAGE_RECORDS_MAX: usize = 1_000;
 /// A page ends with the record that passes this size.
 pub const PAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
+/// Largest signal: its payload and kind together. A larger one is dropped.
+pub const SIGNAL_BYTES_MAX: usize = 1_024;
+/// Signals that a subscriber may be behind; of more it loses the oldest. The buffer is one for all subscribers.
+pub const SIGNALS_BUFFERED_MAX: usize = 4_096;
+
 // ---- The embedded log ---------------------------------------------------------------------------------------------
 
 /// Appends that wait for the writer; one more is refused.

@@ -12,10 +12,10 @@
 //! - *Honest*: when it cannot promise that, it returns an error that says whether the record may have been written.
 //! - *Bounded*: every queue, batch and wait in it has a named limit.
 
-use crate::{Entry, Page, Record, RecordId, Stream};
+use crate::{Entry, Page, Record, RecordId, Signal, Signals, Stream};
 use async_trait::async_trait;
 use kafkatalk_protocol::{Offset, Timestamp};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt, sync::Arc};
 use tokio::sync::watch;
 
 /// How far a reader of the tail has come: named positions that mean something to the adapter alone.
@@ -24,9 +24,55 @@ use tokio::sync::watch;
 /// over it. Empty means from the beginning.
 pub type Checkpoint = BTreeMap<String, u64>;
 
+/// Which log it is: a text that stays the same across restarts and on all nodes, and that another log does not have, even
+/// one that took this one's place in the same folder or on the same brokers. What is derived from a log is kept beside its
+/// identity, and begun anew where that differs.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct LogIdentity(Arc<str>);
+
+impl LogIdentity {
+    pub(crate) fn new(text: String) -> Self {
+        Self(text.into())
+    }
+
+    /// The text, of letters, digits and `/ . _ -`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for LogIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What versions of the program know of kinds of records. A kind that takes a right away, or that changes what others see,
+/// is written only once the level that includes it is finalised: see [`EventLog::level`].
+///
+/// | level | includes |
+/// |---|---|
+/// | 0 | the kinds of versions that knew of no levels |
+/// | 1 | kinds that change or delete messages, and that change who is in a conversation |
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Level(pub u32);
+
+/// The highest level that this program knows.
+pub const FEATURE_LEVEL: Level = Level(1);
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// A log of streams. See the module's promises.
 #[async_trait]
 pub trait EventLog: Send + Sync + 'static {
+    /// Which log it is. Waits until the log was reached for the first time; a caller that cannot wait for brokers that are
+    /// away sets a limit of its own. Fails once the log is closed.
+    async fn identity(&self) -> Result<LogIdentity, ReadError>;
+
     /// Appends a record and says at which offset it is durable.
     ///
     /// The record is kept to the letter: its payload's white space, escapes and order of fields included. Two records
@@ -60,8 +106,24 @@ pub trait EventLog: Send + Sync + 'static {
     /// changes nothing else.
     async fn erase(&self, stream: Stream, erased: RecordId, at: Timestamp) -> Result<Offset, AppendError>;
 
+    /// Tells subscribers, on all nodes, what may be lost. Never waits: a signal that is too large, or for which there is no
+    /// room, is dropped. Subscribers on this node hear it at once, others if and when it reaches them.
+    fn publish(&self, signal: Signal);
+
+    /// Hears what is published from now on, on whatever node: no signal twice, and those of one node in their order. A
+    /// subscriber that does not keep up delays nobody; it loses the oldest.
+    fn subscribe(&self) -> Signals;
+
     /// Whether the log can take appends now; changes wake the watcher.
     fn health(&self) -> watch::Receiver<Health>;
+
+    /// The level that is finalised: every node that follows the log knows it. It is recorded in the log, is never lowered,
+    /// and rises by itself to the highest that all live nodes know; changes wake the watcher. A program that knows only a
+    /// lower one cannot open the log. Level 0 until the log was reached.
+    ///
+    /// On Kafka it rises while a tail is open, for that is what hears of other nodes: once nobody was heard for a while who
+    /// knows less.
+    fn level(&self) -> watch::Receiver<Level>;
 
     /// How many nodes follow this log now, as far as this one hears of them; itself included.
     fn nodes(&self) -> usize {

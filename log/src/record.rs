@@ -32,6 +32,10 @@ impl Ledger {
     /// Every ledger.
     pub const ALL: [Self; 4] = [Self::Users, Self::Sessions, Self::Conversations, Self::Receipts];
 
+    /// The ledgers of logs that were written before there was a manifest.
+    pub(crate) const BEFORE_MANIFEST: [Self; 4] =
+        [Self::Users, Self::Sessions, Self::Conversations, Self::Receipts];
+
     /// Its name.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -11,13 +11,17 @@ pub mod appends;
 pub mod child;
 pub mod erasure;
 pub mod hostile;
+pub mod identity;
+pub mod level;
+pub mod manifest;
 pub mod many;
 pub mod model;
 pub mod reads;
+pub mod signals;
 pub mod support;
 pub mod tails;
 
-use kafkatalk_log::EventLog;
+use kafkatalk_log::{EventLog, FEATURE_LEVEL, Ledger, Level};
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -51,6 +55,42 @@ pub trait Harness: Send + Sync + Sized + 'static {
 
     /// Opens, in a child process, the log that the parent's harness made.
     fn open_at(location: &str) -> impl Future<Output = Arc<dyn EventLog>>;
+}
+
+/// A version of the program.
+#[derive(Clone, Debug)]
+pub struct Version {
+    /// The ledgers that it uses.
+    pub ledgers: Vec<Ledger>,
+    /// The highest feature level that it knows.
+    pub level: Level,
+}
+
+impl Version {
+    /// This one.
+    pub fn this() -> Self {
+        Self { ledgers: Ledger::ALL.into(), level: FEATURE_LEVEL }
+    }
+
+    /// One that knows another level.
+    pub fn of_level(level: u32) -> Self {
+        Self { level: Level(level), ..Self::this() }
+    }
+}
+
+/// What tests do to a log from outside, or as another version of the program would.
+pub trait Tampering: Harness {
+    /// Opens it as that version.
+    fn open_as(&self, version: &Version) -> impl Future<Output = Arc<dyn EventLog>>;
+
+    /// Tries to open it as that version, and waits until it is refused with a reason that has all of this in it.
+    fn refused(&self, version: &Version, reason: &[&str]) -> impl Future<Output = ()>;
+
+    /// Removes a ledger from the closed log, with all that was in it.
+    fn lose(&self, ledger: Ledger) -> impl Future<Output = ()>;
+
+    /// Removes the manifest from the closed log: it is then as versions wrote it that knew of none.
+    fn lose_manifest(&self) -> impl Future<Output = ()>;
 }
 
 /// How much work the heavier tests do.
@@ -107,6 +147,20 @@ macro_rules! contract_suite {
             tails::a_tail_hands_out_what_was_appended_before_and_after_it_was_opened,
             tails::a_tail_continues_from_any_checkpoint,
             tails::who_has_come_to_the_ends_holds_all_that_was_in_the_ledgers,
+            identity::a_log_is_the_same_after_opening_again,
+            identity::another_log_has_another_identity,
+            identity::a_log_of_a_version_without_identities_gets_one_and_keeps_it,
+            identity::a_closed_log_does_not_say_which_it_is,
+            level::the_level_rises_by_itself_and_stays,
+            level::a_version_that_does_not_know_the_level_is_refused_and_changes_nothing,
+            manifest::a_ledger_that_never_was_is_created_in_a_log_with_records,
+            manifest::a_ledger_that_was_and_is_gone_is_refused,
+            manifest::a_log_without_a_manifest_keeps_what_it_has_and_misses_it_from_then_on,
+            manifest::a_ledger_that_is_not_used_is_kept,
+            signals::every_subscriber_hears_what_is_published_from_then_on,
+            signals::a_subscriber_that_does_not_read_delays_nobody_and_loses_the_oldest,
+            signals::a_signal_past_the_limit_is_dropped_and_the_next_is_heard,
+            signals::subscriptions_end_with_the_log,
             many::many_writers_and_several_tails_agree_on_one_order,
             many::a_reader_that_is_broken_off_and_begins_again_misses_and_repeats_nothing,
             many::a_wait_for_the_tail_that_is_cancelled_loses_nothing,

@@ -4,15 +4,17 @@
 mod cramped;
 #[path = "embedded/faults.rs"]
 mod faults;
+#[path = "embedded/harness.rs"]
+mod harness;
 #[path = "embedded/opening.rs"]
 mod opening;
 
 mod contract;
 
-use contract::{Harness, Sizes};
-use kafkatalk_log::EventLog;
+use contract::{Harness, Sizes, Tampering, Version};
 use kafkatalk_log::embedded::{EmbeddedLog, EmbeddedOptions};
 use kafkatalk_log::limits::FORGET_WITHIN;
+use kafkatalk_log::{EventLog, Ledger};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,6 +47,24 @@ impl Harness for Embedded {
 
     async fn open_at(location: &str) -> Arc<dyn EventLog> {
         Arc::new(EmbeddedLog::open(location, EmbeddedOptions::default()).unwrap())
+    }
+}
+
+impl Tampering for Embedded {
+    async fn open_as(&self, version: &Version) -> Arc<dyn EventLog> {
+        harness::open_as(self.dir.path(), version)
+    }
+
+    async fn refused(&self, version: &Version, reason: &[&str]) {
+        harness::refused(self.dir.path(), version, reason);
+    }
+
+    async fn lose(&self, ledger: Ledger) {
+        harness::lose(self.dir.path(), ledger);
+    }
+
+    async fn lose_manifest(&self) {
+        harness::lose_manifest(self.dir.path());
     }
 }
 

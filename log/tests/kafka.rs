@@ -25,19 +25,27 @@ mod console;
 mod contract;
 #[path = "kafka/import.rs"]
 mod import;
+#[path = "kafka/level.rs"]
+mod level;
 #[path = "kafka/lost.rs"]
 mod lost;
+#[path = "kafka/manifest.rs"]
+mod manifest;
 #[path = "kafka/nodes.rs"]
 mod nodes;
+#[path = "kafka/signals.rs"]
+mod signals;
 #[path = "kafka/stranger.rs"]
 mod stranger;
 
-use contract::{Harness, Sizes};
+use contract::support::WAIT_MAX;
+use contract::{Harness, Sizes, Tampering, Version};
 use kafkatalk_log::{
-    EventLog, Health,
+    EventLog, Health, Ledger, Stream,
     kafka::{KafkaLog, KafkaOptions},
 };
 use std::{path::PathBuf, sync::Arc, time::Duration};
+use tokio::time::timeout;
 
 /// A place on the broker for one test.
 struct Kafka {
@@ -58,11 +66,36 @@ fn options(bootstrap: &str, prefix: &str) -> KafkaOptions {
     }
 }
 
+/// Longest that a log may take to become ready, on a machine that has other things to do.
+const READY_MAX: Duration = Duration::from_mins(1);
+
 async fn connect(options: KafkaOptions) -> Arc<KafkaLog> {
     let log = KafkaLog::connect(options).unwrap();
     let mut health = log.health();
-    health.wait_for(|health| *health == Health::Ready).await.unwrap();
+    let ready = timeout(READY_MAX, health.wait_for(|health| *health == Health::Ready)).await.is_ok();
+    assert!(ready, "{:?}", log.health().borrow());
     Arc::new(log)
+}
+
+/// Waits until a log says that it is unavailable, in words that have these in them.
+async fn stays_away(log: &KafkaLog, words: &[&str]) {
+    let mut health = log.health();
+    let told = |health: &Health| match health {
+        Health::Ready => panic!("it is ready"),
+        Health::Unavailable(why) => words.iter().all(|word| why.contains(word)),
+    };
+    let told = timeout(WAIT_MAX, health.wait_for(told)).await.map(|told| told.map(drop));
+    assert!(matches!(told, Ok(Ok(()))), "{:?}", log.health().borrow());
+}
+
+fn manifest_topic(kafka: &Kafka) -> String {
+    format!("{}.meta", kafka.options.topic_prefix)
+}
+
+impl Kafka {
+    fn options_of(&self, version: &Version) -> KafkaOptions {
+        KafkaOptions { ledgers: version.ledgers.clone(), level: version.level, ..self.options.clone() }
+    }
 }
 
 impl Harness for Kafka {
@@ -92,6 +125,24 @@ impl Harness for Kafka {
     async fn open_at(location: &str) -> Arc<dyn EventLog> {
         let (bootstrap, prefix) = location.split_once(' ').unwrap();
         connect(options(bootstrap, prefix)).await
+    }
+}
+
+impl Tampering for Kafka {
+    async fn open_as(&self, version: &Version) -> Arc<dyn EventLog> {
+        connect(self.options_of(version)).await
+    }
+
+    async fn refused(&self, version: &Version, reason: &[&str]) {
+        stays_away(&KafkaLog::connect(self.options_of(version)).unwrap(), reason).await;
+    }
+
+    async fn lose(&self, ledger: Ledger) {
+        stranger::stranger(self).remove(&stranger::topic(self, Stream::Ledger(ledger))).await;
+    }
+
+    async fn lose_manifest(&self) {
+        stranger::stranger(self).remove(&manifest_topic(self)).await;
     }
 }
 

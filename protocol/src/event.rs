@@ -42,6 +42,9 @@ pub struct MessagePosted {
     /// What was said.
     #[serde(deserialize_with = "crate::text::kept_body")]
     pub body: Body,
+    /// The offset of the message that it replies to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<Offset>,
 }
 
 /// Somebody claims a username. The first claim of a name wins; the others count for nothing.

@@ -188,6 +188,7 @@ impl Config {
             },
             views: ViewsOptions {
                 source,
+                log: None,
                 readers: given.number("views-readers", 1, 1_000)?,
                 reads_waiting: given.number("views-reads-waiting", 0, 1_000_000)?,
             },

@@ -2,7 +2,6 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`accounts`], [`conversations`], [`search`] | the API's handlers, described for OpenAPI where they stand |
 //! | [`ws`] | the upgrade to a WebSocket |
 //! | [`pages`] | pages rendered here, and plain forms |
 //! | [`assets`] | the front end's files |
@@ -14,33 +13,32 @@
 //! | [`openapi`] | the API's routes with their description |
 //! | [`state`] | what every handler shares |
 
-pub mod accounts;
 pub mod assets;
 pub mod auth;
-pub mod conversations;
 pub mod gate;
 pub mod health;
 pub mod input;
 pub mod openapi;
 pub mod pages;
 pub mod problem;
-pub mod search;
 pub mod state;
 pub mod ws;
 
 use crate::limits::{REQUEST_BYTES_MAX, REQUEST_TIME};
 use axum::{
-    Router,
+    BoxError, Router,
+    error_handling::HandleErrorLayer,
     extract::{DefaultBodyLimit, MatchedPath, Request, State as Shared},
     http::{HeaderName, HeaderValue, StatusCode, header},
     middleware::{self, Next},
-    response::{IntoResponse, Response},
+    response::Response,
     routing::{get, post},
 };
 use kafkatalk_protocol::ErrorCode;
 use problem::Refusal;
 use state::State;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+use tower::{ServiceBuilder, timeout::TimeoutLayer};
 use tower_http::{
     compression::CompressionLayer,
     request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
@@ -59,8 +57,8 @@ pub fn router(state: State) -> Router {
     };
     let api = api
         .route("/api/v1/openapi.json", get(described))
-        .route("/api/{*path}", axum::routing::any(conversations::no_such_path))
-        .method_not_allowed_fallback(conversations::no_such_method);
+        .route("/api/{*path}", axum::routing::any(problem::no_such_path))
+        .method_not_allowed_fallback(problem::no_such_method);
     let pages = Router::new()
         .route("/register", post(pages::register).get(pages::page))
         .route("/sign-out", post(pages::sign_out).get(pages::page))
@@ -71,11 +69,7 @@ pub fn router(state: State) -> Router {
     let files = assets::root_files()
         .into_iter()
         .fold(files, |files, name| files.route(&format!("/{name}"), get(assets::root)));
-    let bounded = pages
-        .merge(api)
-        .layer(gate.clone())
-        .merge(files)
-        .layer(middleware::from_fn(in_time))
+    let bounded = in_time(pages.merge(api).layer(gate.clone()).merge(files), REQUEST_TIME)
         .layer(DefaultBodyLimit::max(REQUEST_BYTES_MAX))
         .layer(CompressionLayer::new());
     bounded
@@ -97,14 +91,15 @@ fn fixed(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<Header
 }
 
 /// A request that takes too long is answered: the caller may then ask again instead of waiting for ever.
-async fn in_time(request: Request, next: Next) -> Response {
-    if let Ok(response) = tokio::time::timeout(REQUEST_TIME, next.run(request)).await {
-        return response;
-    }
+fn in_time<S: Clone + Send + Sync + 'static>(router: Router<S>, time: Duration) -> Router<S> {
+    router.layer(ServiceBuilder::new().layer(HandleErrorLayer::new(overdue)).layer(TimeoutLayer::new(time)))
+}
+
+async fn overdue(_elapsed: BoxError) -> Refusal {
     let detail = "This took too long; whether it was done is not known. Send the same again.";
     let mut refusal = Refusal::new(ErrorCode::LogUnavailable, detail);
     refusal.0.retry_after = Some(crate::limits::RETRY_AFTER.as_secs());
-    refusal.into_response()
+    refusal
 }
 
 /// Logs each request once, with its id and never its content, and counts it.
@@ -123,4 +118,21 @@ async fn observe(Shared(state): Shared<State>, request: Request, next: Next) -> 
         tracing::debug!(status = status.as_u16(), ?took, "request");
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::Body;
+    use kafkatalk_protocol::problem::PROBLEM_JSON;
+    use tower::ServiceExt as _;
+
+    #[tokio::test]
+    async fn a_request_that_takes_too_long_is_answered_by_a_problem_that_says_when_to_ask_again() {
+        let never = Router::new().route("/", get(std::future::pending::<()>));
+        let answer = in_time(never, Duration::ZERO).oneshot(Request::new(Body::empty())).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(answer.headers()[header::CONTENT_TYPE], PROBLEM_JSON);
+        assert_eq!(answer.headers()[header::RETRY_AFTER], crate::limits::RETRY_AFTER.as_secs().to_string());
+    }
 }

@@ -1,6 +1,6 @@
 //! Figures for Prometheus. Names begin with `kafkatalk_`; units are in the names.
 
-use crate::views::{Applied, Change};
+use crate::kernel::projector::Applied;
 use kafkatalk_log::AppendError;
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
@@ -161,13 +161,8 @@ impl Metrics {
     pub fn followed(&self, applied: &[Applied], lag: u64) {
         self.records.inc_by(applied.len() as u64);
         self.tail_lag.set(lag);
-        for one in applied {
-            let reason = match &one.change {
-                Change::Duplicate { .. } => "duplicate",
-                Change::Ignored { reason } => reason.as_str(),
-                _ => continue,
-            };
-            self.skipped.get_or_create(&Reason { reason }).inc();
+        for reason in applied.iter().filter_map(|one| one.skipped) {
+            self.skipped.get_or_create(&Reason { reason: reason.as_str() }).inc();
         }
     }
 
@@ -205,11 +200,11 @@ impl Metrics {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::views::IgnoreReason;
-    use kafkatalk_log::{Ledger, Stream};
-    use kafkatalk_protocol::Offset;
+    use crate::kernel::projector::IgnoreReason;
+    use kafkatalk_log::{Entry, Ledger, Record, Stream};
+    use kafkatalk_protocol::{Offset, Timestamp};
     use serde_json::Value;
-    use std::collections::BTreeSet;
+    use std::{collections::BTreeSet, sync::Arc};
 
     const DASHBOARD: &str =
         include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/grafana/dashboards/kafkatalk.json"));
@@ -220,12 +215,10 @@ mod tests {
         let metrics = Metrics::new();
         metrics.append_finished(Duration::ZERO, Ok(()));
         metrics.request_finished("/", 200, Duration::ZERO);
-        let ignored = Applied {
-            record: uuid::Uuid::nil(),
-            stream: Stream::Ledger(Ledger::Users),
-            offset: Offset(0),
-            change: Change::Ignored { reason: IgnoreReason::Malformed },
-        };
+        let record = Record::erasing(uuid::Uuid::nil(), uuid::Uuid::nil(), None, Timestamp::default());
+        let entry =
+            Entry { stream: Stream::Ledger(Ledger::Users), offset: Offset(0), record: Arc::new(record) };
+        let ignored = Applied::ignored(&entry, IgnoreReason::Malformed);
         metrics.followed(&[ignored], 0);
         let rendered = metrics.render();
         let lines = rendered.lines().filter(|line| !line.starts_with('#'));

@@ -9,9 +9,10 @@ use argon2::{
     Algorithm, Argon2, Params, Version,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
+use data_encoding::HEXLOWER;
 use kafkatalk_protocol::Password;
 use sha2::{Digest, Sha256};
-use std::{fmt::Write, sync::Arc};
+use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 /// A secret could not be made or checked.
@@ -113,7 +114,7 @@ impl Token {
     pub fn random() -> Result<Self, SecretError> {
         let mut bytes = [0; TOKEN_BYTES];
         getrandom::fill(&mut bytes).map_err(failed)?;
-        Ok(Self(hex(&bytes)))
+        Ok(Self(HEXLOWER.encode(&bytes)))
     }
 
     /// One that a client brought.
@@ -128,7 +129,7 @@ impl Token {
 
     /// What is kept of it.
     pub fn hash(&self) -> String {
-        hex(&Sha256::digest(self.0.as_bytes()))
+        HEXLOWER.encode(&Sha256::digest(self.0.as_bytes()))
     }
 }
 
@@ -136,14 +137,6 @@ impl std::fmt::Debug for Token {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Token(…)")
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]
@@ -170,6 +163,12 @@ mod tests {
     #[tokio::test]
     async fn nobody_signs_in_as_a_user_who_does_not_exist() {
         assert!(!quick().verify(password("nobody's password"), None).await.unwrap());
+    }
+
+    #[test]
+    fn what_is_kept_of_a_token_is_its_sha_256_in_lowercase_hex() {
+        let hash = Token::from_client("abc").hash();
+        assert_eq!(hash, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     }
 
     #[test]

@@ -8,21 +8,23 @@
 //! within a deadline.
 
 use crate::{
-    chat::Chat,
     clock::Clock,
-    connections,
-    follow::{self, Follower, Following},
+    connections, features,
     http::{
         self,
         assets::Assets,
         state::{Settings, State},
     },
-    live::{Hub, socket::Node},
+    kernel::{
+        Kernel,
+        follow::{self, Follower, Following},
+        live::{Hub, socket::Node},
+        pending_acks::PendingAcks,
+        views::{Views, ViewsError, ViewsOptions},
+    },
     metrics::Metrics,
     rates::{RateLimits, Rates},
     secrets::{HashCost, Passwords, SecretError},
-    views::{Views, ViewsError, ViewsOptions},
-    waiters::Waiters,
 };
 use kafkatalk_log::EventLog;
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -73,6 +75,8 @@ pub enum ServeError {
     Io(#[from] std::io::Error),
 }
 
+/// How long the start waits for the log to say which one it is.
+const LOG_IDENTITY_WAIT: Duration = Duration::from_secs(2);
 /// How often counts of quiet callers are forgotten.
 const FORGET_QUIET_EVERY: Duration = Duration::from_mins(1);
 
@@ -84,26 +88,27 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) -> Result<(), ServeError> {
     let metrics = Arc::new(Metrics::new());
-    let (views, applier) = Views::open(&options.views_file, &options.views)?;
+    // A log that is away names itself later, and the follower looks then.
+    let identity = tokio::time::timeout(LOG_IDENTITY_WAIT, log.identity()).await.ok().and_then(Result::ok);
+    let views = ViewsOptions { log: identity.map(|identity| identity.to_string()), ..options.views };
+    let (views, applier) = Views::open(&options.views_file, &views, features::registry())?;
     let hub = Hub::new(options.socket_queue_frames, options.sockets_per_user, metrics.clone());
-    let (waiters, stop_following) = (Waiters::default(), CancellationToken::new());
+    let (pending_acks, stop_following) = (PendingAcks::default(), CancellationToken::new());
     let follower = Follower {
         log: log.clone(),
         views: views.clone(),
         applier,
-        waiters: waiters.clone(),
+        pending_acks: pending_acks.clone(),
         hub: hub.clone(),
         metrics: metrics.clone(),
     };
     let following = follow::start(follower, stop_following.clone())?;
     let passwords = Passwords::new(options.hash_cost)?;
-    let chat = Chat::new(log.clone(), views, waiters, passwords, options.clock.clone(), metrics.clone());
+    let rates = Arc::new(Rates::new(options.rate_limits));
+    let clock = options.clock.clone();
+    let kernel = Kernel::new(log.clone(), views, pending_acks, passwords, clock, rates, metrics.clone());
     let state = State {
-        node: Arc::new(Node {
-            chat,
-            rates: Rates::new(options.rate_limits),
-            hello_grace: options.hello_grace,
-        }),
+        node: Arc::new(Node { kernel, hello_grace: options.hello_grace }),
         hub: hub.clone(),
         metrics,
         follower: following.watch.clone(),
@@ -114,6 +119,7 @@ pub async fn serve(
     };
     let tasks = TaskTracker::new();
     tasks.spawn(forget_quiet(state.node.clone(), shutdown.clone()));
+    features::start(&state.node.kernel, &tasks, &shutdown);
     let sockets = state.sockets.clone();
     let served = answer(listener, state, options.request_head_time, shutdown.clone());
     let ended = tokio::select! {
@@ -165,6 +171,6 @@ async fn stop(
 
 async fn forget_quiet(node: Arc<Node>, shutdown: CancellationToken) {
     while tokio::time::timeout(FORGET_QUIET_EVERY, shutdown.cancelled()).await.is_err() {
-        node.rates.forget_quiet();
+        node.kernel.rates.forget_quiet();
     }
 }

@@ -67,7 +67,8 @@ fn something(id: u64, random: &mut Random) -> (Stream, Record) {
         }
         _ => {
             let message_id = MessageId(Uuid::from_u128(u128::from(random.below(60))));
-            let posted = MessagePosted { id: message_id, body: Body::parse("hello, hello").unwrap() };
+            let posted =
+                MessagePosted { id: message_id, body: Body::parse("hello, hello").unwrap(), reply_to: None };
             (Stream::Conversation(pair), record(id, author, &posted))
         }
     }
@@ -98,7 +99,8 @@ async fn rebuilt_views_equal_the_live_ones_row_by_row() {
     let options = ViewsOptions::default();
     let log = EmbeddedLog::open(folder.path().join("log"), EmbeddedOptions::default()).unwrap();
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
-    let (live, mut applier) = Views::open(&live_file, &options).unwrap();
+    let (live, mut applier) =
+        Views::open(&live_file, &options, kafkatalk_server::features::registry()).unwrap();
     let mut said = Vec::new();
     for id in 0..APPENDS {
         let (stream, record) = something(id, &mut random);
@@ -119,7 +121,7 @@ async fn rebuilt_views_equal_the_live_ones_row_by_row() {
     follow(&log, &mut applier).await;
 
     let figures = from_log(&log, &new_file, &options, |_| {}).await.unwrap();
-    let (rebuilt, again) = Views::open(&new_file, &options).unwrap();
+    let (rebuilt, again) = Views::open(&new_file, &options, kafkatalk_server::features::registry()).unwrap();
     let rows = dump(&live);
     assert_eq!(rows, dump(&rebuilt));
     assert_eq!(applier.checkpoint(), again.checkpoint());
@@ -128,5 +130,8 @@ async fn rebuilt_views_equal_the_live_ones_row_by_row() {
     drop(again);
     // A second rebuild goes over the first.
     from_log(&log, &new_file, &options, |_| {}).await.unwrap();
-    assert_eq!(rows, dump(&Views::open(&new_file, &options).unwrap().0));
+    assert_eq!(
+        rows,
+        dump(&Views::open(&new_file, &options, kafkatalk_server::features::registry()).unwrap().0)
+    );
 }

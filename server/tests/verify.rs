@@ -49,7 +49,10 @@ async fn talk(folder: &Path) -> EmbeddedLog {
 
 async fn say(log: &EmbeddedLog, number: u128) -> Uuid {
     let body = Body::parse(&format!("number {number}")).unwrap();
-    let said = record(1 + number % 3, &MessagePosted { id: MessageId(Uuid::from_u128(number)), body });
+    let said = record(
+        1 + number % 3,
+        &MessagePosted { id: MessageId(Uuid::from_u128(number)), body, reply_to: None },
+    );
     let id = said.id;
     log.append(Stream::Conversation(group()), said).await.unwrap();
     id
@@ -159,7 +162,7 @@ async fn an_erasure_ahead_of_the_views_is_no_trouble_where_nobody_opened_the_con
     let log = talk(folder.path()).await;
     let unopened = Stream::Conversation(ConversationId(Uuid::from_u128(9)));
     let body = Body::parse("nobody reads this").unwrap();
-    let said = record(1, &MessagePosted { id: MessageId(Uuid::nil()), body });
+    let said = record(1, &MessagePosted { id: MessageId(Uuid::nil()), body, reply_to: None });
     let id = said.id;
     log.append(unopened, said).await.unwrap();
     from_log(&log, &folder.path().join("views.sqlite"), &ViewsOptions::default(), |_| {}).await.unwrap();
@@ -176,7 +179,9 @@ async fn one_conversation_that_cannot_be_read_is_told_and_the_others_are_verifie
     let log = talk(folder.path()).await;
     let other = Stream::Conversation(ConversationId(Uuid::from_u128(9)));
     let body = Body::parse("nobody reads this").unwrap();
-    log.append(other, record(1, &MessagePosted { id: MessageId(Uuid::nil()), body })).await.unwrap();
+    log.append(other, record(1, &MessagePosted { id: MessageId(Uuid::nil()), body, reply_to: None }))
+        .await
+        .unwrap();
     log.close().await;
     let file = rusqlite::Connection::open(folder.path().join("log.sqlite3")).unwrap();
     // An error of the moment, which says nothing about what is stored.

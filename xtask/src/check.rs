@@ -84,6 +84,12 @@ const STAGES: &[Stage] = &[
         needs: &[NODE, NPM, JAVA, MAVEN],
         run: || browser_tests("kafka"),
     },
+    Stage {
+        name: "browser-engines",
+        about: "the main journey in Chromium, Firefox and WebKit",
+        needs: &[NODE, NPM],
+        run: || browser_tests("engines"),
+    },
 ];
 
 /// What a browser downloads at the first visit, compressed, the page itself aside.
@@ -182,11 +188,13 @@ fn promises() -> Result<Counts> {
     Ok(kept + bench(&["broken"], &breakable)?)
 }
 
-fn browser_tests(log: &str) -> Result<Counts> {
+/// What `end2end/run.sh` runs by that name. It finds the browsers, or installs them from Debian, and says in a line which
+/// cannot be had here.
+fn browser_tests(kind: &str) -> Result<Counts> {
     packages::node_modules()?;
     site::build(site::Mode::Release)?;
     cargo::build()?;
     let mut command = Command::new(place::root().join("end2end/run.sh"));
-    command.arg(log).env("KAFKATALK_BIN", crate::run::built_server());
+    command.arg(kind).env("KAFKATALK_BIN", crate::run::built_server());
     run_counting(&mut command, Told::AtTheEnd, &mut std::io::stdout())
 }

@@ -33,7 +33,7 @@ Usage: cargo xtask COMMAND
   run [ARGUMENTS]         build everything and start `kafkatalk serve ARGUMENTS`
   dev [ARGUMENTS]         the same, again and again as files change
   bench [ARGUMENTS]       measure the binary to hand out, with `kafkatalk-bench ARGUMENTS`
-  harm ARGUMENTS          the same for a binary that can go wrong on purpose
+  failpoints ARGUMENTS    the same for a binary with failpoints, for faults and broken promises
   release                 build the binary to hand out into dist/
 ";
 
@@ -61,7 +61,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         "run" => run::serve(rest),
         "dev" => dev::watch(rest),
         "bench" => run::bench(rest),
-        "harm" => run::harm(rest),
+        "failpoints" => run::failpoints(rest),
         "release" => run::release(),
         "tidy" => tidy::check(),
         "help" | "--help" | "-h" => {

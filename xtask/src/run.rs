@@ -60,10 +60,10 @@ pub(crate) fn bench(arguments: &[String]) -> Result<()> {
     become_bench(arguments, &dist())
 }
 
-/// Does harm to a binary that is built for it, with the arguments of `kafkatalk-bench`.
-pub(crate) fn harm(arguments: &[String]) -> Result<()> {
+/// Checks or measures a binary with failpoints, with the arguments of `kafkatalk-bench`.
+pub(crate) fn failpoints(arguments: &[String]) -> Result<()> {
     site::build(site::Mode::Release)?;
-    say("building a server that can go wrong on purpose");
+    say("building a server with failpoints");
     packages::perl_for_openssl()?;
     run(cargo().args(["build", "--release", "--features", "kafka-tls,failpoints"]).args(PACKAGE))?;
     // Moved, so that nobody takes it for the usual one.

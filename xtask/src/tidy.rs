@@ -1,6 +1,7 @@
 //! The conventions, as checks over the files that git knows. `cargo xtask tidy` tells what is not kept; so does a test.
 
 mod crates;
+mod decisions;
 mod exceptions;
 mod links;
 mod repository;
@@ -27,6 +28,7 @@ const RULES: &[Rule] = &[
     Rule { asks: "waits and queues have names, in a `limits` module", check: text::bare_limits },
     Rule { asks: "every queue has an end", check: text::unbounded_queues },
     Rule { asks: "links in the docs lead somewhere", check: links::broken },
+    Rule { asks: "each decision has a complete file and a line in the index", check: decisions::incomplete },
     Rule { asks: "crates depend in one direction", check: crates::arrows },
     Rule { asks: "crates stay clear of what is not theirs", check: crates::foreign },
     Rule { asks: "every crate has the workspace's lints, edition and licence", check: crates::inherited },

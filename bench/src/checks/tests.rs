@@ -36,14 +36,15 @@ fn sound() -> Evidence {
     }
 }
 
-/// The only fault that the checks find once the evidence is broken like this.
-fn only_fault(breaking: impl FnOnce(&mut Evidence)) -> Fault {
+/// The only mismatch that the checks find once the evidence is broken like this.
+fn only_mismatch(breaking: impl FnOnce(&mut Evidence)) -> Mismatch {
     let mut evidence = sound();
     breaking(&mut evidence);
     let findings = judge(&[evidence]);
-    let found: Vec<Fault> = Fault::ALL.into_iter().filter(|fault| findings.count(*fault) > 0).collect();
+    let found: Vec<Mismatch> =
+        Mismatch::ALL.into_iter().filter(|mismatch| findings.count(*mismatch) > 0).collect();
     assert_eq!(found.len(), 1, "{found:?}");
-    assert_eq!(findings.examples()[0].fault, found[0]);
+    assert_eq!(findings.examples()[0].mismatch, found[0]);
     found[0]
 }
 
@@ -57,7 +58,7 @@ fn everywhere(evidence: &mut Evidence, change: impl Fn(&mut Vec<Line>)) {
 }
 
 #[test]
-fn a_sound_history_has_no_fault_and_everything_is_counted() {
+fn a_sound_history_has_no_mismatch_and_everything_is_counted() {
     let findings = judge(&[sound(), sound()]);
     assert_eq!(findings.total(), 0, "{:?}", findings.examples());
     let counts =
@@ -67,39 +68,45 @@ fn a_sound_history_has_no_fault_and_everything_is_counted() {
 
 #[test]
 fn an_acknowledged_message_that_is_gone_is_lost() {
-    assert_eq!(only_fault(|evidence| everywhere(evidence, |lines| lines.truncate(3))), Fault::Lost);
+    assert_eq!(only_mismatch(|evidence| everywhere(evidence, |lines| lines.truncate(3))), Mismatch::Lost);
 }
 
 #[test]
 fn a_message_at_another_offset_than_acknowledged_has_moved() {
-    assert_eq!(only_fault(|evidence| evidence.acks[3].1 = Offset(5)), Fault::Moved);
+    assert_eq!(only_mismatch(|evidence| evidence.acks[3].1 = Offset(5)), Mismatch::Moved);
 }
 
 #[test]
 fn a_message_acknowledged_at_two_offsets_has_moved() {
-    assert_eq!(only_fault(|evidence| evidence.acks.insert(0, (id(3), Offset(9)))), Fault::Moved);
+    assert_eq!(only_mismatch(|evidence| evidence.acks.insert(0, (id(3), Offset(9)))), Mismatch::Moved);
 }
 
 #[test]
 fn a_message_that_stands_twice_is_doubled() {
     let again = |lines: &mut Vec<Line>| lines.push(line(3, 5, Some(4)));
-    assert_eq!(only_fault(|evidence| everywhere(evidence, again)), Fault::Doubled);
+    assert_eq!(only_mismatch(|evidence| everywhere(evidence, again)), Mismatch::Doubled);
 }
 
 #[test]
 fn a_message_that_nobody_sent_is_foreign() {
     let stranger = |lines: &mut Vec<Line>| lines.push(line(8, 5, Some(4)));
-    assert_eq!(only_fault(|evidence| everywhere(evidence, stranger)), Fault::Foreign);
+    assert_eq!(only_mismatch(|evidence| everywhere(evidence, stranger)), Mismatch::Foreign);
 }
 
 #[test]
 fn a_message_that_says_something_else_is_foreign() {
-    assert_eq!(only_fault(|evidence| everywhere(evidence, |lines| lines[1].intact = false)), Fault::Foreign);
+    assert_eq!(
+        only_mismatch(|evidence| everywhere(evidence, |lines| lines[1].intact = false)),
+        Mismatch::Foreign
+    );
 }
 
 #[test]
 fn a_message_under_another_name_is_foreign() {
-    assert_eq!(only_fault(|evidence| assert!(evidence.said.insert(id(1), ANN).is_some())), Fault::Foreign);
+    assert_eq!(
+        only_mismatch(|evidence| assert!(evidence.said.insert(id(1), ANN).is_some())),
+        Mismatch::Foreign
+    );
 }
 
 #[test]
@@ -109,30 +116,30 @@ fn a_history_that_goes_back_is_disordered() {
         lines[3].previous = Previous::Told(Some(Offset(1)));
         lines.swap(2, 3);
     };
-    assert_eq!(only_fault(|evidence| in_both_histories(evidence, swapped)), Fault::HistoryDisordered);
+    assert_eq!(only_mismatch(|evidence| in_both_histories(evidence, swapped)), Mismatch::HistoryDisordered);
 }
 
 #[test]
 fn a_history_whose_previous_skips_one_is_not_chained() {
     let skipping = |lines: &mut Vec<Line>| lines[3].previous = Previous::Told(Some(Offset(1)));
-    assert_eq!(only_fault(|evidence| in_both_histories(evidence, skipping)), Fault::HistoryChainBroken);
+    assert_eq!(only_mismatch(|evidence| in_both_histories(evidence, skipping)), Mismatch::HistoryChainBroken);
 }
 
 #[test]
 fn two_members_who_read_different_histories_are_found() {
-    assert_eq!(only_fault(|evidence| evidence.histories[1].1.truncate(3)), Fault::HistoriesDiffer);
+    assert_eq!(only_mismatch(|evidence| evidence.histories[1].1.truncate(3)), Mismatch::HistoriesDiffer);
 }
 
 #[test]
 fn a_message_that_a_member_never_saw_is_undelivered() {
-    assert_eq!(only_fault(|evidence| evidence.witnesses[1].shown.truncate(3)), Fault::Undelivered);
+    assert_eq!(only_mismatch(|evidence| evidence.witnesses[1].shown.truncate(3)), Mismatch::Undelivered);
 }
 
 #[test]
 fn a_message_that_a_member_saw_twice_is_found() {
     assert_eq!(
-        only_fault(|evidence| evidence.witnesses[0].shown.push(line(3, 4, Some(3)))),
-        Fault::ShownTwice
+        only_mismatch(|evidence| evidence.witnesses[0].shown.push(line(3, 4, Some(3)))),
+        Mismatch::ShownTwice
     );
 }
 
@@ -143,7 +150,7 @@ fn messages_that_a_member_saw_out_of_order_are_found() {
         shown.swap(2, 3);
         shown[2].previous = Previous::Told(Some(Offset(1)));
     };
-    assert_eq!(only_fault(swapped), Fault::ShownDisordered);
+    assert_eq!(only_mismatch(swapped), Mismatch::ShownDisordered);
 }
 
 #[test]
@@ -151,21 +158,27 @@ fn a_message_shown_after_one_that_it_does_not_follow_is_found() {
     let broken = |evidence: &mut Evidence| {
         evidence.witnesses[1].shown[2].previous = Previous::Told(Some(Offset(0)));
     };
-    assert_eq!(only_fault(broken), Fault::ShownChainBroken);
+    assert_eq!(only_mismatch(broken), Mismatch::ShownChainBroken);
 }
 
 #[test]
 fn a_message_that_was_shown_and_is_not_in_history_is_a_ghost() {
-    assert_eq!(only_fault(|evidence| evidence.witnesses[1].shown.push(line(4, 5, Some(4)))), Fault::Ghost);
+    assert_eq!(
+        only_mismatch(|evidence| evidence.witnesses[1].shown.push(line(4, 5, Some(4)))),
+        Mismatch::Ghost
+    );
 }
 
 #[test]
 fn a_message_that_never_left_the_outbox_is_unresolved() {
-    assert_eq!(only_fault(|evidence| assert!(evidence.said.insert(id(5), BOB).is_none())), Fault::Unresolved);
+    assert_eq!(
+        only_mismatch(|evidence| assert!(evidence.said.insert(id(5), BOB).is_none())),
+        Mismatch::Unresolved
+    );
 }
 
 #[test]
-fn a_message_whose_ack_was_lost_but_which_stands_in_history_is_no_fault() {
+fn a_message_whose_ack_was_lost_but_which_stands_in_history_is_no_mismatch() {
     let mut evidence = sound();
     evidence.acks.truncate(3);
     assert_eq!(judge(&[evidence]).total(), 0);
@@ -189,11 +202,11 @@ fn a_message_that_names_another_previous_than_history_does_is_found() {
         witness.shown.retain(|line| line.sender != witness.member);
         witness.shown[1].previous = Previous::Told(Some(Offset(0)));
     };
-    assert_eq!(only_fault(broken), Fault::ShownChainBroken);
+    assert_eq!(only_mismatch(broken), Mismatch::ShownChainBroken);
 }
 
 #[test]
-fn a_message_that_stands_before_an_earlier_one_of_its_sender_is_told_and_no_fault() {
+fn a_message_that_stands_before_an_earlier_one_of_its_sender_is_reported_and_no_mismatch() {
     let mut evidence = sound();
     let swapped = |lines: &mut Vec<Line>| (lines[0].id, lines[2].id) = (id(2), id(0));
     everywhere(&mut evidence, swapped);

@@ -3,8 +3,8 @@
 
 use super::plot::{Plot, Scale, Series};
 use super::sizes::{Room, Sizes};
+use crate::baselines::{self, Baseline};
 use crate::checks::{Findings, judge};
-use crate::floors::{self, Floor};
 use crate::gather;
 use crate::latency::Latencies;
 use crate::limits::SETUP_CONNECTIONS;
@@ -27,7 +27,7 @@ struct Row {
     opening: Duration,
     resident_bytes: u64,
     at: AtRate,
-    floor: Floor,
+    baseline: Baseline,
 }
 
 /// What one log showed.
@@ -35,13 +35,13 @@ pub(super) struct OnLog {
     log: LogKind,
     rows: Vec<Row>,
     findings: Findings,
-    troubles: Vec<String>,
+    problems: Vec<String>,
 }
 
 impl OnLog {
     fn verdict(&self) -> Verdict {
         let missing = self.rows.iter().filter(|row| !row.at.complete());
-        Verdict::of(self.findings.total() + count(self.troubles.len() + missing.count()))
+        Verdict::of(self.findings.total() + count(self.problems.len() + missing.count()))
     }
 }
 
@@ -82,7 +82,7 @@ async fn on_log(stage: &mut Stage, log: LogKind, sizes: &Sizes, numbers: &[usize
     let world = World::strangers(&nodes, sizes.users, random.u64(..)).await?;
     let clients = Clients::connect(&nodes, &world.accounts, Arc::clone(&shared)).await?;
     let mut talk = Talk { log, nodes, clients, world, shared, kafka, random, said: Vec::new() };
-    let (mut rows, mut troubles) = (Vec::new(), Vec::new());
+    let (mut rows, mut problems) = (Vec::new(), Vec::new());
     for (conversations, part) in numbers.iter().copied().zip(parts) {
         let load = LoadArgs { conversations: Some(conversations), ..of_one.clone() };
         match talk.row(stage, &server, &load, part).await {
@@ -90,7 +90,7 @@ async fn on_log(stage: &mut Stage, log: LogKind, sizes: &Sizes, numbers: &[usize
             Err(error) => {
                 // Those before it are worth telling.
                 progress(&format!("{error:#}"));
-                troubles.push(format!("{conversations} conversations could not be measured: {error:#}"));
+                problems.push(format!("{conversations} conversations could not be measured: {error:#}"));
                 break;
             }
         }
@@ -98,8 +98,8 @@ async fn on_log(stage: &mut Stage, log: LogKind, sizes: &Sizes, numbers: &[usize
     let Talk { clients, world, said, .. } = talk;
     let heard = clients.close().await?;
     let mut findings = Findings::default();
-    if troubles.is_empty() {
-        troubles.extend(run::troubles(&heard));
+    if problems.is_empty() {
+        problems.extend(run::problems(&heard));
         progress("reading back what was said");
         let world = talked_in(&world, &said);
         let mut evidence = gather::histories(&world, &nodes, numbering).await?;
@@ -107,8 +107,8 @@ async fn on_log(stage: &mut Stage, log: LogKind, sizes: &Sizes, numbers: &[usize
         run::add_heard(&mut evidence, &world, heard);
         findings = judge(evidence.values());
     }
-    troubles.extend(server.stop().await?.trouble);
-    Ok(OnLog { log, rows, findings, troubles })
+    problems.extend(server.stop().await?.problem);
+    Ok(OnLog { log, rows, findings, problems })
 }
 
 /// Clients who talk in ever more conversations.
@@ -132,24 +132,24 @@ impl Talk {
         progress(&format!("{log} log: {conversations} conversations, {before} of them there already"));
         let opening = world.open(nodes, conversations).await?;
         // Before and after: a broker goes on getting quicker, which must not be in our favour.
-        let mut floor = [self::floor(stage, *log, load).await?];
+        let mut baseline = [self::baseline(stage, *log, load).await?];
         let processes = [&[server.pid()][..], kafka];
         let (at, of_part) = run::at_rate(clients, world, shared, part, processes, random).await?;
         said.extend(of_part);
-        floors::take_better(&mut floor, vec![self::floor(stage, *log, load).await?]);
+        baselines::take_better(&mut baseline, vec![self::baseline(stage, *log, load).await?]);
         let resident_bytes = process::resident_bytes(server.pid())?;
-        let ([floor], opened) = (floor, conversations - before);
-        Ok(Row { conversations, opened, opening, resident_bytes, at, floor })
+        let ([baseline], opened) = (baseline, conversations - before);
+        Ok(Row { conversations, opened, opening, resident_bytes, at, baseline })
     }
 }
 
 /// What no messenger on that log can do better.
-async fn floor(stage: &mut Stage, log: LogKind, load: &LoadArgs) -> Result<Floor> {
+async fn baseline(stage: &mut Stage, log: LogKind, load: &LoadArgs) -> Result<Baseline> {
     let found = match log {
-        LogKind::Embedded => floors::relay::measure(load, &mut stage.random()).await?,
-        LogKind::Kafka => floors::produce::measure(stage, load).await?,
+        LogKind::Embedded => baselines::relay::measure(load, &mut stage.random()).await?,
+        LogKind::Kafka => baselines::produce::measure(stage, load).await?,
     };
-    found.into_iter().next().context("a floor has one row for each rate")
+    found.into_iter().next().context("a baseline has one row for each rate")
 }
 
 /// The same world without the conversations in which nobody said anything, which are most of many.
@@ -166,10 +166,10 @@ pub(super) fn tell(report: &mut Report, all: &[OnLog]) -> Verdict {
         "conversations @ messages/s",
         "end to end p50 / p99, ms",
         "ack p50 / p99, ms",
-        "floor p50 / p99, ms",
-        "p50 to floor",
+        "baseline p50 / p99, ms",
+        "p50 to baseline",
         "load late p99 / max, ms",
-        "floor's load late p99 / max, ms",
+        "baseline's load late p99 / max, ms",
         "stolen, %",
         "server CPU us per message",
         "Kafka CPU us per message",
@@ -180,16 +180,16 @@ pub(super) fn tell(report: &mut Report, all: &[OnLog]) -> Verdict {
     let two = |latencies: &Latencies| format!("{} / {}", latencies.text(0.5), latencies.text(0.99));
     let p50 = |latencies: &Latencies| latencies.quantile_ms(0.5).unwrap_or(f64::NAN);
     for (log, row) in all.iter().flat_map(|on| on.rows.iter().map(|row| (on.log, row))) {
-        let Row { conversations, opened, opening, resident_bytes, at, floor } = row;
+        let Row { conversations, opened, opening, resident_bytes, at, baseline } = row;
         table.row([
             log.to_string(),
             format!("{} @ {}", thousands(count(*conversations)), at.rate),
             two(&at.end_to_end),
             two(&at.to_ack),
-            two(&floor.end_to_end),
-            short(p50(&at.end_to_end) / p50(&floor.end_to_end)),
+            two(&baseline.end_to_end),
+            short(p50(&at.end_to_end) / p50(&baseline.end_to_end)),
             at.late.lateness(),
-            floor.late.as_ref().map_or_else(|| "none".into(), Latencies::lateness),
+            baseline.late.as_ref().map_or_else(|| "none".into(), Latencies::lateness),
             short(at.stolen_percent),
             short(at.cpu_us),
             at.kafka_cpu_us.map_or_else(|| "none".into(), short),
@@ -200,15 +200,15 @@ pub(super) fn tell(report: &mut Report, all: &[OnLog]) -> Verdict {
     }
     report.table(&table);
     report.paragraph(&format!(
-        "Floors: {} for the embedded log, {} for Kafka, each the better of one before and one after its row.",
-        floors::RELAY,
-        floors::PRODUCE
+        "Baselines: {} for the embedded log, {} for Kafka, each the better of one before and one after its row.",
+        baselines::RELAY,
+        baselines::PRODUCE
     ));
     for on in all {
         let verdict = run::tell::verdict(on.verdict());
-        let faults = on.findings.total();
-        report.paragraph(&format!("{} log: every promise {verdict}, {faults} faults.", on.log));
-        run::tell::faults(report, &on.findings, &on.troubles);
+        let mismatches = on.findings.total();
+        report.paragraph(&format!("{} log: every promise {verdict}, {mismatches} mismatches.", on.log));
+        run::tell::mismatches(report, &on.findings, &on.problems);
     }
     all.iter().fold(Verdict::Kept, |verdict, on| verdict.and(on.verdict()))
 }
@@ -234,7 +234,7 @@ pub(super) fn plots(all: &[OnLog]) -> Vec<Plot> {
             series: vec![
                 series("p50", on, &|row| row.at.end_to_end.quantile_ms(0.5)),
                 series("p99", on, &|row| row.at.end_to_end.quantile_ms(0.99)),
-                series("floor, p50", on, &|row| row.floor.end_to_end.quantile_ms(0.5)).dashed(),
+                series("baseline, p50", on, &|row| row.baseline.end_to_end.quantile_ms(0.5)).dashed(),
             ],
         })
         .collect();

@@ -44,7 +44,7 @@ pub(super) struct Outcome {
     stolen_percent: f64,
     missing: u64,
     findings: Findings,
-    troubles: Vec<String>,
+    problems: Vec<String>,
 }
 
 /// Opens conversations one after the other, and speaks in each at once.
@@ -69,16 +69,16 @@ pub(super) async fn measure(stage: &mut Stage, sizes: &Sizes) -> Result<Outcome>
     let mut api = Api::connect(setup.address).await?;
     let machine = Machine::now()?;
     let mut opening = Latencies::new();
-    let mut troubles = Vec::new();
+    let mut problems = Vec::new();
     if let Err(error) = talk.all(&mut api, &mut world, &all, &mut opening).await {
         // What was measured before is worth telling.
         progress(&format!("{error:#}"));
-        troubles.push(format!("ended after {} of {new} new conversations: {error:#}", opening.len()));
+        problems.push(format!("ended after {} of {new} new conversations: {error:#}", opening.len()));
     }
     let stolen_percent = Machine::now()?.stolen_percent_since(machine);
     let Talk { clients, said, .. } = talk;
     let heard = clients.close().await?;
-    troubles.extend(run::troubles(&heard));
+    problems.extend(run::problems(&heard));
     let mut findings = Findings::default();
     match gather::histories(&world, &nodes, numbering).await {
         Ok(mut evidence) => {
@@ -86,9 +86,9 @@ pub(super) async fn measure(stage: &mut Stage, sizes: &Sizes) -> Result<Outcome>
             run::add_heard(&mut evidence, &world, heard);
             findings = judge(evidence.values());
         }
-        Err(error) => troubles.push(format!("the histories could not be read: {error:#}")),
+        Err(error) => problems.push(format!("the histories could not be read: {error:#}")),
     }
-    troubles.extend(server.end().await);
+    problems.extend(server.end().await);
     let [first, other] = measured(said.len(), warm_up, new);
     let owed = 2 * count(first.len() + other.len());
     let times = &shared.times;
@@ -104,7 +104,7 @@ pub(super) async fn measure(stage: &mut Stage, sizes: &Sizes) -> Result<Outcome>
         stolen_percent,
         missing: owed.saturating_sub(acked + received),
         findings,
-        troubles,
+        problems,
     })
 }
 
@@ -129,7 +129,7 @@ struct Talk {
 
 impl Talk {
     /// Speaks where conversations have been, then opens one after the other and speaks in it at once. What does not come ends
-    /// it: each wait for what comes later would be as long as can be, and no figure.
+    /// it: each wait for what comes later would be as long as can be, and no measurement.
     async fn all(
         &mut self,
         api: &mut Api,
@@ -168,7 +168,7 @@ impl Talk {
 
 /// The table, and what was broken.
 pub(super) fn tell(report: &mut Report, outcome: &Outcome) -> Verdict {
-    let Outcome { log, opening, first, established, stolen_percent, missing, findings, troubles } = outcome;
+    let Outcome { log, opening, first, established, stolen_percent, missing, findings, problems } = outcome;
     let mut table = Table::new([
         "log",
         "what",
@@ -206,8 +206,8 @@ pub(super) fn tell(report: &mut Report, outcome: &Outcome) -> Verdict {
         "One after the other: a conversation is opened, its first message is said as soon as the answer is there, then one in \
          an established conversation once the first has come. A message's time does not hold the opening's.",
     );
-    run::tell::faults(report, findings, troubles);
-    Verdict::of(findings.total() + count(troubles.len()) + missing)
+    run::tell::mismatches(report, findings, problems);
+    Verdict::of(findings.total() + count(problems.len()) + missing)
 }
 
 #[cfg(test)]

@@ -168,7 +168,7 @@ pub(super) fn tell(report: &mut Report, outcome: &Outcome) {
     }
     report.table(&table);
     report.paragraph(&format!(
-        "A start with nothing missed takes {} ms; it is in the figures above. Each of those is one start and no quantile: catching up \
+        "A start with nothing missed takes {} ms; it is in the times above. Each of those is one start and no quantile: catching up \
          is told as messages a second.",
         short(plain_start.as_secs_f64() * 1e3)
     ));

@@ -1,4 +1,4 @@
-//! Figures as pictures: lines over axes, in SVG.
+//! Measurements as pictures: lines over axes, in SVG.
 
 use crate::number::short;
 use anyhow::{Context as _, Result, anyhow};
@@ -62,16 +62,16 @@ pub(super) enum Scale {
 }
 
 impl Scale {
-    /// Where a figure lies on the axis; none where it has no place there.
-    fn place(self, figure: f64) -> Option<f64> {
+    /// Where a value lies on the axis; none where it has no place there.
+    fn place(self, value: f64) -> Option<f64> {
         let place = match self {
-            Self::Linear => figure,
-            Self::Log => figure.log10(),
+            Self::Linear => value,
+            Self::Log => value.log10(),
         };
         place.is_finite().then_some(place)
     }
 
-    fn figure(self, place: f64) -> f64 {
+    fn value(self, place: f64) -> f64 {
         match self {
             Self::Linear => place,
             Self::Log => 10_f64.powf(place),
@@ -288,7 +288,7 @@ fn name(canvas: &Canvas<'_>, series: &Series, y: i32, colour: RGBColor) -> Resul
 
 /// A tick in words, without zeros that tell nothing.
 fn label(scale: Scale, place: f64) -> String {
-    let text = short(scale.figure(place));
+    let text = short(scale.value(place));
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
@@ -304,7 +304,7 @@ mod tests {
             y: ("milliseconds".into(), Scale::Linear),
             series: vec![
                 Series::new("ours", points.to_vec()),
-                Series::new("floor", points.to_vec()).dashed(),
+                Series::new("baseline", points.to_vec()).dashed(),
                 Series::new("nobody's", Vec::new()),
             ],
         }
@@ -313,7 +313,9 @@ mod tests {
     #[test]
     fn a_picture_names_its_axes_and_lines_and_has_a_background_of_its_own() {
         let text = svg(&plot(&[(100.0, 3.0), (1_000.0, 4.0)])).unwrap();
-        for words in ["A title", "things", "milliseconds", "ours", "floor", "#FFFFFF", "#0072B2", "#D55E00"] {
+        for words in
+            ["A title", "things", "milliseconds", "ours", "baseline", "#FFFFFF", "#0072B2", "#D55E00"]
+        {
             assert!(text.contains(words), "{words} is missing: {text}");
         }
         assert!(!text.contains("nobody"));

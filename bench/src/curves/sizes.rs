@@ -19,9 +19,9 @@ const BROKER_MAPS_BESIDE: usize = 2_000;
 const MAPS_FOR_TOPIC: usize = 2;
 /// Where Linux tells how many mappings a process may have.
 const MAPS_MAX_FILE: &str = "/proc/sys/vm/max_map_count";
-/// Most rates that a search for the knee tries.
+/// Most rates that a search for saturation tries.
 const RATES_MAX: usize = 12;
-/// Most messages a second that it asks for: a load of one thread has its own knee.
+/// Most messages a second that it asks for: a load of one thread has a saturation of its own.
 const RATE_MAX: f64 = 12_000.0;
 
 /// What the command line says; what it leaves out is by [`Sizes`].
@@ -57,7 +57,7 @@ pub(crate) struct Given {
     /// Seconds that are measured at each rising rate [default: 8].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     step_seconds: Option<u32>,
-    /// Milliseconds that 99 of 100 messages may take at a rate that counts as carried.
+    /// Milliseconds that 99 of 100 messages may take at a rate that counts as sustained.
     #[arg(long, value_name = "MS", default_value_t = 100)]
     p99_ms_max: u64,
     /// New conversations that are opened [default: 200].
@@ -76,8 +76,8 @@ pub(crate) struct Given {
     #[arg(long, value_name = "N")]
     searches: Option<usize>,
     /// Numbers of sockets that lose their node, parted by commas; even [default: 1000,5000].
-    #[arg(long, value_name = "N", value_delimiter = ',')]
-    storm_sockets: Option<Vec<usize>>,
+    #[arg(long, alias = "storm-sockets", value_name = "N", value_delimiter = ',')]
+    reconnecting_sockets: Option<Vec<usize>>,
 }
 
 /// How much of everything.
@@ -104,7 +104,7 @@ pub(crate) struct Sizes {
     /// Measured seconds for each of them.
     pub(crate) step_seconds: u32,
     /// Conversations at rising rates; each has two users of its own.
-    pub(crate) knee_conversations: usize,
+    pub(crate) saturation_conversations: usize,
     /// What 99 of 100 messages may take.
     pub(crate) p99_max: Duration,
     /// New conversations.
@@ -118,9 +118,9 @@ pub(crate) struct Sizes {
     /// Searches for each kind of words.
     pub(crate) searches: usize,
     /// Sockets that lose their node.
-    pub(crate) storm_sockets: Vec<usize>,
+    pub(crate) reconnecting_sockets: Vec<usize>,
     /// Seconds before and around that.
-    pub(crate) storm_seconds: u32,
+    pub(crate) reconnecting_seconds: u32,
 }
 
 impl Sizes {
@@ -145,15 +145,15 @@ impl Sizes {
             nodes,
             rates: ladder(first_rate, given.step, steps)?,
             step_seconds: given.step_seconds.unwrap_or(seconds(8, 2)),
-            knee_conversations: either(200, 20),
+            saturation_conversations: either(200, 20),
             p99_max: Duration::from_millis(given.p99_ms_max),
             new_conversations: given.new_conversations.unwrap_or(either(200, 10)),
             messages: given.messages.unwrap_or(either(1_000_000, 20_000)),
             missed: given.missed.unwrap_or(either(200_000, 5_000)),
             pages: given.pages.unwrap_or(either(2_000, 100)),
             searches: given.searches.unwrap_or(either(500, 20)),
-            storm_sockets: list(&given.storm_sockets, &[1_000, 5_000], &[100]),
-            storm_seconds: seconds(20, 6),
+            reconnecting_sockets: list(&given.reconnecting_sockets, &[1_000, 5_000], &[100]),
+            reconnecting_seconds: seconds(20, 6),
         };
         sizes.check()?;
         Ok(sizes)
@@ -178,9 +178,9 @@ impl Sizes {
         anyhow::ensure!(
             self.sockets
                 .iter()
-                .chain(&self.storm_sockets)
+                .chain(&self.reconnecting_sockets)
                 .all(|sockets| *sockets >= 2 && sockets.is_multiple_of(2)),
-            "--sockets and --storm-sockets come in pairs: use even numbers"
+            "--sockets and --reconnecting-sockets come in pairs: use even numbers"
         );
         Ok(())
     }

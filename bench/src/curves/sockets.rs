@@ -67,7 +67,7 @@ pub(super) fn tell(report: &mut Report, rows: &[Outcome]) -> Verdict {
     }
     report.table(&table);
     for outcome in rows {
-        run::tell::faults(report, &outcome.findings, &outcome.troubles);
+        run::tell::mismatches(report, &outcome.findings, &outcome.problems);
     }
     rows.iter().fold(Verdict::Kept, |verdict, outcome| verdict.and(outcome.verdict()))
 }

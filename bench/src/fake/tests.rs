@@ -1,7 +1,7 @@
 //! Load and crash clients against the messenger: what is kept counts as kept, what is broken is found.
 
 use super::{Fake, Habit};
-use crate::checks::{Fault, Findings, judge};
+use crate::checks::{Findings, Mismatch, judge};
 use crate::crash::Devices;
 use crate::evidence::Evidence;
 use crate::gather;
@@ -64,12 +64,12 @@ async fn talk(habit: Habit) -> Findings {
     judge(all.values())
 }
 
-fn found(findings: &Findings) -> Vec<Fault> {
-    Fault::ALL.into_iter().filter(|fault| findings.count(*fault) > 0).collect()
+fn found(findings: &Findings) -> Vec<Mismatch> {
+    Mismatch::ALL.into_iter().filter(|mismatch| findings.count(*mismatch) > 0).collect()
 }
 
 #[tokio::test]
-async fn a_load_on_a_sound_server_finds_no_fault() {
+async fn a_load_on_a_sound_server_finds_no_mismatch() {
     let findings = load(Habit::Sound, WAIT_MAX).await;
     assert_eq!(findings.total(), 0, "{:?}", findings.examples());
     let messages = u64::try_from(MESSAGES).unwrap();
@@ -89,13 +89,13 @@ async fn a_server_that_cannot_be_read_from_for_a_moment_is_read_from_after_it() 
 #[tokio::test]
 async fn a_load_finds_a_delivery_that_never_came() {
     let findings = load(Habit::SkipsDelivery, Duration::from_millis(300)).await;
-    assert_eq!(found(&findings), [Fault::Undelivered], "{:?}", findings.examples());
+    assert_eq!(found(&findings), [Mismatch::Undelivered], "{:?}", findings.examples());
 }
 
 #[tokio::test]
 async fn a_load_finds_a_delivery_that_came_twice() {
     let findings = load(Habit::DeliversTwice, WAIT_MAX).await;
-    assert_eq!(found(&findings), [Fault::ShownTwice], "{:?}", findings.examples());
+    assert_eq!(found(&findings), [Mismatch::ShownTwice], "{:?}", findings.examples());
 }
 
 #[tokio::test]
@@ -110,13 +110,13 @@ async fn devices_see_everything_once_though_sockets_are_cut_and_deliveries_skipp
 #[tokio::test]
 async fn devices_find_that_an_acknowledged_message_is_gone() {
     let findings = talk(Habit::LosesMessage).await;
-    assert!(findings.count(Fault::Lost) > 0, "{:?}", found(&findings));
+    assert!(findings.count(Mismatch::Lost) > 0, "{:?}", found(&findings));
 }
 
 #[tokio::test]
 async fn devices_find_that_a_message_sent_again_was_written_again() {
     let findings = talk(Habit::WritesTwice).await;
-    assert!(findings.count(Fault::Doubled) > 0, "{:?}", found(&findings));
+    assert!(findings.count(Mismatch::Doubled) > 0, "{:?}", found(&findings));
 }
 
 #[test]
@@ -128,5 +128,5 @@ fn a_conversation_that_nobody_opened_is_a_leak() {
         kafkatalk_protocol::UserId(uuid::Uuid::nil()),
     );
     evidence.witness(line.sender).shown.push(line);
-    assert_eq!(found(&judge(&[evidence])), [Fault::Ghost]);
+    assert_eq!(found(&judge(&[evidence])), [Mismatch::Ghost]);
 }

@@ -1,7 +1,7 @@
-//! The tables of a load's figures.
+//! The tables of a load's measurements.
 
 use super::{AtRate, Outcome, SOCKETS_FOR_MEMORY_MIN};
-use crate::checks::{Fault, Findings};
+use crate::checks::{Findings, Mismatch};
 use crate::number::{short, thousands};
 use crate::report::{Report, Table, Verdict};
 
@@ -10,7 +10,7 @@ pub(crate) fn all(report: &mut Report, outcomes: &[&Outcome]) {
     report.table(&latencies(outcomes));
     report.table(&servers(outcomes));
     for outcome in outcomes {
-        faults(report, &outcome.findings, &outcome.troubles);
+        mismatches(report, &outcome.findings, &outcome.problems);
     }
 }
 
@@ -48,7 +48,7 @@ fn latencies(outcomes: &[&Outcome]) -> Table {
     table
 }
 
-/// Set-up, connecting, memory and faults: a row for each server.
+/// Set-up, connecting, memory and mismatches: a row for each server.
 fn servers(outcomes: &[&Outcome]) -> Table {
     let mut table = Table::new([
         "log",
@@ -58,7 +58,7 @@ fn servers(outcomes: &[&Outcome]) -> Table {
         "connect all, s",
         "kB per idle socket",
         "idle CPU, % of a core",
-        "lost / doubled / misordered / other faults",
+        "lost / doubled / misordered / other mismatches",
         "verdict",
     ]);
     for outcome in outcomes {
@@ -90,27 +90,28 @@ pub(crate) fn verdict(verdict: Verdict) -> &'static str {
     }
 }
 
-/// The faults in four groups: lost, doubled, misordered, other.
+/// The mismatches in four groups: lost, doubled, misordered, other.
 pub(crate) fn grouped(findings: &Findings) -> String {
-    let sum = |faults: &[Fault]| faults.iter().map(|fault| findings.count(*fault)).sum::<u64>();
-    let lost = sum(&[Fault::Lost, Fault::Undelivered]);
-    let doubled = sum(&[Fault::Doubled, Fault::ShownTwice]);
+    let sum =
+        |mismatches: &[Mismatch]| mismatches.iter().map(|mismatch| findings.count(*mismatch)).sum::<u64>();
+    let lost = sum(&[Mismatch::Lost, Mismatch::Undelivered]);
+    let doubled = sum(&[Mismatch::Doubled, Mismatch::ShownTwice]);
     let misordered = sum(&[
-        Fault::HistoryDisordered,
-        Fault::ShownDisordered,
-        Fault::HistoryChainBroken,
-        Fault::ShownChainBroken,
+        Mismatch::HistoryDisordered,
+        Mismatch::ShownDisordered,
+        Mismatch::HistoryChainBroken,
+        Mismatch::ShownChainBroken,
     ]);
     let other = findings.total() - lost - doubled - misordered;
     format!("{lost} / {doubled} / {misordered} / {other}")
 }
 
 /// What went wrong, spelt out; nothing where nothing did.
-pub(crate) fn faults(report: &mut Report, findings: &Findings, troubles: &[String]) {
+pub(crate) fn mismatches(report: &mut Report, findings: &Findings, problems: &[String]) {
     for finding in findings.examples() {
         report.paragraph(&format!("- {finding}"));
     }
-    for trouble in troubles.iter().take(crate::limits::FAULTS_SHOWN) {
-        report.paragraph(&format!("- {trouble}"));
+    for problem in problems.iter().take(crate::limits::MISMATCHES_SHOWN) {
+        report.paragraph(&format!("- {problem}"));
     }
 }

@@ -42,7 +42,7 @@ pub(crate) async fn fill(
         let author = world.accounts[sender].user.id;
         let log = &log;
         async move {
-            let event = MessagePosted { id, body: numbering.body(id)? };
+            let event = MessagePosted { id, body: numbering.body(id)?, reply_to: None };
             let record = Record::of(Uuid::now_v7(), Some(author), now(), &event);
             anyhow::Ok(log.append(Stream::Conversation(pair.conversation), record).await?)
         }

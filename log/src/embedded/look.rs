@@ -1,8 +1,8 @@
 //! Reading a log that another process may be writing to.
 
-use super::{FILE, OpenError, SEQ, reader, reader::Readers, schema};
+use super::{FILE, OpenError, SEQ, manifest, reader, reader::Readers, schema};
 use crate::{
-    Page, ReadError, Stream,
+    LogIdentity, Page, ReadError, Stream,
     limits::{PAGE_BYTES_MAX, PAGE_RECORDS_MAX},
 };
 use kafkatalk_protocol::Offset;
@@ -28,6 +28,13 @@ impl EmbeddedReader {
         }
         schema::look(&file, dir.as_ref())?;
         Ok(Self { readers: Readers::new(file) })
+    }
+
+    /// Which log it is; none where a version wrote it that knew of no identities.
+    pub async fn identity(&self) -> Result<Option<LogIdentity>, ReadError> {
+        let manifest =
+            |connection: &_| manifest::read(connection).map_err(|error| reader::read_error(&error));
+        Ok(manifest::identity(&self.readers.read(manifest).await?))
     }
 
     /// As [`super::EmbeddedLog::streams`].

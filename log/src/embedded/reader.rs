@@ -76,7 +76,7 @@ pub(super) fn finished<T>(result: Result<Result<T, ReadError>, JoinError>) -> Re
     result.unwrap_or_else(|error| Err(ReadError::Unavailable(format!("the read was broken off: {error}"))))
 }
 
-fn read_error(error: &rusqlite::Error) -> ReadError {
+pub(super) fn read_error(error: &rusqlite::Error) -> ReadError {
     let damaged =
         matches!(
             error,
@@ -172,19 +172,19 @@ pub(super) fn stream_state(connection: &Connection, stream: &Stream) -> rusqlite
         .optional()
 }
 
-/// Every stream, and the offset that its next record gets. Sorted.
+/// Every stream that was written to, and the offset that its next record gets. Sorted.
 pub(super) fn streams(connection: &Connection) -> Result<Vec<(Stream, Offset)>, ReadError> {
     let read = || -> rusqlite::Result<Vec<(Stream, Offset)>> {
         let mut statement = connection.prepare_cached(
-            "SELECT name, (SELECT coalesce(max(offset) + 1, 0) FROM records WHERE stream = streams.id)
-             FROM streams",
+            "SELECT name, (SELECT max(offset) + 1 FROM records WHERE stream = streams.id) AS next
+             FROM streams WHERE next IS NOT NULL",
         )?;
         let mut rows = statement.query([])?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
-            let stream = schema::stream_of(row.get_ref(0)?.as_blob()?)
-                .ok_or_else(|| rusqlite::Error::InvalidColumnType(0, "name".into(), Type::Blob))?;
-            found.push((stream, Offset(schema::number(row, 1)?)));
+            if let Some(stream) = schema::stream_of(row.get_ref(0)?.as_blob()?) {
+                found.push((stream, Offset(schema::number(row, 1)?)));
+            }
         }
         found.sort_unstable();
         Ok(found)
@@ -235,8 +235,7 @@ pub(super) fn following(
         {
             upto = schema::number(row, 0)?;
             let Some(record) = record_of(row)? else { continue };
-            let stream = schema::stream_of(row.get_ref(8)?.as_blob()?)
-                .ok_or_else(|| rusqlite::Error::InvalidColumnType(8, "name".into(), Type::Blob))?;
+            let Some(stream) = schema::stream_of(row.get_ref(8)?.as_blob()?) else { continue };
             bytes += record.bytes();
             entries.push(Entry { stream, offset: Offset(schema::number(row, 1)?), record: Arc::new(record) });
         }

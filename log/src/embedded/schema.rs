@@ -4,10 +4,11 @@
 //! straight on; an index leads from a stream's offsets to them. Rows never move and are never deleted: an erased record
 //! is overwritten in place by zeros of the same length, which leaves no copy of it behind.
 
-use super::OpenError;
 use super::folder::Folder;
+use super::manifest::{self, Refusal};
+use super::{EmbeddedOptions, OpenError};
 use crate::limits::{LOCK_WAIT_MAX, READER_CACHE_KIB, WRITER_CACHE_KIB};
-use crate::{Ledger, Stream};
+use crate::{Ledger, Stream, manifest::Manifest};
 use kafkatalk_protocol::ConversationId;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Row};
 use std::path::Path;
@@ -39,15 +40,15 @@ const TABLES: &str = "
     CREATE UNIQUE INDEX records_by_offset ON records (stream, offset);
 ";
 
-/// Opens the writer's connection; makes the tables where there are none.
-pub(super) fn open(folder: &Folder) -> Result<Connection, OpenError> {
+/// Opens the writer's connection; creates the tables and ledgers that are new.
+pub(super) fn open(folder: &Folder, options: &EmbeddedOptions) -> Result<(Connection, Manifest), OpenError> {
     let failed = |error: rusqlite::Error| match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
             OpenError::NotALog { file: folder.database(), reason: error.to_string() }
         }
         _ => OpenError::Folder { dir: folder.dir().into(), reason: error.to_string() },
     };
-    let connection = Connection::open(folder.database()).map_err(failed)?;
+    let mut connection = Connection::open(folder.database()).map_err(failed)?;
     connection.busy_timeout(LOCK_WAIT_MAX).map_err(failed)?;
     let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
     let (format, application) =
@@ -58,11 +59,16 @@ pub(super) fn open(folder: &Folder) -> Result<Connection, OpenError> {
         let unsynced =
             |error: std::io::Error| OpenError::Folder { dir: folder.dir().into(), reason: error.to_string() };
         folder.sync().map_err(unsynced)?;
-        return Ok(connection);
+    } else {
+        check(&folder.database(), folder.dir(), application, format)?;
+        settings(&connection).map_err(failed)?;
     }
-    check(&folder.database(), folder.dir(), application, format)?;
-    settings(&connection).map_err(failed)?;
-    Ok(connection)
+    let manifest = manifest::open(&mut connection, options).map_err(|refusal| match refusal {
+        Refusal::Gone(ledger) => OpenError::LedgerGone { file: folder.database(), ledger: ledger.as_str() },
+        Refusal::Level(found) => OpenError::Level { dir: folder.dir().into(), found, known: options.level },
+        Refusal::Sqlite(error) => failed(error),
+    })?;
+    Ok((connection, manifest))
 }
 
 /// Opens the writer's connection again after a failure; never makes a new log where the old one has gone.
@@ -171,7 +177,7 @@ pub(super) fn name_of(stream: &Stream) -> &[u8] {
     }
 }
 
-/// The stream of a name in the table. No ledger's name has 16 bytes.
+/// The stream of a name in the table; none where a newer program created it. No ledger's name has 16 bytes.
 pub(super) fn stream_of(name: &[u8]) -> Option<Stream> {
     if let Ok(id) = Uuid::from_slice(name) {
         return Some(Stream::Conversation(ConversationId(id)));

@@ -40,7 +40,8 @@ use tokio::{runtime::Handle, time::interval};
 pub use error::ImportError;
 
 /// In this order: without `users` nobody can sign in, and nothing is shown.
-const LEDGERS: [Ledger; 4] = [Ledger::Receipts, Ledger::Sessions, Ledger::Conversations, Ledger::Users];
+const LEDGERS: [Ledger; Ledger::ALL.len()] =
+    [Ledger::Receipts, Ledger::Sessions, Ledger::Conversations, Ledger::Users];
 
 /// What an import has come to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -25,8 +25,12 @@ pub enum Kind {
     Feed,
     /// A ledger.
     Ledger(Ledger),
+    /// What the log records about itself.
+    Manifest,
     /// What nodes tell of themselves.
     Nodes,
+    /// What may be lost.
+    Signals,
     /// A conversation.
     Conversation(ConversationId),
 }
@@ -37,7 +41,7 @@ impl Kind {
         match self {
             Self::Ledger(ledger) => Some(Stream::Ledger(ledger)),
             Self::Conversation(id) => Some(Stream::Conversation(id)),
-            Self::Feed | Self::Nodes => None,
+            Self::Feed | Self::Manifest | Self::Nodes | Self::Signals => None,
         }
     }
 }
@@ -163,6 +167,12 @@ fn kind_of(names: &Names, topic: &str) -> Option<Kind> {
     if topic == names.feed {
         return Some(Kind::Feed);
     }
+    if topic == names.manifest {
+        return Some(Kind::Manifest);
+    }
+    if topic == names.signals {
+        return Some(Kind::Signals);
+    }
     if topic == names.nodes {
         return Some(Kind::Nodes);
     }
@@ -232,6 +242,8 @@ mod tests {
         let kind = |topic| kind_of(&names, topic);
         assert_eq!(kind("k.feed"), Some(Kind::Feed));
         assert_eq!(kind("k.users"), Some(Kind::Ledger(Ledger::Users)));
+        assert_eq!(kind("k.meta"), Some(Kind::Manifest));
+        assert_eq!(kind("k.signals"), Some(Kind::Signals));
         assert_eq!(kind("k.nodes"), Some(Kind::Nodes));
         let id = ConversationId(uuid::Uuid::from_u128(1));
         let conversation = names.conversation(id);

@@ -5,14 +5,17 @@
 
 use super::{
     client::Client,
-    erase, limits,
+    erase,
+    level::Levels,
+    limits,
     nodes::Lack,
     options::Purpose,
     produce::{Shard, TopicReports},
     producers::Producers,
+    setup,
     shared::{Shared, Topic},
     threads::Threads,
-    topics::{self, Admin, Wrong},
+    topics::{self, Admin, Extra, Wrong},
 };
 use crate::{AppendError, Health, Stream};
 use kafkatalk_protocol::{ConversationId, Offset};
@@ -42,8 +45,9 @@ pub(super) struct Keeper {
     threads: Threads,
     admin: Admin,
     requests: mpsc::Receiver<Request>,
-    /// When the brokers refused to create the topic of the nodes.
-    nodes_refused: Option<Instant>,
+    levels: Levels,
+    /// When the brokers refused to create a topic, by [`Extra`].
+    refused: [Option<Instant>; 2],
 }
 
 impl Keeper {
@@ -60,7 +64,8 @@ impl Keeper {
             threads: threads.clone(),
             admin,
             requests,
-            nodes_refused: None,
+            levels: Levels::default(),
+            refused: [None; 2],
         })
     }
 
@@ -82,7 +87,7 @@ impl Keeper {
             match self.set_up().await {
                 Ok(()) => {
                     self.shared.set_health(Health::Ready);
-                    self.see_to_nodes().await;
+                    self.see_to_extras().await;
                     self.serve().await;
                 }
                 Err(Wrong(why)) => {
@@ -95,32 +100,38 @@ impl Keeper {
     }
 
     async fn set_up(&self) -> Result<(), Wrong> {
-        let leaders =
-            topics::set_up(&self.shared, &self.admin).await.map_err(|wrong| self.at_brokers(wrong))?;
+        let producer = Arc::clone(&self.producers.topics()[0]);
+        let leaders = setup::set_up(&self.shared, &self.admin, &producer).await;
+        let leaders = leaders.map_err(|wrong| self.at_brokers(wrong))?;
         self.feed_has(&leaders);
         self.warm_up(&leaders).await
     }
 
     /// Whatever is wrong here, the log is ready all the same.
-    async fn see_to_nodes(&mut self) {
-        match self.set_up_nodes().await {
+    async fn see_to_extras(&mut self) {
+        match self.set_up_extra(Extra::Nodes).await {
             Ok(true) => self.shared.presence.topic_is_there(),
             Ok(false) => {}
             Err(Wrong(why)) => self.shared.goes_without_nodes(Lack::Topic, &why),
         }
+        match self.set_up_extra(Extra::Signals).await {
+            Ok(true) => self.shared.signals.topic_is_there(),
+            Ok(false) => {}
+            Err(Wrong(why)) => self.shared.signals.stay_here(&why),
+        }
     }
 
-    /// Whether the topic of the nodes is there now. Somebody else may make it at any time; that the brokers let us is not
-    /// likely soon once they refused.
-    async fn set_up_nodes(&mut self) -> Result<bool, Wrong> {
-        if topics::has_nodes(&self.shared, &self.admin)? {
+    /// Whether that topic is there now. Somebody else may make it at any time; that the brokers let us is not likely soon
+    /// once they refused.
+    async fn set_up_extra(&mut self, extra: Extra) -> Result<bool, Wrong> {
+        if extra.is_there(&self.shared, &self.admin)? {
             return Ok(true);
         }
-        if self.nodes_refused.is_some_and(|at| at.elapsed() < limits::NODES_TOPIC_REFUSED_WAIT) {
+        if self.refused[extra as usize].is_some_and(|at| at.elapsed() < limits::TOPIC_REFUSED_WAIT) {
             return Ok(false);
         }
-        let made = topics::create_nodes(&self.shared, &self.admin).await?;
-        self.nodes_refused = made.is_err().then(Instant::now);
+        let made = extra.create(&self.shared, &self.admin).await?;
+        self.refused[extra as usize] = made.is_err().then(Instant::now);
         made.map(|()| true)
     }
 
@@ -168,17 +179,22 @@ impl Keeper {
                     continue;
                 }
             }
-            if let Err(Wrong(why)) = self.probe().await {
+            let mut probed = self.probe().await;
+            if probed.is_ok() {
+                let producer = Arc::clone(&self.producers.topics()[0]);
+                probed = self.levels.look(&self.shared, &self.admin, &producer).await;
+            }
+            if let Err(Wrong(why)) = probed {
                 return self.shared.set_health(Health::Unavailable(why));
             }
             self.producers.feed.pay_debts(&self.shared);
-            self.see_to_nodes().await;
+            self.see_to_extras().await;
         }
     }
 
     /// Whether the topics that all appends need are there, and whether any broker acknowledges a record.
     async fn probe(&self) -> Result<(), Wrong> {
-        let leaders = topics::look_for(&self.shared, &self.admin).map_err(|wrong| self.at_brokers(wrong))?;
+        let leaders = setup::look_for(&self.shared, &self.admin).map_err(|wrong| self.at_brokers(wrong))?;
         // Another node may have been started with more partitions.
         self.feed_has(&leaders);
         let one = &self.producers.topics()[..1];

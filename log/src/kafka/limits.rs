@@ -78,8 +78,8 @@ pub(super) const LISTENED_AT_ONCE_MAX: Duration = Duration::from_millis(400);
 /// What the time between two heartbeats, of whomever, counts for at most, above [`HEARTBEAT_EVERY`]: if all are silent for
 /// longer, the topic is.
 pub(super) const HEARD_AT_ONCE_MAX: Duration = Duration::from_millis(1_500);
-/// How long after the brokers refused to create the topic of the nodes they are asked again.
-pub(super) const NODES_TOPIC_REFUSED_WAIT: Duration = Duration::from_mins(5);
+/// How long after the brokers refused to create a topic that can be done without they are asked again.
+pub(super) const TOPIC_REFUSED_WAIT: Duration = Duration::from_mins(5);
 /// How long a node that closes waits until it has said so.
 pub(super) const LEAVING_WAIT: Duration = Duration::from_secs(1);
 /// Largest heartbeat that is read.
@@ -94,6 +94,25 @@ pub(super) const COMMIT_EVERY: Duration = Duration::from_secs(5);
 pub(super) const COMMIT_ALL_EVERY: Duration = Duration::from_hours(1);
 /// How long [`crate::EventLog::close`] waits for what is on its way.
 pub(super) const CLOSE_WAIT: Duration = Duration::from_secs(10);
+
+/// Signals that wait for the thread that writes them.
+pub(super) const SIGNALS_WAITING_MAX: usize = 1_024;
+/// Signals that their producer holds, and their size in KiB.
+pub(super) const SIGNALS_PRODUCED_MAX: usize = 1_024;
+/// See [`SIGNALS_PRODUCED_MAX`].
+pub(super) const SIGNALS_PRODUCED_KIB_MAX: usize = 2_048;
+/// How long signals wait for others to go in one request.
+pub(super) const SIGNALS_LINGER: Duration = Duration::from_millis(5);
+/// How long the brokers have to take a signal before it is given up.
+pub(super) const SIGNAL_TIMEOUT: Duration = Duration::from_secs(2);
+/// Largest signal that is read, as JSON.
+pub(super) const SIGNAL_MESSAGE_BYTES_MAX: usize = 8_192;
+/// How long signals stay on their topic.
+pub(super) const SIGNALS_RETENTION: Duration = Duration::from_secs(10);
+/// Size of a segment of their topic: the least that brokers take.
+pub(super) const SIGNALS_SEGMENT_BYTES: usize = 1_024 * 1_024;
+/// A listener that stood still for longer begins at the end again.
+pub(super) const SIGNALS_STALL_MAX: Duration = Duration::from_secs(5);
 
 /// Tails that may be open at once; each has two threads.
 pub(super) const TAILS_MAX: usize = 16;

@@ -67,8 +67,9 @@ pub(super) fn follow(shared: &Arc<Shared>, start: &Start, out: &mpsc::Sender<Vec
     let mut ledgers = Ledgers { next: start.ledgers, ends, heard: Instant::now(), again: None, alone: None };
     let (mut others, mut offsets) = (Others::new(shared), Offsets::new(feed));
     while !shared.is_closed() && !out.is_closed() {
-        if usize::try_from(shared.feed_partitions.load(Ordering::Relaxed)) != Ok(partitions) {
-            return tracing::info!("the feed has other partitions now: following it anew");
+        let now = shared.feed_partitions.load(Ordering::Relaxed);
+        if usize::try_from(now) != Ok(partitions) {
+            return tracing::info!(partitions = now, "the feed changed: the tail ends, to be opened again");
         }
         let (mut chunk, mut bytes, mut heard_all) = (Vec::new(), 0, false);
         let mut wait = limits::POLL_WAIT;
@@ -230,7 +231,7 @@ fn assign(
 ) -> Result<Result<Begun, Live>, KafkaError> {
     let mut list = TopicPartitionList::new();
     let (mut ends, mut feed) = ([0; Ledger::ALL.len()], Vec::new());
-    for ledger in Ledger::ALL {
+    for ledger in shared.options.ledgers.iter().copied() {
         let topic = shared.names.ledger(ledger);
         let from = start.ledgers[position(ledger)];
         let end = sweep::bounds(consumer, topic)?.1;

@@ -8,8 +8,12 @@ use kafkatalk_protocol::ConversationId;
 #[derive(Debug)]
 pub(super) struct Names {
     pub(super) feed: String,
+    /// What the log records about itself.
+    pub(super) manifest: String,
     /// Where nodes say that they are here.
     pub(super) nodes: String,
+    /// What may be lost.
+    pub(super) signals: String,
     ledgers: [String; Ledger::ALL.len()],
     conversation: String,
 }
@@ -22,7 +26,9 @@ impl Names {
         }
         Ok(Self {
             feed: format!("{prefix}.feed"),
+            manifest: format!("{prefix}.meta"),
             nodes: format!("{prefix}.nodes"),
+            signals: format!("{prefix}.signals"),
             ledgers: Ledger::ALL.map(|ledger| format!("{prefix}.{}", ledger.as_str())),
             conversation: format!("{prefix}.conversation."),
         })

@@ -10,7 +10,8 @@ use super::{
     produce::{FeedReports, Shard},
     shared::Shared,
 };
-use known::{Known, News};
+use crate::Level;
+use known::{KnownNodes, News};
 use rdkafka::{
     Message, Offset as KafkaOffset, TopicPartitionList,
     consumer::Consumer as _,
@@ -20,7 +21,10 @@ use rdkafka::{
 };
 use serde::{Deserialize, Serialize};
 use std::{
-    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 use uuid::Uuid;
@@ -34,12 +38,15 @@ pub(super) struct Heartbeat {
     node: String,
     /// Which run of it.
     instance: Uuid,
-    state: State,
+    state: NodeState,
+    /// The highest feature level that it knows. Versions that knew of none did not say.
+    #[serde(default)]
+    level: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum State {
+pub(super) enum NodeState {
     Here,
     Leaving,
 }
@@ -50,6 +57,8 @@ pub(super) struct Presence {
     /// Whether the topic is there. Nothing is written or followed before.
     topic: AtomicBool,
     others: AtomicUsize,
+    /// The highest level that all live nodes know, and when that was heard.
+    known_by_all: Mutex<Option<(Level, Instant)>>,
     /// Of which lacks an operator was told.
     warned: [AtomicBool; 3],
 }
@@ -73,6 +82,16 @@ impl Presence {
 
     fn has_topic(&self) -> bool {
         self.topic.load(Ordering::Relaxed)
+    }
+
+    /// The highest level that all live nodes know, where somebody has just listened for long enough to say.
+    pub(super) fn known_by_all(&self) -> Option<Level> {
+        let (level, heard) = (*self.known_by_all.lock().unwrap_or_else(PoisonError::into_inner))?;
+        (heard.elapsed() < limits::HEARTBEAT_EVERY).then_some(level)
+    }
+
+    fn all_know(&self, level: Level) {
+        *self.known_by_all.lock().unwrap_or_else(PoisonError::into_inner) = Some((level, Instant::now()));
     }
 
     /// How many other nodes are heard of.
@@ -117,9 +136,10 @@ impl Shared {
         tracing::debug!("a heartbeat was not written: {error}");
     }
 
-    pub(super) fn heartbeat(&self, state: State) -> Result<Vec<u8>, serde_json::Error> {
+    pub(super) fn heartbeat(&self, state: NodeState) -> Result<Vec<u8>, serde_json::Error> {
         let node = self.options.node.chars().take(limits::NODE_NAME_CHARS_MAX).collect();
-        serde_json::to_vec(&Heartbeat { node, instance: self.instance, state })
+        let level = self.options.level.0;
+        serde_json::to_vec(&Heartbeat { node, instance: self.instance, state, level })
     }
 }
 
@@ -146,13 +166,13 @@ impl Pulse {
             return;
         }
         self.next = Some(now + limits::HEARTBEAT_EVERY);
-        feed.beat(shared, State::Here);
+        feed.beat(shared, NodeState::Here);
     }
 
     /// The last words: what this node was to write and to tell is written and told.
     pub(super) fn leave(self, shared: &Shared, feed: &Shard<FeedReports>) {
         if self.next.is_some() && self.ready {
-            feed.beat(shared, State::Leaving);
+            feed.beat(shared, NodeState::Leaving);
             drop(feed.producer().flush(limits::LEAVING_WAIT));
         }
     }
@@ -161,13 +181,13 @@ impl Pulse {
 /// The other nodes, for the thread that follows.
 pub(super) struct Others<'a> {
     shared: &'a Shared,
-    known: Known,
+    known: KnownNodes,
     followed: bool,
 }
 
 impl<'a> Others<'a> {
     pub(super) fn new(shared: &'a Shared) -> Self {
-        Self { shared, known: Known::new(shared.instance, Instant::now()), followed: false }
+        Self { shared, known: KnownNodes::new(shared.instance, Instant::now()), followed: false }
     }
 
     /// Something stands on the topic.
@@ -199,6 +219,10 @@ impl<'a> Others<'a> {
         let news = self.known.turn(Instant::now(), heard_all);
         tell(news, chunk);
         self.shared.presence.others.store(self.known.count(), Ordering::Relaxed);
+        // A tail that stopped before it heard all does not know who came.
+        if heard_all && let Some(level) = self.known.known_by_all(self.shared.options.level) {
+            self.shared.presence.all_know(level);
+        }
     }
 }
 
@@ -211,7 +235,7 @@ impl Drop for Others<'_> {
 fn tell(news: impl IntoIterator<Item = News>, chunk: &mut Vec<Live>) {
     for one in news {
         match one {
-            News::Came(node) => tracing::info!(node, "another node is here"),
+            News::Came(node, level) => tracing::info!(node, level = level.0, "another node is here"),
             News::Left(node) => {
                 tracing::info!(node, "another node has left");
                 chunk.push(Live::NodeGone);
@@ -237,18 +261,20 @@ mod tests {
 
     #[test]
     fn a_stranger_can_read_a_heartbeat() {
-        let beat = Heartbeat { node: "a".into(), instance: Uuid::from_u128(5), state: State::Here };
+        let (node, instance) = ("a".to_owned(), Uuid::from_u128(5));
+        let beat = Heartbeat { node, instance, state: NodeState::Here, level: 2 };
         assert_eq!(
             serde_json::to_string(&beat).unwrap(),
-            r#"{"node":"a","instance":"00000000-0000-0000-0000-000000000005","state":"here"}"#
+            r#"{"node":"a","instance":"00000000-0000-0000-0000-000000000005","state":"here","level":2}"#
         );
     }
 
     #[test]
-    fn a_heartbeat_with_more_in_it_is_read_too() {
+    fn a_heartbeat_with_more_or_less_in_it_is_read_too() {
         let value =
             r#"{"node":"a","instance":"00000000-0000-0000-0000-000000000005","state":"leaving","load":3}"#;
-        let beat = Heartbeat { node: "a".into(), instance: Uuid::from_u128(5), state: State::Leaving };
+        let (node, instance) = ("a".to_owned(), Uuid::from_u128(5));
+        let beat = Heartbeat { node, instance, state: NodeState::Leaving, level: 0 };
         assert_eq!(serde_json::from_str::<Heartbeat>(value).unwrap(), beat);
     }
 }

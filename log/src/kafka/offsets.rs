@@ -76,9 +76,12 @@ impl Offsets {
         let of_ledgers = Ledger::ALL.into_iter().map(|ledger| (shared.names.ledger(ledger), 0));
         let of_feed = (0..).map(|partition| (shared.names.feed.as_str(), partition));
         let positions = ledgers.iter().chain(&self.feed).enumerate();
+        let is_used =
+            |at: usize| Ledger::ALL.get(at).is_none_or(|ledger| shared.options.ledgers.contains(ledger));
         let mut list = TopicPartitionList::new();
         for ((topic, partition), (at, position)) in of_ledgers.chain(of_feed).zip(positions) {
-            if self.committed.get(at) != Some(position) {
+            // Nothing was read of a ledger that the log was opened without.
+            if self.committed.get(at) != Some(position) && is_used(at) {
                 let position = i64::try_from(*position).unwrap_or(i64::MAX);
                 list.add_partition_offset(topic, partition, KafkaOffset::Offset(position))?;
             }

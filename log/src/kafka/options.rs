@@ -1,6 +1,7 @@
 //! What an operator may set, and the configuration of the clients that follows from it.
 
 use super::{client::Client, limits, names::Names};
+use crate::{FEATURE_LEVEL, Ledger, Level};
 use rdkafka::{ClientConfig, config::FromClientConfigAndContext, error::KafkaError};
 use std::time::Duration;
 
@@ -30,6 +31,10 @@ pub struct KafkaOptions {
     pub forget_within: Duration,
     /// How long a copy stays in the feed.
     pub feed_retention: Duration,
+    /// Ledgers to use: all, but in tests that add one later.
+    pub ledgers: Vec<Ledger>,
+    /// The highest feature level that the program knows: [`FEATURE_LEVEL`], but in tests.
+    pub level: Level,
 }
 
 impl KafkaOptions {
@@ -47,6 +52,8 @@ impl KafkaOptions {
             sweep_interval: Duration::from_secs(30),
             forget_within: Duration::from_hours(24),
             feed_retention: Duration::from_hours(1),
+            ledgers: Ledger::ALL.to_vec(),
+            level: FEATURE_LEVEL,
         }
     }
 }
@@ -129,6 +136,10 @@ pub(super) enum Purpose {
     Follow,
     /// Reading topics that change all the time.
     Fetch,
+    /// Writing signals.
+    Signal,
+    /// Following signals.
+    Listen,
 }
 
 impl KafkaOptions {
@@ -158,7 +169,9 @@ impl KafkaOptions {
         if let Some((name, _)) = self.properties.iter().find(|(name, _)| RESERVED.contains(&name.as_str())) {
             return Err(ConnectError::Reserved(name.clone()));
         }
-        for purpose in [Purpose::Produce, Purpose::Announce, Purpose::Follow] {
+        for purpose in
+            [Purpose::Produce, Purpose::Announce, Purpose::Follow, Purpose::Signal, Purpose::Listen]
+        {
             self.config(purpose).create_native_config()?;
         }
         Names::new(&self.topic_prefix)
@@ -196,17 +209,8 @@ impl KafkaOptions {
         };
         let group = format!("{}.{}", self.topic_prefix, self.node);
         let consume = consuming(&group);
-        let message_bytes = (limits::MESSAGE_BYTES_MAX + limits::MESSAGE_OVERHEAD_BYTES_MAX).to_string();
-        let produce = [
-            ("acks", "all"),
-            ("linger.ms", "0"),
-            ("message.max.bytes", message_bytes.as_str()),
-            ("request.timeout.ms", &limits::ACKNOWLEDGE_TIMEOUT.as_millis().to_string()),
-            ("retry.backoff.ms", "20"),
-            ("retry.backoff.max.ms", "500"),
-            // A topic that was deleted is told from one that is new after this long.
-            ("topic.metadata.propagation.max.ms", "5000"),
-        ];
+        let (produce, signal) = (producing(), signalling());
+        let (produce, signal) = (borrowed(&produce), borrowed(&signal));
         match purpose {
             Purpose::Admin => {}
             Purpose::Produce => {
@@ -240,6 +244,15 @@ impl KafkaOptions {
                 set(&[
                     ("queued.min.messages", "10000"),
                     ("queued.max.messages.kbytes", "16384"),
+                    ("topic.metadata.refresh.interval.ms", &limits::METADATA_EVERY.as_millis().to_string()),
+                ]);
+            }
+            Purpose::Signal => set(&signal),
+            Purpose::Listen => {
+                set(&consume);
+                set(&[
+                    ("auto.offset.reset", "latest"),
+                    ("queued.max.messages.kbytes", "4096"),
                     ("topic.metadata.refresh.interval.ms", &limits::METADATA_EVERY.as_millis().to_string()),
                 ]);
             }
@@ -277,6 +290,43 @@ impl KafkaOptions {
     ) -> Result<super::Consumer, ConnectError> {
         self.client(purpose, context)
     }
+}
+
+type Owned = (&'static str, String);
+
+fn borrowed(settings: &[Owned]) -> Vec<(&str, &str)> {
+    settings.iter().map(|(name, value)| (*name, value.as_str())).collect()
+}
+
+/// What all producers of records and copies have in common.
+fn producing() -> [Owned; 7] {
+    let message_bytes = limits::MESSAGE_BYTES_MAX + limits::MESSAGE_OVERHEAD_BYTES_MAX;
+    [
+        ("acks", "all".into()),
+        ("linger.ms", "0".into()),
+        ("message.max.bytes", message_bytes.to_string()),
+        ("request.timeout.ms", limits::ACKNOWLEDGE_TIMEOUT.as_millis().to_string()),
+        ("retry.backoff.ms", "20".into()),
+        ("retry.backoff.max.ms", "500".into()),
+        // A topic that was deleted is told from one that is new after this long.
+        ("topic.metadata.propagation.max.ms", "5000".into()),
+    ]
+}
+
+/// For a producer whose messages may be lost, and must not wait.
+fn signalling() -> [Owned; 9] {
+    let timeout = limits::SIGNAL_TIMEOUT.as_millis();
+    [
+        ("acks", "1".into()),
+        ("retries", "0".into()),
+        ("enable.idempotence", "false".into()),
+        ("request.timeout.ms", timeout.to_string()),
+        ("delivery.timeout.ms", timeout.to_string()),
+        ("delivery.report.only.error", "true".into()),
+        ("linger.ms", limits::SIGNALS_LINGER.as_millis().to_string()),
+        ("queue.buffering.max.messages", limits::SIGNALS_PRODUCED_MAX.to_string()),
+        ("queue.buffering.max.kbytes", limits::SIGNALS_PRODUCED_KIB_MAX.to_string()),
+    ]
 }
 
 /// What all consumers have in common.
@@ -322,6 +372,8 @@ mod tests {
             Purpose::Admin,
             Purpose::Follow,
             Purpose::Fetch,
+            Purpose::Signal,
+            Purpose::Listen,
         ];
         for purpose in all {
             let config = KafkaOptions::new("127.0.0.1:1").config(purpose);

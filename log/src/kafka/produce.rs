@@ -48,6 +48,8 @@ pub(super) enum Delivery {
     Append(Append),
     /// A producer's first record, which pays for its connections.
     WarmUp(oneshot::Sender<Outcome>),
+    /// A fact of the manifest. See [`super::manifest`].
+    Fact(oneshot::Sender<Result<(), KafkaError>>),
     /// A message without a value, which stands for nothing and begins a segment. See [`super::erase`].
     Hole(Stream, oneshot::Sender<Outcome>),
 }
@@ -142,7 +144,7 @@ impl Shard<FeedReports> {
     }
 
     /// Says that this node is here, or that it leaves. See [`nodes`].
-    pub(super) fn beat(&self, shared: &Shared, state: nodes::State) {
+    pub(super) fn beat(&self, shared: &Shared, state: nodes::NodeState) {
         let value = match shared.heartbeat(state) {
             Ok(value) => value,
             Err(error) => return tracing::debug!("a heartbeat cannot be written as JSON: {error}"),
@@ -393,6 +395,7 @@ impl ProducerContext for TopicReports {
                 let written = result.as_ref().map(|_| Offset(0)).map_err(|(error, _)| outcome(error));
                 return drop(waiter.send(written));
             }
+            Delivery::Fact(waiter) => return drop(waiter.send(written(result).map(drop))),
             Delivery::Hole(stream, waiter) => {
                 if let Some(copy) = hole_reported(&self.shared, stream, written(result), waiter) {
                     self.feed.tell(&self.shared, None, copy);

@@ -3,15 +3,16 @@
 use super::{
     Consumer,
     client::Client,
-    limits,
+    limits, manifest,
     options::{ConnectError, Purpose},
     shared::{Shared, Topic},
     sweep,
     threads::Threads,
+    topics::Wrong,
     wire,
 };
 use crate::limits::{PAGE_BYTES_MAX, PAGE_RECORDS_MAX};
-use crate::{Checkpoint, Entry, Ledger, Page, ReadError, RecordId, Stream};
+use crate::{Checkpoint, Entry, Ledger, LogIdentity, Page, ReadError, RecordId, Stream};
 use kafkatalk_protocol::Offset;
 use rdkafka::{
     Message, Offset as KafkaOffset, TopicPartitionList, consumer::Consumer as _, error::KafkaError,
@@ -33,6 +34,8 @@ pub(super) enum Job {
     Page { stream: Stream, from: u64, limit: usize, answer: oneshot::Sender<Result<Page, ReadError>> },
     /// Where the ledgers end.
     Ends { answer: oneshot::Sender<Result<Checkpoint, ReadError>> },
+    /// Which log it is, if its manifest says so.
+    Identity { answer: oneshot::Sender<Result<Option<LogIdentity>, ReadError>> },
     /// The key of a record, if the record is there.
     Key { stream: Stream, record: RecordId, answer: oneshot::Sender<Result<Option<String>, ReadError>> },
 }
@@ -104,11 +107,15 @@ fn serve(shared: &Arc<Shared>, jobs: &Mutex<mpsc::Receiver<Job>>) {
             Job::Page { answer, .. } if answer.is_closed() => {}
             Job::Key { answer, .. } if answer.is_closed() => {}
             Job::Ends { answer } if answer.is_closed() => {}
+            Job::Identity { answer } if answer.is_closed() => {}
             Job::Page { stream, from, limit, answer } => {
                 drop(answer.send(reader.and_then(|consumer| page(shared, consumer, stream, from, limit))));
             }
             Job::Ends { answer } => {
                 drop(answer.send(reader.and_then(|consumer| ends(shared, consumer))));
+            }
+            Job::Identity { answer } => {
+                drop(answer.send(reader.and_then(|consumer| identity(shared, consumer))));
             }
             Job::Key { stream, record, answer } => {
                 drop(answer.send(reader.and_then(|consumer| key(shared, consumer, stream, record))));
@@ -156,7 +163,17 @@ fn ends(shared: &Shared, consumer: &Consumer) -> Result<Checkpoint, ReadError> {
         let (_, end) = bounds(shared, consumer, Stream::Ledger(ledger))?;
         Ok((ledger.as_str().to_owned(), end))
     };
-    Ledger::ALL.into_iter().map(end).collect()
+    shared.options.ledgers.iter().copied().map(end).collect()
+}
+
+fn identity(shared: &Arc<Shared>, consumer: &Consumer) -> Result<Option<LogIdentity>, ReadError> {
+    if sweep::bounds_within(consumer, &shared.names.manifest, limits::REQUEST_TIMEOUT)?.is_none() {
+        return Ok(None);
+    }
+    let unavailable = |Wrong(why)| ReadError::Unavailable(why);
+    let (manifest, _) = manifest::read(shared).map_err(unavailable)?;
+    let cluster = manifest::cluster_id(consumer.client()).map_err(unavailable)?;
+    Ok(manifest::identity(shared, &cluster, &manifest))
 }
 
 fn page(
@@ -288,6 +305,7 @@ fn visit_all(
                 }
             }
             Some(Err(KafkaError::PartitionEOF(_))) => return Ok(None),
+            Some(Err(error)) if manifest::is_denied(&error) => return Err(error),
             Some(Err(error)) => tracing::debug!(topic, "reading: {error}"),
         }
     }

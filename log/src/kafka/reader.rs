@@ -7,7 +7,7 @@ use super::{
     shared::Shared,
     threads::Threads,
 };
-use crate::{Page, ReadError, Stream};
+use crate::{LogIdentity, Page, ReadError, Stream};
 use kafkatalk_protocol::Offset;
 use std::sync::Arc;
 
@@ -30,6 +30,11 @@ impl KafkaReader {
         let threads = Threads::default();
         read::start(&shared, &threads, reads)?;
         Ok(Self { shared, jobs, threads })
+    }
+
+    /// Which log it is; none where a version wrote it that knew of no identities.
+    pub async fn identity(&self) -> Result<Option<LogIdentity>, ReadError> {
+        self.jobs.ask(|answer| Job::Identity { answer }).await
     }
 
     /// As [`crate::EventLog::read`].

@@ -1,7 +1,7 @@
 //! What the adapter's threads and callers share.
 
-use super::{KafkaOptions, limits, names::Names, nodes::Presence, wire::Garbage};
-use crate::{AppendError, Health, Record};
+use super::{KafkaOptions, limits, names::Names, nodes::Presence, signals::Local, wire::Garbage};
+use crate::{AppendError, Health, Level, LogIdentity, Record};
 use kafkatalk_protocol::ConversationId;
 use rdkafka::{error::KafkaError, types::RDKafkaErrorCode};
 use std::{
@@ -21,13 +21,18 @@ pub(super) struct Shared {
     pub(super) instance: Uuid,
     pub(super) health: watch::Sender<Health>,
     pub(super) closed: watch::Sender<bool>,
+    /// None before the brokers were reached.
+    pub(super) identity: watch::Sender<Option<LogIdentity>>,
     /// A permit for each append that may be on its way, and one for each KiB of their records.
     admission: Arc<Semaphore>,
     admission_kib: Arc<Semaphore>,
-    /// Of the feed as it is; 0 before it was seen.
+    /// The finalised level, as far as is known.
+    pub(super) level: watch::Sender<Level>,
+    /// Of the feed as it is; 0 before it was seen, and while this node may not follow the log.
     pub(super) feed_partitions: AtomicI32,
     pub(super) garbage: Garbage,
     pub(super) presence: Presence,
+    pub(super) signals: Local,
     /// How often the brokers did not take what a tail committed. See [`super::offsets`].
     pub(super) failed_commits: AtomicU64,
     /// Wakes the keeper to look whether the brokers still answer.
@@ -108,17 +113,21 @@ impl Ack {
 
 impl Shared {
     pub(super) fn new(options: KafkaOptions, names: Names) -> Self {
+        let instance = Uuid::new_v4();
         Self {
             options,
             names,
-            instance: Uuid::new_v4(),
+            instance,
             health: watch::Sender::new(Health::Unavailable("connecting to Kafka".into())),
             closed: watch::Sender::new(false),
+            identity: watch::Sender::new(None),
+            level: watch::Sender::new(Level(0)),
             admission: Arc::new(Semaphore::new(limits::APPENDS_IN_FLIGHT_MAX)),
             admission_kib: Arc::new(Semaphore::new(limits::APPENDS_IN_FLIGHT_KIB_MAX)),
             feed_partitions: AtomicI32::new(0),
             garbage: Garbage::default(),
             presence: Presence::default(),
+            signals: Local::new(instance),
             failed_commits: AtomicU64::new(0),
             suspicion: Notify::new(),
             topics: RwLock::default(),
@@ -149,6 +158,7 @@ impl Shared {
     /// From now on nothing is taken.
     pub(super) fn close(&self) {
         self.closed.send_replace(true);
+        self.signals.close();
         self.admission.close();
         self.admission_kib.close();
     }
@@ -176,8 +186,8 @@ impl Shared {
                 return false;
             }
             match &health {
-                Health::Ready => tracing::info!("Kafka takes records"),
-                Health::Unavailable(why) => tracing::warn!("Kafka does not take records: {why}"),
+                Health::Ready => tracing::info!("Kafka is available"),
+                Health::Unavailable(why) => tracing::warn!(reason = why, "Kafka is unavailable"),
             }
             *now = health;
             true

@@ -9,7 +9,6 @@ use rdkafka::{
         TopicReplication,
     },
     error::RDKafkaErrorCode,
-    metadata::MetadataTopic,
 };
 use std::collections::{BTreeMap, HashMap};
 
@@ -18,15 +17,17 @@ pub(super) type Admin = AdminClient<Client>;
 /// The age in milliseconds at which a segment is closed while a record is being erased.
 const ROLL_AT_ONCE_MS: &str = "1";
 const SEGMENT_MS: &str = "segment.ms";
-const COMPACT: &str = "compact";
+pub(super) const CLEANUP_POLICY: &str = "cleanup.policy";
+pub(super) const COMPACT: &str = "compact";
+pub(super) const DELETE: &str = "delete";
 const RETENTION_MS: &str = "retention.ms";
 const KEEP_ALL: &str = "-1";
 
 /// Settings that say what is kept how long.
 const KEEPING: [&str; 5] =
-    ["cleanup.policy", RETENTION_MS, "retention.bytes", "max.compaction.lag.ms", "min.insync.replicas"];
+    [CLEANUP_POLICY, RETENTION_MS, "retention.bytes", "max.compaction.lag.ms", "min.insync.replicas"];
 
-type Settings = Vec<(&'static str, String)>;
+pub(super) type Settings = Vec<(&'static str, String)>;
 
 /// What is wrong with the topics, for an operator.
 #[derive(Debug)]
@@ -43,9 +44,9 @@ pub(super) fn options() -> AdminOptions {
 }
 
 /// Settings of a topic that forgets a record when another of its key follows.
-fn compacted(shared: &Shared) -> Settings {
+pub(super) fn compacted(shared: &Shared) -> Settings {
     let mut settings = vec![
-        ("cleanup.policy", COMPACT.into()),
+        (CLEANUP_POLICY, COMPACT.into()),
         brokers_clock(),
         ("max.compaction.lag.ms", shared.options.forget_within.as_millis().max(1).to_string()),
     ];
@@ -68,9 +69,9 @@ fn in_sync(shared: &Shared) -> Settings {
 }
 
 /// Settings of a topic that tells what is of no use soon, to those who follow its end.
-fn passing(shared: &Shared) -> Settings {
+pub(super) fn passing(shared: &Shared) -> Settings {
     let mut settings = vec![
-        ("cleanup.policy", "delete".into()),
+        (CLEANUP_POLICY, DELETE.into()),
         brokers_clock(),
         (RETENTION_MS, shared.options.feed_retention.as_millis().to_string()),
         // Several segments within the time, so that what is old can go.
@@ -80,15 +81,27 @@ fn passing(shared: &Shared) -> Settings {
     settings
 }
 
+/// Settings of a topic whose messages are of no use after seconds, and may be lost.
+fn fleeting() -> Settings {
+    let retention = limits::SIGNALS_RETENTION.as_millis().to_string();
+    vec![
+        (CLEANUP_POLICY, DELETE.into()),
+        brokers_clock(),
+        (RETENTION_MS, retention.clone()),
+        (SEGMENT_MS, retention),
+        ("segment.bytes", limits::SIGNALS_SEGMENT_BYTES.to_string()),
+    ]
+}
+
 /// Whether a topic was made, or was there before.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Made {
+pub(super) enum Made {
     Now,
     Before,
 }
 
 /// Creates topics in one request; one that exists is fine. An answer for each, in order.
-async fn create(
+pub(super) async fn create(
     shared: &Shared,
     admin: &Admin,
     topics: &[(String, i32, Settings)],
@@ -147,7 +160,7 @@ pub(super) async fn create_conversations(
 /// compacted yet.
 fn filling(shared: &Shared) -> Settings {
     let mut settings = vec![
-        ("cleanup.policy", "delete".into()),
+        (CLEANUP_POLICY, DELETE.into()),
         (RETENTION_MS, KEEP_ALL.into()),
         ("retention.bytes", KEEP_ALL.into()),
         brokers_clock(),
@@ -158,7 +171,7 @@ fn filling(shared: &Shared) -> Settings {
 
 fn is_filling(found: &ConfigResource) -> bool {
     let is = |name, value| found.get(name).is_some_and(|entry| entry.value.as_deref() == Some(value));
-    is("cleanup.policy", "delete") && is(RETENTION_MS, KEEP_ALL)
+    is(CLEANUP_POLICY, DELETE) && is(RETENTION_MS, KEEP_ALL)
 }
 
 /// Whether a topic is a ledger that is being filled.
@@ -186,7 +199,7 @@ pub(super) async fn create_to_fill(
 }
 
 /// A move to this prefix that was begun and not finished, if there is one.
-async fn unfinished(shared: &Shared, admin: &Admin) -> Option<Wrong> {
+pub(super) async fn unfinished(shared: &Shared, admin: &Admin) -> Option<Wrong> {
     for ledger in Ledger::ALL {
         let topic = shared.names.ledger(ledger);
         if keeps_all(admin, topic).await.unwrap_or(false) {
@@ -225,89 +238,39 @@ async fn alter(admin: &Admin, topic: &str, config: AlterConfig<'_>) -> Result<()
     }
 }
 
-/// Creates the feed and the ledgers where they are missing, and refuses what would lose records. Returns the leaders of
-/// the feed's partitions.
-pub(super) async fn set_up(shared: &Shared, admin: &Admin) -> Result<Vec<i32>, Wrong> {
-    let mut topics: Vec<_> =
-        Ledger::ALL.map(|ledger| (shared.names.ledger(ledger).to_owned(), 1, compacted(shared))).into();
-    topics.push((shared.names.feed.clone(), shared.options.feed_partitions, passing(shared)));
-    // Asking first: a node may be allowed to read and write its topics, and not to create any.
-    let mut missing = Vec::new();
-    for topic in &topics {
-        let found = partitions(admin, &topic.0)?;
-        if found.is_empty() {
-            missing.push(topic.clone());
-        }
-    }
-    if !missing.is_empty() {
-        if let Err(wrong) = refuse_to_replace(shared, admin, &missing) {
-            return Err(unfinished(shared, admin).await.unwrap_or(wrong));
-        }
-        for answer in create(shared, admin, &missing).await? {
-            answer.map_err(Wrong)?;
-        }
-    }
-    for ledger in Ledger::ALL {
-        let name = shared.names.ledger(ledger);
-        let found = leaders(admin, name)?;
-        if found.len() != 1 {
-            return Err(Wrong(format!("the topic {name} has {} partitions and must have 1", found.len())));
-        }
-        if let Err(wrong) = check_policy(admin, name, COMPACT).await {
-            return Err(unfinished(shared, admin).await.unwrap_or(wrong));
-        }
-    }
-    check_policy(admin, &shared.names.feed, "delete").await?;
-    leaders(admin, &shared.names.feed)
+/// A topic that the log can do without: it holds nothing that anybody would miss.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Extra {
+    /// Heartbeats.
+    Nodes,
+    Signals,
 }
 
-/// Whether the topic of the nodes is there.
-pub(super) fn has_nodes(shared: &Shared, admin: &Admin) -> Result<bool, Wrong> {
-    Ok(!partitions(admin, &shared.names.nodes)?.is_empty())
-}
-
-/// Creates the topic of the nodes. It holds nothing that anybody would miss. The inner error is a refusal.
-pub(super) async fn create_nodes(shared: &Shared, admin: &Admin) -> Result<Result<(), Wrong>, Wrong> {
-    let nodes = (shared.names.nodes.clone(), 1, passing(shared));
-    let answers = create(shared, admin, &[nodes]).await?;
-    Ok(answers.into_iter().try_for_each(|answer| answer.map(drop).map_err(Wrong)))
-}
-
-/// A ledger that is missing beside records was lost. An empty one in its place would look whole, and lead every node to
-/// forget what it held.
-fn refuse_to_replace(
-    shared: &Shared,
-    admin: &Admin,
-    missing: &[(String, i32, Settings)],
-) -> Result<(), Wrong> {
-    let is_missing = |topic: &str| missing.iter().any(|(name, ..)| name == topic);
-    let Some(lost) =
-        Ledger::ALL.map(|ledger| shared.names.ledger(ledger)).into_iter().find(|it| is_missing(it))
-    else {
-        return Ok(());
-    };
-    let metadata = admin.inner().fetch_metadata(None, limits::REQUEST_TIMEOUT)?;
-    let mut names = metadata.topics().iter().filter(|topic| topic.error().is_none()).map(MetadataTopic::name);
-    let mut beside = names.find(|name| shared.names.as_conversation(name).is_some()).map(ToOwned::to_owned);
-    for ledger in Ledger::ALL {
-        let topic = shared.names.ledger(ledger);
-        if beside.is_none() && !is_missing(topic) {
-            let (_, end) = admin.inner().fetch_watermarks(topic, 0, limits::REQUEST_TIMEOUT)?;
-            beside = (end > 0).then(|| topic.to_owned());
+impl Extra {
+    fn name(self, shared: &Shared) -> &str {
+        match self {
+            Self::Nodes => &shared.names.nodes,
+            Self::Signals => &shared.names.signals,
         }
     }
-    match beside {
-        None => Ok(()),
-        Some(beside) => Err(Wrong(format!(
-            "the topic {lost} is gone, and {beside} is there: if the move of a log to this topic prefix was broken off, \
-             run `kafkatalk migrate` again; else restore it; if it never held anything, create it with one partition \
-             and cleanup.policy=compact"
-        ))),
+
+    pub(super) fn is_there(self, shared: &Shared, admin: &Admin) -> Result<bool, Wrong> {
+        Ok(!partitions(admin, self.name(shared))?.is_empty())
+    }
+
+    /// Creates it. The inner error is a refusal.
+    pub(super) async fn create(self, shared: &Shared, admin: &Admin) -> Result<Result<(), Wrong>, Wrong> {
+        let settings = match self {
+            Self::Nodes => passing(shared),
+            Self::Signals => fleeting(),
+        };
+        let answers = create(shared, admin, &[(self.name(shared).to_owned(), 1, settings)]).await?;
+        Ok(answers.into_iter().try_for_each(|answer| answer.map(drop).map_err(Wrong)))
     }
 }
 
 /// The leader of each partition, -1 where there is none; empty where there is no such topic.
-fn partitions(admin: &Admin, topic: &str) -> Result<Vec<i32>, Wrong> {
+pub(super) fn partitions(admin: &Admin, topic: &str) -> Result<Vec<i32>, Wrong> {
     let ask = || admin.inner().fetch_metadata(Some(topic), limits::PROBE_TIMEOUT / 2);
     // The first may have gone to a broker that hangs, and is not asked again then.
     let metadata = ask().or_else(|_| ask())?;
@@ -320,6 +283,9 @@ fn partitions(admin: &Admin, topic: &str) -> Result<Vec<i32>, Wrong> {
             RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::LeaderNotAvailable => {
                 Ok(Vec::new())
             }
+            RDKafkaErrorCode::TopicAuthorizationFailed => {
+                Err(Wrong(format!("this node may not see the topic {topic}: grant Describe on it")))
+            }
             _ => Err(Wrong(format!("the topic {topic}: {code}"))),
         };
     }
@@ -328,7 +294,7 @@ fn partitions(admin: &Admin, topic: &str) -> Result<Vec<i32>, Wrong> {
     Ok(partitions.into_iter().map(|(_, leader)| leader).collect())
 }
 
-fn leaders(admin: &Admin, topic: &str) -> Result<Vec<i32>, Wrong> {
+pub(super) fn leaders(admin: &Admin, topic: &str) -> Result<Vec<i32>, Wrong> {
     let leaders = partitions(admin, topic)?;
     if leaders.is_empty() || leaders.contains(&-1) {
         return Err(Wrong(format!("the topic {topic} has no leader yet")));
@@ -356,7 +322,7 @@ async fn policies(admin: &Admin, topics: &[&str]) -> Result<HashMap<String, Stri
     for (topic, answer) in topics.iter().zip(answers) {
         match answer {
             Ok(resource) => {
-                let policy = resource.get("cleanup.policy").and_then(|entry| entry.value.clone());
+                let policy = resource.get(CLEANUP_POLICY).and_then(|entry| entry.value.clone());
                 found.insert((*topic).to_owned(), policy.unwrap_or_default());
             }
             Err(
@@ -394,22 +360,9 @@ fn must_be(topic: &str, found: &str, policy: &str) -> Result<(), String> {
     Err(format!("the topic {topic} has cleanup.policy={found} and must have {policy}: set it"))
 }
 
-async fn check_policy(admin: &Admin, topic: &str, policy: &str) -> Result<(), Wrong> {
+pub(super) async fn check_policy(admin: &Admin, topic: &str, policy: &str) -> Result<(), Wrong> {
     let found = policies(admin, &[topic]).await?;
     found.get(topic).map_or(Ok(()), |found| must_be(topic, found, policy)).map_err(Wrong)
-}
-
-/// What is missing of the topics that all appends need, if anything is. Returns the leaders of the feed's partitions.
-pub(super) fn look_for(shared: &Shared, admin: &Admin) -> Result<Vec<i32>, Wrong> {
-    let gone = |topic: &str| Wrong(format!("the topic {topic} is not there"));
-    for ledger in Ledger::ALL {
-        let topic = shared.names.ledger(ledger);
-        if partitions(admin, topic)?.is_empty() {
-            return Err(gone(topic));
-        }
-    }
-    let feed = partitions(admin, &shared.names.feed)?;
-    if feed.is_empty() { Err(gone(&shared.names.feed)) } else { Ok(feed) }
 }
 
 /// Lets the next record of a topic begin a new segment, or takes that back. Leaves its other settings as they are: the

@@ -1,10 +1,11 @@
 //! The contract again, with hardly any memory: tails live on the border between memory and the database.
 
 use crate::contract::support::{conversation, message};
-use crate::contract::{self, Harness, Sizes};
-use kafkatalk_log::EventLog;
+use crate::contract::{self, Harness, Sizes, Tampering, Version};
+use crate::harness;
 use kafkatalk_log::embedded::{EmbeddedLog, EmbeddedOptions};
 use kafkatalk_log::limits::FORGET_WITHIN;
+use kafkatalk_log::{EventLog, Ledger};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,8 +45,27 @@ impl Harness for Cramped {
             tail_window_bytes_max: 1_000,
             checkpoint_every_bytes: 100_000,
             wal_bytes_max: 300_000,
+            ..Default::default()
         };
         Arc::new(EmbeddedLog::open(location, options).unwrap())
+    }
+}
+
+impl Tampering for Cramped {
+    async fn open_as(&self, version: &Version) -> Arc<dyn EventLog> {
+        harness::open_as(self.dir.path(), version)
+    }
+
+    async fn refused(&self, version: &Version, reason: &[&str]) {
+        harness::refused(self.dir.path(), version, reason);
+    }
+
+    async fn lose(&self, ledger: Ledger) {
+        harness::lose(self.dir.path(), ledger);
+    }
+
+    async fn lose_manifest(&self) {
+        harness::lose_manifest(self.dir.path());
     }
 }
 

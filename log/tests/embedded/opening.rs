@@ -1,8 +1,9 @@
 //! Opening a data folder, and refusing to.
 
-use crate::contract::support::{conversation, read_all, say, texts};
-use kafkatalk_log::embedded::{EmbeddedLog, EmbeddedOptions, OpenError};
+use crate::contract::support::{conversation, follow, read_all, say, texts};
+use kafkatalk_log::embedded::{EmbeddedLog, EmbeddedOptions, EmbeddedReader, FILE, OpenError};
 use kafkatalk_log::{Checkpoint, EventLog, ReadError};
+use kafkatalk_protocol::Offset;
 use rusqlite::Connection;
 use std::path::Path;
 use tempfile::TempDir;
@@ -101,6 +102,59 @@ async fn a_closed_log_is_one_file_and_its_lock() {
         .collect();
     names.sort();
     assert_eq!(names, ["log.lock", "log.sqlite3"]);
+}
+
+#[tokio::test]
+async fn a_reader_beside_the_log_says_which_it_is() {
+    let dir = TempDir::new().unwrap();
+    let log = open(dir.path()).unwrap();
+    let reader = EmbeddedReader::open(dir.path()).unwrap();
+    assert_eq!(reader.identity().await.unwrap(), Some(log.identity().await.unwrap()));
+    log.close().await;
+    crate::harness::lose_manifest(dir.path());
+    assert_eq!(EmbeddedReader::open(dir.path()).unwrap().identity().await.unwrap(), None);
+}
+
+/// As where an older version is started again.
+#[tokio::test]
+async fn a_stream_that_only_a_newer_version_knows_is_stepped_over_and_kept() {
+    let dir = TempDir::new().unwrap();
+    let log = open(dir.path()).unwrap();
+    say(&log, conversation(1), "a").await;
+    say(&log, conversation(2), "of later").await;
+    say(&log, conversation(1), "b").await;
+    log.close().await;
+    let connection = Connection::open(dir.path().join(FILE)).unwrap();
+    let renamed = "UPDATE streams SET name = CAST('of later' AS BLOB) WHERE id = (SELECT stream FROM records WHERE seq = 2)";
+    assert_eq!(connection.execute(renamed, []).unwrap(), 1);
+    drop(connection);
+    let log = open(dir.path()).unwrap();
+    let mut checkpoint = Checkpoint::new();
+    let entries = follow(&mut *log.tail(Checkpoint::new()).await.unwrap(), &mut checkpoint, 2).await;
+    assert_eq!((texts(&entries), checkpoint["seq"]), (vec!["a".to_owned(), "b".into()], 3));
+    assert_eq!(log.streams().await.unwrap(), [(conversation(1), Offset(2))]);
+    say(&log, conversation(1), "c").await;
+    log.close().await;
+    let connection = Connection::open(dir.path().join(FILE)).unwrap();
+    let kept = "SELECT count(*) FROM records JOIN streams ON stream = streams.id WHERE name = CAST('of later' AS BLOB)";
+    assert_eq!(connection.query_row(kept, [], |row| row.get::<_, i64>(0)).unwrap(), 1);
+}
+
+/// As where the log's file was replaced by another folder's.
+#[tokio::test]
+async fn a_file_takes_its_identity_along() {
+    let dirs = [TempDir::new().unwrap(), TempDir::new().unwrap()];
+    let mut identities = Vec::new();
+    for dir in &dirs {
+        let log = open(dir.path()).unwrap();
+        identities.push(log.identity().await.unwrap());
+        log.close().await;
+    }
+    let [from, to] = dirs.each_ref().map(|dir| dir.path().join(FILE));
+    std::fs::copy(from, to).unwrap();
+    let log = open(dirs[1].path()).unwrap();
+    assert_eq!(log.identity().await.unwrap(), identities[0]);
+    log.close().await;
 }
 
 #[tokio::test]

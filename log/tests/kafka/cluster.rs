@@ -5,6 +5,7 @@ use crate::{
     connect,
     contract::support::{assert_dense, conversation, follow, message, read_all, say, text_of, texts},
     options,
+    stranger::Stranger,
 };
 use kafkatalk_log::{
     AppendError, Checkpoint, Entry, EventLog, Health, Stream,
@@ -261,4 +262,30 @@ impl Whole {
 fn holds(seen: &[Entry], acknowledged: &HashMap<(Stream, Offset), String>) -> bool {
     let seen: HashSet<_> = seen.iter().map(|entry| (entry.stream, entry.offset)).collect();
     acknowledged.keys().all(|at| seen.contains(at))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes half a minute: two brokers of its own"]
+async fn a_copy_of_a_log_on_another_cluster_is_another_log() {
+    timeout(TEST_MAX, another_cluster()).await.expect("it took too long");
+}
+
+async fn another_cluster() {
+    let clusters = [start(1).await, start(1).await];
+    let log = connect(options(&clusters[0].bootstrap, "copied")).await;
+    let first = log.identity().await.unwrap();
+    log.close().await;
+    // As a tool copies it that keeps the names of topics.
+    let id = first.as_str().rsplit_once('/').unwrap().1;
+    let (key, fact) = (format!("identity/{id}"), format!(r#"{{"fact":"identity","id":"{id}"}}"#));
+    let stranger = Stranger::new(&clusters[1].bootstrap);
+    stranger.create("copied.meta", "compact").await;
+    stranger.write("copied.meta", Some(&key), Some(fact.as_bytes())).await;
+    let copy = connect(options(&clusters[1].bootstrap, "copied")).await;
+    let second = copy.identity().await.unwrap();
+    assert_eq!(second.as_str().rsplit_once('/').unwrap().1, id);
+    assert_ne!(first, second);
+    for cluster in clusters {
+        cluster.run("stop", None).await;
+    }
 }

@@ -7,7 +7,8 @@ use crate::{
 };
 use async_trait::async_trait;
 use kafkatalk_log::{
-    AppendError, Checkpoint, EventLog, Health, Ledger, Page, ReadError, Record, RecordId, Stream, Tail,
+    AppendError, Checkpoint, EventLog, Health, Ledger, Level, LogIdentity, Page, ReadError, Record, RecordId,
+    Signal, Signals, Stream, Tail,
     embedded::{EmbeddedLog, EmbeddedOptions},
     kafka::{ImportError, ImportFigures, KafkaLog, KafkaReader, Kind},
     limits::PAGE_RECORDS_MAX,
@@ -114,6 +115,9 @@ struct Breaking {
 
 #[async_trait]
 impl EventLog for Breaking {
+    async fn identity(&self) -> Result<LogIdentity, ReadError> {
+        self.log.identity().await
+    }
     async fn read(&self, stream: Stream, from: Offset, limit: usize) -> Result<Page, ReadError> {
         let left = self.reads.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
         let left = left.ok().filter(|_| self.never != Some(stream));
@@ -134,6 +138,15 @@ impl EventLog for Breaking {
     }
     async fn erase(&self, _: Stream, _: RecordId, _: Timestamp) -> Result<Offset, AppendError> {
         panic!("the source is only read")
+    }
+    fn publish(&self, _: Signal) {
+        panic!("the source is only read")
+    }
+    fn subscribe(&self) -> Signals {
+        panic!("the source is only read")
+    }
+    fn level(&self) -> watch::Receiver<Level> {
+        self.log.level()
     }
     fn health(&self) -> watch::Receiver<Health> {
         self.log.health()

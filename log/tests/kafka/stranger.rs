@@ -140,7 +140,11 @@ impl Stranger {
     }
 
     /// Reads partition 0 from the beginning on, until a value is as asked for.
-    pub(crate) async fn until(&self, topic: &str, is_it: impl Fn(&[u8]) -> bool + Send + 'static) -> Vec<u8> {
+    pub(crate) async fn until(
+        &self,
+        topic: &str,
+        mut is_it: impl FnMut(&[u8]) -> bool + Send + 'static,
+    ) -> Vec<u8> {
         let (consumer, topic) = (self.consumer("stranger"), topic.to_owned());
         let read = move || {
             let mut list = TopicPartitionList::new();
@@ -191,6 +195,30 @@ impl Stranger {
             panic!("committed is {found:?}");
         };
         spawn_blocking(ask).await.unwrap()
+    }
+
+    /// Deletes a topic, and waits until the brokers no longer know it.
+    pub(crate) async fn remove(&self, topic: &str) {
+        self.delete(topic).await;
+        let until = Instant::now() + WAIT_MAX;
+        while self.knows(topic) {
+            assert!(Instant::now() < until, "{topic} is still there");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits until a topic is there.
+    pub(crate) async fn sees(&self, topic: &str) {
+        let until = Instant::now() + WAIT_MAX;
+        while !self.knows(topic) {
+            assert!(Instant::now() < until, "{topic} is not there");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    fn knows(&self, topic: &str) -> bool {
+        let metadata = self.admin.inner().fetch_metadata(None, Duration::from_secs(10)).unwrap();
+        metadata.topics().iter().any(|found| found.name() == topic)
     }
 
     pub(crate) async fn delete(&self, topic: &str) {

@@ -3,11 +3,14 @@
 use super::{open_log, pace, print, runtime};
 use crate::{
     config::Config,
+    features,
+    kernel::projector::{Applied, IgnoreReason},
     telemetry,
-    views::{Change, Views, ViewsError, ViewsOptions},
+    views::{Views, ViewsError, ViewsOptions},
 };
 use anyhow::{Context as _, Result};
 use kafkatalk_log::{Checkpoint, EventLog, Health, ReadError};
+use kafkatalk_protocol::event::MessagePosted;
 use std::{
     fmt,
     path::Path,
@@ -79,7 +82,7 @@ pub async fn from_log(
     mut tell: impl FnMut(&Figures),
 ) -> Result<Figures, RebuildError> {
     let begun = Instant::now();
-    let (_views, mut applier) = Views::open_anew(views, options)?;
+    let (_views, mut applier) = Views::open_anew(views, options, features::registry())?;
     let mut tail = loop {
         match log.tail(Checkpoint::new()).await {
             Ok(tail) => break tail,
@@ -95,7 +98,7 @@ pub async fn from_log(
         };
         let batch = batch?.ok_or(RebuildError::Closed)?;
         for applied in applier.apply(&batch)? {
-            figures.count(&applied.change);
+            figures.count(&applied);
         }
         figures.left = batch.lag;
         figures.took = begun.elapsed();
@@ -125,13 +128,13 @@ fn reason(log: &dyn EventLog) -> String {
 }
 
 impl Figures {
-    fn count(&mut self, change: &Change) {
+    fn count(&mut self, applied: &Applied) {
         self.records += 1;
-        match change {
+        match applied.skipped {
             // What is held is not yet seen, but will be.
-            Change::Posted { .. } | Change::Held { .. } => self.messages += 1,
-            Change::Duplicate { .. } | Change::Ignored { .. } => self.skipped += 1,
-            _ => {}
+            Some(IgnoreReason::Held) => self.messages += 1,
+            Some(_) => self.skipped += 1,
+            None => self.messages += u64::from(applied.outcome::<MessagePosted>().is_some()),
         }
     }
 }

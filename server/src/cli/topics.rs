@@ -71,7 +71,7 @@ pub(super) fn run(config: &Config, form: Form) -> Result<()> {
         let prefix = &kafka.topic_prefix;
         bail!("the brokers hold no topics under the prefix {prefix}: name another with --topic-prefix");
     }
-    let checkpoint = match Views::look(&config.views_file(), &config.views) {
+    let checkpoint = match Views::look(&config.views_file(), &config.views, crate::features::registry()) {
         Ok(views) => Some(views.read_blocking(held)?),
         Err(ViewsError::Missing(_)) => None,
         Err(error) => return Err(error.into()),

@@ -9,7 +9,7 @@ mod source;
 use super::{print, runtime};
 use crate::{
     config::Config,
-    telemetry,
+    features, telemetry,
     views::{Query, Views, ViewsError},
 };
 use anyhow::{Result, bail};
@@ -81,7 +81,7 @@ pub(super) fn run(config: &Config, asked: &[ConversationId]) -> Result<()> {
     telemetry::start(config.log_format, &config.log_level);
     let begun = Instant::now();
     let figures = runtime()?.block_on(async {
-        let views = Views::look(&config.views_file(), &config.views)?;
+        let views = Views::look(&config.views_file(), &config.views, features::registry())?;
         let source = Source::open(config).await?;
         let figures = all(&source, &views, asked).await;
         source.close().await;
@@ -158,7 +158,7 @@ fn told(views: &Query<'_>, conversation: ConversationId, position: &str) -> Resu
     Ok(Told {
         position: views.position(position)?,
         members: views.members(conversation)?.map(|members| members.to_vec()),
-        held: views.held_messages(conversation)?,
+        held: views.held_records(conversation)?,
         messages,
     })
 }

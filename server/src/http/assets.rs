@@ -10,9 +10,9 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use data_encoding::HEXLOWER;
 use rust_embed::{EmbeddedFile, RustEmbed};
 use sha2::{Digest, Sha256};
-use std::fmt::Write;
 
 #[derive(RustEmbed)]
 #[folder = "$KAFKATALK_SITE"]
@@ -21,6 +21,10 @@ struct Site;
 
 /// Folder of the site with what the page loads.
 const PACKAGE: &str = "pkg";
+/// Bytes of the hash of all files that stand in their path.
+const VERSION_BYTES: usize = 6;
+/// Bytes of a file's hash that stand in its entity tag.
+const ETAG_BYTES: usize = 8;
 
 /// The front end of this binary.
 #[derive(Debug)]
@@ -37,12 +41,7 @@ impl Assets {
         for file in names.iter().filter_map(|name| Site::get(name)) {
             hash.update(file.metadata.sha256_hash());
         }
-        let version = hash.finalize().iter().take(6).fold(String::new(), |mut text, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        });
-        Self { version }
+        Self { version: HEXLOWER.encode(&hash.finalize()[..VERSION_BYTES]) }
     }
 
     /// Where the page finds its scripts and styles.
@@ -107,11 +106,7 @@ fn serve(path: &str, cache: &'static str, headers: &HeaderMap) -> Response {
 }
 
 fn etag(file: &EmbeddedFile) -> HeaderValue {
-    let hash = file.metadata.sha256_hash();
-    let tag = hash.iter().take(8).fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    });
+    let tag = HEXLOWER.encode(&file.metadata.sha256_hash()[..ETAG_BYTES]);
     HeaderValue::from_str(&format!("\"{tag}\"")).unwrap_or(HeaderValue::from_static("\"\""))
 }
 

@@ -4,16 +4,23 @@ use super::{
     problem::Refusal,
     state::{Settings, State},
 };
-use crate::{chat::accounts::Caller, secrets::Token};
+use crate::{features::sessions::commands::Caller, secrets::Token};
 use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, HeaderValue, Method, Uri, header, request::Parts},
 };
-use axum_extra::extract::CookieJar;
+use axum_extra::{
+    extract::{
+        CookieJar,
+        cookie::{Cookie, SameSite},
+    },
+    headers::{Authorization, HeaderMapExt as _, authorization::Bearer},
+};
 use kafkatalk_protocol::{ErrorCode, http::SESSION_COOKIE};
+use std::time::Duration;
 
-/// How long a browser keeps its session cookie, in seconds: 400 days, the most that browsers allow.
-const COOKIE_SECONDS: u64 = 400 * 24 * 60 * 60;
+/// How long a browser keeps its session cookie: 400 days, the most that browsers allow.
+const COOKIE_TIME: Duration = Duration::from_hours(400 * 24);
 
 /// A signed-in caller. Refuses everyone else, and changes by cookie from another origin.
 #[derive(Debug)]
@@ -33,7 +40,7 @@ impl FromRequestParts<State> for SignedIn {
         if by_cookie && (changes || upgrades) {
             require_same_origin(&parts.headers, &state.settings)?;
         }
-        match state.chat().caller(&token).await? {
+        match state.kernel().caller(&token).await? {
             Some(caller) => Ok(Self(caller)),
             None => Err(Refusal::unauthenticated()),
         }
@@ -45,7 +52,7 @@ impl FromRequestParts<State> for MaybeSignedIn {
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Refusal> {
         let Some(token) = cookie(&parts.headers) else { return Ok(Self(None)) };
-        Ok(Self(state.chat().caller(&token).await?))
+        Ok(Self(state.kernel().caller(&token).await?))
     }
 }
 
@@ -56,9 +63,8 @@ pub fn presented(headers: &HeaderMap) -> Option<(Token, bool)> {
 }
 
 fn bearer(headers: &HeaderMap) -> Option<Token> {
-    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| Token::from_client(token.trim()))
+    let bearer = headers.typed_get::<Authorization<Bearer>>()?;
+    Some(Token::from_client(bearer.token()))
 }
 
 fn cookie(headers: &HeaderMap) -> Option<Token> {
@@ -106,17 +112,22 @@ fn from_own_pages(headers: &HeaderMap, settings: &Settings) -> Option<bool> {
 
 /// The header that gives a browser its session.
 pub fn session_cookie(token: &Token, secure: bool) -> HeaderValue {
-    set_cookie(&format!("{SESSION_COOKIE}={}; Max-Age={COOKIE_SECONDS}", token.reveal()), secure)
+    // The time fits: it is a constant.
+    let max_age = COOKIE_TIME.try_into().unwrap_or_default();
+    set_cookie(Cookie::build((SESSION_COOKIE, token.reveal().to_owned())).max_age(max_age).build(), secure)
 }
 
 /// The header that takes it away.
 pub fn no_cookie(secure: bool) -> HeaderValue {
-    set_cookie(&format!("{SESSION_COOKIE}=; Max-Age=0"), secure)
+    set_cookie(Cookie::build(SESSION_COOKIE).removal().build(), secure)
 }
 
-fn set_cookie(pair: &str, secure: bool) -> HeaderValue {
-    let secure = if secure { "; Secure" } else { "" };
-    let mut value = HeaderValue::from_str(&format!("{pair}; Path=/; HttpOnly; SameSite=Lax{secure}"))
+fn set_cookie(mut cookie: Cookie<'_>, secure: bool) -> HeaderValue {
+    cookie.set_path("/");
+    cookie.set_http_only(true);
+    cookie.set_same_site(SameSite::Lax);
+    cookie.set_secure(secure);
+    let mut value = HeaderValue::from_str(&cookie.to_string())
         // Tokens are hex digits, so the header is always sound.
         .unwrap_or(HeaderValue::from_static(""));
     value.set_sensitive(true);
@@ -130,6 +141,49 @@ mod tests {
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         pairs.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value))).collect()
+    }
+
+    /// A cookie's parts, sorted.
+    fn parts(cookie: &HeaderValue) -> Vec<&str> {
+        let mut parts: Vec<_> = cookie.to_str().unwrap().split("; ").collect();
+        parts.sort_unstable();
+        parts
+    }
+
+    #[test]
+    fn a_session_is_kept_by_the_browser_for_400_days_out_of_reach_of_scripts_and_other_sites() {
+        let token = Token::from_client("00ff");
+        let expected = ["HttpOnly", "Max-Age=34560000", "Path=/", "SameSite=Lax", "kafkatalk_session=00ff"];
+        assert_eq!(parts(&session_cookie(&token, false)), expected);
+        assert!(session_cookie(&token, true).to_str().unwrap().contains("; Secure"));
+        assert!(session_cookie(&token, true).is_sensitive());
+    }
+
+    #[test]
+    fn a_session_that_ended_is_taken_from_the_browser_by_a_cookie_of_the_same_place() {
+        let gone = no_cookie(false);
+        let parts = parts(&gone);
+        for part in ["kafkatalk_session=", "Max-Age=0", "Path=/", "HttpOnly", "SameSite=Lax"] {
+            assert!(parts.contains(&part), "{parts:?}");
+        }
+    }
+
+    #[test]
+    fn a_bearer_token_is_read_in_any_case_of_its_scheme_and_comes_before_a_cookie() {
+        for (value, token) in [
+            ("Bearer abc", Some("abc")),
+            ("bearer abc", Some("abc")),
+            ("BEARER   abc", Some("abc")),
+            ("Basic abc", None),
+            ("Bearer", None),
+            ("abc", None),
+        ] {
+            let found = bearer(&headers(&[("authorization", value)]));
+            assert_eq!(found.as_ref().map(Token::reveal), token, "{value}");
+        }
+        let both = headers(&[("authorization", "Bearer abc"), ("cookie", "kafkatalk_session=def")]);
+        let (token, by_cookie) = presented(&both).unwrap();
+        assert_eq!((token.reveal(), by_cookie), ("abc", false));
     }
 
     #[test]

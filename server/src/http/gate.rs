@@ -1,7 +1,7 @@
 //! Nothing is answered from views that are not whole yet: who is not in them may be in the log all the same.
 
 use super::{problem::Refusal, state::State};
-use crate::{follow::Progress, limits::RETRY_AFTER};
+use crate::{kernel::follow::Progress, limits::RETRY_AFTER};
 use axum::{
     extract::{Request, State as Shared},
     http::{HeaderName, HeaderValue, Method, StatusCode, header},

@@ -1,7 +1,7 @@
 //! For operators and load balancers: alive, ready, figures.
 
 use super::state::State;
-use crate::follow::Progress;
+use crate::kernel::follow::Progress;
 use axum::{
     extract::State as Shared,
     http::{StatusCode, header},
@@ -43,7 +43,7 @@ fn missing(log: &Health, progress: Option<&Progress>) -> Vec<String> {
 /// type `info`.
 pub async fn metrics(Shared(state): Shared<State>) -> Response {
     state.metrics.set_queued_frames(state.hub.queued_frames());
-    state.metrics.set_nodes(state.chat().nodes());
+    state.metrics.set_nodes(state.kernel().nodes());
     let text = state.metrics.render();
     ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)
         .into_response()

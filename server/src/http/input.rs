@@ -1,8 +1,12 @@
 //! What requests bring, parsed at the edge: JSON bodies, ids in paths, queries, and where they come from.
 
 use super::{problem::Refusal, state::State};
+use crate::features::messages::HistoryPage;
 use axum::{
-    extract::{ConnectInfo, FromRequest, FromRequestParts, Path, Query, Request, rejection::JsonRejection},
+    extract::{
+        ConnectInfo, FromRequest, FromRequestParts, Path, Query, Request,
+        rejection::{JsonRejection, QueryRejection},
+    },
     http::{HeaderMap, header, request::Parts},
 };
 use kafkatalk_protocol::{
@@ -11,7 +15,10 @@ use kafkatalk_protocol::{
     problem::FieldError,
 };
 use serde::{Deserialize, de::DeserializeOwned};
+use serde_path_to_error::Segment;
 use std::{
+    error::Error,
+    iter,
     net::{IpAddr, SocketAddr},
     str::FromStr,
 };
@@ -33,7 +40,7 @@ impl<T: DeserializeOwned> FromRequest<State> for Json<T> {
 
 fn explain(rejection: &JsonRejection) -> Refusal {
     match rejection {
-        JsonRejection::JsonDataError(error) => unfit(&error.body_text()),
+        JsonRejection::JsonDataError(error) => unfit::<serde_json::Error>(error),
         JsonRejection::MissingJsonContentType(_) => Refusal::new(
             ErrorCode::MalformedJson,
             "Send JSON, with the header Content-Type: application/json.",
@@ -45,24 +52,30 @@ fn explain(rejection: &JsonRejection) -> Refusal {
     }
 }
 
-/// Input of the wrong shape, in the words of the parser, and the field that they name.
-fn unfit(words: &str) -> Refusal {
+fn refuse_query(rejection: &QueryRejection) -> Refusal {
+    unfit::<serde::de::value::Error>(rejection)
+}
+
+/// Input of the wrong shape: the field that is wrong, and the words of the parser, whose error is `E`.
+fn unfit<E: Error + 'static>(rejection: &dyn Error) -> Refusal {
+    let mut causes = iter::successors(rejection.source(), |cause| (*cause).source());
+    let parser = causes.find_map(|cause| cause.downcast_ref::<serde_path_to_error::Error<E>>());
+    let Some(parser) = parser else { return Refusal::new(ErrorCode::InvalidInput, format!("{rejection}.")) };
+    let words = parser.inner().to_string();
     let detail = format!("{words}.");
-    match field_in(words) {
-        Some(field) => Refusal(crate::chat::errors::field_problem(field, detail)),
+    let field = match parser.path().iter().next() {
+        Some(Segment::Map { key }) => Some(key.as_str()),
+        _ => missing_field(&words),
+    };
+    match field {
+        Some(field) => Refusal(crate::kernel::errors::field_problem(field, detail)),
         None => Refusal::new(ErrorCode::InvalidInput, detail),
     }
 }
 
-/// Serde tells it in words alone: behind a colon its path and what is wrong with it, or that it is missing.
-fn field_in(words: &str) -> Option<&str> {
-    let (_, what) = words.split_once(": ")?;
-    if let Some((_, missing)) = words.split_once("missing field `") {
-        return missing.split('`').next();
-    }
-    let (path, _) = what.split_once(": ")?;
-    let field = path.split(['[', '.']).next()?;
-    (!field.is_empty() && !field.contains(' ')).then_some(field)
+/// A field that is missing has no path; serde names it in words alone, and these are always the same.
+fn missing_field(words: &str) -> Option<&str> {
+    words.strip_prefix("missing field `")?.split('`').next()
 }
 
 /// Collects what is wrong with each field, so that a form can show all of it at once.
@@ -104,6 +117,20 @@ impl FromRequestParts<State> for InConversation {
     }
 }
 
+/// The conversation and the offset of a message in a path. What is neither names nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct AtMessage(pub ConversationId, pub Offset);
+
+impl FromRequestParts<State> for AtMessage {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Refusal> {
+        let found = Path::<(String, u64)>::from_request_parts(parts, state).await;
+        let Path((id, offset)) = found.map_err(|_| Refusal::not_found())?;
+        Ok(Self(id.parse().map_err(|_| Refusal::not_found())?, Offset(offset)))
+    }
+}
+
 /// The query of a request.
 #[derive(Debug)]
 pub struct Asked<T>(pub T);
@@ -114,7 +141,7 @@ impl<T: DeserializeOwned> FromRequestParts<State> for Asked<T> {
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Refusal> {
         match Query::<T>::from_request_parts(parts, state).await {
             Ok(Query(value)) => Ok(Self(value)),
-            Err(rejection) => Err(unfit(&rejection.body_text())),
+            Err(rejection) => Err(refuse_query(&rejection)),
         }
     }
 }
@@ -122,7 +149,7 @@ impl<T: DeserializeOwned> FromRequestParts<State> for Asked<T> {
 fn page_limit(asked: Option<i64>, default: usize) -> Result<usize, Refusal> {
     let Some(asked) = asked else { return Ok(default) };
     usize::try_from(asked).ok().filter(|limit| (1..=PAGE_MAX).contains(limit)).ok_or_else(|| {
-        Refusal(crate::chat::errors::field_problem("limit", format!("Use a limit from 1 to {PAGE_MAX}.")))
+        Refusal(crate::kernel::errors::field_problem("limit", format!("Use a limit from 1 to {PAGE_MAX}.")))
     })
 }
 
@@ -169,6 +196,9 @@ pub struct MessagesAsked {
     pub before: Option<u64>,
     /// Only messages after this offset; -1 starts at the beginning.
     pub after: Option<i64>,
+    /// Only messages that were posted or changed by records after this offset, in their present state and in the order of
+    /// their revisions.
+    pub changed_after: Option<u64>,
     /// 1 to 200, 50 if not given.
     pub limit: Option<i64>,
 }
@@ -180,9 +210,14 @@ impl MessagesAsked {
     }
 
     /// Which page.
-    pub fn page(&self) -> Result<crate::views::HistoryPage, Refusal> {
-        use crate::views::HistoryPage;
-        let refuse = |field, words: &str| Err(Refusal(crate::chat::errors::field_problem(field, words)));
+    pub fn page(&self) -> Result<HistoryPage, Refusal> {
+        let refuse = |field, words: &str| Err(Refusal(crate::kernel::errors::field_problem(field, words)));
+        if let Some(offset) = self.changed_after {
+            return match (self.before, self.after) {
+                (None, None) => Ok(HistoryPage::ChangedAfter(Offset(offset))),
+                _ => refuse("changed_after", "Give changed_after, before or after, not several."),
+            };
+        }
         match (self.before, self.after) {
             (Some(_), Some(_)) => refuse("before", "Give before or after, not both."),
             (Some(offset), None) => Ok(HistoryPage::Before(Offset(offset))),
@@ -214,9 +249,9 @@ pub struct SearchAsked {
 
 impl SearchAsked {
     /// What is searched for, if it has a word.
-    pub fn text(&self) -> Result<crate::views::SearchText, Refusal> {
-        let parsed = self.q.parse::<crate::views::SearchText>();
-        parsed.map_err(|error| Refusal(crate::chat::errors::field_problem("q", error.to_string())))
+    pub fn text(&self) -> Result<crate::kernel::views::SearchText, Refusal> {
+        let parsed = self.q.parse::<crate::kernel::views::SearchText>();
+        parsed.map_err(|error| Refusal(crate::kernel::errors::field_problem("q", error.to_string())))
     }
 
     /// Where. What is no id names nothing.
@@ -258,24 +293,47 @@ pub fn user_agent(headers: &HeaderMap) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::field_in;
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    struct Given {
+        #[expect(dead_code, reason = "only its shape matters")]
+        id: u32,
+        #[expect(dead_code, reason = "only its shape matters")]
+        members: Vec<String>,
+    }
+
+    fn field(refusal: Refusal) -> Option<String> {
+        assert_eq!(refusal.0.code, ErrorCode::InvalidInput);
+        refusal.0.errors.into_iter().next().map(|error| error.field)
+    }
 
     #[test]
-    fn the_field_that_is_wrong_is_found_in_the_words() {
-        for (words, field) in [
-            (
-                "Failed to deserialize the JSON body into the target type: members[1]: invalid type: null",
-                Some("members"),
-            ),
-            (
-                "Failed to deserialize the JSON body into the target type: missing field `id` at line 1",
-                Some("id"),
-            ),
-            ("Failed to deserialize the JSON body into the target type: invalid type: integer `7`", None),
-            ("Failed to deserialize query string: limit: invalid digit found in string", Some("limit")),
-            ("Failed", None),
+    fn the_field_of_a_body_that_is_wrong_or_missing_is_named() {
+        for (body, wrong) in [
+            (r#"{"id": 1, "members": ["a", null]}"#, Some("members")),
+            (r#"{"id": "x", "members": []}"#, Some("id")),
+            (r#"{"id": 1}"#, Some("members")),
+            (r#"{"id": -1, "members": []}"#, Some("id")),
+            ("7", None),
         ] {
-            assert_eq!(field_in(words), field, "{words}");
+            let rejection = axum::Json::<Given>::from_bytes(body.as_bytes()).unwrap_err();
+            assert_eq!(field(explain(&rejection)).as_deref(), wrong, "{body}");
         }
+    }
+
+    #[test]
+    fn the_field_of_a_query_that_is_wrong_or_missing_is_named() {
+        for (query, wrong) in [("limit=x&q=a", "limit"), ("limit=1", "q")] {
+            let uri = format!("/?{query}").parse().unwrap();
+            let rejection = Query::<SearchAsked>::try_from_uri(&uri).unwrap_err();
+            assert_eq!(field(refuse_query(&rejection)).as_deref(), Some(wrong), "{query}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_json_is_told_apart_from_json_of_another_shape() {
+        let rejection = axum::Json::<Given>::from_bytes(b"{").unwrap_err();
+        assert_eq!(explain(&rejection).0.code, ErrorCode::MalformedJson);
     }
 }

@@ -1,12 +1,13 @@
 //! The API's description, generated from the handlers: a route that is not described cannot be added here.
 
-use super::{accounts, conversations, search, state::State};
+use super::state::State;
+use crate::features;
 use axum::Router;
 use utoipa::{
     Modify, OpenApi,
     openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::router::OpenApiRouter;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -36,18 +37,7 @@ impl Modify for Schemes {
 
 /// The routes under `/api/v1`, and their description.
 pub fn api() -> (Router<State>, utoipa::openapi::OpenApi) {
-    let routes = OpenApiRouter::new()
-        .routes(routes!(accounts::register, accounts::users))
-        .routes(routes!(accounts::sign_in, accounts::sessions))
-        .routes(routes!(accounts::sign_out))
-        .routes(routes!(accounts::end_session))
-        .routes(routes!(accounts::me))
-        .routes(routes!(conversations::open, conversations::list))
-        .routes(routes!(conversations::get))
-        .routes(routes!(conversations::send, conversations::history))
-        .routes(routes!(conversations::read))
-        .routes(routes!(search::search));
     OpenApiRouter::with_openapi(Document::openapi())
-        .nest(kafkatalk_protocol::http::BASE, routes)
+        .nest(kafkatalk_protocol::http::BASE, features::routes())
         .split_for_parts()
 }

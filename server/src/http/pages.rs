@@ -1,18 +1,21 @@
 //! The pages, rendered on the server with everything in them, and the plain forms that work before any script.
 
 use super::{
-    accounts::parse_credentials,
     auth::{self, MaybeSignedIn},
     input::{From, user_agent},
     problem::Refusal,
     state::State,
 };
 use crate::{
-    chat::{
-        accounts::{Caller, Welcome},
-        errors::Unavailable,
+    features::{
+        accounts::{commands::Welcome, http::parse_credentials},
+        messages::HistoryPage,
+        sessions::commands::Caller,
     },
-    views::{HistoryPage, Query, ViewsError},
+    kernel::{
+        errors::Unavailable,
+        views::{Query, ViewsError},
+    },
 };
 use axum::{
     Form,
@@ -82,7 +85,7 @@ fn model(state: &State, headers: &HeaderMap, route: Route) -> PageModel {
         .and_then(|cookie| cookie.value().parse().ok());
     PageModel {
         route,
-        now: state.chat().clock().now(),
+        now: state.kernel().clock().now(),
         utc_offset_minutes: told.unwrap_or(0i32).clamp(-UTC_OFFSET_MINUTES_MAX, UTC_OFFSET_MINUTES_MAX),
         ..PageModel::default()
     }
@@ -98,9 +101,9 @@ async fn fill(
     let viewer = caller.user.id;
     if let Some(open) = open {
         // Another node may have opened it a moment ago.
-        state.chat().until_seen(viewer, open).await?;
+        state.kernel().await_visible(viewer, open).await?;
     }
-    let views = state.chat().views();
+    let views = state.kernel().views();
     let (list, open) = views
         .read(move |views| {
             let list = views.conversations(viewer, None, PAGE_DEFAULT)?;
@@ -120,8 +123,8 @@ fn open_model(
     viewer: kafkatalk_protocol::UserId,
     id: ConversationId,
 ) -> Result<Option<OpenModel>, ViewsError> {
-    let Some(conversation) = views.conversation(viewer, id)? else { return Ok(None) };
-    let page = views.messages(id, HistoryPage::Latest, PAGE_DEFAULT)?;
+    let Some(seen) = views.as_seen_by(viewer, id)? else { return Ok(None) };
+    let (conversation, page) = (seen.conversation()?, seen.messages(HistoryPage::Latest, PAGE_DEFAULT)?);
     Ok(Some(OpenModel { conversation, messages: page.messages, earlier: page.next }))
 }
 
@@ -175,7 +178,7 @@ pub async fn register(
         auth::refuse_foreign_origin(&headers, &state.settings).map_err(|Refusal(problem)| problem)?;
         let (username, password) = parse_credentials(&form.username, &form.password)?;
         state.rates().registration(address)?;
-        Ok(state.chat().register(username, password, user_agent(&headers)).await?)
+        Ok(state.kernel().register(username, password, user_agent(&headers)).await?)
     };
     let outcome = work.await;
     finish(&state, &headers, form, outcome, |_| Route::Welcome).await
@@ -192,7 +195,7 @@ pub async fn sign_in(
         auth::refuse_foreign_origin(&headers, &state.settings).map_err(|Refusal(problem)| problem)?;
         let (username, password) = parse_credentials(&form.username, &form.password)?;
         state.rates().sign_in(address)?;
-        Ok(state.chat().sign_in(username, password, user_agent(&headers)).await?)
+        Ok(state.kernel().sign_in(username, password, user_agent(&headers)).await?)
     };
     let outcome = work.await;
     finish(&state, &headers, form, outcome, |next| Route::SignIn { next }).await
@@ -242,7 +245,7 @@ pub async fn sign_out(
 ) -> Result<Response, Refusal> {
     if let Some(caller) = caller {
         auth::require_same_origin(&headers, &state.settings)?;
-        state.chat().end_session(&caller, caller.session).await?;
+        state.kernel().end_session(&caller, caller.session).await?;
     }
     let cookie = auth::no_cookie(state.is_secure(&headers));
     Ok(([(header::SET_COOKIE, cookie)], Redirect::to("/sign-in")).into_response())

@@ -7,7 +7,7 @@ use axum::{
 };
 use kafkatalk_protocol::{ErrorCode, Problem, problem::PROBLEM_JSON};
 
-/// A request that was refused. Every error of a use case becomes one through `Problem`, see `chat::errors`.
+/// A request that was refused. Every error of a use case becomes one through `Problem`, see `kernel::errors`.
 #[derive(Debug)]
 pub struct Refusal(pub Problem);
 
@@ -50,4 +50,16 @@ impl IntoResponse for Refusal {
         }
         response
     }
+}
+
+/// Nothing lives under the API that it does not name.
+pub async fn no_such_path() -> Refusal {
+    Refusal::new(ErrorCode::NotFound, "The API has no such path; GET /api/v1/openapi.json lists them.")
+}
+
+/// The path is there, but not for this method.
+pub async fn no_such_method() -> Response {
+    let mut refusal = Refusal::new(ErrorCode::NotFound, "The API has this path, but not for this method.");
+    refusal.0.status = StatusCode::METHOD_NOT_ALLOWED.as_u16();
+    refusal.into_response()
 }

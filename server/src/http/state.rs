@@ -2,10 +2,12 @@
 
 use super::assets::Assets;
 use crate::{
-    chat::Chat,
     config::PublicUrl,
-    follow::Watch,
-    live::{Hub, socket::Node},
+    kernel::{
+        Kernel,
+        follow::Watch,
+        live::{Hub, socket::Node},
+    },
     metrics::Metrics,
     rates::Rates,
 };
@@ -49,13 +51,13 @@ pub struct State {
 
 impl State {
     /// The use cases.
-    pub fn chat(&self) -> &Chat {
-        &self.node.chat
+    pub fn kernel(&self) -> &Kernel {
+        &self.node.kernel
     }
 
     /// Who may do how much.
     pub fn rates(&self) -> &Rates {
-        &self.node.rates
+        &self.node.kernel.rates
     }
 
     /// Whether the browser speaks https to us, as far as we can tell.

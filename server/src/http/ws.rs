@@ -6,8 +6,8 @@ use super::{
     state::State,
 };
 use crate::{
+    kernel::live::{hub::TooManySockets, socket},
     limits::{RETRY_AFTER, SOCKET_READ_BUFFER_BYTES, SOCKET_WRITE_BUFFER_BYTES},
-    live::{hub::TooManySockets, socket},
 };
 use axum::{
     extract::{State as Shared, WebSocketUpgrade},
@@ -24,7 +24,7 @@ pub async fn upgrade(
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, Refusal> {
     let (token, _) = auth::presented(&headers).ok_or_else(Refusal::unauthenticated)?;
-    let membership = state.hub.join(&caller).map_err(|error| too_many(&error))?;
+    let registration = state.hub.join(&caller).map_err(|error| too_many(&error))?;
     let (node, tracked) = (state.node.clone(), state.sockets.token());
     Ok(upgrade
         .protocols([SUBPROTOCOL])
@@ -34,7 +34,7 @@ pub async fn upgrade(
         .max_message_size(FRAME_BYTES_MAX + 1)
         .max_frame_size(FRAME_BYTES_MAX + 1)
         .on_upgrade(move |opened| {
-            let served = socket::serve(opened, membership, node, caller, token);
+            let served = socket::serve(opened, registration, node, caller, token);
             // A task of its own: the one that made the upgrade is several times as large.
             tokio::spawn(async move {
                 served.await;

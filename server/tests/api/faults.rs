@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use kafkatalk_log::{
-    AppendError, Batch, Checkpoint, EventLog, Health, Ledger, Page, ReadError, Record, RecordId, Stream,
-    Tail,
+    AppendError, Batch, Checkpoint, EventLog, Health, Ledger, Level, LogIdentity, Page, ReadError, Record,
+    RecordId, Signal, Signals, Stream, Tail,
     embedded::{EmbeddedLog, EmbeddedOptions},
 };
 use kafkatalk_protocol::{Offset, Timestamp};
@@ -85,6 +85,10 @@ impl Faulty {
 
 #[async_trait]
 impl EventLog for Faulty {
+    async fn identity(&self) -> Result<LogIdentity, ReadError> {
+        self.log.identity().await
+    }
+
     async fn append(&self, stream: Stream, record: Record) -> Result<Offset, AppendError> {
         self.faults.subscribe().wait_for(|faults| !faults.appends_wait).await.unwrap();
         let refused = self.faults.borrow().refuses;
@@ -122,6 +126,18 @@ impl EventLog for Faulty {
 
     async fn erase(&self, stream: Stream, erased: RecordId, at: Timestamp) -> Result<Offset, AppendError> {
         self.log.erase(stream, erased, at).await
+    }
+
+    fn publish(&self, signal: Signal) {
+        self.log.publish(signal);
+    }
+
+    fn subscribe(&self) -> Signals {
+        self.log.subscribe()
+    }
+
+    fn level(&self) -> watch::Receiver<Level> {
+        self.log.level()
     }
 
     fn health(&self) -> watch::Receiver<Health> {

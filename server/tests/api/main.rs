@@ -2,6 +2,7 @@
 
 mod accounts;
 mod catching_up;
+mod changes;
 mod connections;
 mod conversations;
 mod durability;
@@ -16,3 +17,4 @@ mod pages;
 mod search;
 mod support;
 mod surface;
+mod upgrade;

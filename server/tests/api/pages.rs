@@ -37,7 +37,7 @@ async fn a_refused_form_keeps_the_name_never_the_password_and_says_why() {
     for (path, username, password, status, words) in [
         ("/register", "alice", "secret password", 409, "Somebody has that username"),
         ("/register", "a!", "secret password", 422, "Use only letters"),
-        ("/sign-in", "alice", "secret password", 401, "do not go together"),
+        ("/sign-in", "alice", "secret password", 401, "Incorrect username or password"),
     ] {
         let answer = form(&node, path, username, password).send().await.unwrap();
         assert_eq!(answer.status(), status);

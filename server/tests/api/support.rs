@@ -7,7 +7,8 @@ use kafkatalk_log::{
     embedded::{EmbeddedLog, EmbeddedOptions},
 };
 use kafkatalk_protocol::{
-    ClientFrame, Conversation, ConversationId, Message, MessageId, ServerFrame, http::SignedIn, limits,
+    ClientFrame, Conversation, ConversationId, Message, MessageId, Offset, ServerFrame, http::SignedIn,
+    limits,
 };
 use kafkatalk_server::{
     clock::Clock,
@@ -445,7 +446,7 @@ pub(crate) fn missed(message: Message) -> ServerFrame {
 
 /// The frame by which a message comes live, in a conversation in which nothing but messages is to be seen.
 pub(crate) fn live(message: Message) -> ServerFrame {
-    let (record, previous_record) = (None, None);
+    let (record, previous_record) = (Some(message.offset), message.previous);
     ServerFrame::Message { message, record, previous_record }
 }
 

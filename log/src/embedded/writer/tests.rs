@@ -25,7 +25,7 @@ impl Bench {
     fn new() -> Self {
         let dir = TempDir::new().unwrap();
         let folder = Folder::open(dir.path()).unwrap();
-        let connection = schema::open(&folder).unwrap();
+        let (connection, _) = schema::open(&folder, &EmbeddedOptions::default()).unwrap();
         let (sender, committed) = watch::channel(0);
         let shared = Arc::new(Shared {
             options: EmbeddedOptions::default(),
@@ -139,7 +139,8 @@ fn what_a_failed_commit_did_write_is_told_to_tails_after_recovery() {
     bench.write(1);
     // As if the commit had reached the disk and its answer had not.
     let other = Connection::open(bench.writer.folder.database()).unwrap();
-    let inserted = "INSERT INTO records VALUES (2, 1, 1, zeroblob(16), NULL, 'k', NULL, 0, '{}')";
+    let inserted =
+        "INSERT INTO records SELECT 2, stream, 1, zeroblob(16), NULL, 'k', NULL, 0, '{}' FROM records";
     other.execute(inserted, []).unwrap();
     drop(other);
     bench.writer.fail("for a test");

@@ -1,13 +1,14 @@
 //! Which other nodes are known. Pure: what was heard, and the time, are arguments.
 
-use super::{Heartbeat, State, limits};
+use super::{Heartbeat, NodeState, limits};
+use crate::Level;
 use std::{
     collections::HashMap,
     time::{Duration, Instant},
 };
 use uuid::Uuid;
 
-pub(super) struct Known {
+pub(super) struct KnownNodes {
     own: Uuid,
     others: HashMap<Uuid, Other>,
     /// How long was listened in all. Silence is measured by this clock, which stands still while nobody listens, and while
@@ -22,17 +23,18 @@ pub(super) struct Known {
 struct Other {
     node: String,
     heard: Duration,
+    level: Level,
 }
 
-/// What changed, with the name of the node.
+/// What changed, with the name of the node, and the level that it knows.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum News {
-    Came(String),
+    Came(String, Level),
     Left(String),
     FellSilent(String),
 }
 
-impl Known {
+impl KnownNodes {
     pub(super) fn new(own: Uuid, now: Instant) -> Self {
         Self { own, others: HashMap::new(), listened: Duration::ZERO, unheard: Duration::ZERO, turned: now }
     }
@@ -42,25 +44,35 @@ impl Known {
         self.others.len()
     }
 
+    /// The highest level that all live nodes know, of which this one knows `own`. None before it has listened for long
+    /// enough to have heard everybody.
+    pub(super) fn known_by_all(&self, own: Level) -> Option<Level> {
+        let heard_everybody =
+            self.listened > limits::HEARTBEAT_SILENCE_MAX && self.others.len() < limits::NODES_MAX;
+        heard_everybody.then(|| self.others.values().map(|other| other.level).fold(own, Level::min))
+    }
+
     /// A heartbeat, which may be the node's own: those too show that the topic carries what is said.
     pub(super) fn heard(&mut self, beat: Heartbeat) -> Option<News> {
         self.listened += std::mem::take(&mut self.unheard).min(limits::HEARD_AT_ONCE_MAX);
-        let Heartbeat { node, instance, state } = beat;
+        let Heartbeat { node, instance, state, level } = beat;
+        let level = Level(level);
         if instance == self.own {
             return None;
         }
-        if state == State::Leaving {
+        if state == NodeState::Leaving {
             return self.others.remove(&instance).map(|other| News::Left(other.node));
         }
         if let Some(other) = self.others.get_mut(&instance) {
             other.heard = self.listened;
+            other.level = level;
             return None;
         }
         if self.others.len() >= limits::NODES_MAX {
             return None;
         }
-        self.others.insert(instance, Other { node: node.clone(), heard: self.listened });
-        Some(News::Came(node))
+        self.others.insert(instance, Other { node: node.clone(), heard: self.listened, level });
+        Some(News::Came(node, level))
     }
 
     /// The end of a turn of listening, in which all was heard that there was, or not.
@@ -86,11 +98,14 @@ mod tests {
     const OWN: u128 = 1;
     /// Another node.
     const OTHER: u128 = 2;
+    /// The levels that the listener and the other node know.
+    const OURS: Level = Level(2);
+    const THEIRS: Level = Level(1);
     /// A turn of the thread that follows.
     const TURN: Duration = limits::POLL_WAIT;
 
     struct Listener {
-        known: Known,
+        known: KnownNodes,
         now: Instant,
         /// When it says next that it is here.
         beats: Instant,
@@ -99,12 +114,12 @@ mod tests {
     impl Listener {
         fn new() -> Self {
             let now = Instant::now();
-            Self { known: Known::new(Uuid::from_u128(OWN), now), now, beats: now }
+            Self { known: KnownNodes::new(Uuid::from_u128(OWN), now), now, beats: now }
         }
 
-        fn hears(&mut self, instance: u128, state: State) -> Option<News> {
+        fn hears(&mut self, instance: u128, state: NodeState) -> Option<News> {
             let (node, instance) = (instance.to_string(), Uuid::from_u128(instance));
-            self.known.heard(Heartbeat { node, instance, state })
+            self.known.heard(Heartbeat { node, instance, state, level: THEIRS.0 })
         }
 
         /// Listens for so long, in turns, and hears itself alone.
@@ -114,7 +129,7 @@ mod tests {
             while self.now < end {
                 if self.now >= self.beats {
                     self.beats = self.now + limits::HEARTBEAT_EVERY;
-                    assert_eq!(self.hears(OWN, State::Here), None);
+                    assert_eq!(self.hears(OWN, NodeState::Here), None);
                 }
                 news.extend(self.turns(TURN, true));
             }
@@ -129,7 +144,7 @@ mod tests {
     }
 
     fn came(node: u128) -> News {
-        News::Came(node.to_string())
+        News::Came(node.to_string(), THEIRS)
     }
 
     fn fell_silent(node: u128) -> Vec<News> {
@@ -139,18 +154,52 @@ mod tests {
     #[test]
     fn a_node_comes_once_however_often_it_is_heard() {
         let mut listener = Listener::new();
-        assert_eq!(listener.hears(OTHER, State::Here), Some(came(OTHER)));
+        assert_eq!(listener.hears(OTHER, NodeState::Here), Some(came(OTHER)));
         for _ in 0..100 {
             assert!(listener.listens(limits::HEARTBEAT_EVERY).is_empty());
-            assert_eq!(listener.hears(OTHER, State::Here), None);
+            assert_eq!(listener.hears(OTHER, NodeState::Here), None);
         }
         assert_eq!(listener.known.count(), 1);
     }
 
     #[test]
+    fn nothing_is_known_by_all_before_everybody_could_be_heard() {
+        let mut listener = Listener::new();
+        listener.listens(limits::HEARTBEAT_SILENCE_MAX);
+        assert_eq!(listener.known.known_by_all(OURS), None);
+        listener.listens(limits::HEARTBEAT_EVERY * 2);
+        assert_eq!(listener.known.known_by_all(OURS), Some(OURS));
+    }
+
+    #[test]
+    fn time_in_which_nobody_is_heard_does_not_count() {
+        let mut listener = Listener::new();
+        for _ in 0..100 {
+            listener.turns(TURN, true);
+        }
+        assert_eq!(listener.known.known_by_all(OURS), None);
+    }
+
+    #[test]
+    fn all_know_what_the_one_knows_who_knows_least_until_it_is_gone() {
+        let mut listener = Listener::new();
+        for _ in 0..20 {
+            listener.hears(OTHER, NodeState::Here);
+            listener.listens(limits::HEARTBEAT_EVERY);
+        }
+        assert_eq!(listener.known.known_by_all(OURS), Some(THEIRS));
+        listener.hears(OTHER, NodeState::Leaving);
+        assert_eq!(listener.known.known_by_all(OURS), Some(OURS));
+        listener.hears(OTHER, NodeState::Here);
+        assert_eq!(listener.known.known_by_all(OURS), Some(THEIRS));
+        listener.listens(limits::HEARTBEAT_SILENCE_MAX * 2);
+        assert_eq!(listener.known.known_by_all(OURS), Some(OURS));
+    }
+
+    #[test]
     fn a_node_that_falls_silent_is_told_once() {
         let mut listener = Listener::new();
-        listener.hears(OTHER, State::Here);
+        listener.hears(OTHER, NodeState::Here);
         assert!(listener.listens(limits::HEARTBEAT_SILENCE_MAX).is_empty());
         assert_eq!(listener.listens(limits::HEARTBEAT_EVERY * 2), fell_silent(OTHER));
         assert!(listener.listens(limits::HEARTBEAT_SILENCE_MAX * 3).is_empty());
@@ -160,28 +209,28 @@ mod tests {
     #[test]
     fn a_node_that_leaves_is_told_at_once_and_never_again() {
         let mut listener = Listener::new();
-        listener.hears(OTHER, State::Here);
-        assert_eq!(listener.hears(OTHER, State::Leaving), Some(News::Left(OTHER.to_string())));
-        assert_eq!(listener.hears(OTHER, State::Leaving), None);
+        listener.hears(OTHER, NodeState::Here);
+        assert_eq!(listener.hears(OTHER, NodeState::Leaving), Some(News::Left(OTHER.to_string())));
+        assert_eq!(listener.hears(OTHER, NodeState::Leaving), None);
         assert!(listener.listens(limits::HEARTBEAT_SILENCE_MAX * 3).is_empty());
     }
 
     #[test]
     fn a_node_that_was_silent_and_comes_back_is_known_again() {
         let mut listener = Listener::new();
-        listener.hears(OTHER, State::Here);
+        listener.hears(OTHER, NodeState::Here);
         assert_eq!(listener.listens(limits::HEARTBEAT_SILENCE_MAX * 2), fell_silent(OTHER));
-        assert_eq!(listener.hears(OTHER, State::Here), Some(came(OTHER)));
+        assert_eq!(listener.hears(OTHER, NodeState::Here), Some(came(OTHER)));
         assert_eq!(listener.listens(limits::HEARTBEAT_SILENCE_MAX * 2), fell_silent(OTHER));
     }
 
     #[test]
     fn one_silent_node_is_told_and_the_others_are_not() {
         let mut listener = Listener::new();
-        listener.hears(OTHER, State::Here);
-        listener.hears(3, State::Here);
+        listener.hears(OTHER, NodeState::Here);
+        listener.hears(3, NodeState::Here);
         assert!(listener.listens(limits::HEARTBEAT_SILENCE_MAX / 2).is_empty());
-        listener.hears(3, State::Here);
+        listener.hears(3, NodeState::Here);
         assert_eq!(
             listener.listens(limits::HEARTBEAT_SILENCE_MAX / 2 + limits::HEARTBEAT_EVERY * 2),
             fell_silent(OTHER)
@@ -192,19 +241,19 @@ mod tests {
     #[test]
     fn a_listener_that_slept_takes_nobody_for_dead() {
         let mut listener = Listener::new();
-        listener.hears(OTHER, State::Here);
+        listener.hears(OTHER, NodeState::Here);
         assert!(listener.turns(Duration::from_hours(1), true).is_empty());
         assert!(listener.listens(limits::HEARTBEAT_EVERY).is_empty());
-        assert_eq!(listener.hears(OTHER, State::Here), None);
+        assert_eq!(listener.hears(OTHER, NodeState::Here), None);
     }
 
     #[test]
     fn a_listener_that_cannot_keep_up_takes_nobody_for_dead() {
         let mut listener = Listener::new();
-        listener.hears(OTHER, State::Here);
+        listener.hears(OTHER, NodeState::Here);
         for _ in 0..100 {
             assert!(listener.turns(limits::HEARTBEAT_SILENCE_MAX, false).is_empty());
-            listener.hears(OWN, State::Here);
+            listener.hears(OWN, NodeState::Here);
         }
         assert_eq!(listener.listens(limits::HEARTBEAT_SILENCE_MAX * 2), fell_silent(OTHER));
     }
@@ -212,18 +261,18 @@ mod tests {
     #[test]
     fn a_topic_that_nobody_leads_makes_nobody_look_dead() {
         let mut listener = Listener::new();
-        listener.hears(OTHER, State::Here);
+        listener.hears(OTHER, NodeState::Here);
         for _ in 0..100 {
             assert!(listener.turns(TURN, true).is_empty());
         }
         assert!(listener.listens(limits::HEARTBEAT_EVERY).is_empty());
-        assert_eq!(listener.hears(OTHER, State::Here), None);
+        assert_eq!(listener.hears(OTHER, NodeState::Here), None);
     }
 
     #[test]
     fn a_node_that_dies_while_nobody_leads_the_topic_is_told_afterwards() {
         let mut listener = Listener::new();
-        listener.hears(OTHER, State::Here);
+        listener.hears(OTHER, NodeState::Here);
         for _ in 0..100 {
             assert!(listener.turns(TURN, true).is_empty());
         }
@@ -233,10 +282,10 @@ mod tests {
     #[test]
     fn who_does_not_hear_itself_is_told_of_silence_as_long_as_it_hears_another() {
         let mut listener = Listener::new();
-        listener.hears(OTHER, State::Here);
+        listener.hears(OTHER, NodeState::Here);
         let mut news = Vec::new();
         for _ in 0..6 {
-            listener.hears(3, State::Here);
+            listener.hears(3, NodeState::Here);
             for _ in 0..5 {
                 news.extend(listener.turns(TURN, true));
             }
@@ -247,8 +296,8 @@ mod tests {
     #[test]
     fn a_node_does_not_count_itself() {
         let mut listener = Listener::new();
-        assert_eq!(listener.hears(OWN, State::Here), None);
-        assert_eq!(listener.hears(OWN, State::Leaving), None);
+        assert_eq!(listener.hears(OWN, NodeState::Here), None);
+        assert_eq!(listener.hears(OWN, NodeState::Leaving), None);
         assert_eq!(listener.known.count(), 0);
     }
 
@@ -256,12 +305,12 @@ mod tests {
     fn nodes_past_the_limit_are_let_go_until_there_is_room() {
         let mut listener = Listener::new();
         for node in 0..=limits::NODES_MAX as u128 {
-            listener.hears(OTHER + node, State::Here);
+            listener.hears(OTHER + node, NodeState::Here);
         }
         assert_eq!(listener.known.count(), limits::NODES_MAX);
         let last = OTHER + limits::NODES_MAX as u128;
-        assert_eq!(listener.hears(last, State::Here), None);
-        listener.hears(OTHER, State::Leaving);
-        assert_eq!(listener.hears(last, State::Here), Some(came(last)));
+        assert_eq!(listener.hears(last, NodeState::Here), None);
+        listener.hears(OTHER, NodeState::Leaving);
+        assert_eq!(listener.hears(last, NodeState::Here), Some(came(last)));
     }
 }

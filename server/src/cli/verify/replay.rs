@@ -161,7 +161,11 @@ mod tests {
     use kafkatalk_protocol::Body;
 
     fn posted(record: u128, id: u128, author: u128) -> Record {
-        let posted = MessagePosted { id: MessageId(Uuid::from_u128(id)), body: Body::parse("hi").unwrap() };
+        let posted = MessagePosted {
+            id: MessageId(Uuid::from_u128(id)),
+            body: Body::parse("hi").unwrap(),
+            reply_to: None,
+        };
         let author = UserId(Uuid::from_u128(author));
         Record::of(Uuid::from_u128(record), Some(author), Timestamp::from_millis(1), &posted)
     }

@@ -1,0 +1,83 @@
+//! The feature level where there are several nodes.
+
+use crate::{
+    Kafka, connect,
+    contract::{Version, level::finalised, support::WAIT_MAX},
+    manifest_topic, stays_away,
+    stranger::stranger,
+};
+use kafkatalk_log::{Checkpoint, EventLog, Health, Level, ReadError, kafka::KafkaLog};
+use serde_json::Value;
+use std::{sync::Arc, time::Duration};
+use tokio::time::timeout;
+
+/// Heartbeats in which a node surely has listened for long enough, and looked twice what is known by all.
+const LONG_ENOUGH: usize = 15;
+
+async fn node(kafka: &Kafka, name: &str, level: u32) -> Arc<KafkaLog> {
+    let mut options = kafka.options_of(&Version::of_level(level));
+    // Somebody counts its heartbeats later.
+    options.feed_retention = Duration::from_hours(1);
+    options.node = name.into();
+    connect(options).await
+}
+
+/// Waits until a node has said so often that it is here.
+async fn heard(kafka: &Kafka, name: &'static str, times: usize) {
+    let (mut left, topic) = (times, format!("{}.nodes", kafka.options.topic_prefix));
+    let is_enough = move |value: &[u8]| {
+        let is_its = serde_json::from_slice::<Value>(value).is_ok_and(|beat| beat["node"] == name);
+        left -= usize::from(is_its);
+        left == 0
+    };
+    stranger(kafka).until(&topic, is_enough).await;
+}
+
+async fn the_level_stays_while_a_node_lives_that_does_not_know_it_and_rises_when_it_has_left(kafka: Kafka) {
+    let old = node(&kafka, "old", 0).await;
+    let _old_tail = old.tail(Checkpoint::new()).await.unwrap();
+    let new = node(&kafka, "new", 1).await;
+    let _new_tail = new.tail(Checkpoint::new()).await.unwrap();
+    heard(&kafka, "new", LONG_ENOUGH).await;
+    assert_eq!((*old.level().borrow(), *new.level().borrow()), (Level(0), Level(0)));
+    old.close().await;
+    finalised(&*new, 1).await;
+}
+
+async fn what_one_node_finalised_the_others_hear(kafka: Kafka) {
+    let nodes = [node(&kafka, "a", 2).await, node(&kafka, "b", 2).await];
+    // Without a tail of its own the second node does not know who is there.
+    finalised(&*nodes[0], 2).await;
+    let mut level = nodes[1].level();
+    timeout(WAIT_MAX, level.wait_for(|level| *level == Level(2))).await.unwrap().unwrap();
+}
+
+/// As where it was stopped in its tracks while the others went on.
+async fn a_node_that_finds_a_level_that_it_does_not_know_ends_its_tails_and_refuses(kafka: Kafka) {
+    let old = node(&kafka, "old", 1).await;
+    let mut tail = old.tail(Checkpoint::new()).await.unwrap();
+    finalised(&*old, 1).await;
+    let fact = br#"{"fact":"level","level":2}"#;
+    stranger(&kafka).write(&manifest_topic(&kafka), Some("level/2"), Some(fact)).await;
+    let ended = async {
+        loop {
+            match tail.next().await {
+                Ok(batch) => assert!(batch.is_some()),
+                Err(error) => return error,
+            }
+        }
+    };
+    assert!(matches!(timeout(WAIT_MAX, ended).await.unwrap(), ReadError::Unavailable(_)));
+    let unavailable = |health: &Health| *health != Health::Ready;
+    timeout(WAIT_MAX, old.health().wait_for(unavailable)).await.unwrap().unwrap();
+    stays_away(&old, &["level 2", "up to 1", "start a newer version"]).await;
+    assert_eq!(*old.level().borrow(), Level(1));
+}
+
+mod kafka {
+    tests! {
+        the_level_stays_while_a_node_lives_that_does_not_know_it_and_rises_when_it_has_left,
+        what_one_node_finalised_the_others_hear,
+        a_node_that_finds_a_level_that_it_does_not_know_ends_its_tails_and_refuses,
+    }
+}

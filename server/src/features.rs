@@ -1,0 +1,110 @@
+//! The features: what people can do, a folder each.
+//!
+//! A feature's folder holds what it makes of records (`project`), what can be asked (`query`), what people can do
+//! (`commands`), its HTTP routes (`http`) and its errors (`errors`), as far as it has any of these. This file is the one list.
+
+pub mod accounts;
+pub mod conversations;
+pub mod delete;
+pub mod edit;
+pub mod messages;
+pub mod react;
+pub mod receipts;
+pub mod reply;
+pub mod search;
+pub mod sessions;
+
+use crate::{
+    http::state::State,
+    kernel::{Kernel, projector::Registry},
+};
+use kafkatalk_protocol::{
+    ClientFrame, ConversationId, MessageId, Offset, Problem, ServerFrame, Timestamp, event::MessagePosted,
+};
+use sessions::commands::Caller;
+use std::pin::Pin;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use utoipa_axum::router::OpenApiRouter;
+
+/// What all features make of records.
+pub fn registry() -> Registry {
+    Registry::of(vec![
+        accounts::projector(),
+        sessions::projector(),
+        conversations::projector(),
+        messages::projector(),
+        edit::projector(),
+        delete::projector(),
+        react::projector(),
+        reply::projector(),
+        receipts::projector(),
+    ])
+}
+
+/// The HTTP routes of all features, below `/api/v1`.
+pub fn routes() -> OpenApiRouter<State> {
+    OpenApiRouter::new()
+        .merge(accounts::routes())
+        .merge(sessions::routes())
+        .merge(conversations::routes())
+        .merge(messages::routes())
+        .merge(edit::routes())
+        .merge(delete::routes())
+        .merge(react::routes())
+        .merge(receipts::routes())
+        .merge(search::routes())
+}
+
+/// Starts what features do by themselves, until `shutdown`.
+pub fn start(kernel: &Kernel, tasks: &TaskTracker, shutdown: &CancellationToken) {
+    tasks.spawn(kernel.clone().sweep_erasures(shutdown.clone()));
+}
+
+/// The work that a frame asks for; the frame that answers it, where one does.
+pub type Work = Pin<Box<dyn Future<Output = Option<ServerFrame>> + Send>>;
+
+/// Does what a client asks for on its socket; none for what needs no work. The kernel itself answers `hello` and `ping`.
+pub fn obey(kernel: &Kernel, caller: &Caller, frame: ClientFrame) -> Option<Work> {
+    let (kernel, caller) = (kernel.clone(), caller.clone());
+    Some(match frame {
+        ClientFrame::Send { conversation, id, body, reply_to } => Box::pin(async move {
+            let posted = kernel.send(&caller.user, conversation, MessagePosted { id, body, reply_to }).await;
+            let posted = posted.map(|(message, _)| (message.offset, message.sent_at));
+            answer(conversation, id, posted)
+        }),
+        ClientFrame::Edit { conversation, id, message, body } => Box::pin(async move {
+            let done = kernel.edit(&caller.user, conversation, id, message, body).await;
+            answer(conversation, id, done.map(|done| (done.record, done.at)))
+        }),
+        ClientFrame::Delete { conversation, id, message } => Box::pin(async move {
+            let done = kernel.delete(&caller.user, conversation, id, message).await;
+            answer(conversation, id, done.map(|done| (done.record, done.at)))
+        }),
+        ClientFrame::React { conversation, id, message, emoji, on } => Box::pin(async move {
+            let done = kernel.react(&caller.user, (conversation, message), id, emoji, on).await;
+            answer(conversation, id, done.map(|done| (done.record, done.at)))
+        }),
+        ClientFrame::Read { conversation, offset } => Box::pin(async move {
+            let read = kernel.mark_read(caller.user.id, conversation, offset).await;
+            read.err().map(|error| refusal(error, None))
+        }),
+        ClientFrame::Typing { .. } | ClientFrame::Hello { .. } | ClientFrame::Ping => return None,
+    })
+}
+
+/// The answer to a command: the offset of its record and its time, or why it was refused.
+fn answer(
+    conversation: ConversationId,
+    id: MessageId,
+    done: Result<(Offset, Timestamp), impl Into<Problem>>,
+) -> Option<ServerFrame> {
+    Some(match done {
+        Ok((offset, sent_at)) => ServerFrame::Ack { id, conversation, offset, sent_at },
+        Err(error) => refusal(error, Some(id)),
+    })
+}
+
+fn refusal(error: impl Into<Problem>, id: Option<MessageId>) -> ServerFrame {
+    let problem: Problem = error.into();
+    ServerFrame::Error { code: problem.code, detail: problem.detail, id }
+}

@@ -1,0 +1,24 @@
+//! People: registering, signing in, finding each other.
+
+pub mod commands;
+pub mod errors;
+pub mod http;
+pub mod project;
+mod query;
+
+use crate::http::state::State;
+use crate::kernel::projector::Projector;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// What this feature makes of records.
+pub fn projector() -> Projector {
+    project::projector()
+}
+
+/// Its HTTP routes.
+pub fn routes() -> OpenApiRouter<State> {
+    OpenApiRouter::new()
+        .routes(routes!(http::register, http::users))
+        .routes(routes!(http::sign_in))
+        .routes(routes!(http::me))
+}

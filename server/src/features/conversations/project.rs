@@ -1,0 +1,78 @@
+//! Creating a conversation: the first record of an id counts.
+
+use crate::kernel::{
+    projector::{Effects, IgnoreReason, Projector, Recorded, introduce},
+    views::{
+        ViewsError,
+        schema::{CONVERSATION_ROW_MAX, blob},
+        work::Work,
+    },
+};
+use kafkatalk_log::{Ledger, Record};
+use kafkatalk_protocol::{ConversationId, event::ConversationCreated};
+use std::sync::Arc;
+
+/// What came of the creation of a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Created {
+    /// This record created it.
+    First,
+    /// An earlier record had created it.
+    Earlier,
+    /// Its author is not among its members, or the views can hold no more conversations.
+    Refused,
+}
+
+impl Recorded for ConversationCreated {
+    type Outcome = Created;
+}
+
+pub(super) fn projector() -> Projector {
+    Projector::new("conversations", "", &[]).ledger::<ConversationCreated>(Ledger::Conversations, created)
+}
+
+fn created(
+    work: &mut Work<'_>,
+    record: &Record,
+    event: ConversationCreated,
+) -> Result<Effects<Created>, ViewsError> {
+    let (conversation, mut members) = (event.conversation, event.members);
+    members.sort_unstable();
+    members.dedup();
+    if !record.author.is_some_and(|author| members.contains(&author)) {
+        return Ok(Effects::skipped(IgnoreReason::NotAllowed, Created::Refused));
+    }
+    if work.has_conversation(conversation)? {
+        return Ok(Effects::of(Created::Earlier));
+    }
+    let Some(row) = insert(work, conversation, record)? else {
+        return Ok(Effects::skipped(IgnoreReason::OutOfRange, Created::Refused));
+    };
+    let mut waiting = 0_i64;
+    for member in members {
+        let (user, named) = work.person(member)?;
+        waiting += i64::from(!named);
+        let mut insert =
+            work.rows.prepare_cached("INSERT INTO members (conversation, user) VALUES (?1, ?2)")?;
+        insert.execute((row, user))?;
+    }
+    let created = Effects::of(Created::First);
+    if waiting > 0 {
+        work.rows.execute("UPDATE conversations SET waiting = ?2 WHERE row = ?1", (row, waiting))?;
+        return Ok(created);
+    }
+    let members = work.open(conversation)?;
+    Ok(created.deliver([introduce(conversation, Arc::clone(&members.ids))]))
+}
+
+fn insert(work: &Work<'_>, id: ConversationId, record: &Record) -> Result<Option<i64>, ViewsError> {
+    let mut insert = work.rows.prepare_cached(
+        "INSERT INTO conversations (id, created_at, waiting, activity) VALUES (?1, ?2, 0, ?2)",
+    )?;
+    let row = insert.insert((blob(&id.0), record.at.as_millis()))?;
+    if row > CONVERSATION_ROW_MAX {
+        work.rows.execute("DELETE FROM conversations WHERE row = ?1", [row])?;
+        return Ok(None);
+    }
+    Ok(Some(row))
+}

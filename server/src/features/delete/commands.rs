@@ -1,0 +1,71 @@
+//! Deleting a message for everyone, and having the log forget its content.
+
+use crate::{
+    features::messages::change::{ChangeError, Changed, Done, LEVEL, answer},
+    kernel::{Kernel, errors::Unavailable, views::ViewsError},
+    limits::{ERASE_AGAIN_AFTER, ERASURES_AT_ONCE},
+};
+use kafkatalk_log::Stream;
+use kafkatalk_protocol::{ConversationId, MessageId, Offset, User, delete::MessageDeleted};
+use tokio_util::sync::CancellationToken;
+
+impl Kernel {
+    /// Deletes an own message for everyone. A message that was deleted before is deleted.
+    pub async fn delete(
+        &self,
+        caller: &User,
+        conversation: ConversationId,
+        id: MessageId,
+        message: Offset,
+    ) -> Result<Done, ChangeError> {
+        let held = self.read_as(caller.id, conversation, move |seen| seen.message(message)).await?;
+        let held = held.ok_or(ChangeError::NotFound)?;
+        if held.sender.id != caller.id {
+            return Err(ChangeError::NotAllowed);
+        }
+        if held.deleted {
+            return Ok(Done { record: held.revision(), at: held.sent_at });
+        }
+        self.require_level(LEVEL)?;
+        self.rates.message(caller.id).map_err(ChangeError::TooOften)?;
+        let event =
+            MessageDeleted { id, message, message_id: held.id, sender: caller.id, sent_at: held.sent_at };
+        let at = self.clock.now();
+        let outcome = self.commit(Stream::Conversation(conversation), caller.id, None, &event).await?;
+        // Its content goes at once where this node can; where not, the sweep does it.
+        if matches!(outcome, Changed::Done(_))
+            && let Err(error) = self.erase_deleted(Some(conversation)).await
+        {
+            tracing::warn!(%error, %conversation, "a deleted message is not erased from the log yet; retrying");
+        }
+        match outcome {
+            Changed::Deleted => Ok(Done { record: held.revision(), at }),
+            outcome => answer(outcome, at),
+        }
+    }
+
+    /// Has the log forget records whose content was deleted: of one conversation, or of all, then only those of some time
+    /// ago, as another node is about to erase the others.
+    async fn erase_deleted(&self, conversation: Option<ConversationId>) -> Result<(), Unavailable> {
+        let before = conversation.is_none().then(|| {
+            let age = i64::try_from(ERASE_AGAIN_AFTER.as_millis()).unwrap_or(i64::MAX);
+            self.clock.now().as_millis().saturating_sub(age)
+        });
+        let pending = move |views: &crate::kernel::views::Query<'_>| -> Result<_, ViewsError> {
+            views.pending_erasures(conversation, before, ERASURES_AT_ONCE)
+        };
+        for (conversation, record) in self.views.read(pending).await? {
+            self.log.erase(Stream::Conversation(conversation), record, self.clock.now()).await?;
+        }
+        Ok(())
+    }
+
+    /// Erases what a node that died, or a log that was away, has left; until `shutdown`.
+    pub async fn sweep_erasures(self, shutdown: CancellationToken) {
+        while tokio::time::timeout(ERASE_AGAIN_AFTER, shutdown.cancelled()).await.is_err() {
+            if let Err(error) = self.erase_deleted(None).await {
+                tracing::warn!(%error, "deleted messages are not erased from the log yet; retrying");
+            }
+        }
+    }
+}

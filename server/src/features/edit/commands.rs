@@ -1,0 +1,39 @@
+//! Editing a message.
+
+use crate::{
+    features::messages::change::{ChangeError, Done, LEVEL, answer},
+    kernel::Kernel,
+};
+use kafkatalk_log::Stream;
+use kafkatalk_protocol::{Body, ConversationId, MessageId, Offset, User, edit::MessageEdited};
+
+impl Kernel {
+    /// Gives an own message another text, once however often it is sent under the same id. The text that it has already
+    /// is no change: nothing is written.
+    pub async fn edit(
+        &self,
+        caller: &User,
+        conversation: ConversationId,
+        id: MessageId,
+        message: Offset,
+        body: Body,
+    ) -> Result<Done, ChangeError> {
+        let held = self.read_as(caller.id, conversation, move |seen| seen.message(message)).await?;
+        let held = held.ok_or(ChangeError::NotFound)?;
+        if held.sender.id != caller.id {
+            return Err(ChangeError::NotAllowed);
+        }
+        if held.deleted {
+            return Err(ChangeError::Deleted);
+        }
+        if held.body == body {
+            return Ok(Done { record: held.revision(), at: held.edited_at.unwrap_or(held.sent_at) });
+        }
+        self.require_level(LEVEL)?;
+        self.rates.message(caller.id).map_err(ChangeError::TooOften)?;
+        let (event, at) = (MessageEdited { id, message, body }, self.clock.now());
+        let stream = Stream::Conversation(conversation);
+        let outcome = self.commit(stream, caller.id, None, &event).await?;
+        answer(outcome, at)
+    }
+}

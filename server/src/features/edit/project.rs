@@ -1,0 +1,84 @@
+//! What becomes of an edit.
+
+use crate::{
+    features::messages::change::{self, Changed},
+    kernel::{
+        projector::{Effects, InConversation, Projector, Recorded, Seen},
+        views::{ViewsError, schema::offset_of},
+    },
+};
+use kafkatalk_log::Record;
+use kafkatalk_protocol::{Message, Timestamp, edit::MessageEdited};
+use rusqlite::Connection;
+
+/// When messages were last edited.
+const TABLES: &str = "
+CREATE TABLE edits (place INTEGER PRIMARY KEY, edited_at INTEGER NOT NULL) STRICT;
+";
+
+const DUMP: &[(&str, &str)] = &[(
+    "edit",
+    "SELECT conversations.id, place & 0xffffffff, edited_at FROM edits
+     JOIN conversations ON conversations.row = place >> 32 ORDER BY 1, 2",
+)];
+
+impl Recorded for MessageEdited {
+    type Outcome = Changed;
+}
+
+pub(super) fn projector() -> Projector {
+    Projector::new("edit", TABLES, DUMP)
+        .conversation::<MessageEdited>(edited)
+        .completes(complete)
+        .forgets(forget)
+}
+
+fn edited(
+    at: &mut InConversation<'_>,
+    record: &Record,
+    event: MessageEdited,
+) -> Result<Effects<Changed>, ViewsError> {
+    let Some((author, user)) = change::author(at, record) else {
+        return Ok(change::refused(Changed::NotAllowed));
+    };
+    let Some(target) = change::target(at, event.message)? else {
+        return Ok(change::refused(Changed::NotFound));
+    };
+    if target.sender_id != user {
+        return Ok(change::refused(Changed::NotAllowed));
+    }
+    if target.is_deleted() {
+        return Ok(change::refused(Changed::Deleted));
+    }
+    if let Some(first) = change::claim(at, author, event.id, event.message)? {
+        return Ok(change::refused(Changed::Repeat(first)));
+    }
+    change::set_body(at, &target, event.body.as_str())?;
+    change::holds_content(at, &target, record)?;
+    at.rows
+        .prepare_cached(
+            "INSERT INTO edits (place, edited_at) VALUES (?1, ?2)
+             ON CONFLICT DO UPDATE SET edited_at = excluded.edited_at",
+        )?
+        .execute((target.row, record.at.as_millis()))?;
+    change::finish(at, event.message)
+}
+
+fn forget(rows: &Connection, place: i64) -> Result<(), ViewsError> {
+    rows.prepare_cached("DELETE FROM edits WHERE place = ?1")?.execute([place])?;
+    Ok(())
+}
+
+/// Says of messages when they were edited.
+fn complete(rows: &Connection, seen: &Seen<'_>, messages: &mut [Message]) -> Result<(), ViewsError> {
+    let Some((first, last)) = seen.places(messages) else { return Ok(()) };
+    let mut find = rows.prepare_cached("SELECT place, edited_at FROM edits WHERE place BETWEEN ?1 AND ?2")?;
+    let mut found = find.query((first, last))?;
+    while let Some(row) = found.next()? {
+        let offset = offset_of(row.get(0)?);
+        if let Ok(index) = messages.binary_search_by_key(&offset, |message| message.offset) {
+            messages[index].edited_at = Some(Timestamp::from_millis(row.get(1)?));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,23 @@
+//! The kernel: the one way of every record through the node. It knows no feature by name.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`commit`] | append a record and learn what came of it |
+//! | [`pending_acks`] | use cases that wait for their own record |
+//! | [`follow`] | the one loop from the log's tail to views and hub |
+//! | [`projector`] | what a feature says of the records that it knows |
+//! | [`views`] | the projections of the log, and reading them |
+//! | [`read_your_writes`] | what another node wrote a moment ago |
+//! | [`live`] | sockets, the hub that feeds them, catching up |
+//! | [`errors`] | what can go wrong in any use case |
+
+pub mod commit;
+pub mod errors;
+pub mod follow;
+pub mod live;
+pub mod pending_acks;
+pub mod projector;
+mod read_your_writes;
+pub mod views;
+
+pub use commit::Kernel;

@@ -1,0 +1,78 @@
+//! What was written on another node a moment ago.
+//!
+//! A device registers on one node, and its next request may come to another, whose views the record has not reached. So
+//! "there is no such thing" is only said of views that hold all that the ledgers held when the question came: on a miss
+//! the node asks the log how far they go, waits for its views to come to there, and looks once more.
+
+use super::{
+    Kernel,
+    errors::Unavailable,
+    views::{Query, ViewsError},
+};
+use crate::limits::APPLY_WAIT;
+use kafkatalk_log::Stream;
+use kafkatalk_protocol::{ConversationId, Offset};
+use std::{sync::Arc, time::Instant};
+use tokio::sync::Mutex;
+
+/// The last time that this node asked how far the ledgers go. Questions share an answer that was asked for after they
+/// came, so that guessing tokens does not become a load on the log: one at a time is asked.
+#[derive(Debug, Default)]
+pub(super) struct LedgerEnds {
+    last: Mutex<Option<LastLook>>,
+    /// The same for the ends of conversations.
+    reading: Mutex<()>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct LastLook {
+    at: Instant,
+    reached: bool,
+}
+
+impl Kernel {
+    /// Asks the views, and again if they do not know and may be behind.
+    pub(crate) async fn find<T: Send + 'static>(
+        &self,
+        ask: impl Fn(&Query<'_>) -> Result<Option<T>, ViewsError> + Send + Sync + 'static,
+    ) -> Result<Option<T>, Unavailable> {
+        let ask = Arc::new(ask);
+        let again = Arc::clone(&ask);
+        if let Some(found) = self.views.read(move |views| ask(views)).await? {
+            return Ok(Some(found));
+        }
+        self.catch_up_to_ledger_ends().await?;
+        Ok(self.views.read(move |views| again(views)).await?)
+    }
+
+    /// Waits until the views hold all that the ledgers hold now.
+    async fn catch_up_to_ledger_ends(&self) -> Result<(), Unavailable> {
+        let came = Instant::now();
+        let reached = tokio::time::timeout(APPLY_WAIT, async {
+            let mut last = self.ledger_ends.last.lock().await;
+            if let Some(asked) = last.filter(|asked| asked.at >= came) {
+                return asked.reached;
+            }
+            let at = Instant::now();
+            let reached: Result<(), Unavailable> =
+                async { Ok(self.views.reach(self.log.ends().await?).await?) }.await;
+            if let Err(error) = &reached {
+                tracing::debug!(%error, "this node cannot come to the ledgers' end");
+            }
+            let reached = reached.is_ok();
+            *last = Some(LastLook { at, reached });
+            reached
+        });
+        if reached.await.unwrap_or(false) { Ok(()) } else { Err(Unavailable::NotReplicatedYet) }
+    }
+
+    /// The last offset of a conversation in the log: another node may have shown what this one's views have not come to.
+    pub(crate) async fn newest_in_log(
+        &self,
+        conversation: ConversationId,
+    ) -> Result<Option<Offset>, Unavailable> {
+        let _turn = self.ledger_ends.reading.lock().await;
+        let page = self.log.read(Stream::Conversation(conversation), Offset(u64::MAX), 0).await?;
+        Ok(page.end.0.checked_sub(1).map(Offset))
+    }
+}

@@ -1,0 +1,249 @@
+//! The one writer: batches of the tail become rows.
+
+use super::{
+    ViewsError,
+    cache::Cache,
+    checkpoint::{read_checkpoint, write_progress},
+    conversation::States,
+    lock::Lock,
+    pending::Pending,
+    search::Indexer,
+    wal::WalCopier,
+    work::Work,
+};
+use crate::kernel::projector::{Applied, Registry};
+use kafkatalk_log::{Batch, Checkpoint, Ledger, Stream, failpoints};
+use rusqlite::Connection;
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// How long a transaction stays open for more, once people are shown what is in it.
+const COMMIT_EVERY: Duration = Duration::from_millis(25);
+/// Records after which it is committed in any case.
+const COMMIT_RECORDS_MAX: usize = 1_000;
+/// Records and commits after which the write-ahead log is copied into the file. A message by itself writes some eight pages.
+const COPY_EVERY: usize = 500;
+
+/// The one writer of a views file. It lives where the tail is followed.
+pub struct Applier {
+    connection: Connection,
+    registry: Arc<Registry>,
+    checkpoint: Checkpoint,
+    states: States,
+    cache: Arc<Cache>,
+    pending: Arc<Pending>,
+    open: Option<Open>,
+    /// Whether the last commit failed. Until one succeeds, nothing is shown before its commit.
+    failing: bool,
+    copier: WalCopier,
+    indexer: Indexer,
+    /// Whether the last batch was at the log's end.
+    live: bool,
+    /// Records and commits since the copier was last woken.
+    since_copy: usize,
+    _lock: Lock,
+}
+
+/// The transaction that is open.
+struct Open {
+    since: Instant,
+    records: usize,
+    /// What it adds to the checkpoint.
+    progress: Checkpoint,
+}
+
+/// See [`Applier::asks`].
+#[derive(Debug)]
+pub struct Asks(Arc<Pending>);
+
+impl Asks {
+    /// Waits until a reader waits for the commit. Cancel safe.
+    pub async fn next(&self) {
+        self.0.asked().await;
+    }
+}
+
+impl std::fmt::Debug for Applier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Applier").field("checkpoint", &self.checkpoint).finish_non_exhaustive()
+    }
+}
+
+impl Applier {
+    pub(super) fn new(
+        connection: Connection,
+        path: &Path,
+        (registry, cache, pending): (Arc<Registry>, Arc<Cache>, Arc<Pending>),
+        indexer: Indexer,
+        lock: Lock,
+    ) -> Result<Self, ViewsError> {
+        let checkpoint = read_checkpoint(&connection)?;
+        Ok(Self {
+            connection,
+            checkpoint,
+            registry,
+            states: States::default(),
+            cache,
+            pending,
+            open: None,
+            failing: false,
+            copier: WalCopier::start(path)?,
+            indexer,
+            live: false,
+            since_copy: 0,
+            _lock: lock,
+        })
+    }
+
+    /// How far the committed rows have come: where to open the tail.
+    pub fn checkpoint(&self) -> Checkpoint {
+        self.checkpoint.clone()
+    }
+
+    /// Says from which log the rows are made, once that is known. False where they were made from another: the file is
+    /// begun anew at the next start.
+    pub fn belongs_to(&mut self, log: &str) -> Result<bool, ViewsError> {
+        self.commit()?;
+        let held: Option<String> =
+            self.connection.query_row("SELECT log FROM source", [], |row| row.get(0))?;
+        match held {
+            Some(held) if held == log => Ok(true),
+            Some(_) => {
+                self.connection.execute("UPDATE source SET name = '', log = NULL", [])?;
+                Ok(false)
+            }
+            None => {
+                self.connection.execute("UPDATE source SET log = ?1", [log])?;
+                Ok(true)
+            }
+        }
+    }
+
+    /// Applies a batch and commits it. One [`Applied`] per entry, in their order.
+    ///
+    /// An error takes back all that was not committed: the tail is to be opened anew at [`Applier::checkpoint`].
+    pub fn apply(&mut self, batch: &Batch) -> Result<Vec<Applied>, ViewsError> {
+        let applied = self.put(batch)?;
+        self.commit()?;
+        Ok(applied)
+    }
+
+    /// The same, but a batch of messages and read positions may stay uncommitted until [`Applier::commit`], which is to be
+    /// called when it is [`Applier::due`] or when [`Applier::asks`] tells. What they changed may be told at once:
+    /// [`Views::read`](super::Views::read) waits for the commit.
+    pub fn put(&mut self, batch: &Batch) -> Result<Vec<Applied>, ViewsError> {
+        let put = self.try_put(batch);
+        if put.is_err() {
+            self.roll_back();
+        }
+        put
+    }
+
+    fn try_put(&mut self, batch: &Batch) -> Result<Vec<Applied>, ViewsError> {
+        let open = match &mut self.open {
+            Some(open) => open,
+            closed => {
+                self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+                closed.insert(Open { since: Instant::now(), records: 0, progress: Checkpoint::new() })
+            }
+        };
+        let mut work = Work {
+            rows: &self.connection,
+            registry: &self.registry,
+            cache: &self.cache,
+            states: &mut self.states,
+            after_commit: Vec::new(),
+        };
+        let mut applied = Vec::with_capacity(batch.entries.len());
+        for entry in &batch.entries {
+            applied.push(work.entry(entry)?);
+        }
+        let after_commit = work.after_commit;
+        open.records += batch.entries.len();
+        open.progress.extend(batch.progress.iter().cloned());
+        self.live = batch.caught_up;
+        let may_wait = batch.caught_up
+            && !self.failing
+            && open.records < COMMIT_RECORDS_MAX
+            && after_commit.is_empty()
+            && batch.entries.iter().all(|entry| may_wait(entry.stream));
+        self.pending.applied();
+        if !may_wait {
+            self.try_commit()?;
+        }
+        for change in after_commit {
+            change(&self.cache);
+        }
+        Ok(applied)
+    }
+
+    /// When to commit what waits for it, if anything does.
+    pub fn due(&self) -> Option<Instant> {
+        self.open.as_ref().map(|open| open.since + COMMIT_EVERY)
+    }
+
+    /// Tells when a reader waits for the commit.
+    pub fn asks(&self) -> Asks {
+        Asks(Arc::clone(&self.pending))
+    }
+
+    /// Commits what waits for it. After an error it is as if that had not been taken in.
+    pub fn commit(&mut self) -> Result<(), ViewsError> {
+        let committed = self.try_commit();
+        if committed.is_err() {
+            self.roll_back();
+        }
+        committed
+    }
+
+    fn try_commit(&mut self) -> Result<(), ViewsError> {
+        let Some(open) = &self.open else { return Ok(()) };
+        let mut changed = Vec::new();
+        self.states.flush(&self.connection, &mut changed)?;
+        write_progress(&self.connection, &open.progress)?;
+        self.connection.prepare_cached("UPDATE source SET commits = commits + 1")?.execute([])?;
+        failpoints::die_if(failpoints::die::IN_VIEWS_COMMIT);
+        self.connection.prepare_cached("COMMIT")?.execute([])?;
+        if let Some(open) = self.open.take() {
+            self.checkpoint.extend(open.progress);
+            self.since_copy += open.records + 1;
+            // Before readers are let in, so that a search knows what to wait for.
+            self.indexer.told(&changed, open.records, self.live);
+        }
+        self.failing = false;
+        self.pending.settle();
+        if self.since_copy >= COPY_EVERY {
+            self.since_copy = 0;
+            self.copier.wake();
+        }
+        Ok(())
+    }
+
+    fn roll_back(&mut self) {
+        (self.open, self.failing) = (None, true);
+        // What is remembered may come from rows that are rolled back.
+        self.states = States::default();
+        if !self.connection.is_autocommit()
+            && let Err(error) = self.connection.execute_batch("ROLLBACK")
+        {
+            tracing::error!(%error, "rollback failed");
+        }
+        // Readers would wait for ever. What they miss is in the log, and comes again.
+        self.pending.settle();
+    }
+}
+
+impl Drop for Applier {
+    fn drop(&mut self) {
+        self.pending.settle();
+    }
+}
+
+/// Whether what a stream says may be told before it is committed. Not who people are and which conversations there are:
+/// that is looked up as soon as it is told.
+fn may_wait(stream: Stream) -> bool {
+    matches!(stream, Stream::Conversation(_) | Stream::Ledger(Ledger::Receipts))
+}

@@ -1,0 +1,327 @@
+//! The file of the index: which words are in which documents, and where those lie in the views.
+
+use super::words::words;
+use crate::kernel::views::{ViewsError, schema};
+use rusqlite::{Connection, OptionalExtension as _};
+use std::{collections::BTreeSet, path::Path};
+
+/// Raised with every change of the tables or of what a word is: files of another version are begun anew.
+const VERSION: i64 = 2;
+/// `KfTs`: tells an index from any other SQLite file.
+const APPLICATION_ID: i64 = 0x4b66_5473;
+/// Page cache of the writer, in KiB.
+const CACHE_KIB: i64 = 8 * 1024;
+/// Different words of one search that the index is asked for; the others are looked for in what it names.
+const TERMS_MAX: usize = 24;
+/// Words that one document may have, those of each person counted; of a longer one its beginning is found.
+const DOCUMENT_WORDS_MAX: usize = 50_000;
+
+/// - `source` says which views this was made from, at which of their commits, and up to which erased message.
+/// - `reached` says up to which place of a conversation all is indexed.
+/// - `documents` lie in the order of time: see [`bucket`].
+/// - `words` keeps no text and no positions: whether a phrase is one is seen in the message.
+const TABLES: &str = "
+CREATE TABLE source (made BLOB NOT NULL, commits INTEGER NOT NULL, unsaid INTEGER NOT NULL) STRICT;
+CREATE TABLE reached (conversation INTEGER PRIMARY KEY, place INTEGER NOT NULL) STRICT;
+CREATE TABLE documents (document INTEGER PRIMARY KEY, place INTEGER NOT NULL UNIQUE) STRICT;
+CREATE VIRTUAL TABLE words USING fts5 (text, content = '', columnsize = 0, detail = none, tokenize = 'ascii');
+INSERT INTO words (words, rank) VALUES ('secure-delete', 1);
+INSERT INTO words (words, rank) VALUES ('hashsize', 8388608);
+";
+
+/// A document's number is its time in units of 16 ms, and behind it a number that tells apart what was said within one.
+const BUCKET_MS_BITS: u32 = 4;
+/// Bits of that second number.
+const TIE_BITS: u32 = 25;
+/// The last unit of time that a number can hold, some hundred years on; what lies beyond either end is drawn to it.
+const BUCKET_MAX: i64 = (1 << (63 - TIE_BITS)) - 1;
+
+/// The time of a message as the numbers of documents have it.
+pub(crate) fn bucket(sent_at: i64) -> i64 {
+    (sent_at >> BUCKET_MS_BITS).clamp(0, BUCKET_MAX)
+}
+
+/// The last millisecond of such a time.
+pub(crate) fn last_ms(bucket: i64) -> i64 {
+    if bucket >= BUCKET_MAX { i64::MAX } else { ((bucket + 1) << BUCKET_MS_BITS) - 1 }
+}
+
+/// The last number that a document of that time may have.
+pub(crate) fn bucket_end(bucket: i64) -> i64 {
+    (bucket << TIE_BITS) | ((1 << TIE_BITS) - 1)
+}
+
+/// The time in a document's number.
+pub(crate) fn bucket_of(document: i64) -> i64 {
+    document >> TIE_BITS
+}
+
+/// What the index is asked: words of one person's, in one conversation or in all.
+pub(crate) fn expression<'a>(
+    person: i64,
+    terms: impl Iterator<Item = (&'a str, bool)>,
+    conversation: Option<i64>,
+) -> String {
+    let quoted = |(word, may_go_on): (&str, bool)| {
+        format!("\"{}\"{}", term(person, word), if may_go_on { " *" } else { "" })
+    };
+    // Words hold nothing but letters and digits of ASCII, and what is beyond ASCII: nothing that could end a quote.
+    let terms: BTreeSet<String> = terms.map(quoted).take(TERMS_MAX).collect();
+    let conversation = conversation.map(|row| format!("\"{}\"", place_term(row)));
+    terms.into_iter().chain(conversation).collect::<Vec<_>>().join(" AND ")
+}
+
+/// A word under the person who may read it. The tokenizer takes it as one.
+fn term(person: i64, word: &str) -> String {
+    format!("{person}x{word}")
+}
+
+/// What all messages of a conversation have.
+fn place_term(conversation: i64) -> String {
+    format!("c{conversation}")
+}
+
+/// Where the views stand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Source {
+    pub(super) made: Vec<u8>,
+    pub(super) commits: i64,
+}
+
+impl Source {
+    pub(super) fn of_views(views: &Connection) -> Result<Self, ViewsError> {
+        let mut find = views.prepare_cached("SELECT made, commits FROM source")?;
+        Ok(find.query_row([], |row| Ok(Self { made: row.get(0)?, commits: row.get(1)? }))?)
+    }
+}
+
+/// A message to be found from now on, or no longer.
+#[derive(Debug)]
+pub(super) struct Document {
+    pub(super) place: i64,
+    pub(super) sent_at: i64,
+    pub(super) body: String,
+    /// Who may read it.
+    pub(super) people: std::sync::Arc<[i64]>,
+}
+
+impl Document {
+    /// Its words as the index keeps them.
+    fn text(&self) -> String {
+        let words_max = DOCUMENT_WORDS_MAX / self.people.len().max(1);
+        let mut found = BTreeSet::new();
+        for word in words(&self.body) {
+            if found.len() == words_max {
+                break;
+            }
+            found.insert(word.folded);
+        }
+        let mut text = place_term(schema::conversation_of(self.place));
+        for person in &*self.people {
+            for word in &found {
+                text.push(' ');
+                text.push_str(&term(*person, word));
+            }
+        }
+        text
+    }
+}
+
+/// What one transaction changes.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pub(super) removed: Vec<Document>,
+    pub(super) added: Vec<Document>,
+    /// Conversations, and up to which place they are indexed now.
+    pub(super) reached: Vec<(i64, i64)>,
+    /// The number of the last erased message that is dealt with.
+    pub(super) unsaid: Option<i64>,
+}
+
+/// What went wrong with the index, as against the views. Neither tells anything of the other.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", reason(.0))]
+pub(crate) struct IndexError(ViewsError);
+
+impl IndexError {
+    /// What is in the file cannot be what was written.
+    pub(super) fn is_damage(&self) -> bool {
+        matches!(self.0, ViewsError::Damaged(_))
+    }
+
+    /// Something else lies in its place, that is not ours to throw away.
+    pub(super) fn is_foreign(&self) -> bool {
+        matches!(self.0, ViewsError::Foreign)
+    }
+}
+
+fn reason(error: &ViewsError) -> String {
+    match error {
+        ViewsError::Damaged(reason) => format!("the file of the search index is damaged ({reason})"),
+        ViewsError::Foreign => "the file in the place of the search index is not one of KafkaTalk".into(),
+        error => error.to_string(),
+    }
+}
+
+impl From<ViewsError> for IndexError {
+    fn from(error: ViewsError) -> Self {
+        match error {
+            // What is no SQLite file at all is, in this place, ours with a torn first page.
+            ViewsError::Foreign => Self(ViewsError::Damaged("not an SQLite file".into())),
+            error => Self(error),
+        }
+    }
+}
+
+impl From<rusqlite::Error> for IndexError {
+    fn from(error: rusqlite::Error) -> Self {
+        ViewsError::from(error).into()
+    }
+}
+
+/// What a search that meets it answers.
+impl From<IndexError> for ViewsError {
+    fn from(error: IndexError) -> Self {
+        if error.is_damage() { Self::Indexing } else { error.0 }
+    }
+}
+
+/// The writing side.
+#[derive(Debug)]
+pub(super) struct Index {
+    rows: Connection,
+}
+
+impl Index {
+    /// Opens the file, or begins a new one where there is none that was made from these views as they are or were.
+    pub(super) fn open(path: &Path, views: &Source) -> Result<Self, IndexError> {
+        match usable(path, views) {
+            Ok(Some(rows)) => return Ok(Self { rows }),
+            Ok(None) => {}
+            Err(error) if error.is_foreign() => return Err(error),
+            Err(error) => tracing::warn!(%error, "the search index cannot be gone on with; it is made anew"),
+        }
+        Self::begin(path, views)
+    }
+
+    /// Begins a new file in any case.
+    fn begin(path: &Path, views: &Source) -> Result<Self, IndexError> {
+        schema::delete(path)?;
+        let mut rows = schema::connect(path, CACHE_KIB)?;
+        rows.pragma_update(None, "application_id", APPLICATION_ID)?;
+        rows.pragma_update(None, "journal_mode", "WAL")?;
+        let begun = rows.transaction()?;
+        begun.execute_batch(TABLES)?;
+        begun.execute("INSERT INTO source (made, commits, unsaid) VALUES (?1, 0, 0)", [&views.made])?;
+        begun.pragma_update(None, "user_version", VERSION)?;
+        begun.commit()?;
+        Ok(Self { rows })
+    }
+
+    /// Up to which place a conversation is indexed.
+    pub(super) fn reached(&self, conversation: i64) -> Result<Option<i64>, IndexError> {
+        let mut find = self.rows.prepare_cached("SELECT place FROM reached WHERE conversation = ?1")?;
+        Ok(find.query_row([conversation], |row| row.get(0)).optional()?)
+    }
+
+    /// The same of all.
+    pub(super) fn all_reached(&self) -> Result<std::collections::HashMap<i64, i64>, IndexError> {
+        let mut find = self.rows.prepare("SELECT conversation, place FROM reached")?;
+        let found = find.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(found.collect::<Result<_, _>>()?)
+    }
+
+    /// Up to which erased message all are forgotten.
+    pub(super) fn unsaid(&self) -> Result<i64, IndexError> {
+        Ok(self.rows.query_row("SELECT unsaid FROM source", [], |row| row.get(0))?)
+    }
+
+    /// Takes a batch in, whole or not at all.
+    pub(super) fn take_in(&mut self, mut batch: Batch, commits: i64) -> Result<(), IndexError> {
+        // The views strike out what is erased once it is taken in here: no power cut may take that back.
+        let synchronous = if batch.unsaid.is_some() { "FULL" } else { "NORMAL" };
+        self.rows.pragma_update(None, "synchronous", synchronous)?;
+        let taking = self.rows.transaction()?;
+        for document in &batch.removed {
+            remove(&taking, document)?;
+        }
+        // The index likes them in its own order.
+        batch.added.sort_by_key(|document| (document.sent_at, document.place));
+        for document in &batch.added {
+            add(&taking, document)?;
+        }
+        let mut reach = taking.prepare_cached(
+            "INSERT INTO reached (conversation, place) VALUES (?1, ?2)
+             ON CONFLICT (conversation) DO UPDATE SET place = max(place, excluded.place)",
+        )?;
+        for reached in &batch.reached {
+            reach.execute(*reached)?;
+        }
+        drop(reach);
+        taking
+            .prepare_cached("UPDATE source SET commits = ?1, unsaid = max(unsaid, ?2)")?
+            .execute((commits, batch.unsaid.unwrap_or(0)))?;
+        Ok(taking.commit()?)
+    }
+}
+
+fn usable(path: &Path, views: &Source) -> Result<Option<Connection>, IndexError> {
+    let rows = schema::connect(path, CACHE_KIB)?;
+    Ok(is_usable(&rows, views)?.then_some(rows))
+}
+
+fn is_usable(rows: &Connection, views: &Source) -> Result<bool, IndexError> {
+    let number = |pragma: &str| rows.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
+    let (pages, application) = (number("page_count")?, number("application_id")?);
+    if pages > 0 && application != APPLICATION_ID {
+        return Err(IndexError(ViewsError::Foreign));
+    }
+    if pages == 0 || number("user_version")? != VERSION {
+        return Ok(false);
+    }
+    // More commits than the views have: a power cut took those of the views, and others come in their place.
+    let mut find = rows.prepare("SELECT made = ?1 AND commits <= ?2 FROM source")?;
+    Ok(find.query_row((&views.made, views.commits), |row| row.get(0)).optional()? == Some(true))
+}
+
+fn add(rows: &Connection, document: &Document) -> Result<(), IndexError> {
+    let bucket = bucket(document.sent_at);
+    let (first, last) = (bucket << TIE_BITS, bucket_end(bucket));
+    let mut newest =
+        rows.prepare_cached("SELECT max(document) FROM documents WHERE document BETWEEN ?1 AND ?2")?;
+    let newest: Option<i64> = newest.query_row((first, last), |row| row.get(0))?;
+    let number = newest.map_or(first, |newest| newest + 1);
+    let mut place = rows.prepare_cached(
+        "INSERT INTO documents (document, place) VALUES (?1, ?2) ON CONFLICT (place) DO NOTHING",
+    )?;
+    if place.execute((number, document.place))? > 0 {
+        rows.prepare_cached("INSERT INTO words (rowid, text) VALUES (?1, ?2)")?
+            .execute((number, document.text()))?;
+    }
+    Ok(())
+}
+
+fn remove(rows: &Connection, document: &Document) -> Result<(), IndexError> {
+    let mut find = rows.prepare_cached("DELETE FROM documents WHERE place = ?1 RETURNING document")?;
+    let found: Option<i64> = find.query_row([document.place], |row| row.get(0)).optional()?;
+    if let Some(number) = found {
+        rows.prepare_cached("INSERT INTO words (words, rowid, text) VALUES ('delete', ?1, ?2)")?
+            .execute((number, document.text()))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_message_to_many_the_first_words_are_kept() {
+        let body: String = (0x4e00..0x4e00 + 8_000).filter_map(char::from_u32).collect();
+        let kept = |people: i64| {
+            let people = (0..people).collect();
+            Document { place: 0, sent_at: 0, body: body.clone(), people }.text().split(' ').count() - 1
+        };
+        assert_eq!((kept(2), kept(100)), (2 * 8_000, DOCUMENT_WORDS_MAX));
+    }
+}

@@ -1,0 +1,259 @@
+//! What is searched for: whether a message has it, where, and what is shown of it.
+
+use super::words::{Word, words};
+use kafkatalk_protocol::{http::SnippetPart, limits::SEARCH_CHARS_MAX};
+use std::{ops::Range, str::FromStr};
+
+/// Characters of a snippet.
+const SNIPPET_CHARS_MAX: usize = 160;
+/// Of these, before the first hit.
+const SNIPPET_CHARS_BEFORE: usize = 40;
+/// What stands where a snippet leaves something out.
+const CUT: &str = "…";
+
+/// Why nothing can be searched for, in words that a person can act on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SearchTextError {
+    /// Empty, or too long.
+    #[error("Use 1 to {SEARCH_CHARS_MAX} characters.")]
+    Length,
+    /// Nothing but signs.
+    #[error("Use at least one word.")]
+    NoWord,
+}
+
+/// Words that a message must have, all of them. Within a phrase they must follow upon each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SearchText {
+    phrases: Vec<Phrase>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Phrase {
+    words: Vec<String>,
+    /// Whether the last word may go on: somebody is still typing it.
+    open: bool,
+}
+
+impl FromStr for SearchText {
+    type Err = SearchTextError;
+
+    /// Takes what a person typed. What is in quotes is a phrase; so is what stands between spaces, as `foo-bar`. No other
+    /// sign means anything.
+    fn from_str(text: &str) -> Result<Self, SearchTextError> {
+        let text = text.trim();
+        if text.is_empty() || text.chars().count() > SEARCH_CHARS_MAX {
+            return Err(SearchTextError::Length);
+        }
+        let last = text.split('"').count() - 1;
+        let mut phrases = Vec::new();
+        for (number, part) in text.split('"').enumerate() {
+            let quoted = number % 2 == 1;
+            let begun = phrases.len();
+            if quoted {
+                phrases.extend(Phrase::of(part));
+            } else {
+                phrases.extend(part.split_whitespace().filter_map(Phrase::of));
+            }
+            // Behind a closing quote nothing is typed any more.
+            if let Some(phrase) = phrases[begun..].last_mut().filter(|_| number == last) {
+                phrase.open = true;
+            }
+        }
+        if phrases.is_empty() { Err(SearchTextError::NoWord) } else { Ok(Self { phrases }) }
+    }
+}
+
+impl Phrase {
+    fn of(text: &str) -> Option<Self> {
+        let words: Vec<_> = words(text).into_iter().map(|word| word.folded).collect();
+        (!words.is_empty()).then_some(Self { words, open: false })
+    }
+
+    fn is_at(&self, words: &[Word]) -> bool {
+        let same = |index: usize, (said, sought): (&Word, &String)| {
+            let may_go_on = self.open && index + 1 == self.words.len();
+            if may_go_on { said.folded.starts_with(&**sought) } else { said.folded == *sought }
+        };
+        words.len() >= self.words.len()
+            && words.iter().zip(&self.words).enumerate().all(|(index, pair)| same(index, pair))
+    }
+}
+
+impl SearchText {
+    /// Every word that a message must have, and whether it may go on.
+    pub(crate) fn terms(&self) -> impl Iterator<Item = (&str, bool)> {
+        self.phrases.iter().flat_map(|phrase| {
+            let last = phrase.words.len() - 1;
+            let words = phrase.words.iter().enumerate();
+            words.map(move |(index, word)| (word.as_str(), phrase.open && index == last))
+        })
+    }
+
+    /// Whether a message has all that is searched for.
+    pub(crate) fn is_in(&self, body: &str) -> bool {
+        let words = words(body);
+        let has = |phrase: &Phrase| (0..words.len()).any(|at| phrase.is_at(&words[at..]));
+        self.phrases.iter().all(has)
+    }
+
+    /// Where a message has what is searched for, in order; `None` if it has not all of it.
+    pub(crate) fn find(&self, body: &str) -> Option<Vec<Range<usize>>> {
+        let words = words(body);
+        let mut hits: Vec<Range<usize>> = Vec::new();
+        for phrase in &self.phrases {
+            let before = hits.len();
+            for at in 0..words.len() {
+                if phrase.is_at(&words[at..]) {
+                    hits.push(words[at].at.start..words[at + phrase.words.len() - 1].at.end);
+                }
+            }
+            if hits.len() == before {
+                return None;
+            }
+        }
+        hits.sort_by_key(|hit| (hit.start, hit.end));
+        hits.dedup_by(|next, kept| {
+            let meet = next.start <= kept.end;
+            if meet {
+                kept.end = kept.end.max(next.end);
+            }
+            meet
+        });
+        Some(hits)
+    }
+
+    /// What a message says around the first hit.
+    pub(crate) fn snippet(&self, body: &str) -> Vec<SnippetPart> {
+        let hits = self.find(body).unwrap_or_default();
+        let first = hits.first().cloned().unwrap_or(0..0);
+        let from = beginning(body, first.start);
+        let to = end(body, from, first.end);
+        let mut parts = Vec::new();
+        if from > 0 {
+            add(&mut parts, CUT, false);
+        }
+        let mut at = from;
+        for hit in hits.into_iter().take_while(|hit| hit.start < to) {
+            add(&mut parts, &body[at..hit.start], false);
+            at = hit.end.min(to);
+            add(&mut parts, &body[hit.start..at], true);
+        }
+        add(&mut parts, &body[at..to], false);
+        if to < body.len() {
+            add(&mut parts, CUT, false);
+        }
+        parts
+    }
+}
+
+fn add(parts: &mut Vec<SnippetPart>, text: &str, hit: bool) {
+    match parts.last_mut().filter(|last| last.hit == hit) {
+        Some(last) => last.text.push_str(text),
+        None if text.is_empty() => {}
+        None => parts.push(SnippetPart { text: text.into(), hit }),
+    }
+}
+
+/// Where the snippet begins: some characters before the hit, with a whole word if there is one.
+fn beginning(body: &str, hit: usize) -> usize {
+    let before = &body[..hit];
+    let from = before.char_indices().rev().nth(SNIPPET_CHARS_BEFORE - 1).map_or(0, |(at, _)| at);
+    match before[from..].find(char::is_whitespace) {
+        Some(space) if from > 0 => {
+            let rest = &before[from + space..];
+            hit - rest.trim_start().len()
+        }
+        _ => from,
+    }
+}
+
+/// Where it ends: with a whole word, if one ends behind the hit.
+fn end(body: &str, from: usize, hit: usize) -> usize {
+    let rest = &body[from..];
+    let Some((length, _)) = rest.char_indices().nth(SNIPPET_CHARS_MAX) else { return body.len() };
+    let to = from + length;
+    match body.get(hit..to).and_then(|behind| behind.rfind(char::is_whitespace)) {
+        Some(space) if space > 0 => hit + space,
+        _ => to,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(text: &str) -> SearchText {
+        text.parse().unwrap()
+    }
+
+    fn has(body: &str, sought: &str) -> bool {
+        text(sought).find(body).is_some()
+    }
+
+    fn marked(body: &str, sought: &str) -> String {
+        let part = |part: SnippetPart| if part.hit { format!("[{}]", part.text) } else { part.text };
+        text(sought).snippet(body).into_iter().map(part).collect()
+    }
+
+    #[test]
+    fn all_words_must_be_there_and_the_last_may_go_on() {
+        let body = "The quick brown fox";
+        for sought in
+            ["fox quick", "QUICK the bro", "q", "\"quick brown\" fo", "\"the quick bro", "brown-fox"]
+        {
+            assert!(has(body, sought), "{sought}");
+        }
+        for sought in
+            ["qui fox", "fox cat", "\"quick fox\"", "\"the quick bro\"", "\"fo\"", "fox-brown", "foxes"]
+        {
+            assert!(!has(body, sought), "{sought}");
+        }
+    }
+
+    #[test]
+    fn no_sign_but_the_quote_means_anything() {
+        for sought in
+            ["fox*", "fox OR cat AND NOT NEAR(x)", "^fox", "body:not", "-fox", "fox\"", "{fox}+(", "'fox'"]
+        {
+            assert!(has("fox or cat, and body: not near x", sought), "{sought}");
+        }
+    }
+
+    #[test]
+    fn what_holds_no_word_is_refused_and_so_is_what_is_too_long() {
+        for none in ["***", "\"\"", "- \" …"] {
+            assert_eq!(none.parse::<SearchText>(), Err(SearchTextError::NoWord), "{none}");
+        }
+        assert_eq!("  ".parse::<SearchText>(), Err(SearchTextError::Length));
+        assert_eq!("é".repeat(SEARCH_CHARS_MAX + 1).parse::<SearchText>(), Err(SearchTextError::Length));
+        assert!(format!(" {} ", "é".repeat(SEARCH_CHARS_MAX)).parse::<SearchText>().is_ok());
+    }
+
+    #[test]
+    fn a_text_without_spaces_is_found_by_any_part_of_it() {
+        assert!(has("今日は晴れです", "晴れ"));
+        assert!(!has("今日は晴れです", "れ晴"));
+        assert!(has("Добрый ДЕНЬ", "день"));
+        assert!(has("שלום עולם", "עולם שלום"));
+        assert!(has("well done 🎉🎉", "🎉"));
+    }
+
+    #[test]
+    fn a_snippet_marks_every_hit_and_says_the_rest_as_it_is() {
+        assert_eq!(marked("Crème <b>brûlée</b>, creme!", "creme"), "[Crème] <b>brûlée</b>, [creme]!");
+        assert_eq!(marked("one two three", "\"one two\" two th"), "[one two] [three]");
+    }
+
+    #[test]
+    fn a_long_message_is_shown_around_the_first_hit() {
+        let body = format!("{}needle {}", "hay ".repeat(100), "straw ".repeat(100));
+        let shown = marked(&body, "needle");
+        assert!(shown.starts_with("…hay hay") && shown.contains(" hay [needle] straw"), "{shown}");
+        assert!(shown.ends_with("straw…") && shown.chars().count() <= SNIPPET_CHARS_MAX + 4, "{shown}");
+        let long = "🙂".repeat(7_999) + "x";
+        assert_eq!(marked(&long, "x"), format!("…{}[x]", "🙂".repeat(SNIPPET_CHARS_BEFORE)));
+        let word = "y".repeat(8_000);
+        assert_eq!(marked(&word, "y"), format!("[{}]…", "y".repeat(SNIPPET_CHARS_MAX)));
+    }
+}
