@@ -24,16 +24,18 @@
 //! | [`outbox`] | commands that are not yet in the log |
 //! | `timeline` | the messages of a conversation in memory |
 //! | `chain` | how far the records of a conversation have been applied to them |
-//! | `summary` | what the list knows of a conversation |
+//! | `conversations`, `summary` | the list, and what it knows of a conversation |
+//! | `receipts` | read positions on their way to the server |
 //! | `link` | when to connect, and how to notice a dead socket |
 //! | `drafts` | texts that were begun |
-//! | `fetching` | requests under way and to be made again |
+//! | `requests`, `fetching` | requests under way, and to be made again |
 //! | `frames`, `answers`, `actions`, `due`, `views` | the parts of [`Client`]: frames of the server, answers to requests, what people do, what is due, views |
 
 mod actions;
 mod answers;
 mod chain;
 pub mod command;
+mod conversations;
 mod drafts;
 mod due;
 pub mod event;
@@ -43,6 +45,8 @@ pub mod limits;
 mod link;
 pub mod outbox;
 pub mod random;
+mod receipts;
+mod requests;
 mod summary;
 mod timeline;
 pub mod view;
@@ -56,13 +60,16 @@ pub use outbox::OutboxFull;
 pub use view::{Change, ChatStatus, ChatView, Delivery, Edge, Item, ItemKey, Link, LinkView, ListView, Row};
 
 use crate::page::{OpenModel, PageModel};
+use conversations::Conversations;
 use drafts::Drafts;
 use fetching::Task;
 use kafkatalk_protocol::{Conversation, ConversationId, Message, Offset, User, UserId};
 use limits::Limits;
-use link::{LinkState, Loss};
+use link::{Disconnect, LinkState};
 use outbox::Outbox;
 use random::Random;
+use receipts::Receipts;
+use requests::Requests;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -80,8 +87,9 @@ pub struct Client {
     link: LinkState,
     outbox: Outbox,
     drafts: Drafts,
-    summaries: BTreeMap<ConversationId, Summary>,
-    chats: BTreeMap<ConversationId, Chat>,
+    conversations: Conversations,
+    receipts: Receipts,
+    chats: BTreeMap<ConversationId, Held>,
     /// Conversations about which the server is to be asked.
     asks: BTreeMap<ConversationId, Task>,
     /// Conversations that are not there for the viewer.
@@ -94,16 +102,15 @@ pub struct Client {
     unplaced_reads: Vec<(ConversationId, UserId, Offset)>,
     /// Whether to ask if the session still stands.
     probe: Option<Task>,
-    requests: BTreeMap<RequestId, Request>,
-    last_request: u64,
+    requests: Requests<Purpose>,
     looks: u64,
     effects: Vec<Effect>,
     changes: Changes,
 }
 
-/// The messages of a conversation and what is fetched for them.
+/// The messages of a conversation that are held, and what is fetched for them.
 #[derive(Clone, Debug, Default)]
-struct Chat {
+struct Held {
     timeline: Timeline,
     forward: Task,
     backward: Task,
@@ -142,13 +149,7 @@ struct Looking {
     read_on_open: Option<Offset>,
 }
 
-/// A request under way.
-#[derive(Clone, Copy, Debug)]
-struct Request {
-    purpose: Purpose,
-    deadline: Ticks,
-}
-
+/// What a request is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Purpose {
     Session,
@@ -181,7 +182,8 @@ impl Client {
             link: LinkState::new(),
             outbox: Outbox::default(),
             drafts: Drafts::default(),
-            summaries: BTreeMap::new(),
+            conversations: Conversations::default(),
+            receipts: Receipts::default(),
             chats: BTreeMap::new(),
             asks: BTreeMap::new(),
             missing: BTreeSet::new(),
@@ -190,8 +192,7 @@ impl Client {
             unplaced: Vec::new(),
             unplaced_reads: Vec::new(),
             probe: None,
-            requests: BTreeMap::new(),
-            last_request: 0,
+            requests: Requests::default(),
             looks: 0,
             effects: Vec::new(),
             changes: Changes::default(),
@@ -227,7 +228,7 @@ impl Client {
         self.looking.open = Some(id);
         self.looking.at_end = true;
         self.looking.read_on_open =
-            self.summaries.get(&id).and_then(|summary| summary.read_of(self.viewer.id));
+            self.conversations.get(id).and_then(|summary| summary.read_of(self.viewer.id));
         for message in &open.messages {
             self.observe(&Arc::new(message.clone()));
         }
@@ -242,10 +243,10 @@ impl Client {
             self.landed(last.id, last.offset, now);
         }
         self.missing.remove(&told.id);
-        self.summaries
-            .entry(told.id)
-            .and_modify(|summary| summary.merge(told, viewer))
-            .or_insert_with(|| Summary::new(told, viewer));
+        self.conversations.merge(told, viewer);
+        if let Some(read) = told.read.get(&viewer) {
+            self.receipts.confirm(told.id, *read);
+        }
         if let Some(chat) = self.chats.get_mut(&told.id) {
             chat.timeline.chain_mut().set_sees_from(told.sees_from);
             if let Some(last) = &told.last_message {
@@ -259,7 +260,7 @@ impl Client {
         self.changes.chat |= self.looking.open == Some(told.id);
         self.unplaced_reads.retain(|(conversation, user, offset)| {
             let other = *conversation != told.id;
-            if !other && let Some(summary) = self.summaries.get_mut(conversation) {
+            if !other && let Some(summary) = self.conversations.get_mut(*conversation) {
                 summary.raise_read(*user, *offset, viewer);
             }
             other
@@ -271,14 +272,14 @@ impl Client {
                 self.announce_newest(message);
             }
         }
-        if self.summaries.len() > limits::CONVERSATIONS_HELD_MAX {
+        if self.conversations.len() > limits::CONVERSATIONS_HELD_MAX {
             self.drop_quietest();
         }
     }
 
     /// Tells of a message of somebody else, where it is the newest of its conversation.
     fn announce_newest(&mut self, message: Arc<Message>) {
-        let last = self.summaries.get(&message.conversation).and_then(Summary::last);
+        let last = self.conversations.get(message.conversation).and_then(Summary::last);
         if message.sender.id != self.viewer.id && last.is_some_and(|last| last.offset == message.offset) {
             self.effects.push(Effect::Announce(message));
         }
@@ -287,16 +288,16 @@ impl Client {
     /// Lets go of the conversation that was quiet for longest. It comes back with its next message.
     fn drop_quietest(&mut self) {
         let open = self.looking.open;
-        let quiet = self.summaries.iter().filter(|(id, _)| Some(**id) != open);
-        if let Some(id) = quiet.min_by_key(|(_, summary)| summary.active_at()).map(|(id, _)| *id) {
-            self.summaries.remove(&id);
+        let quiet = self.conversations.iter().filter(|(id, _)| Some(*id) != open);
+        if let Some(id) = quiet.min_by_key(|(_, summary)| summary.active_at()).map(|(id, _)| id) {
+            self.conversations.remove(id);
             self.chats.remove(&id);
         }
     }
 
     /// A message was seen, in whatever way. True where it is the newest of its conversation.
     fn observe(&mut self, message: &Arc<Message>) -> bool {
-        let Some(summary) = self.summaries.get_mut(&message.conversation) else { return false };
+        let Some(summary) = self.conversations.get_mut(message.conversation) else { return false };
         let state = |summary: &Summary| summary.last().map(|last| (last.offset, last.revision()));
         let before = state(summary);
         let newest = summary.observe(message, self.viewer.id);
@@ -325,17 +326,17 @@ impl Client {
                 }
             }
             Input::Closed(socket, code) => {
-                let loss = self.link.closed(socket, code, now.ticks, &mut self.random);
-                self.lose(loss);
+                let disconnect = self.link.closed(socket, code, now.ticks, &mut self.random);
+                self.lose(disconnect);
             }
             Input::Answered(request, answer) => self.answered(request, answer, now.ticks),
             Input::Online(online) => {
-                let loss = self.link.set_online(online, now.ticks, &mut self.random, &mut self.effects);
+                let disconnect = self.link.set_online(online, now.ticks, &mut self.random, &mut self.effects);
                 // Without a network, what is not loaded says so.
                 self.changes = Changes { link: true, chat: true, ..self.changes };
-                self.lose(loss);
+                self.lose(disconnect);
                 if online {
-                    self.hurry_fetches();
+                    self.retry_fetches_now();
                 }
             }
             Input::Visible(visible) => {
@@ -343,7 +344,7 @@ impl Client {
                 if visible {
                     // A page that was left by signing out, and came back.
                     self.changes.link |= self.link.ended();
-                    self.link.hurry(now.ticks, &mut self.effects);
+                    self.link.retry_now(now.ticks, &mut self.effects);
                 } else {
                     self.drafts.store(now.ticks, true, &mut self.effects);
                 }
@@ -387,7 +388,7 @@ impl Client {
     /// Messages that were taken from the device's store may be in the log already, and in memory.
     fn resolve_from_memory(&mut self, now: Ticks) {
         let in_windows = self.chats.values().flat_map(|chat| chat.timeline.held());
-        let newest = self.summaries.values().filter_map(Summary::last);
+        let newest = self.conversations.iter().filter_map(|(_, summary)| summary.last());
         let viewer = self.viewer.id;
         let own =
             in_windows.chain(newest).chain(&self.unplaced).filter(|message| message.sender.id == viewer);
@@ -398,21 +399,21 @@ impl Client {
     }
 
     /// The socket is gone, or the session.
-    fn lose(&mut self, loss: Loss) {
-        match loss {
-            Loss::Nothing => return,
-            Loss::Grounded | Loss::Doubtful => {
+    fn lose(&mut self, disconnect: Disconnect) {
+        match disconnect {
+            Disconnect::None => return,
+            Disconnect::Requeue | Disconnect::RequeueAndProbe => {
                 self.outbox.requeue_in_flight();
                 // What is not looked at and has holes is not worth filling.
                 let open = self.looking.open;
                 self.chats.retain(|id, chat| Some(*id) == open || chat.timeline.whole());
             }
-            Loss::Ended => {
+            Disconnect::SessionEnded => {
                 self.drafts.store(Ticks(0), true, &mut self.effects);
                 self.effects.push(Effect::SessionEnded);
             }
         }
-        if loss == Loss::Doubtful && self.probe.is_none() {
+        if disconnect == Disconnect::RequeueAndProbe && self.probe.is_none() {
             self.probe = Some(Task::default());
         }
         self.outbox_changed();
@@ -421,7 +422,7 @@ impl Client {
     fn end_session(&mut self) {
         if !self.link.ended() {
             self.link.end(&mut self.effects);
-            self.lose(Loss::Ended);
+            self.lose(Disconnect::SessionEnded);
         }
     }
 

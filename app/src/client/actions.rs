@@ -1,6 +1,6 @@
 //! What people do.
 
-use super::{Action, Chat, Client, Command, Effect, Now, OutboxFull, event::Ticks};
+use super::{Action, Client, Command, Effect, Held, Now, OutboxFull, event::Ticks};
 use kafkatalk_protocol::{Body, ConversationId, MessageId};
 
 impl Client {
@@ -64,14 +64,14 @@ impl Client {
                     chat.forward.ask();
                 }
             }),
-            Action::JumpToLatest => self.with_open(Chat::show_newest),
+            Action::JumpToLatest => self.with_open(Held::show_newest),
             Action::Reload => {
                 self.with_open(|chat| chat.forward.ask());
                 if let Some(open) = self.looking.open {
                     self.missing.remove(&open);
                     self.ask(open);
                 }
-                self.hurry_fetches();
+                self.retry_fetches_now();
             }
             Action::LoadMoreConversations => {
                 if self.paging.cursor.is_some() {
@@ -95,13 +95,13 @@ impl Client {
                 // The list does not show the draft of the conversation that is open.
                 self.changes.list |= changed && self.looking.open != Some(conversation);
             }
-            Action::ConnectNow => self.link.hurry(now.ticks, &mut self.effects),
+            Action::ConnectNow => self.link.retry_now(now.ticks, &mut self.effects),
             Action::Opened(conversation) => self.learn(&conversation, now.ticks),
             Action::SignOut => self.sign_out(),
         }
     }
 
-    fn with_open(&mut self, act: impl FnOnce(&mut Chat)) {
+    fn with_open(&mut self, act: impl FnOnce(&mut Held)) {
         if let Some(chat) = self.looking.open.and_then(|open| self.chats.get_mut(&open)) {
             act(chat);
             self.changes.chat = true;
@@ -115,7 +115,7 @@ impl Client {
         }
         // What did not load before it was left is loaded anew when it is looked at again, and so is what was left
         // without its newest messages: a conversation opens at its end.
-        self.chats.retain(|_, Chat { timeline, .. }| {
+        self.chats.retain(|_, Held { timeline, .. }| {
             timeline.loaded() && !timeline.detached() && !timeline.seeks()
         });
         self.missing.clear();
@@ -125,8 +125,8 @@ impl Client {
         self.changes.chat = true;
         let Some(id) = conversation else { return };
         self.looking.read_on_open =
-            self.summaries.get(&id).and_then(|summary| summary.read_of(self.viewer.id));
-        if !self.summaries.contains_key(&id) {
+            self.conversations.get(id).and_then(|summary| summary.read_of(self.viewer.id));
+        if self.conversations.get(id).is_none() {
             self.ask(id);
         }
         self.looks += 1;
@@ -140,13 +140,13 @@ impl Client {
     }
 }
 
-impl Chat {
+impl Held {
     /// The newest messages are wanted: whatever is sought is given up for them, and so is a window that ends before
     /// them.
     fn show_newest(&mut self) {
         if self.timeline.detached() || self.timeline.seeks() {
             self.timeline.restart();
-            self.forward.hurry();
+            self.forward.retry_now();
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Answers to HTTP requests.
 
 use super::{
-    Answer, Chat, Client, FetchError, Purpose, RequestId, Summary, Ticks, limits::CONVERSATIONS_MAX,
+    Answer, Client, FetchError, Held, Purpose, RequestId, Summary, Ticks, limits::CONVERSATIONS_MAX,
     timeline::Forward,
 };
 use kafkatalk_protocol::{
@@ -16,8 +16,7 @@ const REFRESH_PAGES_MAX: usize = 2 * CONVERSATIONS_MAX / kafkatalk_protocol::lim
 impl Client {
     pub(super) fn answered(&mut self, request: RequestId, answer: Result<Answer, FetchError>, now: Ticks) {
         // Late answers, and those to questions that are of no interest any more, change nothing.
-        let Some(known) = self.requests.remove(&request) else { return };
-        let purpose = known.purpose;
+        let Some(purpose) = self.requests.end(request) else { return };
         if !self.task(purpose).is_some_and(|task| task.is(request)) {
             return;
         }
@@ -29,7 +28,7 @@ impl Client {
             (Purpose::Refresh, Ok(Answer::Conversations(page))) => self.refreshed(page, now),
             (Purpose::More, Ok(Answer::Conversations(page))) => {
                 self.paging.more.done();
-                self.paging.cursor = page.next.filter(|_| self.summaries.len() < CONVERSATIONS_MAX);
+                self.paging.cursor = page.next.filter(|_| self.conversations.len() < CONVERSATIONS_MAX);
                 self.learn_page(&page.conversations, now);
             }
             (Purpose::Conversation(id), Ok(Answer::Conversation(told))) if told.id == id => {
@@ -104,8 +103,7 @@ impl Client {
 
     fn told(&mut self, told: &Conversation, now: Ticks) {
         self.learn(told, now);
-        let lags = |summary: &Summary| summary.unsure() || summary.lacks_records();
-        let unsure = self.summaries.get(&told.id).is_some_and(lags);
+        let unsure = self.conversations.get(told.id).is_some_and(Summary::lags);
         let last = told.last_message.as_ref().map(|message| message.offset);
         let mut overdue = self.outbox.overdue(now).into_iter();
         if unsure || overdue.any(|(id, offset)| id == told.id && Some(offset) > last) {
@@ -225,7 +223,7 @@ impl Client {
     }
 }
 
-impl Chat {
+impl Held {
     /// Whether the last attempt to load its messages failed.
     pub(super) fn failed(&self) -> bool {
         self.forward.has_failed()

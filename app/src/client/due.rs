@@ -1,15 +1,10 @@
 //! What is due: after every input, whatever it was, the client looks at what should happen now.
 
 use super::{
-    Chat, Client, Effect, Fetch, FetchError, Page, Purpose, Request, RequestId, Task, Ticks,
-    limits::{FETCH_DEADLINE_MS, FETCHES_MAX, READ_CONFIRM_MS, READ_INTERVAL_MS, READ_TELLS_MAX, SENDS_MAX},
-    summary::Summary,
-    timeline::Forward,
-    view::Link,
+    Client, Disconnect, Effect, Fetch, FetchError, Held, Page, Purpose, Task, Ticks, limits::SENDS_MAX,
+    summary::Summary, timeline::Forward, view::Link,
 };
 use kafkatalk_protocol::{ClientFrame, ConversationId, Offset, UserId};
-
-const TELLING: (u64, u64, u32) = (READ_INTERVAL_MS, READ_CONFIRM_MS, READ_TELLS_MAX);
 
 impl Client {
     pub(super) fn do_what_is_due(&mut self, now: Ticks) {
@@ -20,19 +15,17 @@ impl Client {
             // Nothing is asked for any more. Answers that were under way still come, and what they bring is shown.
             return self.settle(now);
         }
-        let expired: Vec<_> =
-            self.requests.iter().filter(|(_, request)| request.deadline <= now).map(|(id, _)| *id).collect();
-        for request in expired {
+        for request in self.requests.expired(now) {
             self.answered(request, Err(FetchError::Network), now);
         }
-        let loss = self.link.tick(now, &mut self.random, &mut self.effects);
-        if loss != super::Loss::Nothing {
+        let disconnect = self.link.tick(now, &mut self.random, &mut self.effects);
+        if disconnect != Disconnect::None {
             self.changes.link = true;
         }
-        self.lose(loss);
+        self.lose(disconnect);
         if let Some(sent) = self.outbox.expire(now, &mut self.random) {
-            let loss = self.link.suspect(sent, now, &mut self.random, &mut self.effects);
-            self.lose(loss);
+            let disconnect = self.link.suspect(sent, now, &mut self.random, &mut self.effects);
+            self.lose(disconnect);
         }
         self.settle(now);
         self.fetch_what_is_wanted(now);
@@ -49,15 +42,12 @@ impl Client {
             .chats
             .values()
             .flat_map(|chat| [chat.forward.wake_at(), chat.backward.wake_at(), chat.changes.wake_at()]);
-        let reads = self
-            .summaries
-            .values()
-            .map(|summary| summary.telling.wake_at(summary.read_of(self.viewer.id), TELLING));
         [
             self.link.wake_at(),
             self.outbox.wake_at(now),
             self.drafts.wake_at(),
-            self.requests.values().map(|request| request.deadline).min(),
+            self.requests.wake_at(),
+            self.receipts.wake_at(),
             self.probe.as_ref().and_then(Task::wake_at),
             self.paging.more.wake_at(),
             self.paging.refresh.as_ref().and_then(|refresh| refresh.task.wake_at()),
@@ -65,7 +55,6 @@ impl Client {
         .into_iter()
         .chain(self.asks.values().map(Task::wake_at))
         .chain(chats)
-        .chain(reads)
         .flatten()
         // What is past was looked at: it waits for something else.
         .filter(|moment| *moment > now)
@@ -79,7 +68,7 @@ impl Client {
             if let Some(chat) = self.chats.get_mut(&id) {
                 chat.timeline.heard_of(offset);
             }
-            if self.summaries.get(&id).and_then(Summary::last).is_none_or(|last| last.offset < offset) {
+            if self.conversations.get(id).and_then(Summary::last).is_none_or(|last| last.offset < offset) {
                 self.ask(id);
             }
         }
@@ -88,12 +77,12 @@ impl Client {
         for id in overdue {
             self.ask(id);
         }
-        let (chats, summaries) = (&self.chats, &self.summaries);
+        let (chats, conversations) = (&self.chats, &self.conversations);
         let in_view = |conversation, offset| match chats.get(&conversation).map(|chat| &chat.timeline) {
             Some(timeline) if !timeline.loaded() => false,
             Some(timeline) if !timeline.detached() => timeline.last() >= Some(offset),
             _ => {
-                let last = summaries.get(&conversation).and_then(Summary::last);
+                let last = conversations.get(conversation).and_then(Summary::last);
                 last.is_some_and(|last| last.offset >= offset)
             }
         };
@@ -116,7 +105,7 @@ impl Client {
                     chat.timeline.detach(usize::MAX);
                 }
             }
-            let Some(summary) = self.summaries.get_mut(id) else { continue };
+            let Some(summary) = self.conversations.get_mut(*id) else { continue };
             // While a message is sought, what is shown is about to be left.
             if chat.timeline.seeks() || !chat.timeline.whole() {
                 continue;
@@ -127,6 +116,7 @@ impl Client {
                 if let Some(last) = chat.timeline.last().filter(|_| newest_is_news)
                     && summary.raise_read(viewer, last, viewer)
                 {
+                    self.receipts.raise(*id, last);
                     self.changes.list = true;
                     self.changes.chat = true;
                 }
@@ -153,10 +143,7 @@ impl Client {
             return;
         }
         // The list that is under way tells of records that were missed.
-        let refreshing = self.paging.refresh.is_some();
-        let lacks = |summary: &Summary| summary.unsure() || (!refreshing && summary.lacks_records());
-        let unsure = self.summaries.iter().filter(|(_, summary)| lacks(summary)).map(|(id, _)| *id);
-        for id in unsure.collect::<Vec<_>>() {
+        for id in self.conversations.doubtful(self.paging.refresh.is_some()) {
             self.ask(id);
         }
         let due = self.asks.iter().filter(|(_, task)| task.may_start(now)).map(|(id, _)| *id);
@@ -166,7 +153,8 @@ impl Client {
         if let Some(refresh) = &self.paging.refresh
             && refresh.task.may_start(now)
         {
-            let limit = self.summaries.len().clamp(self.limits.conversations_page, self.limits.refresh_page);
+            let limit =
+                self.conversations.len().clamp(self.limits.conversations_page, self.limits.refresh_page);
             let before = refresh.cursor.clone();
             self.fetch(Purpose::Refresh, Fetch::Conversations { before, limit }, now);
         }
@@ -221,14 +209,13 @@ impl Client {
     }
 
     fn fetch(&mut self, purpose: Purpose, fetch: Fetch, now: Ticks) {
-        if self.requests.len() >= FETCHES_MAX {
+        if !self.requests.has_room() || self.task(purpose).is_none() {
             return;
         }
-        let request = RequestId(self.last_request + 1);
-        let Some(task) = self.task(purpose) else { return };
-        task.start(request);
-        self.last_request = request.0;
-        self.requests.insert(request, Request { purpose, deadline: now.plus(FETCH_DEADLINE_MS) });
+        let request = self.requests.start(purpose, now);
+        if let Some(task) = self.task(purpose) {
+            task.start(request);
+        }
         self.effects.push(Effect::Fetch(request, fetch));
     }
 
@@ -255,11 +242,11 @@ impl Client {
     }
 
     /// The connection is back: requests that failed need not wait longer.
-    pub(super) fn hurry_fetches(&mut self) {
-        self.asks.values_mut().for_each(Task::hurry);
+    pub(super) fn retry_fetches_now(&mut self) {
+        self.asks.values_mut().for_each(Task::retry_now);
         for chat in self.chats.values_mut() {
-            chat.forward.hurry();
-            chat.changes.hurry();
+            chat.forward.retry_now();
+            chat.changes.retry_now();
             // What a person scrolls to is asked for by scrolling.
             chat.backward.forgive();
             if chat.timeline.detached() {
@@ -268,7 +255,7 @@ impl Client {
         }
         self.changes.chat = true;
         if let Some(refresh) = &mut self.paging.refresh {
-            refresh.task.hurry();
+            refresh.task.retry_now();
         }
     }
 
@@ -281,21 +268,14 @@ impl Client {
             self.changes.chat = true;
             self.changes.list = true;
         }
-        let viewer = self.viewer.id;
-        for (id, summary) in &mut self.summaries {
-            let own = summary.read_of(viewer);
-            if let Some(offset) = own
-                && summary.telling.due(own, now, TELLING)
-            {
-                summary.telling.tell(offset, now);
-                self.effects.push(Effect::Transmit(socket, ClientFrame::Read { conversation: *id, offset }));
-            }
+        for (conversation, offset) in self.receipts.due(now) {
+            self.effects.push(Effect::Transmit(socket, ClientFrame::Read { conversation, offset }));
         }
     }
 }
 
 /// Messages of others after the read position, where the window reaches back to it.
-fn unread_in(chat: &Chat, read: Option<Offset>, viewer: UserId) -> Option<u64> {
+fn unread_in(chat: &Held, read: Option<Offset>, viewer: UserId) -> Option<u64> {
     let timeline = &chat.timeline;
     let covers =
         timeline.has_beginning() || timeline.window().front().is_some_and(|first| first.previous <= read);

@@ -22,7 +22,7 @@ enum TaskState {
     /// A person asked for it; it is made as soon as there is room.
     Asked,
     /// Under way.
-    Flies(RequestId),
+    InFlight(RequestId),
     /// Failed; may be made again from that moment on.
     Failed(Ticks),
 }
@@ -32,14 +32,14 @@ impl Task {
     pub(super) fn may_start(&self, now: Ticks) -> bool {
         match self.state {
             TaskState::Idle | TaskState::Asked => true,
-            TaskState::Flies(_) => false,
+            TaskState::InFlight(_) => false,
             TaskState::Failed(until) => until <= now,
         }
     }
 
     /// A person asks for it: now, whatever failed before.
     pub(super) fn ask(&mut self) {
-        if !matches!(self.state, TaskState::Flies(_)) {
+        if !matches!(self.state, TaskState::InFlight(_)) {
             self.state = TaskState::Asked;
         }
     }
@@ -55,12 +55,12 @@ impl Task {
     }
 
     pub(super) fn start(&mut self, request: RequestId) {
-        self.state = TaskState::Flies(request);
+        self.state = TaskState::InFlight(request);
     }
 
     /// Whether that request is this task's.
     pub(super) fn is(&self, request: RequestId) -> bool {
-        self.state == TaskState::Flies(request)
+        self.state == TaskState::InFlight(request)
     }
 
     pub(super) fn done(&mut self) {
@@ -74,7 +74,7 @@ impl Task {
     }
 
     /// The connection is back: no need to wait longer.
-    pub(super) fn hurry(&mut self) {
+    pub(super) fn retry_now(&mut self) {
         if let TaskState::Failed(until) = &mut self.state {
             *until = Ticks(0);
         }
@@ -101,7 +101,7 @@ impl Task {
     pub(super) fn edge(&self) -> Edge {
         match self.state {
             TaskState::Idle => Edge::More,
-            TaskState::Asked | TaskState::Flies(_) => Edge::Loading,
+            TaskState::Asked | TaskState::InFlight(_) => Edge::Loading,
             TaskState::Failed(_) => Edge::Failed,
         }
     }

@@ -27,19 +27,19 @@ impl Client {
 
     fn positions(&self) -> BTreeMap<ConversationId, Offset> {
         let mut held: Vec<_> = self
-            .summaries
+            .conversations
             .iter()
             .filter_map(|(id, summary)| {
                 let mut position = summary.counted()?;
-                if let Some(chat) = self.chats.get(id)
+                if let Some(chat) = self.chats.get(&id)
                     && chat.timeline.loaded()
                     && !chat.timeline.detached()
                     && let Some(last) = chat.timeline.last()
                 {
                     position = position.min(last);
                 }
-                let open = self.looking.open == Some(*id);
-                Some(((open, summary.active_at()), *id, position))
+                let open = self.looking.open == Some(id);
+                Some(((open, summary.active_at()), id, position))
             })
             .collect();
         held.sort_by(|one, other| other.cmp(one));
@@ -66,10 +66,10 @@ impl Client {
             ServerFrame::Conversation { conversation } => self.learn(&conversation, now.ticks),
             ServerFrame::Read { conversation, user, offset } => {
                 let viewer = self.viewer.id;
-                if let Some(summary) = self.summaries.get_mut(&conversation) {
-                    if user == viewer {
-                        summary.telling.confirm(offset);
-                    }
+                if user == viewer {
+                    self.receipts.confirm(conversation, offset);
+                }
+                if let Some(summary) = self.conversations.get_mut(conversation) {
                     if summary.raise_read(user, offset, viewer) {
                         self.changes.list = true;
                         self.changes.chat |= self.looking.open == Some(conversation);
@@ -104,13 +104,11 @@ impl Client {
         }
         self.link.ready(socket, now.ticks);
         self.probe = None;
-        self.hurry_fetches();
-        for summary in self.summaries.values_mut() {
-            summary.telling.forget();
-        }
+        self.retry_fetches_now();
+        self.receipts.start_over();
         // The hello brings the messages of the conversations that it names. The list brings the rest: new
         // conversations, and who has read what.
-        let mut uncovered: BTreeSet<_> = self.summaries.keys().copied().collect();
+        let mut uncovered: BTreeSet<_> = self.conversations.iter().map(|(id, _)| id).collect();
         if let Some(open) = self.looking.open {
             // It may be far down; if it is not on the first page, it is asked for by itself.
             uncovered.remove(&open);
@@ -132,7 +130,7 @@ impl Client {
         if let Some(chat) = self.chats.get_mut(&conversation) {
             chat.timeline.link(record, previous);
         }
-        if let Some(summary) = self.summaries.get_mut(&conversation) {
+        if let Some(summary) = self.conversations.get_mut(conversation) {
             summary.link(record, previous);
         }
     }
@@ -143,7 +141,7 @@ impl Client {
         // What the hello named was applied to messages that may not be in memory any more.
         let Some((_, from)) = chat.greeted.filter(|(greeted, _)| *greeted == socket) else { return };
         chat.timeline.chain_mut().raise(record);
-        if let Some(summary) = self.summaries.get_mut(&conversation) {
+        if let Some(summary) = self.conversations.get_mut(conversation) {
             summary.caught_up(from, record);
         }
     }
@@ -174,7 +172,7 @@ impl Client {
         if message.sender.id == self.viewer.id {
             self.landed(message.id, message.offset, now.ticks);
         }
-        if !self.summaries.contains_key(&conversation) {
+        if self.conversations.get(conversation).is_none() {
             // Not loaded that far down, or opened just now. The answer may come from a node that lags.
             // A change of an old message is no reason to ask, but the list may be on its way in an older state.
             if new {
@@ -196,7 +194,7 @@ impl Client {
             self.changes.chat |= self.looking.open == Some(conversation);
         }
         if message.deleted
-            && let Some(summary) = self.summaries.get_mut(&conversation)
+            && let Some(summary) = self.conversations.get_mut(conversation)
         {
             summary.observe_deletion(&message, self.viewer.id);
         }

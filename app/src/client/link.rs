@@ -41,15 +41,15 @@ pub(super) struct LinkState {
 
 /// What a loss of the socket asks of the rest of the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Loss {
+pub(super) enum Disconnect {
     /// It was not ours any more, or nothing more is to be done.
-    Nothing,
-    /// What was under way must wait.
-    Grounded,
+    None,
+    /// What was in flight must wait.
+    Requeue,
     /// As before; and ask whether the session still stands.
-    Doubtful,
+    RequeueAndProbe,
     /// The session has ended.
-    Ended,
+    SessionEnded,
 }
 
 impl LinkState {
@@ -134,18 +134,28 @@ impl LinkState {
     }
 
     /// The socket closed, or could not be opened.
-    pub(super) fn closed(&mut self, socket: SocketId, code: u16, now: Ticks, random: &mut Random) -> Loss {
+    pub(super) fn closed(
+        &mut self,
+        socket: SocketId,
+        code: u16,
+        now: Ticks,
+        random: &mut Random,
+    ) -> Disconnect {
         if !self.is(socket) {
-            return Loss::Nothing;
+            return Disconnect::None;
         }
         let code = CloseCode::from_u16(code);
         if code == Some(CloseCode::SessionEnded) {
             self.phase = Phase::Ended;
-            return Loss::Ended;
+            return Disconnect::SessionEnded;
         }
         let was_live = self.live().is_some();
         self.lost(code, now, random);
-        if !was_live && self.failures % SESSION_PROBE_EVERY == 1 { Loss::Doubtful } else { Loss::Grounded }
+        if !was_live && self.failures % SESSION_PROBE_EVERY == 1 {
+            Disconnect::RequeueAndProbe
+        } else {
+            Disconnect::Requeue
+        }
     }
 
     fn lost(&mut self, code: Option<CloseCode>, now: Ticks, random: &mut Random) {
@@ -164,11 +174,16 @@ impl LinkState {
     }
 
     /// Gives the socket up.
-    pub(super) fn abandon(&mut self, now: Ticks, random: &mut Random, effects: &mut Vec<Effect>) -> Loss {
-        let Some(socket) = self.socket() else { return Loss::Nothing };
+    pub(super) fn abandon(
+        &mut self,
+        now: Ticks,
+        random: &mut Random,
+        effects: &mut Vec<Effect>,
+    ) -> Disconnect {
+        let Some(socket) = self.socket() else { return Disconnect::None };
         effects.push(Effect::Close(socket));
         self.lost(None, now, random);
-        Loss::Grounded
+        Disconnect::Requeue
     }
 
     pub(super) fn end(&mut self, effects: &mut Vec<Effect>) {
@@ -187,21 +202,21 @@ impl LinkState {
         now: Ticks,
         random: &mut Random,
         effects: &mut Vec<Effect>,
-    ) -> Loss {
+    ) -> Disconnect {
         let before = std::mem::replace(&mut self.online, online);
         match (before, online) {
             (true, false) => self.abandon(now, random, effects),
             (_, true) => {
                 self.failures = 0;
-                self.hurry(now, effects);
-                Loss::Nothing
+                self.retry_now(now, effects);
+                Disconnect::None
             }
-            (false, false) => Loss::Nothing,
+            (false, false) => Disconnect::None,
         }
     }
 
     /// There is reason to hope, or somebody looks: connect now, or find out whether the socket still lives.
-    pub(super) fn hurry(&mut self, now: Ticks, effects: &mut Vec<Effect>) {
+    pub(super) fn retry_now(&mut self, now: Ticks, effects: &mut Vec<Effect>) {
         match self.phase {
             Phase::Waiting(until) if now.since(self.attempted) >= HURRY_INTERVAL_MS || until <= now => {
                 self.connect(now, effects);
@@ -224,7 +239,7 @@ impl LinkState {
     }
 
     /// Does what is due.
-    pub(super) fn tick(&mut self, now: Ticks, random: &mut Random, effects: &mut Vec<Effect>) -> Loss {
+    pub(super) fn tick(&mut self, now: Ticks, random: &mut Random, effects: &mut Vec<Effect>) -> Disconnect {
         match self.phase {
             Phase::Waiting(until) if until <= now => self.connect(now, effects),
             Phase::Connecting(_) if self.attempted.plus(READY_DEADLINE_MS) <= now => {
@@ -239,7 +254,7 @@ impl LinkState {
             },
             _ => {}
         }
-        Loss::Nothing
+        Disconnect::None
     }
 
     /// Nothing came since `sent`, though an answer was due: the socket is given up.
@@ -249,8 +264,8 @@ impl LinkState {
         now: Ticks,
         random: &mut Random,
         effects: &mut Vec<Effect>,
-    ) -> Loss {
-        if self.heard <= sent { self.abandon(now, random, effects) } else { Loss::Nothing }
+    ) -> Disconnect {
+        if self.heard <= sent { self.abandon(now, random, effects) } else { Disconnect::None }
     }
 
     /// When something here is due.

@@ -1,6 +1,6 @@
 //! What the list knows of a conversation: its members, its newest message, who has read how far, what is unread.
 
-use super::{chain::newer, event::Ticks, view};
+use super::{chain::newer, view};
 use kafkatalk_protocol::{Conversation, Message, Offset, Timestamp, User, UserId};
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -23,24 +23,11 @@ pub(super) struct Summary {
     /// The newest record heard of.
     heard: Option<Offset>,
     sees_from: Option<Offset>,
-    pub(super) telling: Telling,
-}
-
-/// A read position on its way to the server.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Telling {
-    /// What the server is known to have.
-    known: Option<Offset>,
-    /// What was told last, and when.
-    told: Option<(Offset, Ticks)>,
-    /// How often the present position was told on this socket.
-    tells: u32,
 }
 
 impl Summary {
     /// As the server told it.
     pub(super) fn new(conversation: &Conversation, viewer: UserId) -> Self {
-        let known = conversation.read.get(&viewer).copied();
         Self {
             others: view::others(conversation, viewer),
             created_at: conversation.created_at,
@@ -52,7 +39,6 @@ impl Summary {
             record: conversation.record,
             heard: conversation.record,
             sees_from: conversation.sees_from,
-            telling: Telling { known, ..Telling::default() },
         }
     }
 
@@ -131,7 +117,6 @@ impl Summary {
         self.others = view::others(told, viewer);
         let own = self.read_of(viewer);
         let told_own = told.read.get(&viewer).copied();
-        self.telling.known = self.telling.known.max(told_own);
         for (user, offset) in &told.read {
             self.raise_read(*user, *offset, viewer);
         }
@@ -179,9 +164,10 @@ impl Summary {
         }
     }
 
-    /// Whether something happened that is not taken account of here: the server must be asked.
-    pub(super) fn lacks_records(&self) -> bool {
-        self.heard > self.record
+    /// Whether the server must be asked: the number of unread messages is not certain, or something happened that is not
+    /// taken account of here.
+    pub(super) fn lags(&self) -> bool {
+        self.unsure || self.heard > self.record
     }
 
     fn hidden(&self, offset: Option<Offset>) -> bool {
@@ -211,46 +197,5 @@ impl Summary {
             self.counted = up_to;
             self.unsure = false;
         }
-    }
-}
-
-impl Telling {
-    /// The server has it.
-    pub(super) fn confirm(&mut self, offset: Offset) {
-        self.known = self.known.max(Some(offset));
-    }
-
-    /// A new socket: nothing was told on it.
-    pub(super) fn forget(&mut self) {
-        self.told = None;
-        self.tells = 0;
-    }
-
-    /// Whether to tell the viewer's position now.
-    pub(super) fn due(&self, own: Option<Offset>, now: Ticks, limits: (u64, u64, u32)) -> bool {
-        own > self.known
-            && self.due_at(own, limits).is_none_or(|moment| moment <= now)
-            && !self.tired(own, limits.2)
-    }
-
-    fn tired(&self, own: Option<Offset>, tells_max: u32) -> bool {
-        self.told.map(|(offset, _)| offset) == own && self.tells >= tells_max
-    }
-
-    fn due_at(&self, own: Option<Offset>, (interval_ms, confirm_ms, _): (u64, u64, u32)) -> Option<Ticks> {
-        let (offset, at) = self.told?;
-        Some(at.plus(if Some(offset) == own { confirm_ms } else { interval_ms }))
-    }
-
-    /// When the position is to be told next, where it is.
-    pub(super) fn wake_at(&self, own: Option<Offset>, limits: (u64, u64, u32)) -> Option<Ticks> {
-        if own <= self.known || self.tired(own, limits.2) { None } else { self.due_at(own, limits) }
-    }
-
-    /// It was told now.
-    pub(super) fn tell(&mut self, offset: Offset, now: Ticks) {
-        let again = self.told.is_some_and(|(told, _)| told == offset);
-        self.tells = if again { self.tells + 1 } else { 1 };
-        self.told = Some((offset, now));
     }
 }

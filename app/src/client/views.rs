@@ -34,7 +34,7 @@ impl Client {
 
     /// The list of conversations, latest activity first.
     pub fn list(&self) -> ListView {
-        let mut rows: Vec<_> = self.summaries.iter().map(|(id, summary)| self.row(*id, summary)).collect();
+        let mut rows: Vec<_> = self.conversations.iter().map(|(id, summary)| self.row(id, summary)).collect();
         rows.sort_by_key(|row| Reverse((row.active_at, row.id)));
         let more = match (&self.paging.cursor, self.paging.more.edge()) {
             (None, _) => Edge::End,
@@ -64,7 +64,7 @@ impl Client {
 
     /// A conversation, looked at or not.
     pub fn chat(&self, id: ConversationId) -> ChatView {
-        let summary = self.summaries.get(&id);
+        let summary = self.conversations.get(id);
         let read = summary.and_then(Summary::read_by_others);
         let chat = self.chats.get(&id);
         let detached = chat.is_some_and(|chat| chat.timeline.detached());

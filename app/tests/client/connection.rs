@@ -1,4 +1,4 @@
-use crate::harness::{Page, conv, me, user};
+use crate::harness::{Page, conv, me, peer, user};
 use kafkatalk_app::client::{Action, Effect, FetchError, Input, Link, limits};
 use kafkatalk_protocol::{ClientFrame, ErrorCode, Offset, ServerFrame};
 
@@ -233,4 +233,18 @@ fn signing_out_leaves_nothing_on_the_device_and_leaves_the_way_to_the_form() {
     page.pass(60_000);
     assert_eq!(page.effects, [Effect::Close(socket), Effect::Forget]);
     assert_eq!((link(&page), page.client.link().waiting), (Link::Ended, 0));
+}
+
+#[test]
+fn a_pong_or_a_sign_of_typing_changes_nothing_that_is_drawn() {
+    let mut page = Page::live(3);
+    page.client.take_changes();
+    for frame in [
+        ServerFrame::Pong,
+        ServerFrame::Typing { conversation: conv(), user: peer().id },
+        ServerFrame::Record { conversation: conv(), record: Offset(3), previous_record: Some(Offset(2)) },
+    ] {
+        page.frame(frame.clone());
+        assert!(!page.client.take_changes().any(), "{frame:?}");
+    }
 }
