@@ -127,9 +127,9 @@ impl Writer {
     }
 
     pub(super) fn start(self) -> std::io::Result<()> {
-        let obituary = Obituary(Arc::clone(&self.shared));
+        let guard = PanicGuard(Arc::clone(&self.shared));
         let run = move || {
-            let _obituary = obituary;
+            let _guard = guard;
             self.run();
         };
         thread::Builder::new().name("log-writer".into()).spawn(run).map(drop)
@@ -379,10 +379,10 @@ impl Writer {
     }
 }
 
-/// Should the writer ever die of a mistake of ours, nobody shall take the log for healthy.
-struct Obituary(Arc<Shared>);
+/// Marks the log unhealthy if the writer thread panics.
+struct PanicGuard(Arc<Shared>);
 
-impl Drop for Obituary {
+impl Drop for PanicGuard {
     fn drop(&mut self) {
         if thread::panicking() {
             self.0.health.send_replace(Health::Unavailable("its writer died; restart".into()));

@@ -223,7 +223,7 @@ impl<'a> CatchUp<'a> {
                 let whole = ends.unknown == 0;
                 self.send(Found::Swept { ends: ends.known, whole })?;
                 if ends.unknown > self.leaderless {
-                    tracing::warn!(topics = ends.unknown, "nobody says where these conversations end");
+                    tracing::warn!(topics = ends.unknown, "end offsets unknown, partitions without a leader");
                 }
                 self.leaderless = ends.unknown;
                 self.swept_whole |= whole;
@@ -372,7 +372,7 @@ impl<'a> CatchUp<'a> {
             list.add_partition(&self.shared.names.conversation(conversation), 0);
         }
         if let Err(error) = self.consumer.incremental_unassign(&list) {
-            tracing::debug!("topics cannot be let go: {error}");
+            tracing::debug!(%error, "incremental unassign failed");
         }
     }
 

@@ -56,12 +56,12 @@ pub(super) enum Delivery {
 
 /// What comes back with a report of the feed's producer.
 pub(super) enum Telling {
-    Copy(Copy),
+    Copy(FeedCopy),
     Heartbeat,
 }
 
 /// A feed copy on its way.
-pub(super) struct Copy {
+pub(super) struct FeedCopy {
     pub(super) conversation: ConversationId,
     pub(super) offset: u64,
     append: Option<(oneshot::Sender<Outcome>, Admitted)>,
@@ -127,7 +127,7 @@ impl Shard<FeedReports> {
     }
 
     /// Writes a copy, or with no value an announcement, to the feed.
-    fn tell(&self, shared: &Shared, value: Option<&[u8]>, copy: Copy) {
+    fn tell(&self, shared: &Shared, value: Option<&[u8]>, copy: FeedCopy) {
         if failpoints::is_on(failpoints::lossy::FEED) {
             return copy.over();
         }
@@ -159,7 +159,7 @@ impl Shard<FeedReports> {
 
     /// Tells the feed what it was not told, as announcements.
     pub(super) fn pay_debts(&self, shared: &Shared) {
-        for copy in Copy::owed(shared) {
+        for copy in FeedCopy::owed(shared) {
             self.tell(shared, None, copy);
         }
     }
@@ -261,7 +261,7 @@ impl Append {
 
     /// Takes what the brokers said. Returns the copy that is to be written to the feed, for a conversation's record; the
     /// caller waits for that too.
-    pub(super) fn reported(self, shared: &Shared, written: Result<u64, KafkaError>) -> Option<Copy> {
+    pub(super) fn reported(self, shared: &Shared, written: Result<u64, KafkaError>) -> Option<FeedCopy> {
         let offset = match written {
             Ok(offset) => offset,
             Err(error) => {
@@ -277,7 +277,7 @@ impl Append {
         shared.met(conversation);
         drop(gate);
         shared.tell(|| Ack::Record { conversation, offset, record: Arc::clone(&record) });
-        Some(Copy { conversation, offset, append: Some((waiter, permit)) })
+        Some(FeedCopy { conversation, offset, append: Some((waiter, permit)) })
     }
 
     fn failed(self, shared: &Shared, error: &KafkaError) {
@@ -325,7 +325,7 @@ pub(super) fn hole_reported(
     stream: Stream,
     written: Result<u64, KafkaError>,
     waiter: oneshot::Sender<Outcome>,
-) -> Option<Copy> {
+) -> Option<FeedCopy> {
     let offset = match written {
         Ok(offset) => offset,
         Err(error) => {
@@ -343,13 +343,13 @@ pub(super) fn hole_reported(
     if let Stream::Conversation(conversation) = stream {
         // Told, so that the record after it need not wait until somebody looks what stands there.
         shared.tell(|| Ack::Hole { conversation, offset });
-        copy = Some(Copy { conversation, offset, append: None });
+        copy = Some(FeedCopy { conversation, offset, append: None });
     }
     waiter.send(Ok(Offset(offset))).ok();
     copy
 }
 
-impl Copy {
+impl FeedCopy {
     /// What the feed was not told, as announcements.
     pub(super) fn owed(shared: &Shared) -> impl Iterator<Item = Self> {
         let owed = shared.take_owed().into_iter();

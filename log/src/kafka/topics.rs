@@ -283,9 +283,9 @@ pub(super) fn partitions(admin: &Admin, topic: &str) -> Result<Vec<i32>, Wrong> 
             RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::LeaderNotAvailable => {
                 Ok(Vec::new())
             }
-            RDKafkaErrorCode::TopicAuthorizationFailed => {
-                Err(Wrong(format!("this node may not see the topic {topic}: grant Describe on it")))
-            }
+            RDKafkaErrorCode::TopicAuthorizationFailed => Err(Wrong(format!(
+                "this node may not see the topic {topic}: grant Describe, Read, Write and Create on it"
+            ))),
             _ => Err(Wrong(format!("the topic {topic}: {code}"))),
         };
     }

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     Record, Stream,
-    kafka::produce::{self, Append, Copy, UNKNOWN_PLACE},
+    kafka::produce::{self, Append, FeedCopy, UNKNOWN_PLACE},
 };
 use kafkatalk_protocol::ConversationId;
 use rdkafka::{error::KafkaError, types::RDKafkaErrorCode as Code};
@@ -37,7 +37,7 @@ pub(super) struct Flight {
 pub(super) struct Announcement {
     node: usize,
     run: u64,
-    copy: Copy,
+    copy: FeedCopy,
     error: Option<KafkaError>,
 }
 
@@ -161,8 +161,8 @@ impl World {
     }
 
     /// A copy, or without a record an announcement, is sent to the feed.
-    fn announce(&mut self, node: usize, run: u64, copy: Copy, record: Option<Arc<Record>>) {
-        let Copy { conversation, offset, .. } = copy;
+    fn announce(&mut self, node: usize, run: u64, copy: FeedCopy, record: Option<Arc<Record>>) {
+        let FeedCopy { conversation, offset, .. } = copy;
         let number = self.number();
         let told = Event::FeedWritten(Told { conversation, offset, run, record });
         let again = |told: &Event| match told {
@@ -240,7 +240,7 @@ impl World {
             return;
         }
         let shared = Arc::clone(&self.nodes[node].shared);
-        for copy in Copy::owed(&shared) {
+        for copy in FeedCopy::owed(&shared) {
             self.announce(node, run, copy, None);
         }
         self.look_after_debts(node);
