@@ -1,6 +1,6 @@
 # What there is to do; the work is in xtask/ (Rust). Each target sets up what it needs, once.
 .DEFAULT_GOAL := help
-.PHONY: help run dev test bench curves chaos faults release clean
+.PHONY: help run dev check test bench curves chaos faults release clean
 
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-16s%s\n", $$1, $$2 }'
@@ -10,6 +10,9 @@ run: ## Build everything and start it on this machine; ARGS="--listen 0.0.0.0:80
 
 dev: ## The same, building again and reloading the page when a file changes
 	@scripts/xtask.sh dev $(ARGS)
+
+check: ## The quick checks: format, lints, tests without brokers and browsers
+	@scripts/xtask.sh check
 
 test: ## Every check there is; the last line counts them
 	@scripts/xtask.sh test $(ARGS)

@@ -7,8 +7,18 @@ rust_wanted=$(sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
 # A download that does not answer must not hold us up for ever, nor every time: for a day after, what is installed comes
 # first. The builder knows the same mark.
 rust_download_seconds=300
+# Before a download, a look whether anything answers there at all.
+rust_connect_seconds=5
+rust_answer_seconds=10
+rust_server=${RUSTUP_DIST_SERVER:-https://static.rust-lang.org}
 rust_cache=${KAFKATALK_CACHE:-${XDG_CACHE_HOME:-~/.cache}/kafkatalk}
 rust_mark=$rust_cache/rustup-unreachable
+
+# rust_reaches URL: something answers there within some seconds. Without curl nobody knows, and we try.
+rust_reaches() {
+  command -v curl >/dev/null || return 0
+  curl --silent --fail --head --output /dev/null --connect-timeout "$rust_connect_seconds" --max-time "$rust_answer_seconds" "$1"
+}
 
 rust_say() {
   if [ -t 2 ]; then printf '\033[1;36m==>\033[0m %s\n' "$*" >&2; else printf '==> %s\n' "$*" >&2; fi
@@ -42,8 +52,9 @@ rust_by_rustup() {
   fi
   if [ -n "$(find "$rust_mark" -mmin -1440 2>/dev/null)" ] && rust_choose_toolchain; then return 0; fi
   rust_say "fetching Rust $rust_wanted by rustup"
-  if timeout "$rust_download_seconds" rustup toolchain install "$rust_wanted" --profile minimal \
-    --component clippy,rustfmt --target wasm32-unknown-unknown --no-self-update >&2; then
+  if rust_reaches "$rust_server/dist/channel-rust-stable.toml.sha256" &&
+    timeout "$rust_download_seconds" rustup toolchain install "$rust_wanted" --profile minimal \
+      --component clippy,rustfmt --target wasm32-unknown-unknown --no-self-update >&2; then
     rm -f "$rust_mark"
     export RUSTUP_TOOLCHAIN=$rust_wanted
     return 0

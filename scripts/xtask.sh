@@ -5,4 +5,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=scripts/rust.sh
 . scripts/rust.sh
 rust_say "building the project's own builder, with $(rustc --version)"
-exec cargo xtask "$@"
+case ${1-} in
+  # A site to run here is neither minified nor compressed: the builder is compiled without what does that.
+  run | dev) exec cargo run --package xtask --no-default-features -- "$@" ;;
+  *) exec cargo xtask "$@" ;;
+esac

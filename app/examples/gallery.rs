@@ -7,6 +7,7 @@ use kafkatalk_protocol::{
     Conversation, ConversationId, FieldError, Message, MessageId, Offset, Timestamp, User, UserId,
 };
 use leptos::prelude::*;
+use leptos_router::location::RequestUrl;
 use std::{fs, path::PathBuf};
 use uuid::Uuid;
 
@@ -139,7 +140,10 @@ fn main() -> Result<(), anyhow::Error> {
     let folder = PathBuf::from(std::env::args().nth(1).unwrap_or_else(|| "target/gallery".into()));
     fs::create_dir_all(&folder)?;
     for (name, model) in pages()? {
+        let address =
+            if model.route == Route::NotFound { "/nowhere".into() } else { model.route.to_string() };
         let html = Owner::new().with(|| {
+            provide_context(RequestUrl::new(&format!("http://localhost{address}")));
             provide_context(model);
             provide_context(AssetPath("pkg".into()));
             kafkatalk_app::shell().to_html()

@@ -58,7 +58,7 @@ pub fn WelcomePage(
                 </header>
                 <h1>"Private messages, kept in order."</h1>
                 <p class="lead">
-                    "Write to one person at a time. What you send is kept on this server, in the order it was said, and nobody else sees it."
+                    "For two people or a group, on a server you choose."
                 </p>
                 <AccountForm purpose=Purpose::Register form />
                 <p class="aside">"Registered already? " <a href="/sign-in">"Sign in"</a></p>

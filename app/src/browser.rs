@@ -6,6 +6,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`api`] | what pages do themselves: finding people, opening a conversation, copying a text |
+//! | `build` | whether the server still has the build of this page |
 //! | `engine` | the loop |
 //! | `socket` | the WebSocket |
 //! | `http` | requests |
@@ -13,6 +14,7 @@
 //! | `events` | online, offline, visible, hidden, other tabs |
 
 pub mod api;
+pub(crate) mod build;
 mod engine;
 mod events;
 mod http;

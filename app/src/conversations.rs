@@ -16,9 +16,11 @@ use crate::conversation::ConversationPane;
 use crate::conversation::text::preview;
 use crate::live::Live;
 use crate::page::PageModel;
+use crate::route::Route;
 use crate::title;
 use banner::ConnectionBanner;
 use leptos::prelude::*;
+use leptos_router::{components::Outlet, hooks::use_location};
 use list::ListPane;
 
 /// Both panes: the list, and what is open. On a phone one at a time.
@@ -33,14 +35,19 @@ pub fn ConversationsPage(
     provide_context(desk);
     // After hydration has found everything as the server wrote it.
     Effect::new(move |_| start(desk));
+    let address = use_location();
+    Effect::new(move |_| {
+        desk.follow(Route::parse(&address.pathname.read(), Some(&address.search.read())));
+    });
     keep_title(desk);
     let pane = move || if desk.open_id().is_some() { "conversation" } else { "list" };
     view! {
-        <main class="desk" data-pane=move || pane()>
+        <main class="desk" data-pane=pane>
             <ConnectionBanner />
             <ListPane />
             <ConversationPane />
             <Announcements />
+            <Outlet />
         </main>
     }
 }
@@ -49,8 +56,6 @@ pub fn ConversationsPage(
 fn start(desk: Desk) {
     desk.clock.start();
     desk.live.start();
-    let listener = window_event_listener(leptos::ev::popstate, move |_| desk.follow_address());
-    on_cleanup(move || listener.remove());
 }
 
 #[cfg(not(feature = "hydrate"))]

@@ -11,23 +11,26 @@ fn text(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;")
 }
 
+/// Starts the page in the browser, and says so where that fails. `SCRIPT` and `WASM` are the addresses of both.
+const START: &str = include_str!("shell/start.js");
+
 /// The whole document. Reads the [`PageModel`], the [`AssetPath`] and the nonce from the context.
 pub fn shell() -> impl IntoView {
     let model = use_context::<PageModel>().unwrap_or_default();
     let AssetPath(assets) = use_context::<AssetPath>().unwrap_or(AssetPath("/pkg".into()));
     let (script, wasm) = (format!("{assets}/kafkatalk.js"), format!("{assets}/kafkatalk_bg.wasm"));
+    let parts = format!("{assets}/kafkatalk_parts.js");
     // Both paths are our own; written as JSON they are JavaScript strings.
     let (start, model_json) = if model.is_live() {
-        let start = format!(
-            "import init,{{hydrate}} from {script:?};await init({{module_or_path:{wasm:?}}});hydrate();"
-        );
+        let start = format!("const SCRIPT={script:?},WASM={wasm:?};{START}");
         (start, Some(model.to_script_json().unwrap_or_default()))
     } else {
-        (format!("const NEXT=[{script:?},{wasm:?}];{}", account::SCRIPT), None)
+        (format!("const NEXT=[{script:?},{parts:?},{wasm:?}];{}", account::SCRIPT), None)
     };
     let preloads = model_json.map(|json| {
         view! {
             <link rel="modulepreload" href=script nonce=use_nonce() />
+            <link rel="modulepreload" href=parts nonce=use_nonce() />
             <link rel="preload" href=wasm r#as="fetch" r#type="application/wasm" crossorigin="anonymous" />
             <script id=MODEL_ELEMENT_ID r#type="application/json" inner_html=json></script>
         }

@@ -9,10 +9,12 @@ use kafkatalk_protocol::{
     reply::Quote,
 };
 use leptos::prelude::*;
+use leptos_router::{PathSegment, RouteList, location::RequestUrl};
 use uuid::Uuid;
 
 fn render(model: PageModel) -> String {
     Owner::new().with(|| {
+        provide_context(RequestUrl::new(&format!("http://localhost{}", model.route)));
         provide_context(model);
         provide_context(AssetPath("/pkg/0123abcd".into()));
         kafkatalk_app::shell().to_html()
@@ -203,5 +205,38 @@ fn a_page_to_find_somebody_does_not_say_that_there_is_nobody_before_anybody_was_
     let route = Route::Conversations { to: Some("ada".into()) };
     let html = render(PageModel { viewer, route, ..PageModel::default() });
     assert!(html.contains("Searching"));
-    assert!(!html.contains("Nobody's name"));
+    assert!(!html.contains("No people"));
+}
+
+#[test]
+fn a_deferred_part_leaves_its_words_and_not_its_fields() {
+    let viewer = Some(user(1, "bob"));
+    let route = Route::Conversations { to: Some("ada".into()) };
+    let html = render(PageModel { viewer, route, ..PageModel::default() });
+    assert!(!html.contains("combobox"));
+}
+
+#[test]
+fn every_address_that_the_router_knows_means_a_page() {
+    let routes = Owner::new().with(|| {
+        provide_context(RequestUrl::new("http://localhost/"));
+        RouteList::generate(kafkatalk_app::App).unwrap().into_inner()
+    });
+    let paths: Vec<String> = routes
+        .iter()
+        .map(|route| {
+            let id = Uuid::from_u128(7).to_string();
+            route.path().iter().fold(String::new(), |path, segment| match segment {
+                PathSegment::Static(part) if !part.is_empty() && !part.starts_with('/') => {
+                    format!("{path}/{part}")
+                }
+                PathSegment::Param(_) => format!("{path}/{id}"),
+                _ => path,
+            })
+        })
+        .collect();
+    assert_eq!(paths.len(), 4, "{paths:?}");
+    for path in paths {
+        assert_ne!(Route::parse(&path, None), Route::NotFound, "{path}");
+    }
 }

@@ -2,12 +2,22 @@
 
 import { expect, test } from "../lib/test.js";
 
+const field = (here) => here.page.getByRole("combobox", { name: "Find a person or a message" });
+
+/** Opens the panel, whose code is fetched when that is done for the first time. */
+async function openPanel(here) {
+  await here.page.getByRole("button", { name: "Search" }).click();
+  await expect(field(here)).toBeFocused();
+}
+
 /** Opens the panel and types. */
 async function search(here, words) {
-  await here.page.getByRole("button", { name: "Search" }).click();
-  const field = here.page.getByRole("combobox", { name: "Find a person or a message" });
-  await expect(field).toBeFocused();
-  await field.fill(words);
+  await openPanel(here);
+  return type(here, words);
+}
+
+async function type(here, words) {
+  await field(here).fill(words);
   return here.page.getByRole("listbox", { name: "Messages" }).getByRole("option");
 }
 
@@ -58,7 +68,7 @@ test("where nothing is found it says so, and Escape leads back", async ({ device
   await pair.bob.send(pair.conversation, "hello");
   const here = await (await device(pair.ada)).open();
   const found = await search(here, "zzz nothing");
-  await here.expectFound(here.page.getByRole("status", { name: "Search" }).filter({ hasText: "no message has it" }));
+  await here.expectFound(here.page.getByRole("status", { name: "Search" }).filter({ hasText: "No people or messages match “zzz nothing”." }));
   await expect(found).toHaveCount(0);
   await here.page.keyboard.press("Escape");
   await expect(here.page.getByRole("button", { name: "Search" })).toBeFocused();
@@ -68,8 +78,9 @@ test("without a network it says so, and finds it when asked again", async ({ dev
   watch.allowLostConnections();
   await pair.bob.send(pair.conversation, "hello there");
   const here = await (await device(pair.ada)).open();
+  await openPanel(here);
   await here.context.setOffline(true);
-  const found = await search(here, "there");
+  const found = await type(here, "there");
   await expect(here.page.getByRole("status", { name: "Search" })).toContainText("No connection");
   await here.context.setOffline(false);
   await here.page.getByRole("button", { name: "Try again", exact: true }).click();

@@ -32,7 +32,7 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::Response,
-    routing::{get, post},
+    routing::get,
 };
 use kafkatalk_protocol::ErrorCode;
 use problem::Refusal;
@@ -48,7 +48,6 @@ use tracing::Instrument;
 
 /// Everything that this node answers.
 pub fn router(state: State) -> Router {
-    pages::prepare();
     let (api, description) = openapi::api();
     let description = serde_json::to_string(&description).unwrap_or_default();
     let described = move || {
@@ -59,16 +58,12 @@ pub fn router(state: State) -> Router {
         .route("/api/v1/openapi.json", get(described))
         .route("/api/{*path}", axum::routing::any(problem::no_such_path))
         .method_not_allowed_fallback(problem::no_such_method);
-    let pages = Router::new()
-        .route("/register", post(pages::register).get(pages::page))
-        .route("/sign-out", post(pages::sign_out).get(pages::page))
-        .route("/sign-in", get(pages::page).post(pages::sign_in))
-        .fallback(get(pages::page));
     let gate = middleware::from_fn_with_state(state.clone(), gate::until_live);
     let files = Router::new().route("/pkg/{version}/{file}", get(assets::package));
     let files = assets::root_files()
         .into_iter()
         .fold(files, |files, name| files.route(&format!("/{name}"), get(assets::root)));
+    let pages = pages::routes(&state);
     let bounded = in_time(pages.merge(api).layer(gate.clone()).merge(files), REQUEST_TIME)
         .layer(DefaultBodyLimit::max(REQUEST_BYTES_MAX))
         .layer(CompressionLayer::new());

@@ -1,5 +1,6 @@
-//! `make test`: every check there is, in stages, each of which counts what it proved.
+//! `make test`: every check there is, in stages, each of which counts what it proved. `make check`: the quick ones.
 
+mod budget;
 mod cargo;
 mod containers;
 mod counted;
@@ -10,7 +11,7 @@ use crate::{
     command::{self, say},
     packages, place, site,
 };
-use anyhow::{Result, bail};
+use anyhow::Result;
 use counted::{Counts, Told, run_counting};
 use std::{
     path::Path,
@@ -34,10 +35,28 @@ const NODE: (&str, &str) = ("node", "nodejs");
 const NPM: (&str, &str) = ("npm", "npm");
 const SHELLCHECK: (&str, &str) = ("shellcheck", "shellcheck");
 
+const TIDY: Stage =
+    Stage { name: "tidy", about: "the project's conventions", needs: &[GIT], run: files::tidy };
+const FORMAT: Stage = Stage { name: "format", about: "rustfmt", needs: &[], run: cargo::format };
+const LINT: Stage = Stage { name: "lint", about: "clippy, all targets", needs: &[], run: cargo::lint };
+
+/// What `make check` runs: nothing that needs a broker, a browser or a release build.
+const QUICK: &[Stage] = &[
+    TIDY,
+    FORMAT,
+    LINT,
+    Stage {
+        name: "quick-tests",
+        about: "unit, property and API tests, without brokers",
+        needs: &[GIT],
+        run: cargo::quick_tests,
+    },
+];
+
 /// Quick ones first. A stage's name can be given to `make test ARGS=...` to run it alone.
 const STAGES: &[Stage] = &[
-    Stage { name: "tidy", about: "the project's conventions", needs: &[GIT], run: files::tidy },
-    Stage { name: "format", about: "rustfmt", needs: &[], run: cargo::format },
+    TIDY,
+    FORMAT,
     Stage { name: "scripts", about: "shellcheck", needs: &[GIT, SHELLCHECK], run: files::scripts },
     Stage {
         name: "containers",
@@ -51,7 +70,7 @@ const STAGES: &[Stage] = &[
         needs: &[GIT],
         run: dependencies::deny,
     },
-    Stage { name: "lint", about: "clippy, all targets", needs: &[], run: cargo::lint },
+    LINT,
     Stage { name: "docs", about: "rustdoc without warnings", needs: &[], run: cargo::docs },
     Stage { name: "lint-browser", about: "clippy for wasm32", needs: &[], run: cargo::lint_browser },
     Stage {
@@ -62,9 +81,9 @@ const STAGES: &[Stage] = &[
     },
     Stage {
         name: "site",
-        about: "the front end and its weight",
+        about: "the front end: what its parts weigh, and what is in the first",
         needs: &[NODE, NPM],
-        run: site_within_budget,
+        run: budget::site_within_budget,
     },
     Stage {
         name: "promises",
@@ -92,9 +111,6 @@ const STAGES: &[Stage] = &[
     },
 ];
 
-/// What a browser downloads at the first visit, compressed, the page itself aside.
-const FIRST_VISIT_BYTES_MAX: usize = 250_000;
-
 struct Outcome {
     name: &'static str,
     counts: Counts,
@@ -112,9 +128,18 @@ pub(crate) fn test(names: &[String]) -> ExitCode {
         .iter()
         .filter(|stage| names.is_empty() || names.iter().any(|name| name == stage.name))
         .collect();
+    run_all(&chosen)
+}
+
+/// Runs what takes little time and counts.
+pub(crate) fn quick() -> ExitCode {
+    run_all(&QUICK.iter().collect::<Vec<_>>())
+}
+
+fn run_all(stages: &[&Stage]) -> ExitCode {
     let mut outcomes = Vec::new();
-    for (index, stage) in chosen.iter().enumerate() {
-        say(&format!("[{}/{}] {}: {}", index + 1, chosen.len(), stage.name, stage.about));
+    for (index, stage) in stages.iter().enumerate() {
+        say(&format!("[{}/{}] {}: {}", index + 1, stages.len(), stage.name, stage.about));
         outcomes.push(run(stage));
     }
     report(&outcomes)
@@ -159,19 +184,6 @@ fn report(outcomes: &[Outcome]) -> ExitCode {
         sum.failed
     ));
     if sum.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-fn site_within_budget() -> Result<Counts> {
-    site::build(site::Mode::Release)?;
-    let mut bytes = 0;
-    for name in ["kafkatalk.js.br", "kafkatalk_bg.wasm.br", "kafkatalk.css.br"] {
-        bytes += std::fs::read(place::site().join("pkg").join(name))?.len();
-    }
-    say(&format!("script, wasm and stylesheet: {bytes} bytes of at most {FIRST_VISIT_BYTES_MAX}"));
-    if bytes > FIRST_VISIT_BYTES_MAX {
-        bail!("a first visit costs {bytes} bytes; at most {FIRST_VISIT_BYTES_MAX} are allowed");
-    }
-    Ok(Counts::one())
 }
 
 /// The bench in short: it ends badly when a promise was broken, and tells which; and when one was broken on purpose and

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`site`] | the front end: wasm, script, stylesheet, public files |
 //! | [`wasm_toolchain`] | a compiler for `wasm32-unknown-unknown`, on machines with and without downloads |
-//! | [`check`] | `make test`: all checks, in stages |
+//! | [`check`] | `make test` and `make check`: checks, in stages |
 //! | [`run`], [`dev`] | building the binary; running, releasing, measuring it; watching |
 //! | [`packages`] | what comes from the system's and from npm's registries |
 //! | [`tidy`] | the conventions |
@@ -29,6 +29,7 @@ Usage: cargo xtask COMMAND
 
   site [--dev|--release]  build the front end into target/site
   tidy                    tell which conventions are not kept
+  check                   run the quick checks: no brokers, no browsers
   test [STAGE...]         run every check, or those of some stages
   run [ARGUMENTS]         build everything and start `kafkatalk serve ARGUMENTS`
   dev [ARGUMENTS]         the same, again and again as files change
@@ -43,6 +44,9 @@ fn main() -> ExitCode {
         && name == "test"
     {
         return check::test(stages);
+    }
+    if arguments == ["check"] {
+        return check::quick();
     }
     match dispatch(&arguments) {
         Ok(()) => ExitCode::SUCCESS,

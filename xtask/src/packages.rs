@@ -9,7 +9,13 @@ use std::{
     hash::{DefaultHasher, Hash as _, Hasher as _},
     path::{Path, PathBuf},
     process::Command,
+    time::Duration,
 };
+
+/// Where rustup downloads from, unless its own setting names another place.
+const RUSTUP_SERVER: &str = "https://static.rust-lang.org";
+/// Longest look whether a server answers; curl's own limits are shorter.
+const ANSWER_LIMIT: Duration = Duration::from_secs(15);
 
 /// Installs Debian packages; an error says what to install by hand where that cannot be done.
 pub(crate) fn install_debian(packages: &[&str]) -> Result<()> {
@@ -31,6 +37,27 @@ pub(crate) fn install_debian(packages: &[&str]) -> Result<()> {
     // Package lists may be missing or old; asking for them first costs a second.
     run(&mut apt(&["update"])).context("the package lists could not be read")?;
     install(packages).with_context(|| format!("please install these by hand: {wanted}"))
+}
+
+/// Whether anything answers where rustup downloads from: where nothing does, rustup itself waits for minutes. Without
+/// curl nobody knows, and then it is worth a try.
+pub(crate) fn reaches_rustup() -> bool {
+    let server = std::env::var("RUSTUP_DIST_SERVER").unwrap_or_else(|_| RUSTUP_SERVER.into());
+    let Some(curl) = find_program("curl") else { return true };
+    let mut look = Command::new(curl);
+    look.args([
+        "--silent",
+        "--fail",
+        "--head",
+        "--output",
+        "/dev/null",
+        "--connect-timeout",
+        "5",
+        "--max-time",
+        "10",
+    ]);
+    look.arg(format!("{server}/dist/channel-rust-stable.toml.sha256"));
+    succeeds_within(&mut look, ANSWER_LIMIT)
 }
 
 /// Installs what is missing of some programs, each given with the Debian package that has it.

@@ -1,20 +1,19 @@
 //! The front end: what a browser downloads, in the folder that the server embeds.
 //!
-//! `pkg/kafkatalk.js`, `pkg/kafkatalk_bg.wasm` and `pkg/kafkatalk.css`, what `style/public/` holds beside them, and in a
-//! release site each text file and the wasm once more as `.br`.
+//! `pkg/` holds the stylesheet, the scripts and the wasm in its parts (see [`wasm`]); beside it lies what `style/public/`
+//! holds. In a release site each text file and each wasm is there once more as `.br`.
 
-mod compress;
-mod script;
+pub(crate) mod compress;
 mod stamp;
 mod style;
-mod unused;
+pub(crate) mod wasm;
 
 use crate::{
     command::{output, say},
     packages, place,
     wasm_toolchain::WasmToolchain,
 };
-use anyhow::{Result, bail};
+use anyhow::{Error, Result, anyhow, bail};
 use stamp::Stamp;
 use std::{
     fs,
@@ -63,11 +62,15 @@ impl Mode {
 
 /// Builds the site, skipping what did not change.
 pub(crate) fn build(mode: Mode) -> Result<()> {
-    let wasm = compile(mode)?;
+    if mode == Mode::Release && !cfg!(feature = "release") {
+        return Err(without_release());
+    }
+    let compiled = compile(mode)?;
     let site = place::site();
-    let inputs = stamp::of(&[&wasm, &place::root().join("style"), &place::root().join("Cargo.lock")])?;
+    let inputs = stamp::of(&[&compiled, &place::root().join("style"), &place::root().join("Cargo.lock")])?;
     let wanted = Stamp { inputs, mode, optimiser: optimiser(mode)? };
-    if stamp::read().is_some_and(|built| wanted.is_met_by(&built)) && site.join("pkg").exists() {
+    let whole = site.join("pkg").exists() && (mode != Mode::Release || wasm::names_file().exists());
+    if whole && stamp::read().is_some_and(|built| wanted.is_met_by(&built)) {
         return Ok(());
     }
     say("putting the site together");
@@ -77,7 +80,7 @@ pub(crate) fn build(mode: Mode) -> Result<()> {
     }
     let package = fresh.join("pkg");
     fs::create_dir_all(&package)?;
-    script::write(&wasm, &package, mode)?;
+    wasm::write(&compiled, &package, mode)?;
     style::write(&package, mode)?;
     copy_public(&place::root().join("style/public"), &fresh)?;
     if mode == Mode::Release {
@@ -86,6 +89,13 @@ pub(crate) fn build(mode: Mode) -> Result<()> {
     stamp::forget()?;
     replace(&fresh, &site)?;
     stamp::write(&wanted)
+}
+
+/// `make run` builds this program without what only a release site needs.
+fn without_release() -> Error {
+    anyhow!(
+        "this builder can make no release site: build it with its feature `release`, as `cargo xtask` does"
+    )
 }
 
 /// Tells the open pages of a site for development to load again. The server reads it from disk, like all of the site.
@@ -105,14 +115,10 @@ fn optimiser(mode: Mode) -> Result<String> {
 fn compile(mode: Mode) -> Result<PathBuf> {
     let toolchain = WasmToolchain::find_or_set_up()?;
     say("building the browser's part");
-    let mut cargo = toolchain.cargo("build");
-    crate::command::run(cargo.args([
-        "--package",
-        "kafkatalk-frontend",
-        "--lib",
-        "--profile",
-        mode.profile(),
-    ]))?;
+    let mut cargo = toolchain.cargo("rustc");
+    cargo.args(["--package", "kafkatalk-frontend", "--lib", "--profile", mode.profile()]);
+    // What refers to what, so that the wasm can be split.
+    crate::command::run(cargo.args(["--", "-Clink-args=--emit-relocs"]))?;
     let folder = if mode == Mode::Dev { "debug" } else { mode.profile() };
     Ok(place::target().join("wasm32-unknown-unknown").join(folder).join("kafkatalk_frontend.wasm"))
 }

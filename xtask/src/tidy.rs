@@ -33,6 +33,7 @@ const RULES: &[Rule] = &[
     Rule { asks: "crates stay clear of what is not theirs", check: crates::foreign },
     Rule { asks: "every crate has the workspace's lints, edition and licence", check: crates::inherited },
     Rule { asks: "versions that must be the same are the same", check: crates::versions },
+    Rule { asks: "what binds and splits the wasm was tried together", check: crates::splitting },
     Rule { asks: "an exception is still needed", check: exceptions::unneeded },
 ];
 

@@ -19,7 +19,7 @@ use std::{
 };
 
 const TARGET: &str = "wasm32-unknown-unknown";
-/// A reachable rustup takes some seconds, or minutes by a slow line; an unreachable one hangs for ever.
+/// A rustup that reaches its server takes some seconds, or minutes by a slow line.
 const RUSTUP_LIMIT: Duration = Duration::from_mins(3);
 /// What cargo passes to the compiler for the target, besides the target's own flags.
 const FLAGS: &str = "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS";
@@ -42,7 +42,7 @@ pub(crate) struct WasmToolchain {
 impl WasmToolchain {
     /// Finds one, or sets one up.
     pub(crate) fn find_or_set_up() -> Result<Self> {
-        // What is there comes before what must be fetched: rustup can take a minute to find that it reaches nothing.
+        // What is there comes before what must be fetched.
         if has_std("rustc") {
             return Ok(Self::ours());
         }
@@ -129,7 +129,8 @@ fn add_by_rustup(mark: &Unreachable) -> bool {
         return false;
     }
     say("adding the wasm32 target by rustup");
-    let added = succeeds_within(Command::new("rustup").args(["target", "add", TARGET]), RUSTUP_LIMIT);
+    let added = packages::reaches_rustup()
+        && succeeds_within(Command::new("rustup").args(["target", "add", TARGET]), RUSTUP_LIMIT);
     mark.set(!added);
     added && has_std("rustc")
 }

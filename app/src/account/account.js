@@ -10,5 +10,6 @@ form?.addEventListener("submit", (event) => {
 addEventListener("load", () => {
   // Browsers pass over `autofocus` now and then, on the answer to a form above all.
   if (document.activeElement === document.body) form?.querySelector("[autofocus]").focus();
-  NEXT.forEach((file) => fetch(file, { priority: "low" }));
+  // Ahead of its time: where that fails, the next page fetches it.
+  NEXT.forEach((file) => fetch(file, { priority: "low" }).catch(() => {}));
 });

@@ -6,6 +6,8 @@ use crate::client::{
     RequestId, SocketId, Ticks,
 };
 use crate::route::{Route, safe_next};
+use gloo_events::EventListener;
+use gloo_timers::callback::Timeout;
 use kafkatalk_protocol::{ConversationId, Message, MessageId, Timestamp};
 use leptos::prelude::*;
 use std::{
@@ -14,13 +16,13 @@ use std::{
     rc::{Rc, Weak},
     sync::Arc,
 };
-use wasm_bindgen::{JsCast, closure::Closure};
 
 /// Milliseconds between two times that views are published, about one frame of the screen: a flood of messages costs
 /// no more drawing than the eye can see.
 const PUBLISH_INTERVAL_MS: u64 = 16;
 /// Longest wait that is given to a timer of the browser, which counts in 31 bits.
 const TIMER_MAX_MS: u64 = 60_000;
+
 /// Where views are published.
 #[derive(Clone, Copy)]
 pub(crate) struct Signals {
@@ -46,6 +48,14 @@ impl Handle {
             inner.tell(input);
         }
     }
+
+    /// The timer's moment has come.
+    fn wake(&self) {
+        if let Some(inner) = self.0.upgrade() {
+            inner.timer.take();
+            inner.tell(Input::Timer);
+        }
+    }
 }
 
 struct Inner {
@@ -54,16 +64,16 @@ struct Inner {
     signals: Signals,
     store: Store,
     socket: RefCell<Option<Socket>>,
-    events: RefCell<Vec<events::Listener>>,
+    events: RefCell<Vec<EventListener>>,
     inbox: RefCell<VecDeque<Input>>,
     busy: Cell<bool>,
     started: Cell<bool>,
     pending: Cell<Changes>,
     published: Cell<Ticks>,
-    timer: Cell<Option<(Ticks, i32)>>,
+    /// When the next look is due, and what comes back then.
+    timer: RefCell<Option<(Ticks, Timeout)>>,
     /// Messages that the device did not take.
     unsaved: RefCell<Vec<MessageId>>,
-    on_timer: Closure<dyn FnMut()>,
 }
 
 /// Both clocks.
@@ -85,30 +95,20 @@ fn whole(ms: f64) -> u64 {
 impl Engine {
     pub(crate) fn new(client: Client, signals: Signals) -> Self {
         let store = Store::of(client.viewer().id);
-        Self(Rc::new_cyclic(|this: &Weak<Inner>| {
-            let handle = this.clone();
-            let on_timer = Closure::new(move || {
-                if let Some(inner) = handle.upgrade() {
-                    inner.timer.set(None);
-                    inner.tell(Input::Timer);
-                }
-            });
-            Inner {
-                this: this.clone(),
-                client: RefCell::new(client),
-                signals,
-                store,
-                socket: RefCell::new(None),
-                events: RefCell::new(Vec::new()),
-                inbox: RefCell::new(VecDeque::new()),
-                busy: Cell::new(false),
-                started: Cell::new(false),
-                pending: Cell::new(Changes::default()),
-                published: Cell::new(Ticks(0)),
-                timer: Cell::new(None),
-                unsaved: RefCell::new(Vec::new()),
-                on_timer,
-            }
+        Self(Rc::new_cyclic(|this: &Weak<Inner>| Inner {
+            this: this.clone(),
+            client: RefCell::new(client),
+            signals,
+            store,
+            socket: RefCell::new(None),
+            events: RefCell::new(Vec::new()),
+            inbox: RefCell::new(VecDeque::new()),
+            busy: Cell::new(false),
+            started: Cell::new(false),
+            pending: Cell::new(Changes::default()),
+            published: Cell::new(Ticks(0)),
+            timer: RefCell::new(None),
+            unsaved: RefCell::new(Vec::new()),
         }))
     }
 
@@ -185,7 +185,9 @@ impl Inner {
                 let socket = Socket::open(id, &self.handle());
                 *self.socket.borrow_mut() = socket;
             }
-            Effect::Close(id) => self.with_socket(id, Socket::close),
+            Effect::Close(id) => {
+                self.socket.borrow_mut().take_if(|socket| socket.id() == id);
+            }
             Effect::Transmit(id, frame) => self.with_socket(id, |socket| socket.send(&frame)),
             Effect::Fetch(id, fetch) => self.fetch(id, fetch),
             Effect::StoreEntry(entry) => self.note(entry.id, self.store.put_entry(&entry)),
@@ -260,18 +262,15 @@ impl Inner {
         let due = self.client.borrow().wake_at(now);
         let publish = self.pending.get().any().then(|| self.published.get().plus(PUBLISH_INTERVAL_MS));
         let Some(due) = [due, publish].into_iter().flatten().min() else { return };
-        if self.timer.get().is_some_and(|(set, _)| set <= due) {
+        if self.timer.borrow().as_ref().is_some_and(|(set, _)| *set <= due) {
             return;
         }
-        let Some(window) = web_sys::window() else { return };
-        if let Some((_, old)) = self.timer.take() {
-            window.clear_timeout_with_handle(old);
-        }
         // One more, since browsers round down.
-        let wait = i32::try_from((due.since(now) + 1).min(TIMER_MAX_MS)).unwrap_or(i32::MAX);
-        let callback = self.on_timer.as_ref().unchecked_ref();
-        let set = window.set_timeout_with_callback_and_timeout_and_arguments_0(callback, wait);
-        self.timer.set(set.ok().map(|id| (due, id)));
+        let wait = u32::try_from((due.since(now) + 1).min(TIMER_MAX_MS)).unwrap_or(u32::MAX);
+        let handle = self.handle();
+        let timer = Timeout::new(wait, move || handle.wake());
+        // The one before is cancelled by being dropped.
+        *self.timer.borrow_mut() = Some((due, timer));
     }
 }
 
@@ -281,13 +280,5 @@ fn set<T: PartialEq + Send + Sync + 'static>(signal: RwSignal<T>, value: Option<
         && signal.with_untracked(|old| *old != value)
     {
         signal.set(value);
-    }
-}
-
-impl Drop for Inner {
-    fn drop(&mut self) {
-        if let (Some((_, timer)), Some(window)) = (self.timer.take(), web_sys::window()) {
-            window.clear_timeout_with_handle(timer);
-        }
     }
 }

@@ -1,16 +1,23 @@
 //! Requests to the API. The browser adds the session's cookie by itself, since they go to the page's own origin.
 
-use crate::client::{Answer, Fetch, FetchError, Page};
+use crate::client::{Answer, Fetch, FetchError, Page, limits::FETCH_DEADLINE_MS};
+use gloo_net::http::{Method, RequestBuilder};
+use gloo_timers::callback::Timeout;
 use kafkatalk_protocol::{ErrorCode, Problem, http::BASE};
 use serde::de::DeserializeOwned;
-use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
-use web_sys::{Headers, RequestInit, Response};
+use web_sys::{AbortController, AbortSignal};
+
+/// Longest that something may take which changes the server's state, in milliseconds. The server answers within 30
+/// seconds, whatever happens.
+const CHANGE_DEADLINE_MS: u32 = 35_000;
+/// Longest that anything else may take, in milliseconds: after that the client asks again.
+#[expect(clippy::cast_possible_truncation, reason = "some seconds")]
+const READ_DEADLINE_MS: u32 = FETCH_DEADLINE_MS as u32;
 
 /// Why a request brought nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RequestError {
-    /// No connection, or an answer that is not the API's.
+    /// No connection, no answer in time, or an answer that is not the API's.
     Network,
     /// The server refused.
     Refused {
@@ -23,31 +30,61 @@ pub enum RequestError {
     },
 }
 
-impl From<JsValue> for RequestError {
-    fn from(_: JsValue) -> Self {
+impl From<gloo_net::Error> for RequestError {
+    fn from(_: gloo_net::Error) -> Self {
         Self::Network
+    }
+}
+
+/// Aborts a request when its time is over, and when nobody waits for it any more, so that it frees its connection.
+struct Deadline {
+    controller: Option<AbortController>,
+    _timer: Timeout,
+}
+
+impl Deadline {
+    fn of(method: &Method) -> Self {
+        let milliseconds = if *method == Method::GET { READ_DEADLINE_MS } else { CHANGE_DEADLINE_MS };
+        let controller = AbortController::new().ok();
+        let aborts = controller.clone();
+        let timer = Timeout::new(milliseconds, move || {
+            if let Some(controller) = aborts {
+                controller.abort();
+            }
+        });
+        Self { controller, _timer: timer }
+    }
+
+    fn signal(&self) -> Option<AbortSignal> {
+        self.controller.as_ref().map(AbortController::signal)
+    }
+}
+
+impl Drop for Deadline {
+    fn drop(&mut self) {
+        if let Some(controller) = &self.controller {
+            // One that was answered is past aborting.
+            controller.abort();
+        }
     }
 }
 
 /// Makes a request below the API's base path; what comes back is the body of a 2xx answer.
 pub(super) async fn request(method: &str, path: &str, body: Option<String>) -> Result<String, RequestError> {
-    let window = web_sys::window().ok_or(RequestError::Network)?;
-    let init = RequestInit::new();
-    init.set_method(method);
-    if let Some(body) = body {
-        let headers = Headers::new()?;
-        headers.set("content-type", "application/json")?;
-        init.set_headers(&headers);
-        init.set_body(&JsValue::from_str(&body));
-    }
-    let promise = window.fetch_with_str_and_init(&[BASE, path].concat(), &init);
-    let response: Response = JsFuture::from(promise).await?.dyn_into().map_err(|_| RequestError::Network)?;
-    let text = JsFuture::from(response.text()?).await?.as_string().unwrap_or_default();
+    let method = Method::from_bytes(method.as_bytes()).map_err(|_| RequestError::Network)?;
+    let deadline = Deadline::of(&method);
+    let request =
+        RequestBuilder::new(&[BASE, path].concat()).method(method).abort_signal(deadline.signal().as_ref());
+    let response = match body {
+        Some(body) => request.header("content-type", "application/json").body(body)?.send().await?,
+        None => request.send().await?,
+    };
+    let text = response.text().await?;
     if response.ok() {
         return Ok(text);
     }
     let retry_after_seconds =
-        response.headers().get("retry-after")?.and_then(|seconds| seconds.trim().parse().ok());
+        response.headers().get("retry-after").and_then(|seconds| seconds.trim().parse().ok());
     let (code, detail) = match serde_json::from_str::<Problem>(&text) {
         Ok(problem) => (problem.code, problem.detail),
         // A proxy's page, say: the status has to do.

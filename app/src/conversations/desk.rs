@@ -8,6 +8,8 @@ use crate::ui::clock::Clock;
 use crate::ui::focus::focus_soon;
 use kafkatalk_protocol::{ConversationId, Offset, User};
 use leptos::prelude::*;
+use leptos_router::{NavigateOptions, hooks::use_navigate};
+use std::sync::Arc;
 
 /// The button for a new conversation.
 pub const NEW_CONVERSATION: &str = "new-conversation";
@@ -21,31 +23,42 @@ pub struct Desk {
     pub live: Live,
     /// What time it is here.
     pub clock: Clock,
-    /// Where one is.
+    /// What is shown. The address bar says the same, or is about to.
     pub route: RwSignal<Route>,
     /// The panel for finding people and messages, with the start of a name; none where it is closed.
     pub finding: RwSignal<Option<String>>,
-    /// Whether it was opened to search: the keyboard goes back to the button that it came from.
-    pub searching: StoredValue<bool>,
     /// The message whose details are shown.
     pub details: RwSignal<Option<ItemKey>>,
     /// The message that was found and is looked at.
     pub sought: RwSignal<Option<ItemKey>>,
     /// Whether it is still to be brought into view.
     pub aims: StoredValue<bool>,
+    inner: StoredValue<Inner>,
+}
+
+/// What does not change what is seen.
+struct Inner {
+    /// Whether the panel for finding was opened to search.
+    searching: bool,
+    /// Changes the address, and leaves a step to come back by.
+    navigate: Arc<dyn Fn(&Route) + Send + Sync>,
 }
 
 impl Desk {
     pub(super) fn new(live: Live, model: &PageModel) -> Self {
+        let navigate = use_navigate();
+        let navigate = Arc::new(move |route: &Route| {
+            navigate(&route.to_string(), NavigateOptions { scroll: false, ..NavigateOptions::default() });
+        });
         Self {
             live,
             clock: Clock::new(model),
             route: RwSignal::new(model.route.clone()),
             finding: RwSignal::new(start_of_name(&model.route)),
-            searching: StoredValue::new(false),
             details: RwSignal::new(None),
             sought: RwSignal::new(None),
             aims: StoredValue::new(false),
+            inner: StoredValue::new(Inner { searching: false, navigate }),
         }
     }
 
@@ -71,19 +84,24 @@ impl Desk {
     }
 
     fn go_and(self, route: Route, open: Action) {
-        if self.route.with_untracked(|current| *current != route) {
-            let address = route.to_string();
-            if let Ok(history) = window().history() {
-                let _ = history.push_state_with_url(&leptos::wasm_bindgen::JsValue::NULL, "", Some(&address));
-            }
+        let moves = self.route.with_untracked(|current| *current != route);
+        self.show(route.clone(), open);
+        if moves {
+            // Not held on to while the page changes.
+            let navigate = self.inner.with_value(|inner| inner.navigate.clone());
+            navigate(&route);
         }
-        self.show(route, open);
     }
 
     /// Opens the panel for finding, or closes it.
     pub fn toggle_finding(self, button: &'static str) {
-        self.searching.set_value(button == SEARCH);
+        self.inner.update_value(|inner| inner.searching = button == SEARCH);
         self.finding.update(|finding| *finding = finding.is_none().then(String::new));
+    }
+
+    /// Whether the panel was opened to search: the keyboard goes back to the button that it came from.
+    pub fn is_searching(self) -> bool {
+        self.inner.with_value(|inner| inner.searching)
     }
 
     /// Goes to a message.
@@ -93,15 +111,12 @@ impl Desk {
         self.sought.set(Some(message));
     }
 
-    /// Shows what the address bar says.
-    #[cfg(feature = "hydrate")]
-    pub(super) fn follow_address(self) {
-        let location = window().location();
-        let path = location.pathname().unwrap_or_default();
-        let query = location.search().unwrap_or_default();
-        let route = Route::parse(&path, query.strip_prefix('?'));
-        let open = Action::Open(route.conversation());
-        self.show(route, open);
+    /// Shows what the address says, if that is not shown yet: somebody went back or forward.
+    pub(super) fn follow(self, route: Route) {
+        if self.route.with_untracked(|current| *current != route) {
+            let open = Action::Open(route.conversation());
+            self.show(route, open);
+        }
     }
 
     fn show(self, route: Route, open: Action) {

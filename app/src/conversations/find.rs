@@ -232,7 +232,7 @@ impl Finder {
 
     fn close(self) {
         self.desk.finding.set(None);
-        focus_soon(if self.desk.searching.get_value() { "#search" } else { "#new-conversation" }.into());
+        focus_soon(if self.desk.is_searching() { "#search" } else { "#new-conversation" }.into());
     }
 
     fn on_key(self, event: &KeyboardEvent) {
@@ -295,7 +295,7 @@ pub(super) fn FindPanel() -> impl IntoView {
                         aria-autocomplete="list"
                         aria-controls="people messages"
                         aria-expanded=move || (count() > 0).to_string()
-                        aria-activedescendant=move || active_id()
+                        aria-activedescendant=active_id
                         placeholder="A name, or words of a message"
                         autocomplete="off"
                         autocapitalize="none"
@@ -318,7 +318,7 @@ pub(super) fn FindPanel() -> impl IntoView {
                     {Icon::Close.view()}
                 </button>
             </div>
-            {(!desk.searching.get_value()).then(|| view! {
+            {(!desk.is_searching()).then(|| view! {
                 <button class="button new-group" type="button" on:click=handler(move |_| finder.group())>
                     {Icon::People.view()}
                     <span>{move || button_words(finder.chosen.with(Option::is_some))}</span>
@@ -440,9 +440,9 @@ fn Words(finder: Finder) -> impl IntoView {
             return wrong;
         }
         let typed = finder.typed.with(|typed| typed.trim().to_owned());
-        let (mut nothing_else, mut nobody) = (", and no message has it", finder.count() == 0);
+        let (mut sought, mut nobody) = ("people or messages", finder.count() == 0);
         if let Some(chosen) = finder.chosen.with(|chosen| chosen.as_ref().map(Vec::len)) {
-            nothing_else = "";
+            sought = "people";
             nobody = finder.found.with(|found| found.people.is_empty());
             if typed.is_empty() || !nobody || finder.looking.get() {
                 return Some(group_words(chosen));
@@ -453,9 +453,7 @@ fn Words(finder: Finder) -> impl IntoView {
         } else if finder.looking.get() {
             Some("Searching".into())
         } else {
-            Some(format!(
-                "Nobody's name starts with “{typed}”{nothing_else}. Check the spelling, or send your link."
-            ))
+            Some(format!("No {sought} match “{typed}”."))
         }
     };
     let failed = move || finder.found.with(|found| found.failed.is_some());

@@ -31,7 +31,7 @@ pub fn RouteLink(
     };
     let current = move || current.get().then_some("page");
     view! {
-        <a class=class href=href aria-label=label aria-current=move || current() on:click=handler(go)>
+        <a class=class href=href aria-label=label aria-current=current on:click=handler(go)>
             {children()}
         </a>
     }

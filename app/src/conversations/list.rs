@@ -6,6 +6,7 @@ use super::empty::EmptyList;
 use super::find::FindPanel;
 use super::item::ListItem;
 use crate::client::{Action, Edge, LinkView, Row};
+use crate::deferred::{Deferred, Draw, Fetching, Missing};
 use crate::ui::avatar::Avatar;
 use crate::ui::event::handler;
 use crate::ui::focus;
@@ -16,6 +17,7 @@ use leptos::{
     ev::{KeyboardEvent, SubmitEvent},
     html::Ul,
     prelude::*,
+    wasm_split::wasm_split,
 };
 use std::{collections::HashMap, sync::Arc};
 
@@ -34,11 +36,27 @@ pub(super) fn ListPane() -> impl IntoView {
                 {finder_button(desk, NEW_CONVERSATION, "New conversation", Icon::Compose)}
             </header>
             <Show when=move || desk.finding.with(Option::is_some) fallback=|| view! { <ListOrEmpty /> }>
-                <FindPanel />
+                <Deferred fetch=fetch_find_panel words=finding_words(desk) />
             </Show>
             <Viewer />
         </nav>
     }
+}
+
+fn fetch_find_panel() -> Fetching {
+    Box::pin(find_panel())
+}
+
+#[allow(clippy::unnecessary_wraps, reason = "the macro adds what may fail")]
+#[wasm_split(find, wasm_split_path = ::leptos::wasm_split, fallible)]
+fn find_panel() -> Result<Draw, Missing> {
+    Ok(|| view! { <FindPanel /> }.into_any())
+}
+
+/// What stands in the place of the panel for finding, until that is there.
+fn finding_words(desk: Desk) -> &'static str {
+    let looks = desk.finding.with_untracked(|finding| finding.as_ref().is_some_and(|name| !name.is_empty()));
+    if looks { "Searching" } else { "Loading" }
 }
 
 fn finder_button(desk: Desk, id: &'static str, name: &'static str, icon: Icon) -> impl IntoView {

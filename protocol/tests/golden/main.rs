@@ -24,6 +24,7 @@ use kafkatalk_protocol::{
         SnippetPart, Users,
     },
     reaction::{Reaction, ReactionSet},
+    reply::Quote,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -58,7 +59,7 @@ fn events() -> BTreeMap<String, Again> {
 
 /// Bodies of requests and answers, and their parts.
 fn bodies() -> BTreeMap<String, Again> {
-    let bodies: [(&str, Again); 19] = [
+    let bodies: [(&str, Again); 20] = [
         ("user", again::<User>),
         ("message", again::<Message>),
         ("conversation", again::<Conversation>),
@@ -78,6 +79,7 @@ fn bodies() -> BTreeMap<String, Again> {
         ("field_error", again::<FieldError>),
         ("edit_message", again::<EditMessage>),
         ("reaction", again::<Reaction>),
+        ("quote", again::<Quote>),
     ];
     bodies.into_iter().map(|(name, again)| (format!("body.{name}"), again)).collect()
 }

@@ -66,7 +66,7 @@ pub async fn package(
     let cache =
         if current && !cfg!(debug_assertions) { "public, max-age=31536000, immutable" } else { "no-cache" };
     if !current && !cfg!(debug_assertions) {
-        return Refusal::not_found().into_response();
+        return not_there();
     }
     serve(&format!("{PACKAGE}/{file}"), cache, &headers)
 }
@@ -83,7 +83,7 @@ pub async fn root(uri: axum::http::Uri, headers: HeaderMap) -> Response {
 }
 
 fn serve(path: &str, cache: &'static str, headers: &HeaderMap) -> Response {
-    let Some(plain) = Site::get(path) else { return Refusal::not_found().into_response() };
+    let Some(plain) = Site::get(path) else { return not_there() };
     let etag = etag(&plain);
     if headers.get(header::IF_NONE_MATCH).is_some_and(|known| *known == etag) {
         return StatusCode::NOT_MODIFIED.into_response();
@@ -103,6 +103,11 @@ fn serve(path: &str, cache: &'static str, headers: &HeaderMap) -> Response {
     out.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     out.insert(header::ETAG, etag);
     response
+}
+
+/// What this build does not have another may: nobody keeps that answer.
+fn not_there() -> Response {
+    ([(header::CACHE_CONTROL, "no-store")], Refusal::not_found()).into_response()
 }
 
 fn etag(file: &EmbeddedFile) -> HeaderValue {

@@ -18,11 +18,13 @@ use crate::{
     },
 };
 use axum::{
-    Form,
+    Form, Router,
     body::Body,
     extract::{Request, State as Shared},
-    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header, request::Parts},
+    middleware::{self, Next},
     response::{IntoResponse, Redirect, Response},
+    routing::{get, post},
 };
 use axum_extra::extract::CookieJar;
 use kafkatalk_app::{
@@ -30,8 +32,8 @@ use kafkatalk_app::{
     route::{Route, safe_next},
 };
 use kafkatalk_protocol::{ConversationId, FieldError, Problem, limits::PAGE_DEFAULT};
-use leptos::prelude::{expect_context, provide_context};
-use leptos_axum::ResponseOptions;
+use leptos::prelude::{expect_context, provide_context, use_context};
+use leptos_axum::{LeptosRoutes as _, ResponseOptions, generate_route_list};
 use serde::Deserialize;
 
 /// Furthest that any time zone is from UTC, in minutes.
@@ -41,41 +43,79 @@ const WHOLE_FORM: &str = "form";
 /// Where people land after signing in.
 const HOME: &str = "/conversations";
 
-/// Gives leptos the runtime that it renders on; without it the first page would panic. To be called once, before any
-/// page is served.
-pub fn prepare() {
-    // Refused where it is there already: a process may start several nodes.
-    let _ = any_spawner::Executor::init_tokio();
+/// The pages that the app has, and everything beside them that people may ask for.
+pub fn routes(state: &State) -> Router<State> {
+    let pages = generate_route_list(kafkatalk_app::shell);
+    Router::new()
+        .leptos_routes_with_context(state, pages, context(state), kafkatalk_app::shell)
+        .route_layer(middleware::from_fn_with_state(state.clone(), prepare))
+        .route("/register", post(register).get(page))
+        .route("/sign-out", post(sign_out).get(page))
+        .route("/sign-in", post(sign_in))
+        .fallback(get(page))
 }
 
-/// `GET` of any page.
-pub async fn page(
+/// What becomes of a request for a page.
+enum Answer {
+    /// Another page comes first, or instead.
+    Elsewhere(String),
+    /// This one, with that status.
+    Page(Box<PageModel>, StatusCode),
+}
+
+/// Gathers a page's model, before the app renders the page.
+async fn prepare(
+    Shared(state): Shared<State>,
+    MaybeSignedIn(caller): MaybeSignedIn,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Refusal> {
+    match answer(&state, caller, request.headers(), request.uri()).await? {
+        Answer::Elsewhere(to) => Ok(Redirect::to(&to).into_response()),
+        Answer::Page(model, status) => {
+            request.extensions_mut().insert(*model);
+            Ok(finished(next.run(request).await, status))
+        }
+    }
+}
+
+/// `GET` of an address that the app has no page for; it may still mean one, as with a slash at its end.
+async fn page(
     Shared(state): Shared<State>,
     MaybeSignedIn(caller): MaybeSignedIn,
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, Refusal> {
+    match answer(&state, caller, &headers, &uri).await? {
+        Answer::Elsewhere(to) => Ok(Redirect::to(&to).into_response()),
+        Answer::Page(model, status) => Ok(render(&state, uri, *model, status).await),
+    }
+}
+
+async fn answer(
+    state: &State,
+    caller: Option<Caller>,
+    headers: &HeaderMap,
+    uri: &Uri,
+) -> Result<Answer, Unavailable> {
     let route = Route::parse(uri.path(), uri.query());
     let open = route.conversation();
-    match (&route, caller) {
-        (Route::Welcome, Some(_)) => Ok(Redirect::to(HOME).into_response()),
-        (Route::SignIn { next }, Some(_)) => {
-            Ok(Redirect::to(next.as_deref().unwrap_or(HOME)).into_response())
-        }
+    Ok(match (&route, caller) {
+        (Route::Welcome, Some(_)) => Answer::Elsewhere(HOME.into()),
+        (Route::SignIn { next }, Some(_)) => Answer::Elsewhere(next.clone().unwrap_or_else(|| HOME.into())),
         (_, None) if route.is_signed_in_page() => {
-            let sign_in = Route::SignIn { next: Some(route.to_string()) };
-            Ok(Redirect::to(&sign_in.to_string()).into_response())
+            Answer::Elsewhere(Route::SignIn { next: Some(route.to_string()) }.to_string())
         }
         (_, caller) => {
             let found = route != Route::NotFound;
-            let mut model = model(&state, &headers, route);
+            let mut model = model(state, headers, route);
             if let Some(caller) = caller {
-                fill(&state, caller, open, &mut model).await?;
+                fill(state, caller, open, &mut model).await?;
             }
             let found = found && (open.is_none() || model.open.is_some());
-            Ok(render(&state, model, if found { StatusCode::OK } else { StatusCode::NOT_FOUND }).await)
+            Answer::Page(Box::new(model), if found { StatusCode::OK } else { StatusCode::NOT_FOUND })
         }
-    }
+    })
 }
 
 /// The model of a page with nobody and nothing in it yet.
@@ -128,18 +168,31 @@ fn open_model(
     Ok(Some(OpenModel { conversation, messages: page.messages, earlier: page.next }))
 }
 
-async fn render(state: &State, model: PageModel, status: StatusCode) -> Response {
+/// Renders the page of an address as the app's routes have it.
+async fn render(state: &State, uri: Uri, model: PageModel, status: StatusCode) -> Response {
+    let mut request = Request::new(Body::empty());
+    *request.uri_mut() = uri;
+    request.extensions_mut().insert(model);
+    let handler = leptos_axum::render_app_async_with_context(context(state), kafkatalk_app::shell);
+    finished(handler(request).await, status)
+}
+
+/// What the app finds in its context: the model that the request carries, and where the front end lies.
+fn context(state: &State) -> impl Fn() + Clone + Send + Sync + 'static {
     let assets = AssetPath(state.assets.path());
-    let handler = leptos_axum::render_app_async_with_context(
-        move || {
-            provide_context(model.clone());
-            provide_context(assets.clone());
-            let policy = content_security_policy(leptos::nonce::use_nonce().as_deref());
-            expect_context::<ResponseOptions>().insert_header(header::CONTENT_SECURITY_POLICY, policy);
-        },
-        kafkatalk_app::shell,
-    );
-    let mut response = handler(Request::new(Body::empty())).await;
+    move || {
+        if let Some(model) =
+            use_context::<Parts>().and_then(|mut parts| parts.extensions.remove::<PageModel>())
+        {
+            provide_context(model);
+        }
+        provide_context(assets.clone());
+        let policy = content_security_policy(leptos::nonce::use_nonce().as_deref());
+        expect_context::<ResponseOptions>().insert_header(header::CONTENT_SECURITY_POLICY, policy);
+    }
+}
+
+fn finished(mut response: Response, status: StatusCode) -> Response {
     *response.status_mut() = status;
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
@@ -158,7 +211,7 @@ fn content_security_policy(nonce: Option<&str>) -> HeaderValue {
 
 /// What the register and the sign-in form post.
 #[derive(Deserialize)]
-pub struct CredentialsForm {
+struct CredentialsForm {
     #[serde(default)]
     username: String,
     #[serde(default)]
@@ -168,7 +221,7 @@ pub struct CredentialsForm {
 }
 
 /// `POST /register`.
-pub async fn register(
+async fn register(
     Shared(state): Shared<State>,
     From(address): From,
     headers: HeaderMap,
@@ -185,7 +238,7 @@ pub async fn register(
 }
 
 /// `POST /sign-in`.
-pub async fn sign_in(
+async fn sign_in(
     Shared(state): Shared<State>,
     From(address): From,
     headers: HeaderMap,
@@ -218,10 +271,13 @@ async fn finish(
         }
         Err(problem) => {
             let wait = problem.retry_after;
-            let mut model = model(state, headers, again(next));
+            let route = again(next);
+            // Our own addresses are sound.
+            let uri = route.to_string().parse().unwrap_or_default();
+            let mut model = model(state, headers, route);
             let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
             model.form = Some(FormModel { username: form.username, errors: field_errors(problem) });
-            let mut response = render(state, model, status).await;
+            let mut response = render(state, uri, model, status).await;
             if let Some(seconds) = wait {
                 response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
             }
@@ -238,7 +294,7 @@ fn field_errors(problem: Problem) -> Vec<FieldError> {
 }
 
 /// `POST /sign-out`. Somebody whose session has ended already is signed out as well.
-pub async fn sign_out(
+async fn sign_out(
     Shared(state): Shared<State>,
     MaybeSignedIn(caller): MaybeSignedIn,
     headers: HeaderMap,

@@ -11,8 +11,9 @@ use crate::{
     metrics::Metrics,
     rates::Rates,
 };
-use axum::http::HeaderMap;
+use axum::{extract::FromRef, http::HeaderMap};
 use kafkatalk_log::Health;
+use leptos::config::LeptosOptions;
 use std::sync::Arc;
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
@@ -64,5 +65,12 @@ impl State {
     pub fn is_secure(&self, headers: &HeaderMap) -> bool {
         let forwarded = || headers.get("x-forwarded-proto").is_some_and(|proto| proto == "https");
         self.settings.secure_cookies || (self.settings.trust_proxy && forwarded())
+    }
+}
+
+/// What leptos asks of a server's state. Nothing is read of it: the shell writes its own links to the front end.
+impl FromRef<State> for LeptosOptions {
+    fn from_ref(_: &State) -> Self {
+        Self::builder().output_name("kafkatalk").build()
     }
 }

@@ -211,3 +211,60 @@ async fn a_client_that_knows_messages_only_misses_none_of_them_beside_changes() 
     let frames = until_pong(&mut his).await;
     assert_eq!(frames, [crate::support::missed(two)]);
 }
+
+#[tokio::test]
+async fn a_reply_shows_how_the_quoted_message_begins_as_long_as_that_is_there() {
+    let node = Node::start().await;
+    let (alice, bob, conversation) = node.pair().await;
+    let said = alice.say(conversation, "tea or coffee?").await;
+    let path = format!("/conversations/{conversation}/messages");
+    let reply = json!({"id": message_id(), "body": "tea", "reply_to": said.offset});
+    let replied: Message = bob.send_json(Method::POST, &path, &reply).await.json().await.unwrap();
+    let quote = replied.reply_to.clone().unwrap();
+    assert_eq!((quote.offset, quote.excerpt.as_deref()), (said.offset, Some("tea or coffee?")));
+    assert_eq!(quote.sender.unwrap().id, alice.user.id);
+    edit(&alice, &said, "tea?").await;
+    let quoted = async || {
+        let page = alice.history(conversation, "").await;
+        page.messages[1].reply_to.clone().unwrap()
+    };
+    assert_eq!(quoted().await.excerpt.as_deref(), Some("tea?"));
+    delete(&alice, &said).await;
+    let gone = quoted().await;
+    assert_eq!((gone.offset, gone.sender, gone.excerpt), (said.offset, None, None));
+    // What is not there yet cannot be quoted.
+    let early = json!({"id": message_id(), "body": "hm", "reply_to": 99});
+    let early: Message = bob.send_json(Method::POST, &path, &early).await.json().await.unwrap();
+    assert_eq!(early.reply_to, None);
+}
+
+#[tokio::test]
+async fn reactions_are_set_and_taken_back_by_everybody_who_sees_the_message() {
+    let node = Node::start().await;
+    let (alice, bob, conversation) = node.pair().await;
+    let said = alice.say(conversation, "done").await;
+    let at =
+        |emoji: &str| format!("/conversations/{conversation}/messages/{}/reactions/{emoji}", said.offset);
+    let thumb = at("%F0%9F%91%8D");
+    let mut his = bob.connect().await;
+    for person in [&bob, &alice, &bob] {
+        assert_eq!(person.send_json(Method::PUT, &thumb, &Value::Null).await.status(), 200);
+    }
+    let page = bob.history(conversation, "").await;
+    let [reaction] = &page.messages[0].reactions[..] else { panic!("{page:?}") };
+    assert_eq!(
+        (reaction.emoji.as_str(), &reaction.users[..]),
+        ("\u{1f44d}", &[bob.user.id, alice.user.id][..])
+    );
+    assert_eq!(page.messages[0].revision(), Offset(2), "what is so already writes nothing");
+    assert!(matches!(his.next().await, ServerFrame::Changed { record: Some(Offset(1)), .. }));
+    assert_eq!(bob.send_json(Method::DELETE, &thumb, &Value::Null).await.status(), 200);
+    let page = bob.history(conversation, "").await;
+    assert_eq!(page.messages[0].reactions[0].users, [alice.user.id]);
+    assert_eq!(
+        refused(bob.send_json(Method::PUT, &at("word"), &Value::Null).await).await,
+        code(422, "invalid_input")
+    );
+    delete(&alice, &said).await;
+    assert_eq!(refused(bob.send_json(Method::PUT, &thumb, &Value::Null).await).await, code(409, "conflict"));
+}

@@ -78,3 +78,27 @@ async fn a_page_that_is_not_there_or_not_for_these_eyes_is_not_found() {
         assert!(!page.text().await.unwrap().contains("between us"));
     }
 }
+
+#[tokio::test]
+async fn a_part_of_another_build_is_not_found_and_nobody_keeps_that_answer() {
+    let node = Node::start().await;
+    for path in ["/pkg/0123456789ab/split_gone.wasm", "/pkg/0123456789ab/kafkatalk.mjs", "/pkg/nothing"] {
+        let answer = node.get(path).send().await.unwrap();
+        assert_eq!(
+            (answer.status().as_u16(), &answer.headers()["cache-control"]),
+            (404, &"no-store".parse().unwrap())
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_address_with_a_slash_at_its_end_is_the_same_page() {
+    let node = Node::start().await;
+    let alice = node.register("alice").await;
+    let cookie = format!("kafkatalk_session={}", alice.token);
+    for path in ["/conversations", "/conversations/"] {
+        let page = node.get(path).header("cookie", &cookie).send().await.unwrap();
+        assert_eq!(page.status(), 200, "{path}");
+        assert!(page.text().await.unwrap().contains("No conversations yet"), "{path}");
+    }
+}

@@ -5,16 +5,19 @@
 use super::counted::{Counts, Told, run_counting};
 use crate::{
     command::{self, say},
-    place,
+    packages, place,
     run::{built_server, cargo},
     wasm_toolchain::WasmToolchain,
 };
 use anyhow::Result;
-use std::{fs, io::stdout, path::PathBuf, process::Command};
+use std::{collections::BTreeSet, fs, io::stdout, path::PathBuf, process::Command};
+use toml::{Table, Value};
 
 /// All but the browser's entry point, which asks the app for other features, and but this program: with the others it
 /// would have other features than `cargo run` gave it, and the file that runs would be replaced.
 const NATIVE: [&str; 5] = ["--workspace", "--exclude", "kafkatalk-frontend", "--exclude", "xtask"];
+/// The tests that start Apache Kafka.
+const WITH_BROKERS: &str = "kafka";
 /// This program, by itself.
 const BUILDER: [&str; 2] = ["--package", "xtask"];
 
@@ -65,9 +68,53 @@ pub(super) fn tests() -> Result<Counts> {
     Ok(test(&NATIVE)? + test(&BUILDER)?)
 }
 
+/// All tests but those that start brokers.
+pub(super) fn quick_tests() -> Result<Counts> {
+    let mut targets: Vec<String> = ["--lib", "--bins", "--examples"].map(str::to_owned).into();
+    for name in test_targets()?.into_iter().filter(|name| name != WITH_BROKERS) {
+        targets.extend(["--test".to_owned(), name]);
+    }
+    let mut native = cargo();
+    native.args(["test", "--no-fail-fast"]).args(NATIVE).args(targets);
+    let mut builder = cargo();
+    builder.args(["test", "--no-fail-fast"]).args(BUILDER);
+    say("left out: the tests on Apache Kafka, the bench's and the browser's; `make test` runs them");
+    Ok(run_counting(&mut native, Told::ByCargo, &mut stdout())?
+        + run_counting(&mut builder, Told::ByCargo, &mut stdout())?)
+}
+
+/// The names of all tests that are programs of their own: what a manifest lists, or else files in a crate's `tests/`, and
+/// folders there with a `main.rs`.
+fn test_targets() -> Result<BTreeSet<String>> {
+    let mut names = BTreeSet::new();
+    for member in fs::read_dir(place::root())? {
+        let folder = member?.path();
+        let Ok(manifest) = fs::read_to_string(folder.join("Cargo.toml")) else { continue };
+        let manifest: Table = manifest.parse()?;
+        let listed = manifest.get("test").and_then(Value::as_array).into_iter().flatten();
+        names.extend(listed.filter_map(|test| Some(test.get("name")?.as_str()?.to_owned())));
+        let found = manifest.get("package").and_then(|package| package.get("autotests")?.as_bool());
+        let Ok(tests) = fs::read_dir(folder.join("tests")) else { continue };
+        for entry in tests.filter(|_| found.unwrap_or(true)) {
+            let path = entry?.path();
+            let is_target =
+                path.extension().is_some_and(|kind| kind == "rs") || path.join("main.rs").exists();
+            if is_target && let Some(name) = path.file_stem() {
+                names.insert(name.to_string_lossy().into_owned());
+            }
+        }
+    }
+    Ok(names)
+}
+
 /// The binaries, as the tests are built: other stages run them.
 pub(super) fn build() -> Result<()> {
     command::run(cargo().args(["build", "--quiet", "--all-targets"]).args(NATIVE))
+}
+
+/// The examples alone, with the same features.
+pub(super) fn build_examples() -> Result<()> {
+    command::run(cargo().args(["build", "--quiet", "--examples"]).args(NATIVE))
 }
 
 /// A server that can go wrong on purpose. Moved aside: the next [`build`] puts the usual one in its place.
@@ -82,13 +129,28 @@ pub(super) fn build_breakable() -> Result<PathBuf> {
 /// Adds a part of the toolchain where it is missing and rustup can be reached.
 fn component(subcommand: &str, name: &str) -> Result<()> {
     let there = command::succeeds_within(cargo().args([subcommand, "--version"]), command::DOWNLOAD_LIMIT);
-    if !there
-        && !command::succeeds_within(
-            Command::new("rustup").args(["component", "add", name]),
-            command::DOWNLOAD_LIMIT,
-        )
-    {
+    let add = || {
+        let mut add = Command::new("rustup");
+        add.args(["component", "add", name]);
+        packages::reaches_rustup() && command::succeeds_within(&mut add, command::DOWNLOAD_LIMIT)
+    };
+    if !(there || add()) {
         anyhow::bail!("please install {name} first");
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_quick_tests_know_all_others_and_the_one_with_brokers() {
+        let names = test_targets().unwrap();
+        for name in ["pages", "api", "embedded", WITH_BROKERS] {
+            assert!(names.contains(name), "{name} is not among {names:?}");
+        }
+        // Listed in a manifest that does not want files to be found.
+        assert!(!names.contains("contract"));
+    }
 }

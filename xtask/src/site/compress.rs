@@ -1,8 +1,6 @@
 //! Files compressed ahead, for clients that take them.
 
-use crate::command::say;
 use anyhow::Result;
-use brotli::enc::{BrotliEncoderParams, backward_references::BrotliEncoderMode};
 use std::{ffi::OsStr, fs, path::Path};
 
 /// Files that grow smaller.
@@ -16,18 +14,8 @@ pub(super) fn all_in(folder: &Path) -> Result<()> {
             all_in(&path)?;
         } else if path.extension().and_then(OsStr::to_str).is_some_and(|kind| COMPRESSIBLE.contains(&kind)) {
             let plain = fs::read(&path)?;
-            let mut small = Vec::new();
-            let parameters = BrotliEncoderParams {
-                quality: 11,
-                size_hint: plain.len(),
-                // Of the three this makes what is here smallest.
-                mode: BrotliEncoderMode::BROTLI_MODE_FONT,
-                ..Default::default()
-            };
-            brotli::BrotliCompress(&mut plain.as_slice(), &mut small, &parameters)?;
+            let small = brotli(&plain)?;
             if small.len() < plain.len() {
-                let name = path.file_name().unwrap_or_default().to_string_lossy();
-                say(&format!("{name}: {} bytes, {} compressed", plain.len(), small.len()));
                 let mut target = path.clone().into_os_string();
                 target.push(".br");
                 fs::write(target, small)?;
@@ -35,4 +23,26 @@ pub(super) fn all_in(folder: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// As small as it gets.
+#[cfg(feature = "release")]
+pub(crate) fn brotli(plain: &[u8]) -> Result<Vec<u8>> {
+    use brotli::enc::{BrotliEncoderParams, backward_references::BrotliEncoderMode};
+
+    let parameters = BrotliEncoderParams {
+        quality: 11,
+        size_hint: plain.len(),
+        // Of the three this makes what is here smallest.
+        mode: BrotliEncoderMode::BROTLI_MODE_FONT,
+        ..Default::default()
+    };
+    let (mut plain, mut small) = (plain, Vec::new());
+    brotli::BrotliCompress(&mut plain, &mut small, &parameters)?;
+    Ok(small)
+}
+
+#[cfg(not(feature = "release"))]
+pub(crate) fn brotli(_plain: &[u8]) -> Result<Vec<u8>> {
+    Err(super::without_release())
 }

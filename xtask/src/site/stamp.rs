@@ -11,14 +11,13 @@ use std::{
 
 /// What puts the site together, as it was compiled into this program. The program's own file says nothing: cargo may put
 /// another in its place while this one runs. The versions of the libraries are in Cargo.lock.
-const BUILDER: [&str; 7] = [
+const BUILDER: [&str; 6] = [
     include_str!("../site.rs"),
     include_str!("compress.rs"),
     include_str!("reload.js"),
-    include_str!("script.rs"),
     include_str!("stamp.rs"),
     include_str!("style.rs"),
-    include_str!("unused.rs"),
+    include_str!("wasm.rs"),
 ];
 
 /// What a site was made from, how, and by what.

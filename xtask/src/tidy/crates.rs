@@ -32,6 +32,16 @@ const KAFKA: [(&str, &str); 3] = [
     ("docker-compose.cluster.yml", "image: apache/kafka:"),
 ];
 
+/// Versions that were tried together, by `make test ARGS="site browser-embedded"`: whoever takes another of one must try
+/// all of them again. `wasm_split_cli_support` below 0.2.3 cannot read what this wasm-bindgen writes.
+const TRIED_TOGETHER: [(&str, &str); 5] = [
+    ("wasm-bindgen", "0.2.129"),
+    ("wasm-bindgen-cli-support", "0.2.129"),
+    ("wasm_split_cli_support", "0.2.4"),
+    ("wasm_split_helpers", "0.2.3"),
+    ("wasm_split_macros", "0.2.2"),
+];
+
 fn manifest(repository: &Repository, folder: &str) -> Option<Table> {
     repository.get(&format!("{folder}/Cargo.toml"))?.parse().ok()
 }
@@ -149,6 +159,23 @@ pub(super) fn versions(repository: &Repository) -> Vec<String> {
     wrong
 }
 
+/// What binds and splits the wasm, in other versions than those that fit.
+pub(super) fn splitting(repository: &Repository) -> Vec<String> {
+    let lock: Table = repository.get("Cargo.lock").and_then(|text| text.parse().ok()).unwrap_or_default();
+    let packages = lock.get("package").and_then(Value::as_array).into_iter().flatten();
+    let of = |package: &Value, key| package.get(key).and_then(Value::as_str).map(str::to_owned);
+    let locked: Vec<_> =
+        packages.filter_map(|package| Some((of(package, "name")?, of(package, "version")?))).collect();
+    let mut wrong = Vec::new();
+    for (name, tried) in TRIED_TOGETHER {
+        let versions: Vec<_> = locked.iter().filter(|(other, _)| other == name).map(|(_, it)| it).collect();
+        if versions != [tried] {
+            wrong.push(format!("Cargo.lock: {name} {versions:?}, tried with the others is {tried}"));
+        }
+    }
+    wrong
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -169,6 +196,19 @@ mod tests {
     fn a_foreign_dependency_is_found_and_one_of_the_tests_is_not() {
         let manifest = "[dependencies]\ntokio = \"1\"\n[dev-dependencies]\naxum = \"1\"\n";
         assert_eq!(foreign(&Repository::of([("app/Cargo.toml", manifest)])), ["app/Cargo.toml: tokio"]);
+    }
+
+    #[test]
+    fn a_part_of_the_splitting_in_a_version_that_was_not_tried_is_found() {
+        let lock = |split: &str| {
+            let packages = TRIED_TOGETHER.map(|(name, version)| {
+                let version = if name == "wasm_split_cli_support" { split } else { version };
+                format!("[[package]]\nname = \"{name}\"\nversion = \"{version}\"\n")
+            });
+            splitting(&Repository::of([("Cargo.lock", packages.concat().as_str())]))
+        };
+        assert!(lock("0.2.4").is_empty());
+        assert!(lock("0.2.2").join("").contains("wasm_split_cli_support"));
     }
 
     #[test]
