@@ -42,8 +42,8 @@ pub(super) fn NoSuchConversation() -> impl IntoView {
 pub(super) fn CouldNotLoad() -> impl IntoView {
     let chat = expect_context::<Chat>();
     let words = move || match chat.desk.live.link.with(|view| view.link) {
-        Link::Offline => "You are offline. The messages are loaded when there is a connection.",
-        _ => "The messages could not be loaded. It is tried again by itself.",
+        Link::Offline => "You're offline. Messages will load when you're back.",
+        _ => "Couldn't load messages. Retrying...",
     };
     view! {
         <div class="log log-blank">
@@ -76,8 +76,8 @@ pub(super) fn Skeleton() -> impl IntoView {
 pub(super) fn NothingSaid() -> impl IntoView {
     view! {
         <div class="nothing-said">
-            <p class="nothing-title">"Nothing said yet"</p>
-            <p>"Write the first message. It will be number 0 in this conversation's log."</p>
+            <p class="nothing-title">"No messages yet"</p>
+            <p>"Say hello."</p>
         </div>
     }
 }

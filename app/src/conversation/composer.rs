@@ -201,7 +201,7 @@ pub(super) fn Composer() -> impl IntoView {
         })
     });
     let placeholder =
-        move || if offline.get() { "Message (goes out when there is a connection)" } else { "Message" };
+        move || if offline.get() { "Message (will be sent when you're back online)" } else { "Message" };
     let count = move || writing.text.with(|text| count_words(text));
     let invalid = move || writing.problem.with(Option::is_some).then_some("true");
     view! {

@@ -61,22 +61,20 @@ pub(super) fn Details() -> impl IntoView {
 }
 
 fn facts(chat: Chat, item: &Item) -> impl IntoView + use<> {
-    let place = item.offset().map_or_else(
-        || "Not in the log yet".to_owned(),
-        |offset| format!("Number {offset} in this conversation's log"),
-    );
+    let place =
+        item.offset().map_or_else(|| "Not sent yet".to_owned(), |offset| format!("Message #{offset}"));
     let (id, only_here) = (item.id(), item.deletable());
     let from = if item.own() { "You".to_owned() } else { item.sender().username.to_string() };
     // None of a pair; looked at only where they matter, since it draws the details again whenever that changes.
     let offset = item.offset().filter(|_| item.own());
     let readers = offset.and_then(|offset| chat.read(|chat| chat.readers(offset)).flatten());
-    let time_label = if item.offset().is_some() { "Taken in" } else { "Written" };
+    let time_label = if item.offset().is_some() { "Received by server" } else { "Written" };
     view! {
         <p class="details-text" dir="auto">{item.body().to_owned()}</p>
         <dl>
             <dt>"From"</dt>
             <dd dir="auto">{from}</dd>
-            <dt>"Place"</dt>
+            <dt>"Place in the log"</dt>
             <dd>{place}</dd>
             <dt>{time_label}</dt>
             <dd>

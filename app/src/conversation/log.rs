@@ -68,8 +68,8 @@ fn new_from(chat: Chat) -> Option<Offset> {
 
 /// What is said at an end of what is loaded: while it loads, when that failed.
 type EdgeWords = (&'static str, &'static str);
-const EARLIER: EdgeWords = ("Loading earlier messages", "Earlier messages could not be loaded. ");
-const LATER: EdgeWords = ("Loading newer messages", "Newer messages could not be loaded. ");
+const EARLIER: EdgeWords = ("Loading earlier messages", "Couldn't load earlier messages. ");
+const LATER: EdgeWords = ("Loading newer messages", "Couldn't load newer messages. ");
 
 fn edge_view(chat: Chat, edge: Edge, words: EdgeWords) -> AnyView {
     let again = move |_| {

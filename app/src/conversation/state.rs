@@ -21,15 +21,15 @@ pub fn word(delivery: &Delivery) -> &'static str {
 /// In a sentence, for the details; in a group with those who have read it.
 pub fn sentence(delivery: &Delivery, readers: Option<&[User]>) -> String {
     match delivery {
-        Delivery::Received => "Kept in the log. You have received it.".into(),
-        Delivery::Queued => "Kept on this device. It goes out by itself when there is a connection.".into(),
+        Delivery::Received => "Delivered to you.".into(),
+        Delivery::Queued => "Will be sent when you're back online.".into(),
         Delivery::Sending => "On its way to the server.".into(),
         Delivery::Sent if readers.is_some_and(|readers| !readers.is_empty()) => {
-            format!("Kept in the log, and read by {}.", all_names(readers.unwrap_or_default()))
+            format!("Read by {}.", all_names(readers.unwrap_or_default()))
         }
-        Delivery::Sent => "Kept in the log. It has not been read yet.".into(),
-        Delivery::Read if readers.is_some() => "Kept in the log, and read by all.".into(),
-        Delivery::Read => "Kept in the log, and read.".into(),
+        Delivery::Sent => "Delivered. Not read yet.".into(),
+        Delivery::Read if readers.is_some() => "Read by everyone.".into(),
+        Delivery::Read => "Read.".into(),
         Delivery::Failed { reason } => format!("Not sent: {reason}"),
     }
 }
@@ -67,9 +67,9 @@ mod tests {
     #[test]
     fn in_a_group_the_details_name_who_has_read_it_until_all_have() {
         let sent = |readers: &[User]| sentence(&Delivery::Sent, Some(readers));
-        assert_eq!(sent(&[]), "Kept in the log. It has not been read yet.");
-        assert_eq!(sent(&[user(2), user(3)]), "Kept in the log, and read by user2, user3.");
-        assert_eq!(sentence(&Delivery::Read, Some(&[user(2)])), "Kept in the log, and read by all.");
-        assert_eq!(sentence(&Delivery::Read, None), "Kept in the log, and read.");
+        assert_eq!(sent(&[]), "Delivered. Not read yet.");
+        assert_eq!(sent(&[user(2), user(3)]), "Read by user2, user3.");
+        assert_eq!(sentence(&Delivery::Read, Some(&[user(2)])), "Read by everyone.");
+        assert_eq!(sentence(&Delivery::Read, None), "Read.");
     }
 }
