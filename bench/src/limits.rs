@@ -38,6 +38,8 @@ pub(crate) const BACKOFF_MAX: Duration = Duration::from_secs(1);
 pub(crate) const CLIENT_TICK: Duration = Duration::from_millis(500);
 /// Of so many messages in a hundred a client sends a second copy at once.
 pub(crate) const SENT_TWICE_PERCENT: u32 = 5;
+/// Of so many own messages in a hundred that a client changes, it deletes in the end.
+pub(crate) const CHANGED_AND_DELETED_PERCENT: u32 = 30;
 /// How long a client waits for an ack on a living socket before it sends again.
 pub(crate) const RESEND_AFTER: Duration = Duration::from_secs(5);
 /// Longest time that the kafka script may take to start brokers, the download of Kafka included.
