@@ -197,8 +197,10 @@ pub(crate) async fn measure(stage: &mut Stage, log: LogKind, crash: &CrashArgs) 
     devices.wait_until_shown(&all, patience.min(DRAIN_WAIT_MAX)).await;
     let told = devices.finish().await?;
     gather::add_said(&mut all, &world, &said);
-    let findings = found(&mut all, &world, &nodes, &told, patience).await?;
-    let mut problems = Vec::new();
+    let left = afterwards::left_of_deleted(&world, &nodes, &all, numbering, patience).await?;
+    let mut findings = found(&mut all, &world, &nodes, &told, patience).await?;
+    findings.add(Mismatch::TextLeft, left.texts);
+    let mut problems = left.problems;
     if messages >= shared.times.len() {
         problems.push("people fell silent before the last fault was over".into());
     }

@@ -61,6 +61,8 @@ pub(crate) const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub(crate) const HISTORY_PAGES_MAX: usize = 10_000;
 /// Lines of a server's log that are shown when it fails.
 pub(crate) const LOG_LINES_SHOWN: usize = 20;
+/// Texts of deleted messages that are searched for at least, where there are so many.
+pub(crate) const DELETED_TEXTS_SOUGHT_MAX: usize = 200;
 /// Mismatches that are spelt out; the rest are only counted.
 pub(crate) const MISMATCHES_SHOWN: usize = 10;
 
