@@ -7,6 +7,7 @@ use kafkatalk_protocol::{ConversationId, MessageId, Offset, UserId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+mod changes;
 #[cfg(test)]
 mod tests;
 
@@ -35,8 +36,14 @@ pub(crate) enum Mismatch {
     ShownDisordered,
     /// Shown right after a message that it does not name as `previous`.
     ShownChainBroken,
-    /// Shown to a member, and not in history at that offset.
+    /// Shown to a member, and not in history at that offset, or in no state that history has.
     Ghost,
+    /// A change was acknowledged and is not in effect: in history, or for a member.
+    LostChange,
+    /// A change was applied again after it was acknowledged, or an older state came over a newer one.
+    ChangedTwice,
+    /// The text of a deleted message is still found.
+    TextLeft,
     /// Still in the sender's outbox at the end: never acknowledged nor refused.
     Unresolved,
     /// A member's read position was told after a later one, or is earlier at the end than it was told.
@@ -47,7 +54,7 @@ pub(crate) enum Mismatch {
 
 impl Mismatch {
     /// Every mismatch, in the order in which reports name them.
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::Lost,
         Self::Moved,
         Self::Doubled,
@@ -60,6 +67,9 @@ impl Mismatch {
         Self::ShownDisordered,
         Self::ShownChainBroken,
         Self::Ghost,
+        Self::LostChange,
+        Self::ChangedTwice,
+        Self::TextLeft,
         Self::Unresolved,
         Self::ReadWentBack,
         Self::Leaked,
@@ -80,6 +90,9 @@ impl Mismatch {
             Self::ShownDisordered => "shown out of order",
             Self::ShownChainBroken => "`previous` broken as shown",
             Self::Ghost => "shown, not in history",
+            Self::LostChange => "change acknowledged, not in effect",
+            Self::ChangedTwice => "change applied twice, or an older state over a newer one",
+            Self::TextLeft => "text of a deleted message still found",
             Self::Unresolved => "never acknowledged",
             Self::ReadWentBack => "a read position went back",
             Self::Leaked => "shown to a stranger",
@@ -122,6 +135,8 @@ pub(crate) struct Findings {
     pub(crate) said: u64,
     /// Messages that were acknowledged.
     pub(crate) acknowledged: u64,
+    /// Edits and deletions that were acknowledged.
+    pub(crate) changed: u64,
     /// Messages that stand in history.
     pub(crate) in_history: u64,
     /// Messages that were shown to the other member.
@@ -193,6 +208,7 @@ impl Check<'_> {
             }
         }
         self.acks(history);
+        self.changes(history);
         for witness in &self.evidence.witnesses {
             self.witness(witness, history);
         }
@@ -222,7 +238,7 @@ impl Check<'_> {
             if !ids.insert(line.id) {
                 self.note(Mismatch::Doubled, reader, Some(line));
             }
-            if !line.intact || self.evidence.said.get(&line.id) != Some(&line.sender) {
+            if !self.is_as_asked(line) || self.evidence.said.get(&line.id) != Some(&line.sender) {
                 self.note(Mismatch::Foreign, reader, Some(line));
             }
             // Ids are numbered in the order of sending.
@@ -270,7 +286,7 @@ impl Check<'_> {
         let mut shown: BTreeSet<Offset> = BTreeSet::new();
         let mut before: Option<&Line> = None;
         for line in &witness.shown {
-            let place = places.get(&line.offset).filter(|place| place.id == line.id);
+            let place = places.get(&line.offset).copied().filter(|place| place.id == line.id);
             let chain = if witness.own_shown {
                 Some(Previous::Told(before.map(|before| before.offset)))
             } else {
@@ -283,8 +299,10 @@ impl Check<'_> {
             } else if line.previous != Previous::Untold && chain.is_some_and(|chain| chain != line.previous) {
                 self.note(Mismatch::ShownChainBroken, member, Some(line));
             }
-            if place.is_none() {
-                self.note(Mismatch::Ghost, member, Some(line));
+            match place {
+                None => self.note(Mismatch::Ghost, member, Some(line)),
+                Some(place) if witness.own_shown => self.state(member, line, place),
+                Some(_) => {}
             }
             before = before.filter(|before| before.offset > line.offset).or(Some(line));
         }

@@ -18,11 +18,12 @@ use crate::stage::{LogKind, Stage};
 use crate::world::World;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
-use device::{Device, Shown, Told};
+use device::{Device, Told};
 use fault::{Done, Fault};
 use futures_util::future::try_join_all;
 use kafkatalk_log::failpoints;
 use kafkatalk_protocol::{ConversationId, UserId};
+use screen::Progress;
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
@@ -39,6 +40,8 @@ use tokio_util::task::AbortOnDropHandle;
 mod afterwards;
 mod device;
 pub(crate) mod fault;
+mod outbox;
+mod screen;
 mod targets;
 pub(crate) mod tell;
 mod timeline;
@@ -70,6 +73,10 @@ pub(crate) struct CrashArgs {
     /// Seconds over which messages are sent and faults are spread.
     #[arg(long, value_name = "N", default_value_t = Self::default().seconds, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) seconds: u32,
+    /// Of so many messages in a hundred the sender changes the text, once or twice; three in ten of these they delete after
+    /// that.
+    #[arg(long, value_name = "PERCENT", default_value_t = Self::default().changes, value_parser = clap::value_parser!(u32).range(..=100))]
+    pub(crate) changes: u32,
     /// Hours between the clock of one node and that of the next. Takes a server that is built for it.
     #[arg(long, value_name = "N", default_value_t = Self::default().clocks_apart_hours)]
     pub(crate) clocks_apart_hours: u32,
@@ -91,6 +98,7 @@ impl Default for CrashArgs {
             rate: 500,
             conversations: 200,
             seconds: 60,
+            changes: 10,
             clocks_apart_hours: 0,
             failpoints: Vec::new(),
             recovery_seconds: RECOVERY_SECONDS_MAX,
@@ -122,8 +130,8 @@ pub(crate) struct Outcome {
     brokers: usize,
     faults: Vec<(Done, Option<Duration>)>,
     findings: Findings,
-    /// Connections, messages sent again, sent twice at once, holes filled, repeats dropped, acks.
-    sums: [u64; 6],
+    /// Connections, messages sent again, sent twice at once, holes filled, repeats dropped, acks, acks of changes.
+    sums: [u64; 7],
     refusals: Vec<String>,
     problems: Vec<String>,
     to_ack: Latencies,
@@ -169,7 +177,7 @@ pub(crate) async fn measure(stage: &mut Stage, log: LogKind, crash: &CrashArgs) 
     } else {
         proxies.iter().map(Proxy::address).collect()
     };
-    let devices = Devices::start(&world, &fronts, &shared, &mut random);
+    let devices = Devices::start(&world, &fronts, &shared, crash.changes, &mut random);
     progress(&format!("{log} log: {} messages/s, {} faults in {} s", crash.rate, crash.times, crash.seconds));
     let fault_random = random.fork();
     let kafka = stage.started_kafka();
@@ -189,8 +197,10 @@ pub(crate) async fn measure(stage: &mut Stage, log: LogKind, crash: &CrashArgs) 
     devices.wait_until_shown(&all, patience.min(DRAIN_WAIT_MAX)).await;
     let told = devices.finish().await?;
     gather::add_said(&mut all, &world, &said);
-    let findings = found(&mut all, &world, &nodes, &told, patience).await?;
-    let mut problems = Vec::new();
+    let left = afterwards::left_of_deleted(&world, &nodes, &all, numbering, patience).await?;
+    let mut findings = found(&mut all, &world, &nodes, &told, patience).await?;
+    findings.add(Mismatch::TextLeft, left.texts);
+    let mut problems = left.problems;
     if messages >= shared.times.len() {
         problems.push("people fell silent before the last fault was over".into());
     }
@@ -272,7 +282,7 @@ async fn found(
 pub(crate) struct Devices {
     pub(crate) voices: Voices,
     running: Vec<AbortOnDropHandle<Told>>,
-    shown: BTreeMap<(ConversationId, UserId), Shown>,
+    progress: BTreeMap<(ConversationId, UserId), Arc<Progress>>,
 }
 
 impl Devices {
@@ -280,16 +290,17 @@ impl Devices {
         world: &World,
         nodes: &Arc<[SocketAddr]>,
         shared: &Arc<Shared>,
+        changes_percent: u32,
         random: &mut fastrand::Rng,
     ) -> Self {
         let mut devices =
-            Self { voices: Voices::new(Arc::clone(shared)), running: Vec::new(), shown: BTreeMap::new() };
+            Self { voices: Voices::new(Arc::clone(shared)), running: Vec::new(), progress: BTreeMap::new() };
         for (user, account) in world.accounts.iter().enumerate() {
-            let mut device =
-                Device::new(Arc::clone(nodes), account.clone(), Arc::clone(shared), random.u64(..));
+            let (nodes, shared) = (Arc::clone(nodes), Arc::clone(shared));
+            let mut device = Device::new(nodes, account.clone(), shared, changes_percent, random.u64(..));
             for pair in world.of_user(user) {
-                let shown = device.show(pair.conversation);
-                devices.shown.insert((pair.conversation, account.user.id), shown);
+                let progress = device.show(pair.conversation);
+                devices.progress.insert((pair.conversation, account.user.id), progress);
             }
             let commands = devices.voices.add();
             devices.running.push(AbortOnDropHandle::new(tokio::spawn(device.run(commands))));
@@ -300,13 +311,14 @@ impl Devices {
     /// Waits until every screen has come to the end of its history, or for long enough; the checks tell the difference.
     pub(crate) async fn wait_until_shown(&self, all: &Gathered, patience: Duration) {
         let waited = Instant::now();
-        let behind = |((conversation, member), shown): (&(ConversationId, UserId), &Shown)| {
+        let behind = |((conversation, member), progress): (&(ConversationId, UserId), &Arc<Progress>)| {
             let histories = all.get(conversation).map(|evidence| &evidence.histories);
             let mine = histories.and_then(|all| all.iter().find(|(reader, _)| reader == member));
-            let end = mine.and_then(|(_, history)| history.last()).map_or(0, |line| line.offset.next().0);
-            shown.load(Ordering::Relaxed) < end
+            let history = mine.map_or(&[][..], |(_, history)| history.as_slice());
+            let (last, revision) = (history.last(), history.iter().map(|line| line.revision).max());
+            !progress.is_at(last.map(|line| line.offset), revision)
         };
-        while self.shown.iter().any(behind) && waited.elapsed() < patience {
+        while self.progress.iter().any(behind) && waited.elapsed() < patience {
             sleep(POLL_PAUSE).await;
         }
     }
@@ -325,6 +337,14 @@ pub(crate) fn add_what_was_seen(all: &mut Gathered, world: &World, told: &[Told]
     for (account, told) in world.accounts.iter().zip(told) {
         for (conversation, id, offset) in &told.acks {
             all.entry(*conversation).and_modify(|evidence| evidence.acks.push((*id, *offset)));
+        }
+        for (conversation, id, change) in &told.changes {
+            all.entry(*conversation).and_modify(|evidence| {
+                evidence.changes.insert(*id, *change);
+            });
+        }
+        for (conversation, id, offset) in &told.change_acks {
+            all.entry(*conversation).and_modify(|evidence| evidence.change_acks.push((*id, *offset)));
         }
         for (conversation, shown) in &told.shown {
             let evidence = all.entry(*conversation).or_insert_with(|| Evidence::new(*conversation));

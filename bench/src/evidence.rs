@@ -1,10 +1,10 @@
 //! What clients saw of one conversation: all that the checks look at.
 
-use crate::numbered::Numbering;
-use kafkatalk_protocol::{ConversationId, Message, MessageId, Offset, UserId};
+use crate::numbered::{Numbering, id_in};
+use kafkatalk_protocol::{ConversationId, Message, MessageId, Offset, UserId, delete::TOMBSTONE_TEXT};
 use std::collections::BTreeMap;
 
-/// A message at its place, as a client was told of it. What it says is compared when it arrives, not kept.
+/// A message at its place, in the state that a client was told of. What it says is compared when it arrives, not kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Line {
     /// Its position.
@@ -15,8 +15,39 @@ pub(crate) struct Line {
     pub(crate) id: MessageId,
     /// Who said it.
     pub(crate) sender: UserId,
-    /// Whether it says what was sent under that id.
-    pub(crate) intact: bool,
+    /// What it says.
+    pub(crate) says: Says,
+    /// The record that brought it into this state: of two states the one with the higher revision is the later.
+    pub(crate) revision: Offset,
+}
+
+/// What a message says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Says {
+    /// What was sent under its id.
+    Posted,
+    /// What the change with that id made of it.
+    Edited(MessageId),
+    /// Nothing any more: it was deleted, and none of its text is left.
+    Deleted,
+    /// Something that nobody wrote there.
+    Other,
+}
+
+impl Says {
+    fn of(message: &Message, numbering: Numbering) -> Self {
+        let (body, edited) = (message.body.as_str(), message.edited_at.is_some());
+        if message.deleted {
+            return if body == TOMBSTONE_TEXT && !edited { Self::Deleted } else { Self::Other };
+        }
+        let Some(written) = id_in(body).filter(|id| body == numbering.text(*id)) else { return Self::Other };
+        let posted = written == message.id && numbering.number(written).is_some();
+        match (posted, edited) {
+            (true, false) => Self::Posted,
+            (false, true) if numbering.message_of(written) == Some(message.id) => Self::Edited(written),
+            _ => Self::Other,
+        }
+    }
 }
 
 /// What a client knows of the message before another.
@@ -31,20 +62,19 @@ pub(crate) enum Previous {
 impl Line {
     /// As a message tells.
     pub(crate) fn of(message: &Message, numbering: Numbering) -> Self {
-        let intact =
-            numbering.number(message.id).is_some() && message.body.as_str() == numbering.text(message.id);
         Self {
             offset: message.offset,
             previous: Previous::Told(message.previous),
             id: message.id,
             sender: message.sender.id,
-            intact,
+            says: Says::of(message, numbering),
+            revision: message.revision(),
         }
     }
 
     /// One's own message, as its ack tells.
     pub(crate) fn of_ack(id: MessageId, offset: Offset, me: UserId) -> Self {
-        Self { offset, previous: Previous::Untold, id, sender: me, intact: true }
+        Self { offset, previous: Previous::Untold, id, sender: me, says: Says::Posted, revision: offset }
     }
 }
 
@@ -59,6 +89,15 @@ pub(crate) struct Witness {
     pub(crate) own_shown: bool,
 }
 
+/// A change of a message that its sender asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Change {
+    /// Which message.
+    pub(crate) message: MessageId,
+    /// Whether it deletes the message, rather than giving it another text.
+    pub(crate) deletes: bool,
+}
+
 /// All about one conversation.
 #[derive(Clone, Debug)]
 pub(crate) struct Evidence {
@@ -68,6 +107,10 @@ pub(crate) struct Evidence {
     pub(crate) said: BTreeMap<MessageId, UserId>,
     /// Every ack that came, repeated ones too.
     pub(crate) acks: Vec<(MessageId, Offset)>,
+    /// Every change that a client asked for, by the client's id of the change.
+    pub(crate) changes: BTreeMap<MessageId, Change>,
+    /// Every ack of a change that came, repeated ones too.
+    pub(crate) change_acks: Vec<(MessageId, Offset)>,
     /// The history as each member reads it afterwards, page by page.
     pub(crate) histories: Vec<(UserId, Vec<Line>)>,
     /// What each member was shown.
@@ -81,6 +124,8 @@ impl Evidence {
             conversation,
             said: BTreeMap::new(),
             acks: Vec::new(),
+            changes: BTreeMap::new(),
+            change_acks: Vec::new(),
             histories: Vec::new(),
             witnesses: Vec::new(),
         }

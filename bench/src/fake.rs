@@ -11,13 +11,13 @@ use axum::{
     routing::{get, post},
 };
 use kafkatalk_protocol::{
-    ClientFrame, Conversation, ConversationId, Message, MessageId, Offset, ServerFrame, SessionId, Timestamp,
-    User, UserId, Username,
+    Body, ClientFrame, Conversation, ConversationId, ErrorCode, MessageId, Offset, ServerFrame, SessionId,
+    Timestamp, User, UserId, Username,
     frame::{Limits, SUBPROTOCOL},
     http::{Messages, OpenConversation, SignedIn},
 };
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     net::SocketAddr,
     sync::{Arc, Mutex},
 };
@@ -25,12 +25,15 @@ use tokio::{net::TcpListener, sync::mpsc};
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
+mod rooms;
 mod tests;
+
+use rooms::Rooms;
 
 /// The offset from which on habits no longer show: what is skipped later might be followed by nothing that tells of it.
 const HABIT_END: Offset = Offset(12);
 
-/// A promise that the messenger breaks at every seventh message.
+/// A promise that the messenger breaks at every seventh message, or at every third change of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Habit {
     /// Keeps them all.
@@ -47,6 +50,12 @@ pub(crate) enum Habit {
     WritesTwice,
     /// Keeps them all, but cannot be read from at first.
     IsBusy,
+    /// Does not deliver a change, but has it in history.
+    SkipsChange,
+    /// Acknowledges a change and forgets it.
+    LosesChange,
+    /// Makes a change again that is asked for again.
+    ChangesTwice,
 }
 
 /// The running messenger.
@@ -59,16 +68,6 @@ pub(crate) struct Fake {
 struct Messenger {
     habit: Habit,
     rooms: Mutex<Rooms>,
-}
-
-#[derive(Default)]
-struct Rooms {
-    users: HashMap<String, User>,
-    members: HashMap<ConversationId, Vec<UserId>>,
-    logs: HashMap<ConversationId, Vec<Message>>,
-    sockets: HashMap<UserId, mpsc::UnboundedSender<ServerFrame>>,
-    written: usize,
-    readings: usize,
 }
 
 impl Fake {
@@ -124,17 +123,17 @@ async fn history(
     Path(id): Path<ConversationId>,
     Query(query): Query<HashMap<String, String>>,
 ) -> Result<Json<Messages>, StatusCode> {
-    let (after, limit) = (query["after"].parse::<i64>().unwrap(), query["limit"].parse().unwrap());
+    let limit = query["limit"].parse().unwrap();
     let mut rooms = fake.rooms.lock().unwrap();
     rooms.readings += 1;
     if fake.habit == Habit::IsBusy && rooms.readings <= 2 {
         return Err(StatusCode::SERVICE_UNAVAILABLE);
     }
-    let log = rooms.logs.get(&id).map(Vec::as_slice).unwrap_or_default();
-    let later = log.iter().filter(|message| i64::try_from(message.offset.0).unwrap() > after);
-    let messages: Vec<Message> = later.take(limit).cloned().collect();
-    let next = messages.last().filter(|_| messages.len() == limit).map(|message| message.offset);
-    Ok(Json(Messages { messages, next, through: None }))
+    let page = match query.get("changed_after") {
+        Some(record) => rooms.changed_after(id, Offset(record.parse().unwrap()), limit),
+        None => rooms.after(id, query["after"].parse().unwrap(), limit),
+    };
+    Ok(Json(page))
 }
 
 async fn upgrade(
@@ -183,73 +182,64 @@ impl Messenger {
     fn hear(&self, user: &User, frame: ClientFrame) -> Option<Vec<ServerFrame>> {
         let mut rooms = self.rooms.lock().unwrap();
         match frame {
-            ClientFrame::Hello { positions, .. } => Some(rooms.after(&positions)),
+            ClientFrame::Hello { records, .. } => Some(rooms.missed(&records)),
             ClientFrame::Send { conversation, id, body, .. } => {
                 let found = rooms.find(conversation, id).filter(|_| self.habit != Habit::WritesTwice);
                 if let Some(message) = found {
-                    return Some(vec![ack(&message)]);
+                    return Some(vec![ack(id, conversation, message.offset)]);
                 }
                 let message = rooms.next(conversation, id, user, body);
                 let seventh = rooms.written.is_multiple_of(7) && message.offset < HABIT_END;
-                if !(seventh && self.habit == Habit::LosesMessage) {
-                    rooms.logs.entry(conversation).or_default().push(message.clone());
+                if seventh && self.habit == Habit::LosesMessage {
+                    return Some(vec![ack(id, conversation, message.offset)]);
                 }
                 let deliveries = match self.habit {
-                    Habit::SkipsDelivery | Habit::CutsSocket | Habit::LosesMessage if seventh => 0,
+                    Habit::SkipsDelivery | Habit::CutsSocket if seventh => 0,
                     Habit::DeliversTwice if seventh => 2,
                     _ => 1,
                 };
-                (0..deliveries).for_each(|_| rooms.deliver(&message));
+                let offset = message.offset;
+                let frame = rooms.post(message);
+                (0..deliveries).for_each(|_| rooms.deliver(conversation, &frame));
                 let cut = seventh && matches!(self.habit, Habit::CutsSocket | Habit::WritesTwice);
-                (!cut).then(|| vec![ack(&message)])
+                (!cut).then(|| vec![ack(id, conversation, offset)])
+            }
+            ClientFrame::Edit { conversation, id, message, body } => {
+                Some(vec![self.change(&mut rooms, (conversation, id, message), Some(body))])
+            }
+            ClientFrame::Delete { conversation, id, message } => {
+                Some(vec![self.change(&mut rooms, (conversation, id, message), None)])
             }
             _ => Some(Vec::new()),
         }
     }
-}
 
-fn posted(message: &Message) -> ServerFrame {
-    ServerFrame::Message { message: message.clone(), record: None, previous_record: None }
-}
-
-fn ack(message: &Message) -> ServerFrame {
-    let Message { id, conversation, offset, sent_at, .. } = message.clone();
-    ServerFrame::Ack { id, conversation, offset, sent_at }
-}
-
-impl Rooms {
-    fn find(&self, conversation: ConversationId, id: MessageId) -> Option<Message> {
-        self.logs.get(&conversation)?.iter().find(|message| message.id == id).cloned()
-    }
-
-    fn after(&self, positions: &BTreeMap<ConversationId, Offset>) -> Vec<ServerFrame> {
-        let later = positions.iter().flat_map(|(id, position)| {
-            self.logs.get(id).into_iter().flatten().filter(move |message| message.offset > *position)
-        });
-        later.map(|message| posted(message)).collect()
-    }
-
-    fn next(
-        &mut self,
-        conversation: ConversationId,
-        id: MessageId,
-        user: &User,
-        body: kafkatalk_protocol::Body,
-    ) -> Message {
-        self.written += 1;
-        let previous = self.logs.get(&conversation).and_then(|log| log.last()).map(|message| message.offset);
-        let offset = previous.map_or(Offset(0), Offset::next);
-        let message = Message::new(conversation, offset, id, user.clone(), Timestamp::default(), body);
-        Message { previous, ..message }
-    }
-
-    fn deliver(&self, message: &Message) {
-        for member in
-            self.members[&message.conversation].iter().filter(|member| **member != message.sender.id)
-        {
-            if let Some(socket) = self.sockets.get(member) {
-                let _ = socket.send(posted(message));
+    /// Gives a message another text, or deletes it.
+    fn change(
+        &self,
+        rooms: &mut Rooms,
+        (conversation, id, message): (ConversationId, MessageId, Offset),
+        body: Option<Body>,
+    ) -> ServerFrame {
+        if let Some(first) = rooms.change_made(id).filter(|_| self.habit != Habit::ChangesTwice) {
+            return ack(id, conversation, first);
+        }
+        if body.is_some() && rooms.is_deleted(conversation, message) {
+            let (code, detail) = (ErrorCode::Conflict, "deleted".into());
+            return ServerFrame::Error { code, detail, id: Some(id) };
+        }
+        let record = rooms.note_change(conversation, id);
+        let third = rooms.changes_made().is_multiple_of(3);
+        if !(third && self.habit == Habit::LosesChange) {
+            let frame = rooms.change(conversation, message, record, body);
+            if !(third && self.habit == Habit::SkipsChange && record < HABIT_END) {
+                rooms.deliver(conversation, &frame);
             }
         }
+        ack(id, conversation, record)
     }
+}
+
+fn ack(id: MessageId, conversation: ConversationId, offset: Offset) -> ServerFrame {
+    ServerFrame::Ack { id, conversation, offset, sent_at: Timestamp::default() }
 }

@@ -6,7 +6,7 @@ use crate::crash::{self, CrashArgs, Outcome, fault::Fault};
 use crate::limits::RECOVERY_SECONDS_MAX;
 use crate::report::{Report, Table, Verdict, progress, yes_or_no};
 use crate::stage::{LogKind, Stage};
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::{Args, ValueEnum as _};
 use kafkatalk_log::failpoints::{broken, lossy};
 
@@ -83,6 +83,14 @@ pub(crate) async fn each(
     Ok((verdict, unmeasured))
 }
 
+/// Which promises are broken.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct BrokenArgs {
+    /// Only cases with this failpoint; may be given again. All cases by default.
+    #[arg(long, value_name = "POINT")]
+    pub(crate) only: Vec<String>,
+}
+
 /// A run in which something goes wrong on purpose.
 struct Case {
     points: &'static [(&'static str, &'static str)],
@@ -103,7 +111,7 @@ const ALWAYS: &str = "return";
 const SOMETIMES: &str = "10%return";
 
 /// The first breaks nothing: what slowness alone looks like, it would show.
-const CASES: [Case; 7] = [
+const CASES: [Case; 10] = [
     Case { points: &[], log: LogKind::Kafka, kills: 2, rate: RATE, conversations: 10, must_find: &[] },
     Case {
         points: &[(broken::RESEQUENCER, ALWAYS)],
@@ -137,6 +145,24 @@ const CASES: [Case; 7] = [
         conversations: 10,
         must_find: &[Mismatch::Lost, Mismatch::Moved],
     },
+    // What slowness alone looks like where messages are changed.
+    Case { points: &[], log: LogKind::Embedded, kills: 2, rate: RATE, conversations: 10, must_find: &[] },
+    Case {
+        points: &[(broken::LOST_CHANGE, SOMETIMES)],
+        log: LogKind::Embedded,
+        kills: 0,
+        rate: RATE,
+        conversations: 10,
+        must_find: &[Mismatch::LostChange],
+    },
+    Case {
+        points: &[(broken::CHANGE_TWICE, ALWAYS)],
+        log: LogKind::Embedded,
+        kills: 0,
+        rate: RATE,
+        conversations: 10,
+        must_find: &[Mismatch::ChangedTwice],
+    },
     Case {
         points: &[(lossy::FEED, SOMETIMES)],
         log: LogKind::Kafka,
@@ -157,6 +183,10 @@ const CASES: [Case; 7] = [
 ];
 
 impl Case {
+    fn has(&self, point: &str) -> bool {
+        self.points.iter().any(|(known, _)| *known == point)
+    }
+
     fn failpoints(&self) -> Vec<String> {
         self.points.iter().map(|(point, often)| format!("{point}={often}")).collect()
     }
@@ -206,11 +236,20 @@ impl Case {
 }
 
 /// Breaks one promise after the other, and looks whether the checks notice. Kept is what was noticed.
-pub(crate) async fn broken_on_purpose(stage: &mut Stage, report: &mut Report) -> Result<Verdict> {
+pub(crate) async fn broken_on_purpose(
+    stage: &mut Stage,
+    args: &BrokenArgs,
+    report: &mut Report,
+) -> Result<Verdict> {
+    if let Some(unknown) = args.only.iter().find(|only| !CASES.iter().any(|case| case.has(only))) {
+        bail!("no case has the failpoint {unknown}");
+    }
     let mut table =
         Table::new(["goes wrong on purpose", "log", "kills", "messages", "found", "as it must be"]);
     let mut verdict = Verdict::Kept;
-    for case in &CASES {
+    for case in
+        CASES.iter().filter(|case| args.only.is_empty() || args.only.iter().any(|only| case.has(only)))
+    {
         let failpoints = case.failpoints();
         let what =
             if failpoints.is_empty() { "nothing".to_owned() } else { format!("`{}`", failpoints.join(";")) };

@@ -38,6 +38,8 @@ pub(crate) const BACKOFF_MAX: Duration = Duration::from_secs(1);
 pub(crate) const CLIENT_TICK: Duration = Duration::from_millis(500);
 /// Of so many messages in a hundred a client sends a second copy at once.
 pub(crate) const SENT_TWICE_PERCENT: u32 = 5;
+/// Of so many own messages in a hundred that a client changes, it deletes in the end.
+pub(crate) const CHANGED_AND_DELETED_PERCENT: u32 = 30;
 /// How long a client waits for an ack on a living socket before it sends again.
 pub(crate) const RESEND_AFTER: Duration = Duration::from_secs(5);
 /// Longest time that the kafka script may take to start brokers, the download of Kafka included.
@@ -59,6 +61,8 @@ pub(crate) const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub(crate) const HISTORY_PAGES_MAX: usize = 10_000;
 /// Lines of a server's log that are shown when it fails.
 pub(crate) const LOG_LINES_SHOWN: usize = 20;
+/// Texts of deleted messages that are searched for at least, where there are so many.
+pub(crate) const DELETED_TEXTS_SOUGHT_MAX: usize = 200;
 /// Mismatches that are spelt out; the rest are only counted.
 pub(crate) const MISMATCHES_SHOWN: usize = 10;
 

@@ -36,7 +36,7 @@ pub(crate) enum Wire {
 }
 
 /// A message that a client is to send.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Say {
     /// Its id.
     pub(crate) id: MessageId,

@@ -101,6 +101,8 @@ enum Command {
     /// the feature failpoints.
     Broken {
         #[command(flatten)]
+        broken: faults::BrokenArgs,
+        #[command(flatten)]
         stage: StageArgs,
     },
     /// Asks several nodes on Kafka the same thing at the same moment, thousands of times: for names, conversations, groups,
@@ -208,9 +210,9 @@ async fn perform(command: Command) -> Result<Verdict> {
             }
             (verdict, stage.output())
         }
-        Command::Broken { stage } => {
+        Command::Broken { broken, stage } => {
             let mut stage = Stage::new(StageArgs { light_hashes: true, kafka_warm_up_seconds: 0, ..stage })?;
-            (faults::broken_on_purpose(&mut stage, &mut report).await?, stage.output())
+            (faults::broken_on_purpose(&mut stage, &broken, &mut report).await?, stage.output())
         }
         Command::Race { race, stage } => {
             let mut stage = Stage::new(StageArgs { light_hashes: true, kafka_warm_up_seconds: 0, ..stage })?;

@@ -14,6 +14,9 @@ pub(crate) struct Numbering {
 /// Bytes of an id that hold the number.
 const NUMBER_BYTES: usize = 6;
 
+/// Changes that one message has at most.
+const CHANGES_MAX: usize = 8;
+
 impl Numbering {
     /// Messages of that many bytes; `run` keeps the ids of two runs apart.
     pub(crate) fn new(run: u64, body_bytes: usize) -> Self {
@@ -37,7 +40,23 @@ impl Numbering {
         (self.id(number) == id).then_some(number)
     }
 
-    /// What the message with that id says: the id, and filling up to the length of the run's messages.
+    /// The id of a change of a message, by its number among the changes of that message, from 0.
+    pub(crate) fn change_of(self, message: MessageId, nth: usize) -> Option<MessageId> {
+        let number = self.number(message).filter(|_| nth < CHANGES_MAX)?;
+        Some(self.changes().id(number * CHANGES_MAX + nth))
+    }
+
+    /// Which message of this run a change with that id is about.
+    pub(crate) fn message_of(self, change: MessageId) -> Option<MessageId> {
+        self.changes().number(change).map(|number| self.id(number / CHANGES_MAX))
+    }
+
+    /// Numbers for changes, which are never those of messages.
+    fn changes(self) -> Self {
+        Self { run: !self.run, ..self }
+    }
+
+    /// What the message or the change with that id says: the id, and filling up to the length of the run's messages.
     pub(crate) fn text(self, id: MessageId) -> String {
         let filling = "the quick brown fox jumps over the lazy dog ";
         let mut text = format!("{id} ");
@@ -69,6 +88,20 @@ mod tests {
             assert_eq!(id_in(&numbering.text(id)), Some(id));
             assert_eq!(numbering.text(id).len(), 200);
         }
+    }
+
+    #[test]
+    fn a_change_tells_which_message_it_is_about_and_is_no_message_itself() {
+        let numbering = Numbering::new(0x1234_5678_9abc_def0, 200);
+        let changes = [(0, 0), (0, 7), (1, 0), (499_999, 3)]
+            .map(|(number, nth)| (number, numbering.change_of(numbering.id(number), nth).unwrap()));
+        for (number, change) in changes {
+            assert_eq!(numbering.message_of(change), Some(numbering.id(number)));
+            assert_eq!(numbering.number(change), None);
+            assert_eq!(id_in(&numbering.text(change)), Some(change));
+        }
+        assert_ne!(changes[0].1, changes[1].1);
+        assert_eq!(numbering.change_of(numbering.id(0), CHANGES_MAX), None);
     }
 
     #[test]

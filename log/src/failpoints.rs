@@ -15,6 +15,10 @@ pub mod broken {
     pub const SWEEP: &str = "broken-sweep";
     /// A message is acknowledged before it is in the log.
     pub const ACK_ORDER: &str = "broken-ack-order";
+    /// A change of a message is acknowledged, and no device ever learns of it.
+    pub const LOST_CHANGE: &str = "broken-lost-change";
+    /// A change that comes again under the same id is applied again, over newer ones.
+    pub const CHANGE_TWICE: &str = "broken-change-twice";
 }
 
 /// Something is lost that the design can do without. The checks must find every promise kept.

@@ -6,6 +6,8 @@ use kafkatalk_log::{
 };
 use kafkatalk_protocol::{
     Body, ConversationId, CreationId, MessageId, Offset, Timestamp, UserId, Username,
+    delete::MessageDeleted,
+    edit::MessageEdited,
     event::{ConversationCreated, Event, MessagePosted, UserClaimed},
 };
 use kafkatalk_server::{cli::rebuild::from_log, views::ViewsOptions};
@@ -142,6 +144,84 @@ async fn views_that_lack_change_or_invent_a_message_are_found_out() {
         assert!(told.contains(&format!("{}: {trouble}", group())), "{sql}: {told}");
         assert!(told.contains("1 of 1 conversations are not whole"), "{told}");
     }
+}
+
+/// Message 0 gets another text, and message 1 another one before it is deleted; the views of that. The deletion's offset.
+async fn change_two(log: &EmbeddedLog, folder: &Path) -> Offset {
+    let stream = Stream::Conversation(group());
+    let id = |number| MessageId(Uuid::from_u128(number));
+    for (author, message) in [(1, Offset(0)), (2, Offset(1))] {
+        let (id, body) = (id(100 + author), Body::parse("changed").unwrap());
+        log.append(stream, record(author, &MessageEdited { id, message, body })).await.unwrap();
+    }
+    let deleted = MessageDeleted {
+        id: id(200),
+        message: Offset(1),
+        message_id: id(1),
+        sender: user(2),
+        sent_at: Timestamp::from_millis(1_700_000_000_000),
+    };
+    let deleted = log.append(stream, record(2, &deleted)).await.unwrap();
+    from_log(log, &folder.join("views.sqlite"), &ViewsOptions::default(), |_| {}).await.unwrap();
+    deleted
+}
+
+#[tokio::test]
+async fn a_log_whose_messages_were_edited_and_deleted_is_whole_before_and_after_their_content_is_erased() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = talk(folder.path()).await;
+    let deleted = change_two(&log, folder.path()).await;
+    let (code, told) = verify(&[], folder.path());
+    assert_eq!(code, Some(0), "{told}");
+    let stream = Stream::Conversation(group());
+    let page = log.read(stream, Offset(0), 100).await.unwrap();
+    let record = |offset| page.entries.iter().find(|entry| entry.offset == offset).unwrap().record.id;
+    // The edit's text and the message's, as the node has them erased; with views that know of it, and that do not yet.
+    for erased in [Offset(deleted.0 - 1), Offset(1)] {
+        log.erase(stream, record(erased), Timestamp::from_millis(1)).await.unwrap();
+        let (code, told) = verify(&[], folder.path());
+        assert_eq!(code, Some(0), "{told}");
+    }
+    from_log(&log, &folder.path().join("views.sqlite"), &ViewsOptions::default(), |_| {}).await.unwrap();
+    let (code, told) = verify(&[], folder.path());
+    assert_eq!(code, Some(0), "{told}");
+    log.close().await;
+}
+
+#[tokio::test]
+async fn views_that_show_a_message_in_another_state_are_found_out() {
+    for (sql, trouble) in [
+        (
+            "UPDATE messages SET revision = NULL WHERE place & 0xffffffff = 0",
+            "offset 0: the views show another revision",
+        ),
+        ("UPDATE edits SET edited_at = 1", "offset 0: the views show another state"),
+        (
+            "UPDATE messages SET body = 'still here' WHERE place & 0xffffffff = 1",
+            "offset 1: the views show another body",
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let log = talk(folder.path()).await;
+        change_two(&log, folder.path()).await;
+        log.close().await;
+        change(folder.path(), sql);
+        let (code, told) = verify(&[], folder.path());
+        assert_eq!(code, Some(1), "{sql}: {told}");
+        assert!(told.contains(&format!("{}: {trouble}", group())), "{sql}: {told}");
+    }
+}
+
+#[tokio::test]
+async fn views_that_do_not_know_of_a_conversation_are_found_out() {
+    let folder = tempfile::tempdir().unwrap();
+    talk(folder.path()).await.close().await;
+    let views = rusqlite::Connection::open(folder.path().join("views.sqlite")).unwrap();
+    views.execute_batch("PRAGMA foreign_keys = OFF; DELETE FROM members; DELETE FROM conversations").unwrap();
+    drop(views);
+    let (code, told) = verify(&[], folder.path());
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains("somebody opened it, and the views do not know that"), "{told}");
 }
 
 #[tokio::test]

@@ -1,8 +1,11 @@
 //! The checker can fail: each broken history is called what it is.
 
 use super::*;
+use crate::evidence::Says;
 use crate::numbered::Numbering;
 use uuid::Uuid;
+
+mod changes;
 
 const ANN: UserId = UserId(Uuid::from_u128(1));
 const BOB: UserId = UserId(Uuid::from_u128(2));
@@ -17,7 +20,8 @@ fn line(number: usize, offset: u64, previous: Option<u64>) -> Line {
         previous: Previous::Told(previous.map(Offset)),
         id: id(number),
         sender: if number.is_multiple_of(2) { ANN } else { BOB },
-        intact: true,
+        says: Says::Posted,
+        revision: Offset(offset),
     }
 }
 
@@ -31,6 +35,8 @@ fn sound() -> Evidence {
         conversation: ConversationId::of_pair(ANN, BOB),
         said: lines().iter().map(|line| (line.id, line.sender)).collect(),
         acks: lines().iter().map(|line| (line.id, line.offset)).collect(),
+        changes: BTreeMap::new(),
+        change_acks: Vec::new(),
         histories: vec![(ANN, lines()), (BOB, lines())],
         witnesses: [ANN, BOB].map(|member| Witness { member, shown: lines(), own_shown: true }).into(),
     }
@@ -96,7 +102,7 @@ fn a_message_that_nobody_sent_is_foreign() {
 #[test]
 fn a_message_that_says_something_else_is_foreign() {
     assert_eq!(
-        only_mismatch(|evidence| everywhere(evidence, |lines| lines[1].intact = false)),
+        only_mismatch(|evidence| everywhere(evidence, |lines| lines[1].says = Says::Other)),
         Mismatch::Foreign
     );
 }

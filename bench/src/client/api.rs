@@ -147,18 +147,43 @@ impl Api {
         conversation: ConversationId,
         after: Option<Offset>,
     ) -> Result<Vec<Message>> {
-        let mut messages = Vec::new();
+        Ok(self.history_and_record(account, conversation, after).await?.0)
+    }
+
+    /// The same, and the last record of the conversation whose effect all of them hold.
+    pub(crate) async fn history_and_record(
+        &mut self,
+        account: &Account,
+        conversation: ConversationId,
+        after: Option<Offset>,
+    ) -> Result<(Vec<Message>, Option<Offset>)> {
+        let (mut messages, mut through) = (Vec::new(), None);
         let mut after = after.map_or_else(|| "-1".into(), |offset| offset.to_string());
-        for _ in 0..HISTORY_PAGES_MAX {
+        for page in 0..HISTORY_PAGES_MAX {
             let path = format!("{BASE}/conversations/{conversation}/messages?after={after}&limit={PAGE_MAX}");
-            let page: Messages = self.get(&path, account).await?;
-            messages.extend(page.messages);
-            match page.next {
+            let read: Messages = self.get(&path, account).await?;
+            messages.extend(read.messages);
+            if page == 0 {
+                through = read.through;
+            }
+            match read.next {
                 Some(next) => after = next.to_string(),
-                None => return Ok(messages),
+                None => return Ok((messages, through)),
             }
         }
         bail!("the history of {conversation} has no end")
+    }
+
+    /// Reads one page: messages that were posted or changed after a record.
+    pub(crate) async fn changed_after(
+        &mut self,
+        account: &Account,
+        conversation: ConversationId,
+        record: Offset,
+    ) -> Result<Messages> {
+        let path =
+            format!("{BASE}/conversations/{conversation}/messages?changed_after={record}&limit={PAGE_MAX}");
+        self.get(&path, account).await
     }
 
     /// Reads one page: the messages right before an offset.

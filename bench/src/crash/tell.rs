@@ -11,7 +11,7 @@ use std::time::Duration;
 pub(crate) fn all(report: &mut Report, outcome: &Outcome) {
     let Outcome { log, nodes, brokers, faults, findings, sums, refusals, problems, to_ack, to_screen } =
         outcome;
-    let [connections, resent, sent_twice, filled, repeats, acks] = sums.map(thousands);
+    let [connections, resent, sent_twice, filled, repeats, acks, change_acks] = sums.map(thousands);
     let mut table = Table::new(["what happened", "on the log"]);
     let mut row = |what: &str, value: String| table.row([what.into(), value]);
     row("log", log.to_string());
@@ -19,6 +19,10 @@ pub(crate) fn all(report: &mut Report, outcome: &Outcome) {
     row("faults injected", faults.len().to_string());
     row("messages sent", thousands(findings.said));
     row("acknowledged (acks that came)", format!("{} ({acks})", thousands(findings.acknowledged)));
+    row(
+        "edits and deletions acknowledged (acks that came)",
+        format!("{} ({change_acks})", thousands(findings.changed)),
+    );
     row("in history", thousands(findings.in_history));
     row("shown to the peer", thousands(findings.delivered));
     row("sockets opened", connections);

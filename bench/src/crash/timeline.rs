@@ -1,4 +1,4 @@
-//! A client's rule for showing messages: each once, in order, never past a hole.
+//! A client's rule for showing messages: each once, in order, never past a hole, in the latest state that it was told of.
 
 use crate::evidence::{Line, Previous};
 use kafkatalk_protocol::Offset;
@@ -26,11 +26,10 @@ impl Timeline {
     pub(crate) fn message(&mut self, line: Line) -> Next {
         let position = self.position();
         match self.at(line.offset) {
-            // An ack had come for it: now its place in the chain is known, too.
-            Some(known) if known.previous == Previous::Untold && known.id == line.id => {
-                known.previous = line.previous;
+            Some(known) => {
+                let new = known.improve(line);
+                self.repeats += u64::from(!new);
             }
-            Some(_) => self.repeats += 1,
             None if Some(line.offset) < position => self.repeats += 1,
             None => {
                 self.ahead.insert(line.offset, line);
@@ -101,9 +100,29 @@ impl Timeline {
     }
 }
 
+impl Line {
+    /// Takes over what another telling of the same message adds; true where that is anything.
+    fn improve(&mut self, told: Self) -> bool {
+        if self.id != told.id {
+            return false;
+        }
+        // An ack had come for it: now its place in the chain is known, too.
+        let placed = self.previous == Previous::Untold && told.previous != Previous::Untold;
+        if placed {
+            self.previous = told.previous;
+        }
+        let changed = told.revision > self.revision;
+        if changed {
+            (self.says, self.revision) = (told.says, told.revision);
+        }
+        placed || changed
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::Says;
     use crate::numbered::Numbering;
     use kafkatalk_protocol::UserId;
     use uuid::Uuid;
@@ -113,7 +132,12 @@ mod tests {
     fn told(offset: u64, previous: Option<u64>) -> Line {
         let id = Numbering::new(1, 200).id(usize::try_from(offset).unwrap());
         let previous = Previous::Told(previous.map(Offset));
-        Line { offset: Offset(offset), previous, id, sender: ME, intact: true }
+        let offset = Offset(offset);
+        Line { offset, previous, id, sender: ME, says: Says::Posted, revision: offset }
+    }
+
+    fn changed(line: Line, says: Says, revision: u64) -> Line {
+        Line { says, revision: Offset(revision), ..line }
     }
 
     fn ack(offset: u64) -> Line {
@@ -179,6 +203,30 @@ mod tests {
         timeline.acknowledged(ack(0));
         timeline.message(told(0, None));
         assert_eq!(timeline.shown_from(0)[0].previous, Previous::Told(None));
+        assert_eq!(timeline.repeats(), 0);
+    }
+
+    #[test]
+    fn of_two_states_of_a_message_the_later_one_is_shown_whichever_came_first() {
+        let (first, last) =
+            (changed(told(0, None), Says::Other, 5), changed(told(0, None), Says::Deleted, 7));
+        for order in [[told(0, None), first, last], [last, first, told(0, None)]] {
+            let mut timeline = Timeline::default();
+            for line in order {
+                timeline.message(line);
+            }
+            assert_eq!(timeline.shown_from(0), [last]);
+        }
+    }
+
+    #[test]
+    fn a_message_behind_a_hole_is_shown_in_the_state_that_came_last() {
+        let mut timeline = Timeline::default();
+        timeline.acknowledged(ack(0));
+        timeline.message(told(2, Some(1)));
+        timeline.message(changed(told(2, Some(1)), Says::Deleted, 3));
+        timeline.message(told(1, Some(0)));
+        assert_eq!(timeline.shown_from(2), [changed(told(2, Some(1)), Says::Deleted, 3)]);
         assert_eq!(timeline.repeats(), 0);
     }
 }

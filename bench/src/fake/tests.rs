@@ -15,6 +15,8 @@ use tokio::time::{sleep, timeout};
 
 const MESSAGES: usize = 120;
 const RATE: u32 = 2_000;
+/// Of so many messages in a hundred the text is changed.
+const CHANGES_PERCENT: u32 = 50;
 /// More than any of these tests needs on a busy machine.
 const WAIT_MAX: Duration = Duration::from_secs(20);
 
@@ -46,13 +48,18 @@ async fn load(habit: Habit, wait_max: Duration) -> Findings {
     judge(all.values())
 }
 
-/// Sends messages as people do.
+/// Sends messages as people do, and nothing else.
 async fn talk(habit: Habit) -> Findings {
+    talk_and_change(habit, 0).await
+}
+
+/// The same, and changes so many of them in a hundred.
+async fn talk_and_change(habit: Habit, changes_percent: u32) -> Findings {
     let fake = Fake::start(habit).await;
     let world = World::build(&[fake.address], 4, 3, 9).await.unwrap();
     let shared = shared();
     let mut random = fastrand::Rng::with_seed(1);
-    let devices = Devices::start(&world, &[fake.address].into(), &shared, &mut random);
+    let devices = Devices::start(&world, &[fake.address].into(), &shared, changes_percent, &mut random);
     let said = devices.voices.talk(&world.pairs, 0..MESSAGES, RATE, &mut random, |_| {}).await.unwrap();
     let settled_in_time = if habit == Habit::LosesMessage { Duration::from_millis(500) } else { WAIT_MAX };
     devices.voices.drained(settled_in_time).await;
@@ -117,6 +124,29 @@ async fn devices_find_that_an_acknowledged_message_is_gone() {
 async fn devices_find_that_a_message_sent_again_was_written_again() {
     let findings = talk(Habit::WritesTwice).await;
     assert!(findings.count(Mismatch::Doubled) > 0, "{:?}", found(&findings));
+}
+
+#[tokio::test]
+async fn devices_see_every_change_though_sockets_are_cut_and_deliveries_skipped() {
+    for habit in
+        [Habit::Sound, Habit::SkipsDelivery, Habit::DeliversTwice, Habit::CutsSocket, Habit::SkipsChange]
+    {
+        let findings = talk_and_change(habit, CHANGES_PERCENT).await;
+        assert_eq!(findings.total(), 0, "{habit:?}: {:?}", findings.examples());
+        assert!(findings.changed > 0, "{habit:?}");
+    }
+}
+
+#[tokio::test]
+async fn devices_find_that_an_acknowledged_change_is_lost() {
+    let findings = talk_and_change(Habit::LosesChange, CHANGES_PERCENT).await;
+    assert_eq!(found(&findings), [Mismatch::LostChange], "{:?}", findings.examples());
+}
+
+#[tokio::test]
+async fn devices_find_that_a_change_sent_again_was_made_again() {
+    let findings = talk_and_change(Habit::ChangesTwice, CHANGES_PERCENT).await;
+    assert_eq!(found(&findings), [Mismatch::ChangedTwice], "{:?}", findings.examples());
 }
 
 #[test]

@@ -146,7 +146,13 @@ impl Times {
         moment.is_some_and(|m| m.compare_exchange(0, now, Ordering::Relaxed, Ordering::Relaxed).is_ok())
     }
 
-    fn settle_one(&self) {
+    /// One more answer is owed that has no times of its own.
+    pub(crate) fn owe_one(&self) {
+        self.owed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One of what is owed has come.
+    pub(crate) fn settle_one(&self) {
         if self.owed.fetch_sub(1, Ordering::Relaxed) == 1 {
             self.settled.notify_waiters();
         }
@@ -168,6 +174,15 @@ mod tests {
         times.acked(0);
         assert!(times.settled().now_or_never().is_some());
         assert_eq!(times.counts(0..1), (1, 1));
+    }
+
+    #[test]
+    fn what_is_owed_beside_messages_is_waited_for() {
+        let times = Times::new(1, true);
+        times.owe_one();
+        assert!(times.settled().now_or_never().is_none());
+        times.settle_one();
+        assert!(times.settled().now_or_never().is_some());
     }
 
     #[test]

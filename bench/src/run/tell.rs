@@ -94,8 +94,8 @@ pub(crate) fn verdict(verdict: Verdict) -> &'static str {
 pub(crate) fn grouped(findings: &Findings) -> String {
     let sum =
         |mismatches: &[Mismatch]| mismatches.iter().map(|mismatch| findings.count(*mismatch)).sum::<u64>();
-    let lost = sum(&[Mismatch::Lost, Mismatch::Undelivered]);
-    let doubled = sum(&[Mismatch::Doubled, Mismatch::ShownTwice]);
+    let lost = sum(&[Mismatch::Lost, Mismatch::Undelivered, Mismatch::LostChange]);
+    let doubled = sum(&[Mismatch::Doubled, Mismatch::ShownTwice, Mismatch::ChangedTwice]);
     let misordered = sum(&[
         Mismatch::HistoryDisordered,
         Mismatch::ShownDisordered,

@@ -1,9 +1,11 @@
 //! `verify`: whether every conversation is whole in the log, and the views tell what the log holds.
 //!
-//! The views are read first, then the log up to where they are: so a node may run meanwhile. What is erased between the
-//! two looks like a difference, and is looked at again.
+//! What members see has one rule, that of the views: so views are begun anew, filled from the log, and compared with those
+//! that are there. These are read first, then the log up to where they are: so a node may run meanwhile. What is erased
+//! between the two looks like a difference, and is looked at again.
 
-mod replay;
+mod fresh;
+mod shown;
 mod source;
 
 use super::{print, runtime};
@@ -13,13 +15,14 @@ use crate::{
     views::{Query, Views, ViewsError},
 };
 use anyhow::{Result, bail};
+use fresh::{Fresh, LEDGERS};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use kafkatalk_log::Stream;
 use kafkatalk_protocol::{ConversationId, Offset};
-use replay::{Replay, Shown};
+use shown::{Erasures, Told, compare};
 use source::Source;
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     fmt,
     time::{Duration, Instant},
 };
@@ -83,7 +86,8 @@ pub(super) fn run(config: &Config, asked: &[ConversationId]) -> Result<()> {
     let figures = runtime()?.block_on(async {
         let views = Views::look(&config.views_file(), &config.views, features::registry())?;
         let source = Source::open(config).await?;
-        let figures = all(&source, &views, asked).await;
+        let fresh = Fresh::begin(&config.views)?;
+        let figures = all(&Sides { source: &source, fresh: &fresh, views: &views }, asked).await;
         source.close().await;
         figures
     })?;
@@ -95,16 +99,26 @@ pub(super) fn run(config: &Config, asked: &[ConversationId]) -> Result<()> {
     }
 }
 
-async fn all(source: &Source, views: &Views, asked: &[ConversationId]) -> Result<Figures> {
-    let mut known: BTreeSet<_> = source.conversations().await?.into_iter().collect();
-    known.extend(views.read(conversations).await?);
+/// What is compared.
+#[derive(Clone, Copy)]
+struct Sides<'a> {
+    source: &'a Source,
+    /// What the log makes.
+    fresh: &'a Fresh,
+    /// What the node has.
+    views: &'a Views,
+}
+
+async fn all(sides: &Sides<'_>, asked: &[ConversationId]) -> Result<Figures> {
+    let mut known: BTreeSet<_> = sides.source.conversations().await?.into_iter().collect();
+    known.extend(sides.views.read(conversations).await?);
     let mut figures = Figures::default();
     for unknown in asked.iter().filter(|id| !known.contains(id)) {
         print(&format!("{unknown}: neither the log nor the views know it\n"))?;
         figures.add(&Figures { conversations: 1, troubled: 1, ..Figures::default() });
     }
     let chosen: Vec<_> = known.into_iter().filter(|id| asked.is_empty() || asked.contains(id)).collect();
-    let looks = chosen.into_iter().map(async |id| anyhow::Ok((id, look(source, views, id).await?)));
+    let looks = chosen.into_iter().map(async |id| anyhow::Ok((id, look(sides, id).await?)));
     let mut found = stream::iter(looks).buffer_unordered(AT_ONCE);
     while let Some((id, mut one)) = found.try_next().await? {
         one.figures.conversations = 1;
@@ -125,10 +139,13 @@ fn conversations(views: &Query<'_>) -> Result<Vec<ConversationId>, ViewsError> {
 }
 
 /// What changed between the two reads is no trouble, nor what failed in passing: it is gone at the next look.
-async fn look(source: &Source, views: &Views, conversation: ConversationId) -> Result<Found> {
-    let mut looks = 1;
+async fn look(sides: &Sides<'_>, conversation: ConversationId) -> Result<Found> {
+    let (mut looks, mut skipped) = (1, 0);
     loop {
-        let found = one(source, views, conversation).await?;
+        let mut found = one(sides, conversation).await?;
+        // What a look before has applied is not applied again.
+        skipped += found.figures.skipped;
+        found.figures.skipped = skipped;
         if found.troubles.is_empty() || looks == LOOKS {
             return Ok(found);
         }
@@ -137,61 +154,50 @@ async fn look(source: &Source, views: &Views, conversation: ConversationId) -> R
     }
 }
 
-/// What the views say of a conversation.
-struct Told {
-    position: u64,
-    members: Option<Vec<kafkatalk_protocol::UserId>>,
-    held: u64,
-    messages: replay::Told,
-}
-
-fn told(views: &Query<'_>, conversation: ConversationId, position: &str) -> Result<Told, ViewsError> {
-    let (mut messages, mut after) = (BTreeMap::new(), None);
-    loop {
-        let page = views.messages_and_records(conversation, after, PAGE_RECORDS)?;
-        let Some((last, _)) = page.last() else { break };
-        after = Some(last.offset);
-        for (message, record) in page {
-            messages.insert(message.offset.0, (message.previous, Shown::of(&message, record)));
-        }
-    }
-    Ok(Told {
-        position: views.position(position)?,
-        members: views.members(conversation)?.map(|members| members.to_vec()),
-        held: views.held_records(conversation)?,
-        messages,
-    })
-}
-
-async fn one(source: &Source, views: &Views, conversation: ConversationId) -> Result<Found> {
+async fn one(sides: &Sides<'_>, conversation: ConversationId) -> Result<Found> {
+    let Sides { source, fresh, views } = *sides;
     let stream = Stream::Conversation(conversation);
-    let position = source.position_name(stream);
-    let told = views.read(move |views| told(views, conversation, &position)).await?;
-    let mut replay = Replay::new(told.members.as_deref());
+    let names = [stream, Stream::Ledger(LEDGERS[0]), Stream::Ledger(LEDGERS[1])];
+    let names = names.map(|stream| source.position_name(stream));
+    let told = move |views: &Query<'_>| -> Result<_, ViewsError> {
+        let [own, users, conversations] = &names;
+        let ledgers = [views.position(users)?, views.position(conversations)?];
+        Ok((views.position(own)?, ledgers, Told::read(views, conversation, PAGE_RECORDS)?))
+    };
+    let (position, ledgers, told) = views.read(told).await?;
     let mut found = Found::default();
-    let reached = match source.reached(stream, told.position).await {
+    if let Err(error) = fresh.follow_ledgers(source, ledgers).await {
+        found.troubles.push(format!("the ledgers: {error}"));
+        return Ok(found);
+    }
+    let reached = match source.reached(stream, position).await {
         Ok(reached) => reached,
         Err(error) => {
             found.troubles.push(error.to_string());
             return Ok(found);
         }
     };
-    let Some(end) = read(source, stream, reached, &mut replay, &mut found).await else { return Ok(found) };
+    let mut erasures = Erasures::default();
+    let Some(end) = read(sides, stream, reached, &mut erasures, &mut found).await? else { return Ok(found) };
     let holes = found.figures.erased;
-    let explained = replay.erased.len() as u64 * source.holes_of_erasure();
-    if holes > explained {
-        let erased = replay.erased.len();
+    let erased = erasures.count();
+    if holes > erased * source.holes_of_erasure() {
         found.troubles.push(format!("{holes} offsets hold nothing, and {erased} records were erased"));
     }
     if reached > end {
         found.troubles.push(format!("the views are at offset {reached}, and the log ends at {end}"));
     }
-    found.figures.skipped = replay.skipped;
     found.figures.messages = told.messages.len() as u64;
+    let by_log = fresh.read(move |fresh| Told::read(fresh, conversation, PAGE_RECORDS)).await?;
     if told.members.is_some() {
-        compare(&replay, &told.messages, &mut found.troubles);
-    } else if !(replay.kept()..=replay.kept() + replay.gone_early()).contains(&told.held) {
-        let (held, kept) = (told.held, replay.kept());
+        if by_log.members != told.members {
+            found.troubles.push("the views have other members than the log".into());
+        }
+        compare(&by_log.messages, &told.messages, &erasures, &mut found.troubles);
+    } else if by_log.members.is_some() {
+        found.troubles.push("somebody opened it, and the views do not know that".into());
+    } else if !(by_log.held..=by_log.held + erasures.gone_early()).contains(&told.held) {
+        let (held, kept) = (told.held, by_log.held);
         found
             .troubles
             .push(format!("nobody opened it yet, and the views hold {held} of its {kept} messages"));
@@ -199,81 +205,41 @@ async fn one(source: &Source, views: &Views, conversation: ConversationId) -> Re
     Ok(found)
 }
 
-/// Takes in a conversation's records as far as the views are, and looks at the rest. Where it ends; none where that cannot
-/// be read.
+/// Applies a conversation's records as far as the views are, and looks at the rest. Where it ends; none where that cannot be
+/// read.
 async fn read(
-    source: &Source,
+    sides: &Sides<'_>,
     stream: Stream,
     reached: Offset,
-    replay: &mut Replay,
+    erasures: &mut Erasures,
     found: &mut Found,
-) -> Option<Offset> {
+) -> Result<Option<Offset>> {
     let mut from = Offset(0);
     loop {
-        let page = match source.read(stream, from, PAGE_RECORDS).await {
+        let page = match sides.source.read(stream, from, PAGE_RECORDS).await {
             Ok(page) => page,
             Err(error) => {
                 found.troubles.push(format!("offset {from}: {error}"));
-                return None;
+                return Ok(None);
             }
         };
         let records = page.entries.len() as u64;
         found.figures.erased += page.next.0.saturating_sub(from.0).saturating_sub(records);
         found.figures.records += records;
         for entry in &page.entries {
-            if entry.offset < reached {
-                replay.take(entry.offset, &entry.record);
-            } else {
-                found.figures.behind += 1;
-                replay.forget(&entry.record);
-            }
+            let is_reached = entry.offset < reached;
+            found.figures.behind += u64::from(!is_reached);
+            erasures.note(&entry.record, is_reached);
         }
+        let entries = page.entries.into_iter().filter(|entry| entry.offset < reached).collect();
+        found.figures.skipped += sides.fresh.apply(entries)?;
         if page.next >= page.end {
-            return Some(page.end);
+            return Ok(Some(page.end));
         }
         if page.next <= from {
             found.troubles.push(format!("offset {from}: the log goes on to {} and shows nothing", page.end));
-            return None;
+            return Ok(None);
         }
         from = page.next;
     }
-}
-
-/// Says where what the log makes visible and what the views tell differ.
-fn compare(replay: &Replay, told: &replay::Told, troubles: &mut Vec<String>) {
-    let open = replay.open(told);
-    let is_settled = |shown: &Shown| !open.contains(&shown.client_id());
-    let mut previous = None;
-    for (offset, shown) in replay.visible.iter().filter(|(_, shown)| is_settled(shown)) {
-        match told.get(offset) {
-            None => troubles.push(format!("offset {offset}: the views lack a message of the log")),
-            Some((named, held)) => {
-                if let Some(what) = shown.difference(held) {
-                    troubles.push(format!("offset {offset}: the views show another {what} than the log"));
-                }
-                if settled_before(*named, told, is_settled) != previous {
-                    troubles.push(format!("offset {offset}: the views name another message before it"));
-                }
-            }
-        }
-        previous = Some(Offset(*offset));
-    }
-    let settled = told.iter().filter(|(_, (_, shown))| is_settled(shown));
-    for (offset, _) in settled.filter(|(offset, _)| !replay.visible.contains_key(offset)) {
-        troubles.push(format!("offset {offset}: the views show a message that the log does not have"));
-    }
-}
-
-/// What the views name before a message, without what is open.
-fn settled_before(
-    mut named: Option<Offset>,
-    told: &replay::Told,
-    is_settled: impl Fn(&Shown) -> bool,
-) -> Option<Offset> {
-    while let Some((before, shown)) = named.and_then(|at| told.get(&at.0))
-        && !is_settled(shown)
-    {
-        named = *before;
-    }
-    named
 }

@@ -39,7 +39,12 @@ impl Kernel {
             tracing::warn!(%error, %conversation, "a deleted message is not erased from the log yet; retrying");
         }
         match outcome {
-            Changed::Deleted => Ok(Done { record: held.revision(), at }),
+            // Another copy of the same command, or another device, was faster: its record is the one that counts.
+            Changed::Deleted => {
+                let held = self.read_as(caller.id, conversation, move |seen| seen.message(message)).await?;
+                let held = held.ok_or(ChangeError::NotFound)?;
+                Ok(Done { record: held.revision(), at })
+            }
             outcome => answer(outcome, at),
         }
     }

@@ -13,7 +13,7 @@ use crate::kernel::{
         schema::{blob, column_offset, offset_of, place, sql_offset, uuid},
     },
 };
-use kafkatalk_log::{Level, Record};
+use kafkatalk_log::{Level, Record, failpoints};
 use kafkatalk_protocol::{ErrorCode, Message, MessageId, Offset, Problem, ServerFrame, Timestamp, UserId};
 use rusqlite::OptionalExtension;
 use std::sync::Arc;
@@ -157,14 +157,14 @@ pub fn claim(
         "INSERT INTO changes (conversation, author, id, place, record) VALUES (?1, ?2, ?3, ?4, ?5)
          ON CONFLICT DO NOTHING",
     )?;
-    if note.execute((
+    let first = note.execute((
         at.state.row,
         author,
         blob(&id.0),
         place(at.state.row, message),
         sql_offset(at.offset),
-    ))? > 0
-    {
+    ))? > 0;
+    if first || failpoints::is_on(failpoints::broken::CHANGE_TWICE) {
         return Ok(None);
     }
     let mut first = at
@@ -256,6 +256,9 @@ pub fn demote_duplicate(at: &mut InConversation<'_>, sender: i64, id: MessageId)
 
 /// The record in hand has changed the message: its new revision, and the frame for those who may see it.
 pub fn finish(at: &mut InConversation<'_>, message: Offset) -> Result<Effects<Changed>, ViewsError> {
+    if failpoints::is_on(failpoints::broken::LOST_CHANGE) {
+        return lose(at, message);
+    }
     at.rows
         .prepare_cached("UPDATE messages SET revision = ?2 WHERE place = ?1")?
         .execute((place(at.state.row, message), sql_offset(at.offset)))?;
@@ -265,6 +268,14 @@ pub fn finish(at: &mut InConversation<'_>, message: Offset) -> Result<Effects<Ch
     let frame = ServerFrame::Changed { message: state.clone(), record, previous_record };
     let deliver = at.to_viewers(message, frame);
     Ok(Effects::of(Changed::Done(Arc::new(state))).visible().deliver(deliver))
+}
+
+/// The promise broken on purpose: see [`failpoints::broken::LOST_CHANGE`].
+fn lose(at: &mut InConversation<'_>, message: Offset) -> Result<Effects<Changed>, ViewsError> {
+    let mut state = message_at(at, message)?
+        .ok_or_else(|| ViewsError::Damaged("a message vanished while it was changed".into()))?;
+    state.revision = Some(at.offset);
+    Ok(Effects::of(Changed::Done(Arc::new(state))))
 }
 
 /// The record counts for nothing.
