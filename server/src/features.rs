@@ -70,19 +70,19 @@ pub fn obey(kernel: &Kernel, caller: &Caller, frame: ClientFrame) -> Option<Work
         ClientFrame::Send { conversation, id, body, reply_to } => Box::pin(async move {
             let posted = kernel.send(&caller.user, conversation, MessagePosted { id, body, reply_to }).await;
             let posted = posted.map(|(message, _)| (message.offset, message.sent_at));
-            answer(conversation, id, posted)
+            Some(answer(conversation, id, posted))
         }),
         ClientFrame::Edit { conversation, id, message, body } => Box::pin(async move {
             let done = kernel.edit(&caller.user, conversation, id, message, body).await;
-            answer(conversation, id, done.map(|done| (done.record, done.at)))
+            Some(answer(conversation, id, done.map(|done| (done.record, done.at))))
         }),
         ClientFrame::Delete { conversation, id, message } => Box::pin(async move {
             let done = kernel.delete(&caller.user, conversation, id, message).await;
-            answer(conversation, id, done.map(|done| (done.record, done.at)))
+            Some(answer(conversation, id, done.map(|done| (done.record, done.at))))
         }),
         ClientFrame::React { conversation, id, message, emoji, on } => Box::pin(async move {
             let done = kernel.react(&caller.user, (conversation, message), id, emoji, on).await;
-            answer(conversation, id, done.map(|done| (done.record, done.at)))
+            Some(answer(conversation, id, done.map(|done| (done.record, done.at))))
         }),
         ClientFrame::Read { conversation, offset } => Box::pin(async move {
             let read = kernel.mark_read(caller.user.id, conversation, offset).await;
@@ -97,11 +97,11 @@ fn answer(
     conversation: ConversationId,
     id: MessageId,
     done: Result<(Offset, Timestamp), impl Into<Problem>>,
-) -> Option<ServerFrame> {
-    Some(match done {
+) -> ServerFrame {
+    match done {
         Ok((offset, sent_at)) => ServerFrame::Ack { id, conversation, offset, sent_at },
         Err(error) => refusal(error, Some(id)),
-    })
+    }
 }
 
 fn refusal(error: impl Into<Problem>, id: Option<MessageId>) -> ServerFrame {

@@ -112,10 +112,11 @@ impl Kernel {
         let appended = self.log.append(stream, record).await;
         self.metrics.append_finished(begun.elapsed(), appended.as_ref().map(|_| ()));
         appended?;
-        let applied = tokio::time::timeout(APPLY_WAIT, pending.wait()).await;
-        let applied = applied.ok().flatten().ok_or(Unavailable::Behind)?;
-        applied
-            .outcome::<E>()
+        let outcome = tokio::time::timeout(APPLY_WAIT, pending.wait()).await;
+        let outcome = outcome.ok().and_then(Result::ok).ok_or(Unavailable::Behind)?;
+        let outcome = outcome.as_deref().and_then(|outcome| outcome.downcast_ref::<E::Outcome>());
+        outcome
+            .cloned()
             .ok_or(Unavailable::Impossible("a record was not understood by the node that wrote it"))
     }
 }

@@ -3,7 +3,7 @@
 //! A use case registers under the record's id before it appends; the follower resolves it once the views hold the record,
 //! which readers see from then on. So what a caller is told is what every reader sees: who won a name, at which offset a message counts.
 
-use super::projector::Applied;
+use super::projector::{AnyOutcome, Applied};
 use kafkatalk_log::RecordId;
 use std::{
     collections::HashMap,
@@ -12,7 +12,7 @@ use std::{
 };
 use tokio::sync::oneshot;
 
-type Waiting = HashMap<RecordId, (Instant, oneshot::Sender<Applied>)>;
+type Waiting = HashMap<RecordId, (Instant, oneshot::Sender<Option<AnyOutcome>>)>;
 
 /// Everyone who waits. Clones share the list.
 #[derive(Clone, Debug, Default)]
@@ -25,7 +25,7 @@ pub struct PendingAcks {
 pub struct PendingAck {
     record: RecordId,
     pending: PendingAcks,
-    applied: oneshot::Receiver<Applied>,
+    applied: oneshot::Receiver<Option<AnyOutcome>>,
 }
 
 impl PendingAcks {
@@ -40,7 +40,7 @@ impl PendingAcks {
     pub fn resolve(&self, applied: &Applied) -> Option<Duration> {
         let (since, waiting) = self.lock().remove(&applied.record)?;
         // Who went away meanwhile does not need the answer.
-        let _ = waiting.send(applied.clone());
+        let _ = waiting.send(applied.outcome.clone());
         Some(since.elapsed())
     }
 
@@ -51,9 +51,9 @@ impl PendingAcks {
 }
 
 impl PendingAck {
-    /// Waits until the views hold the record; what came of it. None if the node stops first.
-    pub async fn wait(&mut self) -> Option<Applied> {
-        (&mut self.applied).await.ok()
+    /// Waits until the views hold the record; what came of it, where they understood it. An error if the node stops first.
+    pub(super) async fn wait(&mut self) -> Result<Option<AnyOutcome>, oneshot::error::RecvError> {
+        (&mut self.applied).await
     }
 }
 

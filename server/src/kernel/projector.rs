@@ -77,7 +77,7 @@ pub enum Delivery {
         /// The people.
         people: Arc<[UserId]>,
         /// The frame.
-        frame: ServerFrame,
+        frame: Box<ServerFrame>,
     },
     /// A frame for each person, read from the views on behalf of that person. It may come a moment after frames that
     /// were delivered later.
@@ -94,6 +94,13 @@ pub enum Delivery {
         /// The session.
         session: SessionId,
     },
+}
+
+impl Delivery {
+    /// One frame for all devices of these people.
+    pub fn to(people: Arc<[UserId]>, frame: ServerFrame) -> Self {
+        Self::To { people, frame: Box::new(frame) }
+    }
 }
 
 impl fmt::Debug for Delivery {
@@ -251,7 +258,7 @@ impl InConversation<'_> {
     pub fn to_viewers(&self, message: Offset, frame: ServerFrame) -> Vec<Delivery> {
         let members = self.state.members();
         if members.all_see(message) {
-            return vec![Delivery::To { people: Arc::clone(&members.ids), frame }];
+            return vec![Delivery::to(Arc::clone(&members.ids), frame)];
         }
         let (see, others): (Vec<_>, Vec<_>) =
             members.people.iter().partition(|person| person.sees_from <= message);
@@ -261,9 +268,16 @@ impl InConversation<'_> {
             record: self.offset,
             previous_record: self.state.last_record(),
         };
-        vec![Delivery::To { people: ids(see), frame }, Delivery::To { people: ids(others), frame: nothing }]
+        vec![Delivery::to(ids(see), frame), Delivery::to(ids(others), nothing)]
     }
 }
+
+/// What a handler returns.
+pub type Handled<E> = Result<Effects<<E as Recorded>::Outcome>, ViewsError>;
+/// Handles records of an event in a ledger.
+pub type LedgerHandler<E> = fn(&mut Work<'_>, &Record, &E) -> Handled<E>;
+/// Handles records of an event in a conversation's stream.
+pub type ConversationHandler<E> = fn(&mut InConversation<'_>, &Record, &E) -> Handled<E>;
 
 type InLedger = Box<dyn Fn(&mut Work<'_>, &Entry) -> Result<Applied, ViewsError> + Send + Sync>;
 type InStream =
@@ -341,13 +355,9 @@ impl Projector {
 
     /// Records of this event in a ledger are handled so.
     #[must_use]
-    pub fn ledger<E: Recorded>(
-        mut self,
-        ledger: Ledger,
-        handle: fn(&mut Work<'_>, &Record, E) -> Result<Effects<E::Outcome>, ViewsError>,
-    ) -> Self {
+    pub fn ledger<E: Recorded>(mut self, ledger: Ledger, handle: LedgerHandler<E>) -> Self {
         let apply: InLedger = Box::new(move |work, entry| match parse(&entry.record) {
-            Some(event) => Ok(Applied::of(entry, handle(work, &entry.record, event)?)),
+            Some(event) => Ok(Applied::of(entry, handle(work, &entry.record, &event)?)),
             None => Ok(Applied::ignored(entry, IgnoreReason::Malformed)),
         });
         self.ledgers.push((ledger, E::KIND, apply));
@@ -356,13 +366,10 @@ impl Projector {
 
     /// Records of this event in a conversation's stream are handled so.
     #[must_use]
-    pub fn conversation<E: Recorded>(
-        mut self,
-        handle: fn(&mut InConversation<'_>, &Record, E) -> Result<Effects<E::Outcome>, ViewsError>,
-    ) -> Self {
+    pub fn conversation<E: Recorded>(mut self, handle: ConversationHandler<E>) -> Self {
         let apply: InStream = Box::new(move |at, entry| match parse(&entry.record) {
             Some(event) => {
-                let effects = handle(at, &entry.record, event)?;
+                let effects = handle(at, &entry.record, &event)?;
                 let visible = effects.visible;
                 Ok((Applied::of(entry, effects), visible))
             }

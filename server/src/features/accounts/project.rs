@@ -26,11 +26,15 @@ pub(super) fn projector() -> Projector {
     Projector::new("accounts", "", &[]).ledger::<UserClaimed>(Ledger::Users, claimed)
 }
 
-fn claimed(work: &mut Work<'_>, record: &Record, claim: UserClaimed) -> Result<Effects<Claimed>, ViewsError> {
+fn claimed(
+    work: &mut Work<'_>,
+    record: &Record,
+    claim: &UserClaimed,
+) -> Result<Effects<Claimed>, ViewsError> {
     if record.author != Some(claim.user) {
         return Ok(Effects::skipped(IgnoreReason::NotAllowed, Claimed::Lost));
     }
-    let user = User { id: claim.user, username: claim.username };
+    let user = User { id: claim.user, username: claim.username.clone() };
     let mut holder = work.rows.prepare_cached("SELECT id FROM users WHERE username = ?1")?;
     let holder = holder.query_row([user.username.as_str()], |row| uuid(row, 0)).optional()?;
     if let Some(holder) = holder {

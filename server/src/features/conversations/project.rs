@@ -34,9 +34,9 @@ pub(super) fn projector() -> Projector {
 fn created(
     work: &mut Work<'_>,
     record: &Record,
-    event: ConversationCreated,
+    event: &ConversationCreated,
 ) -> Result<Effects<Created>, ViewsError> {
-    let (conversation, mut members) = (event.conversation, event.members);
+    let (conversation, mut members) = (event.conversation, event.members.clone());
     members.sort_unstable();
     members.dedup();
     if !record.author.is_some_and(|author| members.contains(&author)) {

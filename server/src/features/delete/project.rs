@@ -24,7 +24,7 @@ pub(super) fn projector() -> Projector {
 fn deleted(
     at: &mut InConversation<'_>,
     record: &Record,
-    event: MessageDeleted,
+    event: &MessageDeleted,
 ) -> Result<Effects<Changed>, ViewsError> {
     let Some((author, user)) = change::author(at, record).filter(|(_, user)| *user == event.sender) else {
         return Ok(change::refused(Changed::NotAllowed));
@@ -40,7 +40,7 @@ fn deleted(
         }
         // The log has forgotten the message, and this node begins anew.
         None => {
-            raise_tombstone(at, record, author, &event)?;
+            raise_tombstone(at, record, author, event)?;
         }
     }
     change::claim(at, author, event.id, event.message)?;

@@ -36,7 +36,7 @@ pub(super) fn projector() -> Projector {
 fn edited(
     at: &mut InConversation<'_>,
     record: &Record,
-    event: MessageEdited,
+    event: &MessageEdited,
 ) -> Result<Effects<Changed>, ViewsError> {
     let Some((author, user)) = change::author(at, record) else {
         return Ok(change::refused(Changed::NotAllowed));

@@ -44,7 +44,7 @@ pub(super) fn projector() -> Projector {
 fn posted(
     at: &mut InConversation<'_>,
     record: &Record,
-    event: MessagePosted,
+    event: &MessagePosted,
 ) -> Result<Effects<Posted>, ViewsError> {
     let members = Arc::clone(at.state.members());
     let Some(sender) = record.author.and_then(|author| members.by_id(author)) else {
@@ -58,16 +58,16 @@ fn posted(
     )?;
     let sent_at = record.at.as_millis();
     if insert.execute((row, sender.row, sent_at, blob(&id.0), blob(&record.id), event.body.as_str()))? == 0 {
-        return duplicate(at, sender.row, record, &event);
+        return duplicate(at, sender.row, record, event);
     }
-    at.registry.posted(at, &event)?;
+    at.registry.posted(at, event)?;
     let mut message = Message::new(
         at.state.id,
         at.offset,
         id,
         sender.user.clone(),
         Timestamp::from_millis(sent_at),
-        event.body,
+        event.body.clone(),
     );
     message.previous = at.state.newest();
     at.registry.complete(at.rows, &at.seen_by_all(), std::slice::from_mut(&mut message))?;
@@ -76,7 +76,7 @@ fn posted(
     at.state.set_newest(Some((at.offset, sent_at)));
     let (record, previous_record) = at.link();
     let frame = ServerFrame::Message { message: message.clone(), record, previous_record };
-    let to_all = Delivery::To { people: at.state.member_ids(), frame };
+    let to_all = Delivery::to(at.state.member_ids(), frame);
     Ok(Effects::of(Posted::Placed(Arc::new(message))).visible().deliver([to_all]))
 }
 
@@ -123,7 +123,7 @@ fn erased(at: &mut InConversation<'_>, record: &Record) -> Result<Effects<()>, V
     let (link, previous_record) = at.link();
     let conversation = at.state.id;
     let frame = ServerFrame::Record { conversation, record: link.unwrap_or(at.offset), previous_record };
-    let linked = |effects: Effects<()>| effects.visible().deliver([Delivery::To { people, frame }]);
+    let linked = |effects: Effects<()>| effects.visible().deliver([Delivery::to(people, frame)]);
     let Some(erased) = record.key.as_deref().and_then(|key| Uuid::parse_str(key).ok()) else {
         return Ok(linked(Effects::skipped(IgnoreReason::Malformed, ())));
     };

@@ -43,7 +43,7 @@ pub(super) fn projector() -> Projector {
 fn set(
     at: &mut InConversation<'_>,
     record: &Record,
-    event: ReactionSet,
+    event: &ReactionSet,
 ) -> Result<Effects<Changed>, ViewsError> {
     let Some((author, user)) = change::author(at, record) else {
         return Ok(change::refused(Changed::NotAllowed));

@@ -41,8 +41,8 @@ pub(super) fn projector() -> Projector {
     Projector::new("receipts", TABLES, DUMP).ledger::<ReceiptRead>(Ledger::Receipts, read).opens(place_held)
 }
 
-fn read(work: &mut Work<'_>, record: &Record, event: ReceiptRead) -> Result<Effects<Read>, ViewsError> {
-    let ReceiptRead { conversation, user, offset } = event;
+fn read(work: &mut Work<'_>, record: &Record, event: &ReceiptRead) -> Result<Effects<Read>, ViewsError> {
+    let ReceiptRead { conversation, user, offset } = *event;
     let not_allowed = || Effects::skipped(IgnoreReason::NotAllowed, Read::NotAllowed);
     if record.author != Some(user) {
         return Ok(not_allowed());
@@ -50,13 +50,11 @@ fn read(work: &mut Work<'_>, record: &Record, event: ReceiptRead) -> Result<Effe
     let in_open = work.with_conversation(conversation, |rows, state| {
         let members = std::sync::Arc::clone(state.members());
         let Some(person) = members.by_id(user) else { return Ok(not_allowed()) };
-        Ok(match advance(rows, state, person.row, sql_offset(offset))? {
-            Some(held) => Effects::of(Read::Behind(held)),
-            None => {
-                let frame = ServerFrame::Read { conversation, user, offset };
-                Effects::of(Read::Advanced).deliver([Delivery::To { people: state.member_ids(), frame }])
-            }
-        })
+        if let Some(held) = advance(rows, state, person.row, sql_offset(offset))? {
+            return Ok(Effects::of(Read::Behind(held)));
+        }
+        let frame = ServerFrame::Read { conversation, user, offset };
+        Ok(Effects::of(Read::Advanced).deliver([Delivery::to(state.member_ids(), frame)]))
     })?;
     match in_open {
         Some(effects) => Ok(effects),

@@ -41,7 +41,7 @@ pub(super) fn projector() -> Projector {
         .ledger::<SessionEnded>(Ledger::Sessions, ended)
 }
 
-fn started(work: &mut Work<'_>, record: &Record, event: SessionStarted) -> Result<Effects<()>, ViewsError> {
+fn started(work: &mut Work<'_>, record: &Record, event: &SessionStarted) -> Result<Effects<()>, ViewsError> {
     if record.author != Some(event.user) {
         return Ok(Effects::skipped(IgnoreReason::NotAllowed, ()));
     }
@@ -57,7 +57,7 @@ fn started(work: &mut Work<'_>, record: &Record, event: SessionStarted) -> Resul
         blob(&event.user.0),
         hash,
         record.at.as_millis(),
-        event.user_agent,
+        event.user_agent.as_deref(),
     ))?;
     Ok(match started {
         0 => Effects::skipped(IgnoreReason::Repeat, ()),
@@ -65,7 +65,7 @@ fn started(work: &mut Work<'_>, record: &Record, event: SessionStarted) -> Resul
     })
 }
 
-fn ended(work: &mut Work<'_>, record: &Record, event: SessionEnded) -> Result<Effects<()>, ViewsError> {
+fn ended(work: &mut Work<'_>, record: &Record, event: &SessionEnded) -> Result<Effects<()>, ViewsError> {
     let session = event.session;
     let mut find = work.rows.prepare_cached("SELECT user, token_hash FROM sessions WHERE id = ?1")?;
     let found = find

@@ -9,11 +9,8 @@ fn posted(applied: &Applied) -> (Arc<Message>, Vec<UserId>) {
     let Some(Posted::Placed(message)) = applied.outcome::<MessagePosted>() else {
         panic!("not posted: {applied:?}")
     };
-    let [Delivery::To { people, frame: ServerFrame::Message { message: sent, record, .. } }] =
-        &applied.deliver[..]
-    else {
-        panic!("not delivered: {applied:?}")
-    };
+    let [Delivery::To { people, frame }] = &applied.deliver[..] else { panic!("not delivered: {applied:?}") };
+    let ServerFrame::Message { message: sent, record, .. } = &**frame else { panic!("{frame:?}") };
     assert_eq!((sent, *record), (&*message, Some(applied.offset)));
     (message, people.to_vec())
 }
@@ -218,7 +215,7 @@ fn an_erased_message_is_gone_and_the_chain_closes_over_it() {
     let gone = bench.apply_one(erased);
     let link =
         ServerFrame::Record { conversation: there, record: Offset(3), previous_record: Some(Offset(2)) };
-    assert!(matches!(&gone.deliver[..], [Delivery::To { frame, .. }] if *frame == link), "{gone:?}");
+    assert!(matches!(&gone.deliver[..], [Delivery::To { frame, .. }] if **frame == link), "{gone:?}");
     let page = bench.ask(|views| views.messages(there, HistoryPage::Latest, 10));
     let chain: Vec<_> = page.messages.iter().map(|message| (message.offset.0, message.previous)).collect();
     assert_eq!(chain, [(0, None), (2, Some(Offset(0)))]);
