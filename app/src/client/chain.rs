@@ -146,6 +146,8 @@ impl Chain {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kafkatalk_protocol::{ConversationId, MessageId, Timestamp, User, UserId};
+    use uuid::Uuid;
 
     fn chain(applied: u64) -> Chain {
         let mut chain = Chain::default();
@@ -185,6 +187,28 @@ mod tests {
         chain.set_sees_from(Some(Offset(10)));
         chain.link(Offset(12), Some(Offset(9)));
         assert_eq!((chain.applied(), chain.has_gap()), (Some(Offset(12)), false));
+    }
+
+    fn changed(offset: u64, revision: u64) -> Arc<Message> {
+        let (conversation, id) = (ConversationId(Uuid::nil()), MessageId(Uuid::nil()));
+        let sender = User { id: UserId(Uuid::nil()), username: "ada".parse().unwrap() };
+        let body = "text".parse().unwrap();
+        let message = Message::new(conversation, Offset(offset), id, sender, Timestamp::default(), body);
+        Arc::new(Message { revision: (revision > offset).then_some(Offset(revision)), ..message })
+    }
+
+    #[test]
+    fn a_page_is_brought_up_to_date_as_far_as_changes_are_remembered() {
+        let mut chain = chain(4);
+        for (record, previous) in [(5, 4), (6, 5)] {
+            chain.remember(&changed(record - 3, record), 1);
+            chain.link(Offset(record), Some(Offset(previous)));
+        }
+        assert!(!chain.accepts(Some(Offset(4))), "the change by record 5 is forgotten");
+        assert!(chain.accepts(Some(Offset(5))));
+        let mut page = [changed(2, 5), changed(3, 3)];
+        chain.bring_up_to_date(&mut page);
+        assert_eq!(page.map(|message| message.revision().0), [5, 6]);
     }
 
     #[test]
