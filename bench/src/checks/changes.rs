@@ -79,7 +79,7 @@ impl Check<'_> {
         let same = shown.says == history.says;
         if shown.revision > history.revision {
             self.note(Mismatch::ChangedTwice, member, Some(shown));
-        } else if shown.revision < history.revision || (!same && shown.says == Says::Posted) {
+        } else if shown.revision < history.revision || (!same && shown.says != Says::Other) {
             self.note(Mismatch::LostChange, member, Some(shown));
         } else if !same {
             self.note(Mismatch::Ghost, member, Some(shown));

@@ -67,6 +67,17 @@ fn a_change_that_a_member_was_not_shown_is_lost() {
 }
 
 #[test]
+fn a_change_that_changed_the_message_and_no_revision_is_lost_to_the_members_who_were_not_told() {
+    let lost = only_mismatch(|evidence| {
+        edited(evidence);
+        for witness in &mut evidence.witnesses {
+            set(&mut witness.shown, Says::Edited(change(0)), 6);
+        }
+    });
+    assert_eq!(lost, Mismatch::LostChange);
+}
+
+#[test]
 fn a_change_that_was_acknowledged_as_two_records_was_applied_twice() {
     let twice = only_mismatch(|evidence| {
         edited(evidence);
