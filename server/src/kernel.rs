@@ -9,9 +9,11 @@
 //! | [`views`] | the projections of the log, and reading them |
 //! | [`read_your_writes`] | what another node wrote a moment ago |
 //! | [`live`] | sockets, the hub that feeds them, catching up |
+//! | [`erasures`] | what the log is to forget |
 //! | [`errors`] | what can go wrong in any use case |
 
 pub mod commit;
+pub mod erasures;
 pub mod errors;
 pub mod follow;
 pub mod live;

@@ -2,8 +2,8 @@
 //! the log has won.
 
 use super::{
-    errors::Unavailable, pending_acks::PendingAcks, projector::Recorded, read_your_writes::LedgerEnds,
-    views::Views,
+    erasures::Erasures, errors::Unavailable, pending_acks::PendingAcks, projector::Recorded,
+    read_your_writes::LedgerEnds, views::Views,
 };
 use crate::{
     clock::Clock,
@@ -36,6 +36,8 @@ pub struct Kernel {
     pub(crate) metrics: Arc<Metrics>,
     /// When sessions were last used here.
     pub(crate) last_used: Moka<SessionId, Timestamp>,
+    /// What the log is to forget.
+    pub(crate) erasures: Arc<Erasures>,
     pub(super) ledger_ends: Arc<LedgerEnds>,
 }
 
@@ -57,8 +59,8 @@ impl Kernel {
         metrics: Arc<Metrics>,
     ) -> Self {
         let last_used = Moka::new(LAST_USED_SESSIONS_MAX);
-        let ledger_ends = Arc::default();
-        Self { log, views, pending_acks, passwords, clock, rates, metrics, last_used, ledger_ends }
+        let (erasures, ledger_ends) = (Arc::default(), Arc::default());
+        Self { log, views, pending_acks, passwords, clock, rates, metrics, last_used, erasures, ledger_ends }
     }
 
     /// The read side, for pages.

@@ -7,6 +7,7 @@ use crate::{
 };
 use kafkatalk_log::Stream;
 use kafkatalk_protocol::{ConversationId, MessageId, Offset, User, delete::MessageDeleted};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 
 impl Kernel {
@@ -32,11 +33,8 @@ impl Kernel {
             MessageDeleted { id, message, message_id: held.id, sender: caller.id, sent_at: held.sent_at };
         let at = self.clock.now();
         let outcome = self.commit(Stream::Conversation(conversation), caller.id, None, &event).await?;
-        // Its content goes at once where this node can; where not, the sweep does it.
-        if matches!(outcome, Changed::Done(_))
-            && let Err(error) = self.erase_deleted(Some(conversation)).await
-        {
-            tracing::warn!(%error, %conversation, "a deleted message is not erased from the log yet; retrying");
+        if matches!(outcome, Changed::Done(_)) {
+            self.erasures.note(conversation);
         }
         match outcome {
             // Another copy of the same command, or another device, was faster: its record is the one that counts.
@@ -65,12 +63,23 @@ impl Kernel {
         Ok(())
     }
 
-    /// Erases what a node that died, or a log that was away, has left; until `shutdown`.
+    /// Erases what is deleted here, one conversation after the other, and at times what a node that died, or a log that was
+    /// away, has left; until `shutdown`.
     pub async fn sweep_erasures(self, shutdown: CancellationToken) {
-        while tokio::time::timeout(ERASE_AGAIN_AFTER, shutdown.cancelled()).await.is_err() {
-            if let Err(error) = self.erase_deleted(None).await {
-                tracing::warn!(%error, "deleted messages are not erased from the log yet; retrying");
+        let mut looks = interval_at(Instant::now() + ERASE_AGAIN_AFTER, ERASE_AGAIN_AFTER);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let sweep = async {
+            loop {
+                let conversation = tokio::select! {
+                    conversation = self.erasures.next() => Some(conversation),
+                    _ = looks.tick() => None,
+                };
+                if let Err(error) = self.erase_deleted(conversation).await {
+                    tracing::warn!(%error, "deleted messages are not erased from the log yet; retrying");
+                }
             }
-        }
+        };
+        // What is left is in the views, and erased by whoever looks next.
+        shutdown.run_until_cancelled(sweep).await;
     }
 }
