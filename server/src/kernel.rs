@@ -7,7 +7,7 @@
 //! | [`follow`] | the one loop from the log's tail to views and hub |
 //! | [`projector`] | what a feature says of the records that it knows |
 //! | [`views`] | the projections of the log, and reading them |
-//! | [`read_your_writes`] | what another node wrote a moment ago |
+//! | `read_your_writes` | what another node wrote a moment ago |
 //! | [`live`] | sockets, the hub that feeds them, catching up |
 //! | [`erasures`] | what the log is to forget |
 //! | [`errors`] | what can go wrong in any use case |

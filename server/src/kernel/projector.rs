@@ -37,7 +37,7 @@ pub enum IgnoreReason {
     NotAllowed,
     /// The views hold this record already.
     Repeat,
-    /// It is kept until its conversation is open: see [`Work::open`].
+    /// It is kept until its conversation is open.
     Held,
     /// The first record under the same client id counts.
     Duplicate,

@@ -2,19 +2,22 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`apply`](Applier) | the one writer: batches of the tail in, some to a transaction, a [`Change`] per record out |
-//! | [`query`](Query) | what can be asked |
-//! | `schema` | the tables, and when a file is thrown away and begun anew |
+//! | [`applier`](Applier) | the one writer: batches of the tail in, some to a transaction, what came of each record out |
+//! | `work` | one batch on its way into the rows: held records, opening conversations |
+//! | `conversation` | the state of a conversation while its records are applied |
+//! | [`query`](Query) | what can be asked, and the [`Viewpoint`] of a member |
+//! | `schema` | the kernel's tables, and when a file is thrown away and begun anew |
 //! | `pool`, `cache` | bounded readers, and answers kept in memory |
 //! | `pending` | what is applied and not yet committed, which readers wait for |
+//! | `checkpoint` | how far the rows have come |
 //! | `search` | the index of words, a file beside the views, and what is found with it |
 //! | `wal` | the thread that copies SQLite's write-ahead log into the file |
 //! | `lock` | one writer, across processes |
 //! | `dump` | every row in words, to compare a rebuilt file with a live one |
 //!
 //! The log orders records within a stream and not between streams, so nothing here may depend on which of two streams
-//! came first: a message may come before the conversation that it is in, a conversation before the people in it. What
-//! cannot be placed yet is *held* and placed later. Equal streams give equal rows, whatever their interleaving.
+//! came first: a record may come before its conversation, a conversation before the people in it. What cannot be applied
+//! yet is *held* and applied later. Equal streams give equal rows, whatever their interleaving.
 
 mod applier;
 pub(crate) mod cache;

@@ -1,7 +1,7 @@
 //! What other features do to a message: find it, count a change once, and put it into its new state.
 
 use super::{
-    project::{bounds, forget_words},
+    project::{bounds, find_newest, forget_words},
     query::message_at,
 };
 use crate::features::conversations::errors::{ConversationError, no_longer_a_member};
@@ -251,7 +251,7 @@ pub fn demote_duplicate(at: &mut InConversation<'_>, sender: i64, id: MessageId)
     at.registry.forget(at.rows, target.row)?;
     at.rows.prepare_cached("DELETE FROM messages WHERE place = ?1")?.execute([target.row])?;
     at.state.count(offset, sender, -1);
-    Ok(())
+    find_newest(at)
 }
 
 /// The record in hand has changed the message: its new revision, and the frame for those who may see it.

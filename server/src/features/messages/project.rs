@@ -157,12 +157,18 @@ fn erase(at: &mut InConversation<'_>, erased: RecordId) -> Result<bool, ViewsErr
     at.state.count(offset_of(row), sender, -1);
     let promoted = promote_duplicate(at, sender, id)?;
     forget_words(at, row, &body, promoted)?;
+    find_newest(at)?;
+    Ok(true)
+}
+
+/// A message is gone: which one is the newest now is read from the rows.
+pub(super) fn find_newest(at: &mut InConversation<'_>) -> Result<(), ViewsError> {
     let mut last = at.rows.prepare_cached(
         "SELECT place, sent_at FROM messages WHERE place BETWEEN ?1 AND ?2 ORDER BY place DESC LIMIT 1",
     )?;
-    let newest = last.query_row((from, to), |row| Ok((offset_of(row.get(0)?), row.get(1)?))).optional()?;
+    let newest = last.query_row(bounds(at), |row| Ok((offset_of(row.get(0)?), row.get(1)?))).optional()?;
     at.state.set_newest(newest);
-    Ok(true)
+    Ok(())
 }
 
 /// The first duplicate of a message that is gone takes its part; its place.

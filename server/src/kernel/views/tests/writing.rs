@@ -4,6 +4,7 @@ use super::*;
 use crate::features::{
     accounts::project::Claimed, conversations::project::Created, messages::project::Posted,
 };
+use kafkatalk_protocol::delete::MessageDeleted;
 
 fn posted(applied: &Applied) -> (Arc<Message>, Vec<UserId>) {
     let Some(Posted::Placed(message)) = applied.outcome::<MessagePosted>() else {
@@ -238,4 +239,28 @@ fn an_error_in_the_middle_of_a_batch_keeps_nothing_of_it() {
     assert!(bench.applier.checkpoint().is_empty());
     let change = bench.apply_one(good);
     assert_eq!(posted(&change).0.previous, None);
+}
+
+#[test]
+fn a_duplicate_that_took_the_part_of_a_forgotten_message_is_deleted_with_it() {
+    let mut bench = Bench::new();
+    let there = bench.conversation(&[1, 2]);
+    let first = bench.streams.message(1, 1, 1, "to be forgotten");
+    let duplicate = bench.streams.message(1, 1, 1, "to be forgotten");
+    let deleted = MessageDeleted {
+        id: message_id(9),
+        message: first.offset,
+        message_id: message_id(1),
+        sender: user(1),
+        sent_at: first.record.at,
+    };
+    let record = bench.streams.record(Some(user(1)), &deleted);
+    let deletion = bench.streams.append(Stream::Conversation(there), record);
+    // As a node that begins anew sees it, when the log has forgotten the first record and not yet the second.
+    bench.apply(vec![duplicate, deletion]);
+    let page = bench.ask(|views| views.messages(there, HistoryPage::Latest, 10));
+    let [left] = &page.messages[..] else { panic!("{page:?}") };
+    assert_eq!((left.offset, left.deleted, left.sent_at), (first.offset, true, first.record.at));
+    assert_eq!(bench.ask(|views| views.newest_offset(there)), Some(first.offset));
+    assert_eq!(bench.ask(|views| views.unread(user(2), there)), 0);
 }
