@@ -5,7 +5,7 @@
 //!
 //! | stream | kinds | key |
 //! |---|---|---|
-//! | `conversation/<uuid>` | [`MessagePosted`] | record id |
+//! | `conversation/<uuid>` | [`MessagePosted`], [`MessageEdited`](crate::edit::MessageEdited), [`MessageDeleted`](crate::delete::MessageDeleted), [`ReactionSet`](crate::reaction::ReactionSet) | record id |
 //! | `users` | [`UserClaimed`] | record id: compaction must never lose who claimed a name first |
 //! | `sessions` | [`SessionStarted`], [`SessionEnded`] | session id |
 //! | `conversations` | [`ConversationCreated`] | record id |

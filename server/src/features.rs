@@ -16,13 +16,13 @@ pub mod sessions;
 
 use crate::{
     http::state::State,
-    kernel::{Kernel, projector::Registry},
+    kernel::{Kernel, live::socket::Node, projector::Registry},
 };
 use kafkatalk_protocol::{
     ClientFrame, ConversationId, MessageId, Offset, Problem, ServerFrame, Timestamp, event::MessagePosted,
 };
 use sessions::commands::Caller;
-use std::pin::Pin;
+use std::{pin::Pin, sync::Arc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use utoipa_axum::router::OpenApiRouter;
 
@@ -64,28 +64,29 @@ pub fn start(kernel: &Kernel, tasks: &TaskTracker, shutdown: &CancellationToken)
 pub type Work = Pin<Box<dyn Future<Output = Option<ServerFrame>> + Send>>;
 
 /// Does what a client asks for on its socket; none for what needs no work. The kernel itself answers `hello` and `ping`.
-pub fn obey(kernel: &Kernel, caller: &Caller, frame: ClientFrame) -> Option<Work> {
-    let (kernel, caller) = (kernel.clone(), caller.clone());
+pub fn obey(node: &Arc<Node>, caller: &Caller, frame: ClientFrame) -> Option<Work> {
+    let (node, caller) = (Arc::clone(node), caller.clone());
     Some(match frame {
         ClientFrame::Send { conversation, id, body, reply_to } => Box::pin(async move {
-            let posted = kernel.send(&caller.user, conversation, MessagePosted { id, body, reply_to }).await;
+            let posted =
+                node.kernel.send(&caller.user, conversation, MessagePosted { id, body, reply_to }).await;
             let posted = posted.map(|(message, _)| (message.offset, message.sent_at));
             Some(answer(conversation, id, posted))
         }),
         ClientFrame::Edit { conversation, id, message, body } => Box::pin(async move {
-            let done = kernel.edit(&caller.user, conversation, id, message, body).await;
+            let done = node.kernel.edit(&caller.user, conversation, id, message, body).await;
             Some(answer(conversation, id, done.map(|done| (done.record, done.at))))
         }),
         ClientFrame::Delete { conversation, id, message } => Box::pin(async move {
-            let done = kernel.delete(&caller.user, conversation, id, message).await;
+            let done = node.kernel.delete(&caller.user, conversation, id, message).await;
             Some(answer(conversation, id, done.map(|done| (done.record, done.at))))
         }),
         ClientFrame::React { conversation, id, message, emoji, on } => Box::pin(async move {
-            let done = kernel.react(&caller.user, (conversation, message), id, emoji, on).await;
+            let done = node.kernel.react(&caller.user, (conversation, message), id, emoji, on).await;
             Some(answer(conversation, id, done.map(|done| (done.record, done.at))))
         }),
         ClientFrame::Read { conversation, offset } => Box::pin(async move {
-            let read = kernel.mark_read(caller.user.id, conversation, offset).await;
+            let read = node.kernel.mark_read(caller.user.id, conversation, offset).await;
             read.err().map(|error| refusal(error, None))
         }),
         ClientFrame::Typing { .. } | ClientFrame::Hello { .. } | ClientFrame::Ping => return None,

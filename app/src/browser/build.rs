@@ -4,7 +4,7 @@ use gloo_net::http::{Method, RequestBuilder};
 use leptos::prelude::{document, location, window};
 use web_sys::RequestCache;
 
-/// Under this key the browser's tab keeps for which build it has reloaded. `shell/start.js` knows it as well.
+/// Under this key and the name of the script the browser's tab keeps for which builds it has reloaded. `shell/start.js` knows it as well.
 const RELOADED_KEY: &str = "kafkatalk.reloaded";
 const GONE: u16 = 404;
 
@@ -23,6 +23,6 @@ pub(crate) async fn reload_if_replaced() {
 /// Whether this tab has not reloaded for that build yet. Where that cannot be kept, a page might reload for ever.
 fn is_first_time(script: &str) -> bool {
     let Ok(Some(storage)) = window().session_storage() else { return false };
-    let before = storage.get_item(RELOADED_KEY).ok().flatten();
-    before.as_deref() != Some(script) && storage.set_item(RELOADED_KEY, script).is_ok()
+    let key = format!("{RELOADED_KEY} {script}");
+    storage.get_item(&key).ok().flatten().is_none() && storage.set_item(&key, "").is_ok()
 }

@@ -8,7 +8,7 @@ use crate::ui::event::handler;
 use crate::ui::focus::{Step, focus_now, focus_soon, leaves, move_among};
 use crate::ui::icon::Icon;
 use leptos::{
-    ev::{FocusEvent, KeyboardEvent},
+    ev::{FocusEvent, KeyboardEvent, MouseEvent},
     prelude::*,
 };
 
@@ -58,6 +58,8 @@ pub(super) fn MessageMenu(
             title="Message actions"
             aria-haspopup="menu"
             aria-expanded=move || open.get().to_string()
+            // Focus stays where it is, so that a press on the button of an open menu closes it.
+            on:mousedown=handler(|event: MouseEvent| event.prevent_default())
             on:click=handler(move |_| open.update(|open| *open = !*open))
         >
             {Icon::More.view()}
@@ -125,6 +127,7 @@ fn Items(row: Memo<Row>, open: RwSignal<bool>) -> impl IntoView {
             class="message-menu"
             class:down=move || down.get()
             role="menu"
+            tabindex="-1"
             aria-label="Message actions"
             on:keydown=handler(on_key)
             on:focusout=handler(on_leave)

@@ -1,4 +1,4 @@
-const KEY = "kafkatalk.reloaded";
+const KEY = `kafkatalk.reloaded ${SCRIPT}`;
 try {
   const { default: init, hydrate } = await import(SCRIPT);
   await init({ module_or_path: WASM });
@@ -9,8 +9,8 @@ try {
   const gone = await fetch(SCRIPT, { method: "HEAD", cache: "no-store" }).then(({ status }) => status === 404, () => false);
   let first = false;
   try {
-    first = sessionStorage.getItem(KEY) !== SCRIPT;
-    sessionStorage.setItem(KEY, SCRIPT);
+    first = sessionStorage.getItem(KEY) === null;
+    sessionStorage.setItem(KEY, "");
   } catch {
     first = false;
   }

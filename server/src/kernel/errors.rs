@@ -72,10 +72,10 @@ impl From<Unavailable> for Problem {
                 ErrorCode::LogUnavailable,
                 "This server does not know of it yet, or it is not there. Nothing was done. Try again in a moment.",
             ),
-            Unavailable::LevelNotFinalised => (
-                ErrorCode::LogUnavailable,
-                "Nothing was done. This works once all servers run the same version.",
-            ),
+            // Not for a client to repeat by itself: it may last as long as an upgrade does.
+            Unavailable::LevelNotFinalised => {
+                (ErrorCode::Conflict, "Nothing was done. This works once all servers run the same version.")
+            }
             Unavailable::Read(_) => {
                 (ErrorCode::LogUnavailable, "The log cannot be read now. Try again in a moment.")
             }

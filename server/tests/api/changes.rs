@@ -256,7 +256,7 @@ async fn reactions_are_set_and_taken_back_by_everybody_who_sees_the_message() {
         (reaction.emoji.as_str(), &reaction.users[..]),
         ("\u{1f44d}", &[bob.user.id, alice.user.id][..])
     );
-    assert_eq!(page.messages[0].revision(), Offset(2), "what is so already writes nothing");
+    assert_eq!(page.messages[0].revision(), Offset(2), "what is so already is no change");
     assert!(matches!(his.next().await, ServerFrame::Changed { record: Some(Offset(1)), .. }));
     assert_eq!(bob.send_json(Method::DELETE, &thumb, &Value::Null).await.status(), 200);
     let page = bob.history(conversation, "").await;

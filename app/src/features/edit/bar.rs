@@ -35,7 +35,7 @@ pub(crate) fn provide() {
 
 /// The message that "edit the last one" means.
 pub(crate) fn last_editable(chat: &ChatView) -> Option<(Offset, String)> {
-    chat.items.iter().rev().find_map(editable)
+    chat.items.iter().rev().find(|item| item.own() && !item.deleted()).and_then(editable)
 }
 
 fn editable(item: &Item) -> Option<(Offset, String)> {
@@ -61,7 +61,7 @@ pub(crate) fn EditBar(
     move || {
         shown.get().then(|| {
             view! {
-                <div class="composer-bar">
+                <div class="composer-bar" role="status">
                     {Icon::Edit.view()}
                     <span class="composer-bar-words">"Editing message"</span>
                     <button

@@ -106,6 +106,7 @@ fn Picker(row: Memo<Row>) -> impl IntoView {
         <div
             class="reaction-picker"
             role="dialog"
+            tabindex="-1"
             aria-label="React"
             on:keydown=handler(on_key)
             on:focusout=handler(on_leave)

@@ -86,7 +86,7 @@ pub(crate) fn ReplyBar() -> impl IntoView {
         quoted.get().map(|quoted| {
             let (title, text) = quoted.unwrap_or_else(|| ("Replying".into(), String::new()));
             view! {
-                <div class="composer-bar">
+                <div class="composer-bar" role="status">
                     {Icon::Reply.view()}
                     <span class="composer-bar-words">
                         {title} <span class="composer-bar-text" dir="auto">{text}</span>
@@ -96,7 +96,10 @@ pub(crate) fn ReplyBar() -> impl IntoView {
                         type="button"
                         aria-label="Cancel reply"
                         title="Cancel reply"
-                        on:click=handler(move |_| replying.set(None))
+                        on:click=handler(move |_| {
+                            replying.set(None);
+                            focus_soon("#composer".into());
+                        })
                     >
                         {Icon::Close.view()}
                     </button>

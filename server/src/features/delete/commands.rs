@@ -19,8 +19,7 @@ impl Kernel {
         id: MessageId,
         message: Offset,
     ) -> Result<Done, ChangeError> {
-        let held = self.read_as(caller.id, conversation, move |seen| seen.message(message)).await?;
-        let held = held.ok_or(ChangeError::NotFound)?;
+        let held = self.to_be_changed(caller.id, conversation, message).await?;
         if held.sender.id != caller.id {
             return Err(ChangeError::NotAllowed);
         }
@@ -58,7 +57,12 @@ impl Kernel {
             views.pending_erasures(conversation, before, ERASURES_AT_ONCE)
         };
         for (conversation, record) in self.views.read(pending).await? {
-            self.log.erase(Stream::Conversation(conversation), record, self.clock.now()).await?;
+            // One that cannot be erased now does not keep the others.
+            if let Err(error) =
+                self.log.erase(Stream::Conversation(conversation), record, self.clock.now()).await
+            {
+                tracing::warn!(%error, %conversation, "a deleted message is not erased from the log yet; retrying");
+            }
         }
         Ok(())
     }

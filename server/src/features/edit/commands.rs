@@ -9,7 +9,7 @@ use kafkatalk_protocol::{Body, ConversationId, MessageId, Offset, User, edit::Me
 
 impl Kernel {
     /// Gives an own message another text, once however often it is sent under the same id. The text that it has already
-    /// is no change: nothing is written.
+    /// is no change.
     pub async fn edit(
         &self,
         caller: &User,
@@ -18,16 +18,12 @@ impl Kernel {
         message: Offset,
         body: Body,
     ) -> Result<Done, ChangeError> {
-        let held = self.read_as(caller.id, conversation, move |seen| seen.message(message)).await?;
-        let held = held.ok_or(ChangeError::NotFound)?;
+        let held = self.to_be_changed(caller.id, conversation, message).await?;
         if held.sender.id != caller.id {
             return Err(ChangeError::NotAllowed);
         }
         if held.deleted {
             return Err(ChangeError::Deleted);
-        }
-        if held.body == body {
-            return Ok(Done { record: held.revision(), at: held.edited_at.unwrap_or(held.sent_at) });
         }
         self.require_level(LEVEL)?;
         self.rates.message(caller.id).map_err(ChangeError::TooOften)?;

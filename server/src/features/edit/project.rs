@@ -48,13 +48,19 @@ fn edited(
         return Ok(change::refused(Changed::NotAllowed));
     }
     if target.is_deleted() {
+        // Its content is not to be kept anywhere.
+        change::await_erasure_of(at, record.id, false)?;
         return Ok(change::refused(Changed::Deleted));
     }
     if let Some(first) = change::claim(at, author, event.id, event.message)? {
+        change::holds_content(at, &target, record)?;
         return Ok(change::refused(Changed::Repeat(first)));
     }
-    change::set_body(at, &target, event.body.as_str())?;
     change::holds_content(at, &target, record)?;
+    if target.body == event.body.as_str() {
+        return change::unchanged(at, event.message);
+    }
+    change::set_body(at, &target, event.body.as_str())?;
     at.rows
         .prepare_cached(
             "INSERT INTO edits (place, edited_at) VALUES (?1, ?2)

@@ -6,15 +6,18 @@ use super::{
 };
 use crate::features::conversations::errors::{ConversationError, no_longer_a_member};
 use crate::kernel::{
+    Kernel,
     errors::{Unavailable, not_found, through_unavailable, with_unknown},
     projector::{Effects, IgnoreReason, InConversation},
     views::{
-        ViewsError,
+        Viewpoint, ViewsError,
         schema::{blob, column_offset, offset_of, place, sql_offset, uuid},
     },
 };
 use kafkatalk_log::{Level, Record, failpoints};
-use kafkatalk_protocol::{ErrorCode, Message, MessageId, Offset, Problem, ServerFrame, Timestamp, UserId};
+use kafkatalk_protocol::{
+    ConversationId, ErrorCode, Message, MessageId, Offset, Problem, ServerFrame, Timestamp, UserId,
+};
 use rusqlite::OptionalExtension;
 use std::sync::Arc;
 
@@ -36,6 +39,8 @@ pub enum Changed {
     NotFound,
     /// The message was deleted.
     Deleted,
+    /// The author has as many reactions to it as one person may have.
+    TooManyReactions,
 }
 
 /// Why a message was not changed.
@@ -153,24 +158,17 @@ pub fn claim(
     id: MessageId,
     message: Offset,
 ) -> Result<Option<Offset>, ViewsError> {
+    let row = place(at.state.row, message);
     let mut note = at.rows.prepare_cached(
-        "INSERT INTO changes (conversation, author, id, place, record) VALUES (?1, ?2, ?3, ?4, ?5)
-         ON CONFLICT DO NOTHING",
+        "INSERT INTO changes (place, author, id, record) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
     )?;
-    let first = note.execute((
-        at.state.row,
-        author,
-        blob(&id.0),
-        place(at.state.row, message),
-        sql_offset(at.offset),
-    ))? > 0;
+    let first = note.execute((row, author, blob(&id.0), sql_offset(at.offset)))? > 0;
     if first || failpoints::is_on(failpoints::broken::CHANGE_TWICE) {
         return Ok(None);
     }
-    let mut first = at
-        .rows
-        .prepare_cached("SELECT record FROM changes WHERE conversation = ?1 AND author = ?2 AND id = ?3")?;
-    Ok(Some(column_offset(first.query_row((at.state.row, author, blob(&id.0)), |row| row.get(0))?)))
+    let mut first =
+        at.rows.prepare_cached("SELECT record FROM changes WHERE place = ?1 AND author = ?2 AND id = ?3")?;
+    Ok(Some(column_offset(first.query_row((row, author, blob(&id.0)), |row| row.get(0))?)))
 }
 
 /// The author of a record, as a member: their row. None for who is not a member.
@@ -195,17 +193,23 @@ pub fn holds_content(at: &InConversation<'_>, target: &Target, record: &Record) 
     Ok(())
 }
 
+/// The log is to forget a record. What posted a message is forgotten after what changed it: by it, a node that begins
+/// anew in between knows which records changed what.
+pub fn await_erasure_of(at: &InConversation<'_>, record: uuid::Uuid, last: bool) -> Result<(), ViewsError> {
+    at.rows
+        .prepare_cached(
+            "INSERT INTO pending_erasures (record, conversation, since) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+        )?
+        .execute((blob(&record), at.state.row, at.at.as_millis() + i64::from(last)))?;
+    Ok(())
+}
+
 /// All records that hold content of the message are to be erased from the log.
 pub fn await_erasure(at: &InConversation<'_>, target: &Target) -> Result<(), ViewsError> {
-    let mut await_one = at.rows.prepare_cached(
-        "INSERT INTO pending_erasures (record, conversation, since) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
-    )?;
     let mut find = at.rows.prepare_cached("DELETE FROM contents WHERE place = ?1 RETURNING record")?;
     let contents = find.query_map([target.row], |row| uuid(row, 0))?.collect::<Result<Vec<_>, _>>()?;
-    for record in contents.into_iter().chain([target.record]) {
-        await_one.execute((blob(&record), at.state.row, at.at.as_millis()))?;
-    }
-    Ok(())
+    contents.into_iter().try_for_each(|record| await_erasure_of(at, record, false))?;
+    await_erasure_of(at, target.record, true)
 }
 
 /// The changes of a message that is gone count no longer: the log forgets them with it.
@@ -224,12 +228,9 @@ pub fn forget_duplicates(at: &InConversation<'_>, target: &Target) -> Result<(),
     )?;
     let range = (target.sender, target.row, from, to);
     let found = find.query_map(range, |row| Ok((uuid(row, 0)?, row.get::<_, i64>(1)?)))?;
-    let mut await_one = at.rows.prepare_cached(
-        "INSERT INTO pending_erasures (record, conversation, since) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
-    )?;
     for (record, row) in found.collect::<Result<Vec<_>, _>>()? {
         at.registry.forget(at.rows, row)?;
-        await_one.execute((blob(&record), at.state.row, at.at.as_millis()))?;
+        await_erasure_of(at, record, false)?;
     }
     Ok(())
 }
@@ -278,6 +279,13 @@ fn lose(at: &mut InConversation<'_>, message: Offset) -> Result<Effects<Changed>
     Ok(Effects::of(Changed::Done(Arc::new(state))))
 }
 
+/// The message is so already: the record counts for nothing, and whoever asked for it is told what there is.
+pub fn unchanged(at: &InConversation<'_>, message: Offset) -> Result<Effects<Changed>, ViewsError> {
+    let state = message_at(at, message)?
+        .ok_or_else(|| ViewsError::Damaged("a message vanished while it was changed".into()))?;
+    Ok(Effects::skipped(IgnoreReason::NothingToChange, Changed::Done(Arc::new(state))))
+}
+
 /// The record counts for nothing.
 pub fn refused(reason: Changed) -> Effects<Changed> {
     let skipped = match &reason {
@@ -296,5 +304,27 @@ pub fn answer(outcome: Changed, at: Timestamp) -> Result<Done, ChangeError> {
         Changed::NotAllowed => Err(ChangeError::NotAllowed),
         Changed::NotFound => Err(ChangeError::NotFound),
         Changed::Deleted => Err(ChangeError::Deleted),
+        Changed::TooManyReactions => Err(ChangeError::TooManyReactions),
+    }
+}
+
+impl Kernel {
+    /// The message that the caller wants to change. It is only called absent of views that hold all that the
+    /// conversation held when the question came.
+    pub(crate) async fn to_be_changed(
+        &self,
+        caller: UserId,
+        conversation: ConversationId,
+        message: Offset,
+    ) -> Result<Message, ChangeError> {
+        let look = move |seen: &Viewpoint<'_>| Ok((seen.message(message)?, seen.last_record()?));
+        let (found, last) = self.read_as(caller, conversation, look).await?;
+        if let Some(found) = found {
+            return Ok(found);
+        }
+        if last < Some(message) && self.newest_in_log(conversation).await? >= Some(message) {
+            return Err(Unavailable::NotReplicatedYet.into());
+        }
+        Err(ChangeError::NotFound)
     }
 }

@@ -70,7 +70,9 @@ fn posted(
         event.body.clone(),
     );
     message.previous = at.state.newest();
-    at.registry.complete(at.rows, &at.seen_by_all(), std::slice::from_mut(&mut message))?;
+    if event.reply_to.is_some() {
+        at.registry.complete(at.rows, &at.seen_by_all(), std::slice::from_mut(&mut message))?;
+    }
     at.cache.placed(at.state.id, sender.user.id, id);
     at.state.count(at.offset, sender.row, 1);
     at.state.set_newest(Some((at.offset, sent_at)));
@@ -102,9 +104,7 @@ fn duplicate(
     let skipped = |first| Ok(Effects::skipped(IgnoreReason::Duplicate, Posted::Duplicate(Arc::new(first))));
     if first.deleted {
         // Its content is not to be kept anywhere.
-        let pending = "INSERT INTO pending_erasures (record, conversation, since) VALUES (?1, ?2, ?3)
-                       ON CONFLICT DO NOTHING";
-        at.rows.prepare_cached(pending)?.execute((blob(&record.id), at.state.row, at.at.as_millis()))?;
+        change::await_erasure_of(at, record.id, false)?;
         return skipped(first);
     }
     let mut insert = at.rows.prepare_cached(
@@ -147,14 +147,22 @@ fn erase(at: &mut InConversation<'_>, erased: RecordId) -> Result<bool, ViewsErr
         })
         .optional()?;
     let Some((row, sender, id, body)) = found else {
-        let mut delete =
-            at.rows.prepare_cached("DELETE FROM duplicates WHERE place BETWEEN ?1 AND ?2 AND record = ?3")?;
-        return Ok(delete.execute((from, to, blob(&erased)))? > 0);
+        let mut delete = at.rows.prepare_cached(
+            "DELETE FROM duplicates WHERE place BETWEEN ?1 AND ?2 AND record = ?3 RETURNING place",
+        )?;
+        let gone: Option<i64> = delete.query_row((from, to, blob(&erased)), |row| row.get(0)).optional()?;
+        if let Some(gone) = gone {
+            at.registry.forget(at.rows, gone)?;
+        }
+        return Ok(gone.is_some());
     };
     at.rows.prepare_cached("DELETE FROM messages WHERE place = ?1")?.execute([row])?;
     change::forget_changes(at, row)?;
     at.registry.forget(at.rows, row)?;
-    at.state.count(offset_of(row), sender, -1);
+    // A tombstone is not counted.
+    if body != change::TOMBSTONE_BODY {
+        at.state.count(offset_of(row), sender, -1);
+    }
     let promoted = promote_duplicate(at, sender, id)?;
     forget_words(at, row, &body, promoted)?;
     find_newest(at)?;

@@ -22,10 +22,9 @@ CREATE TABLE duplicates (
 ) STRICT;
 CREATE INDEX duplicates_by_client_id ON duplicates (sender, id);
 CREATE TABLE changes (
-    conversation INTEGER NOT NULL, author INTEGER NOT NULL, id BLOB NOT NULL, place INTEGER NOT NULL,
-    record INTEGER NOT NULL, PRIMARY KEY (conversation, author, id)
+    place INTEGER NOT NULL, author INTEGER NOT NULL, id BLOB NOT NULL, record INTEGER NOT NULL,
+    PRIMARY KEY (place, author, id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX changes_by_place ON changes (place);
 CREATE TABLE contents (place INTEGER NOT NULL, record BLOB NOT NULL, PRIMARY KEY (place, record)) STRICT, WITHOUT ROWID;
 CREATE TABLE pending_erasures (
     record BLOB PRIMARY KEY, conversation INTEGER NOT NULL, since INTEGER NOT NULL
@@ -44,8 +43,8 @@ pub(super) const MESSAGES_DUMP: &[(&str, &str)] = &[
     ),
     (
         "change",
-        "SELECT conversations.id, users.id, changes.id, place & 0xffffffff, record FROM changes
-         JOIN conversations ON conversations.row = conversation JOIN users ON users.row = author ORDER BY 1, 2, 3",
+        "SELECT conversations.id, place & 0xffffffff, users.id, changes.id, record FROM changes
+         JOIN conversations ON conversations.row = place >> 32 JOIN users ON users.row = author ORDER BY 1, 2, 3, 4",
     ),
     (
         "content",

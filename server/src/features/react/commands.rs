@@ -6,13 +6,13 @@ use crate::{
 };
 use kafkatalk_log::Stream;
 use kafkatalk_protocol::{
-    ConversationId, Message, MessageId, Offset, User, UserId,
-    reaction::{Emoji, REACTIONS_OF_PERSON_MAX, ReactionSet},
+    ConversationId, MessageId, Offset, User,
+    reaction::{Emoji, ReactionSet},
 };
 
 impl Kernel {
     /// Sets a reaction of the caller, or takes it back, once however often it is sent under the same id. What is so
-    /// already is no change: nothing is written.
+    /// already is no change.
     pub async fn react(
         &self,
         caller: &User,
@@ -21,17 +21,8 @@ impl Kernel {
         emoji: Emoji,
         on: bool,
     ) -> Result<Done, ChangeError> {
-        let held = self.read_as(caller.id, conversation, move |seen| seen.message(message)).await?;
-        let held = held.ok_or(ChangeError::NotFound)?;
-        if held.deleted {
+        if self.to_be_changed(caller.id, conversation, message).await?.deleted {
             return Err(ChangeError::Deleted);
-        }
-        let own = reactions_of(&held, caller.id);
-        if own.contains(&&emoji) == on {
-            return Ok(Done { record: held.revision(), at: held.sent_at });
-        }
-        if on && own.len() >= REACTIONS_OF_PERSON_MAX {
-            return Err(ChangeError::TooManyReactions);
         }
         self.require_level(LEVEL)?;
         self.rates.message(caller.id).map_err(ChangeError::TooOften)?;
@@ -39,9 +30,4 @@ impl Kernel {
         let outcome = self.commit(Stream::Conversation(conversation), caller.id, None, &event).await?;
         answer(outcome, at)
     }
-}
-
-fn reactions_of(message: &Message, user: UserId) -> Vec<&Emoji> {
-    let own = message.reactions.iter().filter(|reaction| reaction.users.contains(&user));
-    own.map(|reaction| &reaction.emoji).collect()
 }

@@ -58,17 +58,27 @@ fn set(
         return Ok(change::refused(Changed::Repeat(first)));
     }
     let emoji = event.emoji.as_str();
-    if event.on {
+    let most = sql_limit(REACTIONS_OF_PERSON_MAX);
+    let changed = if event.on {
         let mut add = at.rows.prepare_cached(
             "INSERT INTO reactions (place, user, emoji, record)
              SELECT ?1, ?2, ?3, ?4 WHERE (SELECT count(*) FROM reactions WHERE place = ?1 AND user = ?2) < ?5
              ON CONFLICT DO NOTHING",
         )?;
-        add.execute((target.row, author, emoji, sql_offset(at.offset), sql_limit(REACTIONS_OF_PERSON_MAX)))?;
+        add.execute((target.row, author, emoji, sql_offset(at.offset), most))?
     } else {
         at.rows
             .prepare_cached("DELETE FROM reactions WHERE place = ?1 AND user = ?2 AND emoji = ?3")?
-            .execute((target.row, author, emoji))?;
+            .execute((target.row, author, emoji))?
+    };
+    if changed == 0 {
+        let mut find = at
+            .rows
+            .prepare_cached("SELECT 1 FROM reactions WHERE place = ?1 AND user = ?2 AND emoji = ?3")?;
+        if event.on && !find.exists((target.row, author, emoji))? {
+            return Ok(change::refused(Changed::TooManyReactions));
+        }
+        return change::unchanged(at, event.message);
     }
     change::finish(at, event.message)
 }

@@ -189,7 +189,7 @@ impl CatchUp {
             Held::Message(offset) => (Some(offset), None),
             Held::Record(offset) => (None, Some(offset)),
         };
-        let latest = newest?;
+        let latest = newest.or(last_record)?;
         self.reached.insert(conversation, last_record.map_or(latest, |record| record.max(latest)));
         Some(Outgoing::of(&ServerFrame::Behind { conversation, after, latest, changed_after }))
     }

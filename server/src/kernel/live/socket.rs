@@ -325,7 +325,7 @@ impl Session {
             // A second hello has nothing left to do.
             Ok(ClientFrame::Hello { .. }) => {}
             Ok(frame) => {
-                let work = features::obey(&self.node.kernel, &self.caller, frame);
+                let work = features::obey(&self.node, &self.caller, frame);
                 self.work = work.map(|work| -> Work { Box::pin(async move { Answer::of(work.await) }) });
             }
             Err(Refused::Tell(frame)) => self.tell(&frame),

@@ -297,6 +297,9 @@ impl Filling {
             let mut batch = Batch::default();
             let more_unsaid = gather_unsaid(&moment, index, &mut batch)?;
             gather(&moment, index, changed, &mut batch)?;
+            if more_unsaid {
+                leave_for_later(&moment, index, &mut batch)?;
+            }
             drop(moment);
             let (unsaid, left) = (batch.unsaid, more_unsaid || !changed.is_empty());
             if unsaid.is_some() || !batch.reached.is_empty() {
@@ -369,6 +372,15 @@ fn gather_unsaid(views: &Connection, index: &Index, batch: &mut Batch) -> Result
     Ok(batch.removed.len() == BATCH_UNSAID)
 }
 
+/// Leaves out texts that a later batch removes or learns: what is removed must be what was added.
+fn leave_for_later(views: &Connection, index: &Index, batch: &mut Batch) -> Result<(), FillError> {
+    let last = batch.unsaid.map_or_else(|| index.unsaid(), Ok)?;
+    let mut find = views.prepare_cached("SELECT place FROM pending_index_deletes WHERE number > ?1")?;
+    let later = find.query_map([last], |row| row.get(0))?.collect::<Result<HashSet<i64>, _>>()?;
+    batch.added.retain(|document| !later.contains(&document.place));
+    Ok(())
+}
+
 /// Messages behind what is indexed, until there are enough. Conversations that are done with leave the list.
 fn gather(
     views: &Connection,
@@ -377,7 +389,7 @@ fn gather(
     batch: &mut Batch,
 ) -> Result<(), FillError> {
     let mut find = views.prepare_cached(
-        "SELECT place, sent_at, body FROM messages WHERE place > ?1 AND place <= ?2 ORDER BY place",
+        "SELECT place, sent_at, body FROM messages WHERE place > ?1 AND place <= ?2 AND body <> '' ORDER BY place",
     )?;
     let mut bytes = 0;
     let mut done = HashSet::new();
