@@ -4,6 +4,9 @@ use std::time::Duration;
 
 /// How long a use case waits for the views to pass its own record before it answers "unknown".
 pub const APPLY_WAIT: Duration = Duration::from_secs(10);
+/// How long after its start a node waits for the feature level before it refuses what needs it. On Kafka the level rises
+/// once the node has heard who else is there.
+pub const LEVEL_WAIT: Duration = Duration::from_secs(20);
 /// How often a read position is appended until no lower one stands behind it in the log.
 pub const READ_APPENDS_MAX: usize = 8;
 /// How long a hash may wait for its turn before the caller is sent away.

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    limits::{APPLY_WAIT, LAST_USED_SESSIONS_MAX},
+    limits::{APPLY_WAIT, LAST_USED_SESSIONS_MAX, LEVEL_WAIT},
     metrics::Metrics,
     rates::Rates,
     secrets::Passwords,
@@ -38,6 +38,7 @@ pub struct Kernel {
     pub(crate) last_used: Moka<SessionId, Timestamp>,
     /// What the log is to forget.
     pub(crate) erasures: Arc<Erasures>,
+    started: tokio::time::Instant,
     pub(super) ledger_ends: Arc<LedgerEnds>,
 }
 
@@ -60,7 +61,20 @@ impl Kernel {
     ) -> Self {
         let last_used = Moka::new(LAST_USED_SESSIONS_MAX);
         let (erasures, ledger_ends) = (Arc::default(), Arc::default());
-        Self { log, views, pending_acks, passwords, clock, rates, metrics, last_used, erasures, ledger_ends }
+        let started = tokio::time::Instant::now();
+        Self {
+            log,
+            views,
+            pending_acks,
+            passwords,
+            clock,
+            rates,
+            metrics,
+            last_used,
+            erasures,
+            started,
+            ledger_ends,
+        }
     }
 
     /// The read side, for pages.
@@ -82,9 +96,15 @@ impl Kernel {
         Record::of(self.clock.record_id(), author, self.clock.now(), event)
     }
 
-    /// Kinds that change what others see are written only once every node knows them.
-    pub(crate) fn require_level(&self, level: Level) -> Result<(), Unavailable> {
-        if *self.log.level().borrow() >= level { Ok(()) } else { Err(Unavailable::LevelNotFinalised) }
+    /// Kinds that change what others see are written only once every node knows them. A node that has just started waits
+    /// for that, since it needs moments to hear who else is there; later it is an upgrade that is under way.
+    pub(crate) async fn require_level(&self, level: Level) -> Result<(), Unavailable> {
+        let mut finalised = self.log.level();
+        let reached = finalised.wait_for(|finalised| *finalised >= level);
+        match tokio::time::timeout_at(self.started + LEVEL_WAIT, reached).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(Unavailable::LevelNotFinalised),
+        }
     }
 
     /// Appends a record of an event and waits until this node's views hold it; what came of it. `key` is the record's key,

@@ -26,7 +26,7 @@ impl Kernel {
         if held.deleted {
             return Ok(Done { record: held.revision(), at: held.sent_at });
         }
-        self.require_level(LEVEL)?;
+        self.require_level(LEVEL).await?;
         self.rates.message(caller.id).map_err(ChangeError::TooOften)?;
         let event =
             MessageDeleted { id, message, message_id: held.id, sender: caller.id, sent_at: held.sent_at };

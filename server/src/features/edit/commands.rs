@@ -25,7 +25,7 @@ impl Kernel {
         if held.deleted {
             return Err(ChangeError::Deleted);
         }
-        self.require_level(LEVEL)?;
+        self.require_level(LEVEL).await?;
         self.rates.message(caller.id).map_err(ChangeError::TooOften)?;
         let (event, at) = (MessageEdited { id, message, body }, self.clock.now());
         let stream = Stream::Conversation(conversation);

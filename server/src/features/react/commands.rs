@@ -24,7 +24,7 @@ impl Kernel {
         if self.to_be_changed(caller.id, conversation, message).await?.deleted {
             return Err(ChangeError::Deleted);
         }
-        self.require_level(LEVEL)?;
+        self.require_level(LEVEL).await?;
         self.rates.message(caller.id).map_err(ChangeError::TooOften)?;
         let (event, at) = (ReactionSet { id, message, emoji, on }, self.clock.now());
         let outcome = self.commit(Stream::Conversation(conversation), caller.id, None, &event).await?;

@@ -75,8 +75,6 @@ struct Part {
 /// What a read says of a conversation that was named.
 enum Found {
     Part(Part),
-    /// The caller was a member, and is not any more.
-    NoLongerMember,
     /// Not there for the caller.
     Nothing,
 }
@@ -118,7 +116,6 @@ impl CatchUp {
         let found = kernel.views().read(move |views| read(views, caller, position, most)).await?;
         Ok(Some(match found {
             Found::Part(part) => self.hand_out(position, part),
-            Found::NoLongerMember => left(position.conversation),
             Found::Nothing => Vec::new(),
         }))
     }
@@ -203,11 +200,6 @@ fn frame(held: Held, message: Message) -> ServerFrame {
     }
 }
 
-/// What a device is sent of a conversation that it names and that its person has left.
-fn left(_conversation: ConversationId) -> Vec<Outgoing> {
-    Vec::new()
-}
-
 impl Budget {
     /// Messages that the next read may bring.
     fn of(&self, position: Position) -> usize {
@@ -217,8 +209,7 @@ impl Budget {
 
 fn read(views: &Query<'_>, caller: UserId, position: Position, most: usize) -> Result<Found, ViewsError> {
     let Some(seen) = views.as_seen_by(caller, position.conversation)? else {
-        let was_member = views.was_member(caller, position.conversation)?;
-        return Ok(if was_member { Found::NoLongerMember } else { Found::Nothing });
+        return Ok(Found::Nothing);
     };
     let (_, newest, last_record) = seen.head()?;
     let behind = match position.held {
