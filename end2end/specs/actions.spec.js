@@ -108,3 +108,18 @@ test("the menu of a message is reached, walked and left by keyboard", async ({ d
   await expect(ada.page.getByRole("menu")).toHaveCount(0);
   await expect(ada.message("By keyboard")).toBeFocused();
 });
+
+test("on a phone the whole menu of a message is on the screen, on either side", async ({ device, pair }) => {
+  const [ada, bob] = await both(device, pair);
+  for (const one of [ada, bob]) await one.page.setViewportSize({ width: 360, height: 740 });
+  await ada.say("Shall we meet at nine?");
+  await ada.expectAllSent();
+  for (const one of [ada, bob]) {
+    const message = one.message("Shall we meet").first();
+    await message.hover();
+    await message.getByRole("button", { name: "Message actions" }).click();
+    const box = await one.page.getByRole("menu", { name: "Message actions" }).boundingBox();
+    expect(box.x).toBeGreaterThanOrEqual(0);
+    expect(box.x + box.width).toBeLessThanOrEqual(360);
+  }
+});
