@@ -438,14 +438,6 @@ impl Registry {
         registry
     }
 
-    /// Whether a kind is known in that stream.
-    pub fn knows(&self, stream: Stream, kind: &str) -> bool {
-        match stream {
-            Stream::Conversation(_) => self.in_conversation(kind).is_some(),
-            Stream::Ledger(ledger) => self.in_ledger(ledger, kind).is_some(),
-        }
-    }
-
     pub(super) fn in_ledger(&self, ledger: Ledger, kind: &str) -> Option<&InLedger> {
         self.ledgers.get(&ledger)?.get(kind)
     }

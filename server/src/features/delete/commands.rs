@@ -1,7 +1,7 @@
 //! Deleting a message for everyone, and having the log forget its content.
 
 use crate::{
-    features::messages::change::{ChangeError, Changed, Done, LEVEL, answer},
+    features::messages::change::{ChangeError, Changed, Done, answer},
     kernel::{Kernel, errors::Unavailable, views::ViewsError},
     limits::{ERASE_AGAIN_AFTER, ERASURES_AT_ONCE},
 };
@@ -26,12 +26,9 @@ impl Kernel {
         if held.deleted {
             return Ok(Done { record: held.revision(), at: held.sent_at });
         }
-        self.require_level(LEVEL).await?;
-        self.rates.message(caller.id).map_err(ChangeError::TooOften)?;
         let event =
             MessageDeleted { id, message, message_id: held.id, sender: caller.id, sent_at: held.sent_at };
-        let at = self.clock.now();
-        let outcome = self.commit(Stream::Conversation(conversation), caller.id, None, &event).await?;
+        let (outcome, at) = self.change(caller.id, conversation, &event).await?;
         if matches!(outcome, Changed::Done(_)) {
             self.erasures.note(conversation);
         }

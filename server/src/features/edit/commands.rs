@@ -1,10 +1,9 @@
 //! Editing a message.
 
 use crate::{
-    features::messages::change::{ChangeError, Done, LEVEL, answer},
+    features::messages::change::{ChangeError, Done, answer},
     kernel::Kernel,
 };
-use kafkatalk_log::Stream;
 use kafkatalk_protocol::{Body, ConversationId, MessageId, Offset, User, edit::MessageEdited};
 
 impl Kernel {
@@ -25,11 +24,8 @@ impl Kernel {
         if held.deleted {
             return Err(ChangeError::Deleted);
         }
-        self.require_level(LEVEL).await?;
-        self.rates.message(caller.id).map_err(ChangeError::TooOften)?;
-        let (event, at) = (MessageEdited { id, message, body }, self.clock.now());
-        let stream = Stream::Conversation(conversation);
-        let outcome = self.commit(stream, caller.id, None, &event).await?;
+        let event = MessageEdited { id, message, body };
+        let (outcome, at) = self.change(caller.id, conversation, &event).await?;
         answer(outcome, at)
     }
 }

@@ -8,13 +8,13 @@ use crate::features::conversations::errors::{ConversationError, no_longer_a_memb
 use crate::kernel::{
     Kernel,
     errors::{Unavailable, not_found, through_unavailable, with_unknown},
-    projector::{Effects, IgnoreReason, InConversation},
+    projector::{Effects, IgnoreReason, InConversation, Recorded},
     views::{
         Viewpoint, ViewsError,
         schema::{blob, column_offset, offset_of, place, sql_offset, uuid},
     },
 };
-use kafkatalk_log::{Level, Record, failpoints};
+use kafkatalk_log::{Level, Record, Stream, failpoints};
 use kafkatalk_protocol::{
     ConversationId, ErrorCode, Message, MessageId, Offset, Problem, ServerFrame, Timestamp, UserId,
 };
@@ -22,7 +22,7 @@ use rusqlite::OptionalExtension;
 use std::sync::Arc;
 
 /// The feature level that includes changes of messages.
-pub const LEVEL: Level = Level(1);
+const LEVEL: Level = Level(1);
 /// The text of a message whose content is gone, in the rows.
 pub const TOMBSTONE_BODY: &str = "";
 
@@ -255,6 +255,12 @@ pub fn demote_duplicate(at: &mut InConversation<'_>, sender: i64, id: MessageId)
     find_newest(at)
 }
 
+/// A message that is known to be there, in its present state.
+fn present(at: &InConversation<'_>, message: Offset) -> Result<Message, ViewsError> {
+    let vanished = || ViewsError::Damaged("a message vanished while it was changed".into());
+    message_at(at, message)?.ok_or_else(vanished)
+}
+
 /// The record in hand has changed the message: its new revision, and the frame for those who may see it.
 pub fn finish(at: &mut InConversation<'_>, message: Offset) -> Result<Effects<Changed>, ViewsError> {
     if failpoints::is_on(failpoints::broken::LOST_CHANGE) {
@@ -263,8 +269,7 @@ pub fn finish(at: &mut InConversation<'_>, message: Offset) -> Result<Effects<Ch
     at.rows
         .prepare_cached("UPDATE messages SET revision = ?2 WHERE place = ?1")?
         .execute((place(at.state.row, message), sql_offset(at.offset)))?;
-    let state = message_at(at, message)?
-        .ok_or_else(|| ViewsError::Damaged("a message vanished while it was changed".into()))?;
+    let state = present(at, message)?;
     let (record, previous_record) = at.link();
     let frame = ServerFrame::Changed { message: state.clone(), record, previous_record };
     let deliver = at.to_viewers(message, frame);
@@ -273,16 +278,14 @@ pub fn finish(at: &mut InConversation<'_>, message: Offset) -> Result<Effects<Ch
 
 /// The promise broken on purpose: see [`failpoints::broken::LOST_CHANGE`].
 fn lose(at: &mut InConversation<'_>, message: Offset) -> Result<Effects<Changed>, ViewsError> {
-    let mut state = message_at(at, message)?
-        .ok_or_else(|| ViewsError::Damaged("a message vanished while it was changed".into()))?;
+    let mut state = present(at, message)?;
     state.revision = Some(at.offset);
     Ok(Effects::of(Changed::Done(Arc::new(state))))
 }
 
 /// The message is so already: the record counts for nothing, and whoever asked for it is told what there is.
 pub fn unchanged(at: &InConversation<'_>, message: Offset) -> Result<Effects<Changed>, ViewsError> {
-    let state = message_at(at, message)?
-        .ok_or_else(|| ViewsError::Damaged("a message vanished while it was changed".into()))?;
+    let state = present(at, message)?;
     Ok(Effects::skipped(IgnoreReason::NothingToChange, Changed::Done(Arc::new(state))))
 }
 
@@ -309,7 +312,21 @@ pub fn answer(outcome: Changed, at: Timestamp) -> Result<Done, ChangeError> {
 }
 
 impl Kernel {
-    /// The message that the caller wants to change. It is only called absent of views that hold all that the
+    /// Writes a change, as far as the feature level and the caller's rate allow it: what came of it, and when.
+    pub(crate) async fn change<E: Recorded<Outcome = Changed>>(
+        &self,
+        caller: UserId,
+        conversation: ConversationId,
+        event: &E,
+    ) -> Result<(Changed, Timestamp), ChangeError> {
+        self.require_level(LEVEL).await?;
+        self.rates.message(caller).map_err(ChangeError::TooOften)?;
+        let at = self.clock.now();
+        let outcome = self.commit(Stream::Conversation(conversation), caller, None, event).await?;
+        Ok((outcome, at))
+    }
+
+    /// The message that the caller wants to change. That there is none is said only of views that hold all that the
     /// conversation held when the question came.
     pub(crate) async fn to_be_changed(
         &self,

@@ -1,10 +1,9 @@
 //! Reacting to a message.
 
 use crate::{
-    features::messages::change::{ChangeError, Done, LEVEL, answer},
+    features::messages::change::{ChangeError, Done, answer},
     kernel::Kernel,
 };
-use kafkatalk_log::Stream;
 use kafkatalk_protocol::{
     ConversationId, MessageId, Offset, User,
     reaction::{Emoji, ReactionSet},
@@ -24,10 +23,8 @@ impl Kernel {
         if self.to_be_changed(caller.id, conversation, message).await?.deleted {
             return Err(ChangeError::Deleted);
         }
-        self.require_level(LEVEL).await?;
-        self.rates.message(caller.id).map_err(ChangeError::TooOften)?;
-        let (event, at) = (ReactionSet { id, message, emoji, on }, self.clock.now());
-        let outcome = self.commit(Stream::Conversation(conversation), caller.id, None, &event).await?;
+        let event = ReactionSet { id, message, emoji, on };
+        let (outcome, at) = self.change(caller.id, conversation, &event).await?;
         answer(outcome, at)
     }
 }

@@ -72,13 +72,6 @@ struct Part {
     last_record: Option<Offset>,
 }
 
-/// What a read says of a conversation that was named.
-enum Found {
-    Part(Part),
-    /// Not there for the caller.
-    Nothing,
-}
-
 impl CatchUp {
     /// From what the device holds on: messages as far as the budget goes, `behind` for what is past it.
     pub fn new(
@@ -114,10 +107,7 @@ impl CatchUp {
         let Some(position) = self.at.take().or_else(|| self.begin()) else { return Ok(None) };
         let (caller, most) = (self.caller, self.budget.of(position));
         let found = kernel.views().read(move |views| read(views, caller, position, most)).await?;
-        Ok(Some(match found {
-            Found::Part(part) => self.hand_out(position, part),
-            Found::Nothing => Vec::new(),
-        }))
+        Ok(Some(found.map(|part| self.hand_out(position, part)).unwrap_or_default()))
     }
 
     /// At the end: the last record that the device holds or was told of in each conversation.
@@ -207,16 +197,21 @@ impl Budget {
     }
 }
 
-fn read(views: &Query<'_>, caller: UserId, position: Position, most: usize) -> Result<Found, ViewsError> {
+fn read(
+    views: &Query<'_>,
+    caller: UserId,
+    position: Position,
+    most: usize,
+) -> Result<Option<Part>, ViewsError> {
     let Some(seen) = views.as_seen_by(caller, position.conversation)? else {
-        return Ok(Found::Nothing);
+        return Ok(None);
     };
     let (_, newest, last_record) = seen.head()?;
     let behind = match position.held {
         Held::Message(offset) => newest > Some(offset),
         Held::Record(offset) => last_record > Some(offset),
     };
-    let part = |messages, more| Found::Part(Part { messages, more, newest, last_record });
+    let part = |messages, more| Some(Part { messages, more, newest, last_record });
     if most == 0 || !behind {
         return Ok(part(Vec::new(), behind));
     }
