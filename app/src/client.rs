@@ -57,7 +57,9 @@ pub use event::{
     Action, Answer, Changes, Effect, Fetch, FetchError, Input, Now, Page, RequestId, SocketId, Ticks,
 };
 pub use outbox::OutboxFull;
-pub use view::{Change, ChatStatus, ChatView, Delivery, Edge, Item, ItemKey, Link, LinkView, ListView, Row};
+pub use view::{
+    Change, ChatStatus, ChatView, Delivery, Edge, Group, Item, ItemKey, Link, LinkView, ListView, People, Row,
+};
 
 use crate::page::{OpenModel, PageModel};
 use conversations::Conversations;
@@ -94,6 +96,8 @@ pub struct Client {
     asks: BTreeMap<ConversationId, Task>,
     /// Conversations that are not there for the viewer.
     missing: BTreeSet<ConversationId>,
+    /// Conversations of which the viewer is no longer a member.
+    left: BTreeSet<ConversationId>,
     paging: Paging,
     looking: Looking,
     /// Messages of conversations that are not known yet: the server was asked about these.
@@ -164,6 +168,21 @@ enum Purpose {
     Around(ConversationId, Offset),
 }
 
+impl Purpose {
+    /// The conversation that it is about, where it is about one.
+    fn conversation(self) -> Option<ConversationId> {
+        match self {
+            Self::Session | Self::Refresh | Self::More => None,
+            Self::Conversation(id)
+            | Self::Latest(id)
+            | Self::After(id)
+            | Self::Before(id)
+            | Self::Changes(id)
+            | Self::Around(id, _) => Some(id),
+        }
+    }
+}
+
 impl Client {
     /// The state that a page begins with, on the server and in the browser alike; none where nobody is signed in.
     /// Nothing happens before [`Input::Started`].
@@ -187,6 +206,7 @@ impl Client {
             chats: BTreeMap::new(),
             asks: BTreeMap::new(),
             missing: BTreeSet::new(),
+            left: BTreeSet::new(),
             paging: Paging { cursor: page.conversations_next.clone(), ..Paging::default() },
             looking: Looking::default(),
             unplaced: Vec::new(),
@@ -243,6 +263,7 @@ impl Client {
             self.landed(last.id, last.offset, now);
         }
         self.missing.remove(&told.id);
+        self.left.remove(&told.id);
         self.conversations.merge(told, viewer);
         if let Some(read) = told.read.get(&viewer) {
             self.receipts.confirm(told.id, *read);

@@ -2,7 +2,9 @@
 
 use crate::{
     Body, Conversation, ConversationId, ErrorCode, Message, MessageId, Offset, SessionId, Timestamp, User,
-    UserId, reaction::Emoji,
+    UserId,
+    member::{GroupName, Role},
+    reaction::Emoji,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -258,6 +260,37 @@ frames! {
             /// As the receiver sees it.
             conversation: Conversation,
         },
+        /// A group has other members, other roles or another name: all of it, as it is now. Of two states the one with the
+        /// higher revision is the later.
+        "group" => Group {
+            /// The conversation.
+            conversation: ConversationId,
+            /// Everyone in it, by username.
+            members: Vec<User>,
+            /// See [`Conversation::roles`].
+            #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+            roles: BTreeMap<UserId, Role>,
+            /// See [`Conversation::name`].
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            name: Option<GroupName>,
+            /// The offset of the record that brought the group into this state.
+            revision: Offset,
+            /// What happened, as a line in the order of messages; absent while a device catches up, where the lines come
+            /// by themselves.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            notice: Option<Message>,
+            /// See [`ServerFrame`].
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            record: Option<Offset>,
+            /// See [`ServerFrame`].
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            previous_record: Option<Offset>,
+        },
+        /// The receiver is no longer a member: the device drops the conversation.
+        "left" => Left {
+            /// The conversation.
+            conversation: ConversationId,
+        },
         /// A member has read.
         "read" => Read {
             /// The conversation.
@@ -397,10 +430,13 @@ mod tests {
             read: [(user, offset)].into(),
             record: Some(Offset(9)),
             sees_from: Some(Offset(1)),
+            group: true,
+            name: "Climbing".parse().ok(),
+            roles: [(user, Role::Owner)].into(),
             ..Conversation::new(conversation, vec![person.clone()], sent_at)
         };
         vec![
-            ServerFrame::Ready { user: person, session: SessionId(uuid::Uuid::from_u128(6)), limits },
+            ServerFrame::Ready { user: person.clone(), session: SessionId(uuid::Uuid::from_u128(6)), limits },
             ServerFrame::Ack { id, conversation, offset, sent_at },
             ServerFrame::Message { message: message.clone(), record: None, previous_record: None },
             ServerFrame::Message {
@@ -414,6 +450,17 @@ mod tests {
             ServerFrame::Behind { conversation, after: None, latest: offset, changed_after: None },
             ServerFrame::Behind { conversation, after: None, latest: offset, changed_after: Some(Offset(1)) },
             ServerFrame::Conversation { conversation: told },
+            ServerFrame::Group {
+                conversation,
+                members: vec![person.clone()],
+                roles: [(user, Role::Admin)].into(),
+                name: None,
+                revision: Offset(11),
+                notice: None,
+                record: Some(Offset(11)),
+                previous_record: Some(Offset(10)),
+            },
+            ServerFrame::Left { conversation },
             ServerFrame::Read { conversation, user, offset },
             ServerFrame::Delivered { conversation, user, offset },
             ServerFrame::Typing { conversation, user },

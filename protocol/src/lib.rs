@@ -17,6 +17,7 @@
 //! | [`edit`] | changing the text of a message |
 //! | [`reaction`] | reacting to a message |
 //! | [`reply`] | replying to a message |
+//! | [`member`] | members of a group, roles, its name |
 //! | [`limits`] | every limit that both sides must know |
 
 pub mod delete;
@@ -26,6 +27,7 @@ pub mod frame;
 pub mod http;
 pub mod id;
 pub mod limits;
+pub mod member;
 pub mod model;
 pub mod problem;
 pub mod reaction;
