@@ -4,7 +4,7 @@
 //! from the same model, so that hydration finds what the server wrote; [`Live::start`] then sets the state going.
 
 use crate::{
-    client::{Action, ChatView, Client, Command, LinkView, ListView, OutboxFull},
+    client::{Action, ChatView, Client, Command, LinkView, ListView, OutboxFull, Signs},
     page::PageModel,
 };
 use kafkatalk_protocol::{Body, ConversationId, Message, MessageId, Offset, User};
@@ -103,6 +103,18 @@ impl Live {
         {
             let (_, _) = (conversation, command);
             Err(OutboxFull)
+        }
+    }
+
+    /// What is true of a conversation for moments: who types, who is online. Each conversation has a signal of its own.
+    pub fn signs(self, conversation: ConversationId) -> ArcRwSignal<Signs> {
+        #[cfg(feature = "hydrate")]
+        {
+            self.engine.with_value(|engine| engine.signs(conversation))
+        }
+        #[cfg(not(feature = "hydrate"))]
+        {
+            self.client.with_value(|client| ArcRwSignal::new(client.signs(conversation)))
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     Body, Conversation, ConversationId, ErrorCode, Message, MessageId, Offset, SessionId, Timestamp, User,
-    UserId, reaction::Emoji,
+    UserId, presence::Presence, reaction::Emoji,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -93,6 +93,10 @@ frames! {
             /// by [`ServerFrame::Changed`] and [`ServerFrame::CaughtUp`], whatever `positions` says of it.
             #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
             records: BTreeMap<ConversationId, Offset>,
+            /// Whether the device wants signals: [`ServerFrame::Typing`], [`ServerFrame::Presence`] and
+            /// [`ServerFrame::Presences`]. Nobody gets them unasked.
+            #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+            signals: bool,
         },
         /// Post a message; answered by `ack` or by `error` with the same `id`.
         "send" => Send {
@@ -146,7 +150,7 @@ frames! {
             /// The offset of the last message that was read.
             offset: Offset,
         },
-        /// Typing now.
+        /// The person types in a conversation now. To be said again every few seconds while they do; answered by nothing.
         "typing" => Typing {
             /// The conversation.
             conversation: ConversationId,
@@ -276,21 +280,27 @@ frames! {
             /// The offset of the last message that it received.
             offset: Offset,
         },
-        /// A member is typing; expires after 5 s.
+        /// A member types. It is true for some seconds, or until a message of theirs arrives. A signal.
         "typing" => Typing {
             /// The conversation.
             conversation: ConversationId,
             /// The member.
             user: UserId,
         },
-        /// A person came or went.
+        /// A person who shares a conversation with the receiver came or went. A signal.
         "presence" => Presence {
             /// The person.
             user: UserId,
             /// Whether a device of theirs is connected.
             online: bool,
-            /// When one last was.
+            /// When one last was, where that is known and none is now.
             last_seen_at: Option<Timestamp>,
+        },
+        /// How things stand with the people who share a conversation with the receiver; takes the place of all that was said
+        /// of them before. Who is not named is not online, and nobody knows when they last were. A signal.
+        "presences" => Presences {
+            /// The people.
+            people: Vec<Presence>,
         },
         /// Something was refused; the socket stays open.
         "error" => Error {
@@ -417,7 +427,10 @@ mod tests {
             ServerFrame::Read { conversation, user, offset },
             ServerFrame::Delivered { conversation, user, offset },
             ServerFrame::Typing { conversation, user },
-            ServerFrame::Presence { user, online: true, last_seen_at: Some(sent_at) },
+            ServerFrame::Presence { user, online: true, last_seen_at: None },
+            ServerFrame::Presences {
+                people: vec![Presence { user, online: false, last_seen_at: Some(sent_at) }],
+            },
             ServerFrame::Error { code: ErrorCode::Forbidden, detail: "no".into(), id: Some(id) },
             ServerFrame::Error { code: ErrorCode::Forbidden, detail: "no".into(), id: None },
             ServerFrame::Pong,
@@ -436,13 +449,18 @@ mod tests {
     #[test]
     fn a_hello_without_positions_is_one_that_holds_nothing() {
         let hello: ClientFrame = serde_json::from_str(r#"{"type":"hello"}"#).unwrap();
-        assert_eq!(hello, ClientFrame::Hello { positions: BTreeMap::new(), records: BTreeMap::new() });
+        let nothing = BTreeMap::new;
+        assert_eq!(
+            hello,
+            ClientFrame::Hello { positions: nothing(), records: BTreeMap::new(), signals: false }
+        );
     }
 
     #[test]
     fn a_hello_names_its_positions_by_conversation() {
         let id = ConversationId(uuid::Uuid::from_u128(7));
-        let hello = ClientFrame::Hello { positions: [(id, Offset(41))].into(), records: BTreeMap::new() };
+        let (positions, records) = ([(id, Offset(41))].into(), BTreeMap::new());
+        let hello = ClientFrame::Hello { positions, records, signals: false };
         let json = serde_json::to_string(&hello).unwrap();
         assert_eq!(json, format!(r#"{{"type":"hello","positions":{{"{id}":41}}}}"#));
         assert_eq!(serde_json::from_str::<ClientFrame>(&json).unwrap(), hello);

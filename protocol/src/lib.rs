@@ -15,6 +15,7 @@
 //! | [`event`] | payloads of the records in the log |
 //! | [`delete`] | deleting a message for everyone |
 //! | [`edit`] | changing the text of a message |
+//! | [`presence`] | who is online |
 //! | [`reaction`] | reacting to a message |
 //! | [`reply`] | replying to a message |
 //! | [`limits`] | every limit that both sides must know |
@@ -27,6 +28,7 @@ pub mod http;
 pub mod id;
 pub mod limits;
 pub mod model;
+pub mod presence;
 pub mod problem;
 pub mod reaction;
 pub mod reply;

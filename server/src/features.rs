@@ -13,10 +13,11 @@ pub mod receipts;
 pub mod reply;
 pub mod search;
 pub mod sessions;
+pub mod typing;
 
 use crate::{
     http::state::State,
-    kernel::{Kernel, live::socket::Node, projector::Registry},
+    kernel::{Kernel, live::socket::Node, projector::Registry, signals::Part},
 };
 use kafkatalk_protocol::{
     ClientFrame, ConversationId, MessageId, Offset, Problem, ServerFrame, Timestamp, event::MessagePosted,
@@ -39,6 +40,11 @@ pub fn registry() -> Registry {
         reply::projector(),
         receipts::projector(),
     ])
+}
+
+/// What all features do with signals.
+pub fn signals() -> Vec<Arc<dyn Part>> {
+    vec![typing::part()]
 }
 
 /// The HTTP routes of all features, below `/api/v1`.
@@ -89,7 +95,11 @@ pub fn obey(node: &Arc<Node>, caller: &Caller, frame: ClientFrame) -> Option<Wor
             let read = node.kernel.mark_read(caller.user.id, conversation, offset).await;
             read.err().map(|error| refusal(error, None))
         }),
-        ClientFrame::Typing { .. } | ClientFrame::Hello { .. } | ClientFrame::Ping => return None,
+        ClientFrame::Typing { conversation } => Box::pin(async move {
+            node.signals.typing(caller.user.id, conversation).await;
+            None
+        }),
+        ClientFrame::Hello { .. } | ClientFrame::Ping => return None,
     })
 }
 

@@ -70,6 +70,13 @@ pub const SEARCHES_PER_SECOND: u32 = 10;
 /// Searches of one person at once: every letter that is typed may be one.
 pub const SEARCHES_BURST: u32 = 60;
 
+/// Signals that wait for one socket; of more the oldest are dropped.
+pub const SOCKET_SIGNALS_MAX: usize = 64;
+/// Typing signals of one person a second, over all their devices and conversations, on average over [`TYPING_BURST`].
+pub const TYPING_PER_SECOND: u32 = 2;
+/// Typing signals of one person at once.
+pub const TYPING_BURST: u32 = 10;
+
 /// First and longest pause before the follower tries again after an error.
 pub const FOLLOW_RETRY_MIN: Duration = Duration::from_millis(100);
 /// See [`FOLLOW_RETRY_MIN`].

@@ -20,6 +20,7 @@ use crate::{
         follow::{self, Follower, Following},
         live::{Hub, socket::Node},
         pending_acks::PendingAcks,
+        signals::Signals,
         views::{Views, ViewsError, ViewsOptions},
     },
     metrics::Metrics,
@@ -107,8 +108,9 @@ pub async fn serve(
     let rates = Arc::new(Rates::new(options.rate_limits));
     let clock = options.clock.clone();
     let kernel = Kernel::new(log.clone(), views, pending_acks, passwords, clock, rates, metrics.clone());
+    let signals = Signals::new(kernel.clone(), hub.clone(), features::signals());
     let state = State {
-        node: Arc::new(Node { kernel, hello_grace: options.hello_grace }),
+        node: Arc::new(Node { kernel, signals, hello_grace: options.hello_grace }),
         hub: hub.clone(),
         metrics,
         follower: following.watch.clone(),
@@ -120,6 +122,7 @@ pub async fn serve(
     let tasks = TaskTracker::new();
     tasks.spawn(forget_quiet(state.node.clone(), shutdown.clone()));
     features::start(&state.node.kernel, &tasks, &shutdown);
+    state.node.signals.start(&tasks, &shutdown);
     let sockets = state.sockets.clone();
     let served = answer(listener, state, options.request_head_time, shutdown.clone());
     let ended = tokio::select! {

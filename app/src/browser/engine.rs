@@ -3,7 +3,7 @@
 use super::{events, http, socket::Socket, store::Store};
 use crate::client::{
     Action, Changes, ChatView, Client, Command, Effect, Input, LinkView, ListView, Now, OutboxFull,
-    RequestId, SocketId, Ticks,
+    RequestId, Signs, SocketId, Ticks,
 };
 use crate::route::{Route, safe_next};
 use gloo_events::EventListener;
@@ -12,7 +12,7 @@ use kafkatalk_protocol::{ConversationId, Message, MessageId, Timestamp};
 use leptos::prelude::*;
 use std::{
     cell::{Cell, RefCell},
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     rc::{Rc, Weak},
     sync::Arc,
 };
@@ -62,6 +62,8 @@ struct Inner {
     this: Weak<Inner>,
     client: RefCell<Client>,
     signals: Signals,
+    /// What is true of conversations for moments, of those that were shown.
+    signs: RefCell<BTreeMap<ConversationId, ArcRwSignal<Signs>>>,
     store: Store,
     socket: RefCell<Option<Socket>>,
     events: RefCell<Vec<EventListener>>,
@@ -99,6 +101,7 @@ impl Engine {
             this: this.clone(),
             client: RefCell::new(client),
             signals,
+            signs: RefCell::default(),
             store,
             socket: RefCell::new(None),
             events: RefCell::new(Vec::new()),
@@ -138,6 +141,12 @@ impl Engine {
         let sent = self.0.client.borrow_mut().submit(conversation, command, now());
         self.0.turn();
         sent
+    }
+
+    /// What is true of a conversation for moments.
+    pub(crate) fn signs(&self, conversation: ConversationId) -> ArcRwSignal<Signs> {
+        let of_now = || ArcRwSignal::new(self.0.client.borrow().signs(conversation));
+        self.0.signs.borrow_mut().entry(conversation).or_insert_with(of_now).clone()
     }
 
     pub(crate) fn draft(&self, conversation: ConversationId) -> Arc<str> {
@@ -238,8 +247,12 @@ impl Inner {
     fn publish(&self, now: Ticks) {
         let new = self.client.borrow_mut().take_changes();
         let old = self.pending.get();
-        let changes =
-            Changes { link: old.link || new.link, list: old.list || new.list, chat: old.chat || new.chat };
+        let changes = Changes {
+            link: old.link || new.link,
+            list: old.list || new.list,
+            chat: old.chat || new.chat,
+            signs: old.signs || new.signs,
+        };
         let rests = self.published.get().plus(PUBLISH_INTERVAL_MS) > now;
         if !changes.any() || rests {
             self.pending.set(changes);
@@ -247,7 +260,8 @@ impl Inner {
         }
         self.pending.set(Changes::default());
         self.published.set(now);
-        let client = self.client.borrow();
+        let mut client = self.client.borrow_mut();
+        let signs = self.changed_signs(&mut client);
         let link = changes.link.then(|| client.link());
         let list = changes.list.then(|| client.list());
         let chat = changes.chat.then(|| client.opened().map(|open| client.chat(open)));
@@ -256,6 +270,16 @@ impl Inner {
         set(self.signals.link, link);
         set(self.signals.list, list);
         set(self.signals.chat, chat);
+        for (signal, signs) in signs {
+            signal.set(signs);
+        }
+    }
+
+    /// Those that somebody shows.
+    fn changed_signs(&self, client: &mut Client) -> Vec<(ArcRwSignal<Signs>, Signs)> {
+        let shown = self.signs.borrow();
+        let changed = client.take_changed_signs().into_iter();
+        changed.filter_map(|id| Some((shown.get(&id)?.clone(), client.signs(id)))).collect()
     }
 
     fn set_timer(&self, now: Ticks) {

@@ -209,11 +209,13 @@ pub struct Changes {
     pub list: bool,
     /// The open conversation.
     pub chat: bool,
+    /// What is true for moments: see [`super::Client::take_changed_signs`].
+    pub signs: bool,
 }
 
 impl Changes {
     /// Whether anything may have changed.
     pub fn any(self) -> bool {
-        self.link || self.list || self.chat
+        self.link || self.list || self.chat || self.signs
     }
 }

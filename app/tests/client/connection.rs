@@ -12,7 +12,7 @@ fn the_first_word_on_a_socket_says_what_is_held() {
     page.start();
     page.tell(Input::Opened(page.socket()));
     let (positions, records) = ([(conv(), Offset(2))].into(), [(conv(), Offset(2))].into());
-    let hello = ClientFrame::Hello { positions, records };
+    let hello = ClientFrame::Hello { positions, records, signals: true };
     assert!(page.effects.contains(&Effect::Transmit(page.socket(), hello)));
 }
 

@@ -15,6 +15,7 @@ mod nodes;
 mod origin;
 mod pages;
 mod search;
+mod signals;
 mod support;
 mod surface;
 mod upgrade;

@@ -436,7 +436,7 @@ pub(crate) fn many() -> RateLimits {
 
 /// A hello of a client that knows messages only.
 pub(crate) fn hello(positions: &[(ConversationId, Offset)]) -> ClientFrame {
-    ClientFrame::Hello { positions: positions.iter().copied().collect(), records: [].into() }
+    ClientFrame::Hello { positions: positions.iter().copied().collect(), records: [].into(), signals: false }
 }
 
 /// The frame by which such a client catches up with a message.
