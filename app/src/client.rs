@@ -59,7 +59,7 @@ pub use event::{
     Action, Answer, Changes, Effect, Fetch, FetchError, Input, Now, Page, RequestId, SocketId, Ticks,
 };
 pub use outbox::OutboxFull;
-pub use signs::Signs;
+pub use signs::Subject;
 pub use view::{Change, ChatStatus, ChatView, Delivery, Edge, Item, ItemKey, Link, LinkView, ListView, Row};
 
 use crate::features::{presence::Presences, typing::Typing};
@@ -108,8 +108,8 @@ pub struct Client {
     probe: Option<Task>,
     typing: Typing,
     presences: Presences,
-    /// Conversations of which something else may be true for moments.
-    changed_signs: BTreeSet<ConversationId>,
+    /// What something else may be true of.
+    changed_signs: Vec<Subject>,
     requests: Requests<Purpose>,
     looks: u64,
     effects: Vec<Effect>,
@@ -202,7 +202,7 @@ impl Client {
             probe: None,
             typing: Typing::default(),
             presences: Presences::default(),
-            changed_signs: BTreeSet::new(),
+            changed_signs: Vec::new(),
             requests: Requests::default(),
             looks: 0,
             effects: Vec::new(),

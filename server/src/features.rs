@@ -8,6 +8,7 @@ pub mod conversations;
 pub mod delete;
 pub mod edit;
 pub mod messages;
+pub mod presence;
 pub mod react;
 pub mod receipts;
 pub mod reply;
@@ -43,8 +44,8 @@ pub fn registry() -> Registry {
 }
 
 /// What all features do with signals.
-pub fn signals() -> Vec<Arc<dyn Part>> {
-    vec![typing::part()]
+pub fn signals(times: presence::PresenceTimes) -> Vec<Arc<dyn Part>> {
+    vec![typing::part(), presence::part(times)]
 }
 
 /// The HTTP routes of all features, below `/api/v1`.

@@ -9,7 +9,8 @@
 
 use crate::{
     clock::Clock,
-    connections, features,
+    connections,
+    features::{self, presence::PresenceTimes},
     http::{
         self,
         assets::Assets,
@@ -53,6 +54,8 @@ pub struct NodeOptions {
     pub request_head_time: Duration,
     /// How long a new socket may take to say hello.
     pub hello_grace: Duration,
+    /// When somebody counts as offline.
+    pub presence: PresenceTimes,
     /// How long stopping may take.
     pub shutdown_deadline: Duration,
     /// Time and ids.
@@ -108,7 +111,7 @@ pub async fn serve(
     let rates = Arc::new(Rates::new(options.rate_limits));
     let clock = options.clock.clone();
     let kernel = Kernel::new(log.clone(), views, pending_acks, passwords, clock, rates, metrics.clone());
-    let signals = Signals::new(kernel.clone(), hub.clone(), features::signals());
+    let signals = Signals::new(kernel.clone(), hub.clone(), features::signals(options.presence));
     let state = State {
         node: Arc::new(Node { kernel, signals, hello_grace: options.hello_grace }),
         hub: hub.clone(),

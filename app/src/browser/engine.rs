@@ -3,7 +3,7 @@
 use super::{events, http, socket::Socket, store::Store};
 use crate::client::{
     Action, Changes, ChatView, Client, Command, Effect, Input, LinkView, ListView, Now, OutboxFull,
-    RequestId, Signs, SocketId, Ticks,
+    RequestId, SocketId, Subject, Ticks,
 };
 use crate::route::{Route, safe_next};
 use gloo_events::EventListener;
@@ -12,7 +12,7 @@ use kafkatalk_protocol::{ConversationId, Message, MessageId, Timestamp};
 use leptos::prelude::*;
 use std::{
     cell::{Cell, RefCell},
-    collections::{BTreeMap, VecDeque},
+    collections::VecDeque,
     rc::{Rc, Weak},
     sync::Arc,
 };
@@ -62,8 +62,8 @@ struct Inner {
     this: Weak<Inner>,
     client: RefCell<Client>,
     signals: Signals,
-    /// What is true of conversations for moments, of those that were shown.
-    signs: RefCell<BTreeMap<ConversationId, ArcRwSignal<Signs>>>,
+    /// What draws again what is true for moments, sorted by what that is true of. What was shown once keeps its own.
+    signs: RefCell<Vec<(Subject, ArcTrigger)>>,
     store: Store,
     socket: RefCell<Option<Socket>>,
     events: RefCell<Vec<EventListener>>,
@@ -143,10 +143,10 @@ impl Engine {
         sent
     }
 
-    /// What is true of a conversation for moments.
-    pub(crate) fn signs(&self, conversation: ConversationId) -> ArcRwSignal<Signs> {
-        let of_now = || ArcRwSignal::new(self.0.client.borrow().signs(conversation));
-        self.0.signs.borrow_mut().entry(conversation).or_insert_with(of_now).clone()
+    /// Reads what is true for moments of that, for a view that is to be drawn again when something else is.
+    pub(crate) fn read_sign<T>(&self, subject: Subject, read: impl FnOnce(&Client) -> T) -> T {
+        self.0.sign(subject).track();
+        read(&self.0.client.borrow())
     }
 
     pub(crate) fn draft(&self, conversation: ConversationId) -> Arc<str> {
@@ -261,7 +261,7 @@ impl Inner {
         self.pending.set(Changes::default());
         self.published.set(now);
         let mut client = self.client.borrow_mut();
-        let signs = self.changed_signs(&mut client);
+        let signs = client.take_changed_signs();
         let link = changes.link.then(|| client.link());
         let list = changes.list.then(|| client.list());
         let chat = changes.chat.then(|| client.opened().map(|open| client.chat(open)));
@@ -270,16 +270,19 @@ impl Inner {
         set(self.signals.link, link);
         set(self.signals.list, list);
         set(self.signals.chat, chat);
-        for (signal, signs) in signs {
-            signal.set(signs);
+        for subject in signs {
+            self.sign(subject).notify();
         }
     }
 
-    /// Those that somebody shows.
-    fn changed_signs(&self, client: &mut Client) -> Vec<(ArcRwSignal<Signs>, Signs)> {
-        let shown = self.signs.borrow();
-        let changed = client.take_changed_signs().into_iter();
-        changed.filter_map(|id| Some((shown.get(&id)?.clone(), client.signs(id)))).collect()
+    fn sign(&self, subject: Subject) -> ArcTrigger {
+        let mut signs = self.signs.borrow_mut();
+        let index = signs.binary_search_by(|(known, _)| known.cmp(&subject));
+        let index = index.unwrap_or_else(|index| {
+            signs.insert(index, (subject, ArcTrigger::new()));
+            index
+        });
+        signs[index].1.clone()
     }
 
     fn set_timer(&self, now: Ticks) {

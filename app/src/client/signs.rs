@@ -4,48 +4,65 @@
 use super::{Client, Effect, Ticks};
 use kafkatalk_protocol::{ClientFrame, ConversationId, ServerFrame, UserId, presence::Presence};
 
-/// What is true of a conversation for moments.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Signs {
-    /// Who of the others is typing.
-    pub typing: Vec<UserId>,
-    /// How things stand with the other one of a conversation of two, where that is known.
-    pub peer: Option<Presence>,
+/// What something is true of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    /// A conversation: see [`Client::typing_in`].
+    Conversation(ConversationId),
+    /// A person: see [`Client::presence_of`].
+    Person(UserId),
 }
 
 impl Client {
-    /// What is true of a conversation now.
-    pub fn signs(&self, conversation: ConversationId) -> Signs {
-        Signs { typing: self.typing.who(conversation), peer: self.presences.peer(conversation) }
+    /// Who of the others is typing in a conversation now.
+    pub fn typing_in(&self, conversation: ConversationId) -> Vec<UserId> {
+        self.typing.who(conversation)
     }
 
-    /// The conversations of which something else may be true since this was last asked.
-    pub fn take_changed_signs(&mut self) -> Vec<ConversationId> {
-        std::mem::take(&mut self.changed_signs).into_iter().collect()
+    /// How things stand with a person, where that is known.
+    pub fn presence_of(&self, user: UserId) -> Option<Presence> {
+        self.presences.of(user)
     }
 
-    fn signs_changed(&mut self, conversations: impl IntoIterator<Item = ConversationId>) {
-        self.changed_signs.extend(conversations);
-        self.changes.signs = !self.changed_signs.is_empty();
+    /// What something else may be true of since this was last asked.
+    pub fn take_changed_signs(&mut self) -> Vec<Subject> {
+        std::mem::take(&mut self.changed_signs)
+    }
+
+    fn sign_changed(&mut self, subject: Subject) {
+        self.changed_signs.push(subject);
+        self.changes.signs = true;
     }
 
     /// A signal came.
     pub(super) fn signal(&mut self, frame: ServerFrame, now: Ticks) {
-        let viewer = self.viewer.id;
         match frame {
             ServerFrame::Typing { conversation, user } => {
-                let news = user != viewer && self.typing.heard(conversation, user, now);
-                self.signs_changed(news.then_some(conversation));
+                if user != self.viewer.id && self.typing.heard(conversation, user, now) {
+                    self.sign_changed(Subject::Conversation(conversation));
+                }
             }
             ServerFrame::Presence { user, online, last_seen_at } => {
-                let news = self.presences.put(Presence { user, online, last_seen_at }, viewer);
-                self.signs_changed(news);
+                self.learn_presence(Presence { user, online, last_seen_at });
             }
             ServerFrame::Presences { people } => {
-                let changed = self.presences.replace(people, viewer);
-                self.signs_changed(changed);
+                self.forget_presences();
+                for presence in people {
+                    self.learn_presence(presence);
+                }
             }
             _ => {}
+        }
+    }
+
+    fn learn_presence(&mut self, presence: Presence) {
+        self.presences.put(presence);
+        self.sign_changed(Subject::Person(presence.user));
+    }
+
+    fn forget_presences(&mut self) {
+        for presence in self.presences.clear() {
+            self.sign_changed(Subject::Person(presence.user));
         }
     }
 
@@ -60,19 +77,20 @@ impl Client {
 
     /// A message of somebody came: they typed it.
     pub(super) fn wrote(&mut self, conversation: ConversationId, user: UserId) {
-        let news = self.typing.wrote(conversation, user);
-        self.signs_changed(news.then_some(conversation));
+        if self.typing.wrote(conversation, user) {
+            self.sign_changed(Subject::Conversation(conversation));
+        }
     }
 
     /// Without a connection nothing is known.
     pub(super) fn forget_signs(&mut self) {
-        let typing = self.typing.clear();
-        let presences = self.presences.clear();
-        self.signs_changed(typing.into_iter().chain(presences));
+        self.forget_presences();
+        self.expire_signs(Ticks(u64::MAX));
     }
 
     pub(super) fn expire_signs(&mut self, now: Ticks) {
-        let over = self.typing.expire(now);
-        self.signs_changed(over);
+        let changed = &mut self.changed_signs;
+        self.typing.expire(now, |conversation| changed.push(Subject::Conversation(conversation)));
+        self.changes.signs |= !self.changed_signs.is_empty();
     }
 }

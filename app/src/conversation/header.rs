@@ -1,7 +1,6 @@
 //! Who a conversation is with, and the way back to the list.
 
 use super::Chat;
-use crate::client::Signs;
 use crate::conversations::RouteLink;
 use crate::features::{presence, typing};
 use crate::route::Route;
@@ -19,8 +18,7 @@ pub(super) fn Header(others: Memo<Arc<[User]>>) -> impl IntoView {
         let picture = others.with(|others| Picture::of_conversation(chat.id, others));
         picture.map(|picture| view! { <Avatar picture small=true /> })
     };
-    let signs = chat.desk.live.signs(chat.id);
-    let status = Memo::new(move |_| signs.with(|signs| others.with(|others| status(signs, others, chat))));
+    let status = move || others.with(|others| status(chat, others));
     let members = move || others.with(|others| members_html(others));
     view! {
         <header class="pane-head">
@@ -34,26 +32,20 @@ pub(super) fn Header(others: Memo<Arc<[User]>>) -> impl IntoView {
             {move || avatar()}
             <div class="head-words">
                 <h1 dir="auto" tabindex="-1">{move || others.with(|others| names(others))}</h1>
-                {move || status.get().map(|(words, class)| view! { <p class=class>{words}</p> })}
+                <p class="head-status">{move || status()}</p>
             </div>
             <div class="members" inner_html=move || members()></div>
         </header>
     }
 }
 
-/// Who is typing, or when the other one was last there; and its class.
-fn status(signs: &Signs, others: &[User], chat: Chat) -> Option<(String, &'static str)> {
-    if let Some(words) = typing::words(&signs.typing, others) {
-        return Some((words, "head-status typing"));
-    }
-    let peer = signs.peer?;
-    let clock = chat.desk.clock;
-    let words = if peer.online {
-        "online".into()
-    } else {
-        presence::words(clock.at(peer.last_seen_at?), clock.today())
-    };
-    Some((words, "head-status"))
+/// Who is typing; in a conversation of two else whether the other one is there.
+fn status(chat: Chat, others: &[User]) -> Option<String> {
+    let live = chat.desk.live;
+    typing::words(&live.typing_in(chat.id), others).or_else(|| {
+        let [peer] = others else { return None };
+        presence::words(live.presence_of(peer.id)?, chat.desk.clock)
+    })
 }
 
 /// Who is in a group, behind a button that the browser itself opens it by; nothing for two people. Written out as HTML, of

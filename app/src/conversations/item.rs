@@ -34,15 +34,11 @@ pub(super) fn ListItem(
 ) -> impl IntoView {
     let desk = expect_context::<Desk>();
     let (id, others) = row.with_untracked(|row| (row.id, row.others.clone()));
-    let signs = desk.live.signs(id);
-    let typing = {
-        let (signs, others) = (signs.clone(), others.clone());
-        Memo::new(move |_| signs.with(|signs| typing::words(&signs.typing, &others)))
-    };
+    let typing = move || row.with(|row| typing::words(&desk.live.typing_in(id), &row.others));
     let active_at = move || row.with(|row| row.active_at);
     let time = move || desk.clock.at(active_at()).short(desk.clock.today());
     // Typing takes the place of all that stands in the line.
-    let quiet = move || typing.with(Option::is_none);
+    let quiet = move || typing().is_none();
     let drafted = move || quiet() && row.with(|row| !row.draft.trim().is_empty() && !row.open);
     let state = move || {
         let item = row.with(|row| row.last.clone().filter(Item::own));
@@ -63,14 +59,14 @@ pub(super) fn ListItem(
         <li>
             <RouteLink route=Route::Conversation(id) class="item" current>
                 {Picture::of_conversation(id, &others).map(|picture| view! { <Avatar picture /> })}
-                <OnlineDot signs />
+                <OnlineDot others=others.clone() />
                 <span class="item-name" dir="auto">{names(&others)}</span>
                 <time class="item-time" datetime=move || active_at().to_string()>{move || time()}</time>
                 <span class="item-line">
                     {move || state()}
                     {move || drafted().then(|| view! { <span class="item-draft">"Draft: "</span> })}
-                    <span class="item-text" class:typing=move || !quiet() dir="auto">
-                        {move || typing.get().unwrap_or_else(|| row.with(line))}
+                    <span class="item-text" dir="auto">
+                        {move || typing().unwrap_or_else(|| row.with(line))}
                     </span>
                 </span>
                 {move || unread_view()}

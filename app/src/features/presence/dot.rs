@@ -1,18 +1,21 @@
 //! The dot on a picture.
 
-use crate::client::Signs;
+use crate::conversations::Desk;
+use kafkatalk_protocol::User;
 use leptos::prelude::*;
+use std::sync::Arc;
 
-/// Shown while the other one of a conversation of two is online.
+/// Whether somebody is online; the stylesheet makes a dot of the word.
 #[component]
 pub(crate) fn OnlineDot(
-    /// Of the conversation.
-    signs: ArcRwSignal<Signs>,
+    /// The others of a conversation: only one of two has a dot.
+    others: Arc<[User]>,
 ) -> impl IntoView {
-    let online = Memo::new(move |_| signs.with(|signs| signs.peer.is_some_and(|peer| peer.online)));
-    move || {
-        online
-            .get()
-            .then(|| view! { <span class="online-dot" role="img" aria-label="Online" title="Online"></span> })
-    }
+    let desk = expect_context::<Desk>();
+    let peer = if let [peer] = &*others { Some(peer.id) } else { None };
+    let word = move || {
+        let presence = desk.live.presence_of(peer?)?;
+        presence.online.then(|| "Online".to_owned())
+    };
+    view! { <span class="online-dot">{move || word()}</span> }
 }

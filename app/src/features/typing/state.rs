@@ -2,7 +2,6 @@
 
 use crate::client::Ticks;
 use kafkatalk_protocol::{ConversationId, UserId};
-use std::collections::BTreeMap;
 
 /// Milliseconds between two times that one's own typing is said.
 const SAY_INTERVAL_MS: u64 = 3_000;
@@ -14,8 +13,8 @@ const HEARD_MAX: usize = 200;
 /// Who is typing.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Typing {
-    /// Until when it is true.
-    heard: BTreeMap<(ConversationId, UserId), Ticks>,
+    /// Who was heard, and until when it is true.
+    heard: Vec<(ConversationId, UserId, Ticks)>,
     /// Where and when one's own typing was said last.
     said: Option<(ConversationId, Ticks)>,
 }
@@ -39,39 +38,38 @@ impl Typing {
 
     /// Somebody types. Whether that is news.
     pub(crate) fn heard(&mut self, conversation: ConversationId, user: UserId, now: Ticks) -> bool {
-        let known = self.heard.contains_key(&(conversation, user));
-        if !known && self.heard.len() >= HEARD_MAX {
-            return false;
+        let known = self.wrote(conversation, user);
+        if self.heard.len() < HEARD_MAX {
+            self.heard.push((conversation, user, now.plus(TRUE_MS)));
         }
-        self.heard.insert((conversation, user), now.plus(TRUE_MS));
         !known
     }
 
     /// Somebody sent what they typed. Whether they were known to type.
     pub(crate) fn wrote(&mut self, conversation: ConversationId, user: UserId) -> bool {
-        self.heard.remove(&(conversation, user)).is_some()
+        let before = self.heard.len();
+        self.heard.retain(|(place, typist, _)| (*place, *typist) != (conversation, user));
+        self.heard.len() < before
     }
 
-    /// Forgets what is no longer true; in which conversations.
-    pub(crate) fn expire(&mut self, now: Ticks) -> Vec<ConversationId> {
-        let over = self.heard.extract_if(.., |_, until| *until <= now);
-        over.map(|((conversation, _), _)| conversation).collect()
+    /// Forgets what is no longer true, and says where.
+    pub(crate) fn expire(&mut self, now: Ticks, mut over: impl FnMut(ConversationId)) {
+        self.heard.retain(|(conversation, _, until)| {
+            if *until <= now {
+                over(*conversation);
+            }
+            *until > now
+        });
     }
 
     /// When something is no longer true.
     pub(crate) fn wake_at(&self) -> Option<Ticks> {
-        self.heard.values().min().copied()
-    }
-
-    /// Nothing is known any more; in which conversations something was.
-    pub(crate) fn clear(&mut self) -> Vec<ConversationId> {
-        self.said = None;
-        std::mem::take(&mut self.heard).into_keys().map(|(conversation, _)| conversation).collect()
+        self.heard.iter().map(|(_, _, until)| *until).min()
     }
 
     /// Who types in a conversation.
     pub(crate) fn who(&self, conversation: ConversationId) -> Vec<UserId> {
-        let all = (conversation, UserId(uuid::Uuid::nil()))..=(conversation, UserId(uuid::Uuid::max()));
-        self.heard.range(all).map(|((_, user), _)| *user).collect()
+        let here = self.heard.iter().filter(|(place, _, _)| *place == conversation);
+        here.map(|(_, user, _)| *user).collect()
     }
 }

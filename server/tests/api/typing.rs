@@ -8,12 +8,10 @@ use kafkatalk_protocol::{Body, ClientFrame, ConversationId, ServerFrame, UserId}
 use kafkatalk_server::limits::{SOCKET_SIGNALS_MAX, TYPING_BURST};
 use std::collections::BTreeSet;
 
-/// A socket of a device that asked for signals.
+/// A socket of a device that gets signals from now on.
 async fn listening(person: &Person<'_>) -> Socket {
-    let mut socket = person.connect_silent().await;
-    socket.say(&ClientFrame::Hello { positions: [].into(), records: [].into(), signals: true }).await;
-    socket.say(&ClientFrame::Ping).await;
-    while socket.next().await != ServerFrame::Pong {}
+    let mut socket = person.connect_for_signals().await;
+    until_pong(&mut socket).await;
     socket
 }
 
@@ -26,13 +24,14 @@ async fn typing(socket: &mut Socket) -> (ConversationId, UserId) {
     }
 }
 
-/// Everything up to the answer to a ping. What was put into the socket's lane before is among it.
+/// Everything up to the answer to a ping, but for who is online. What was put into the socket's lane before is among it.
 async fn until_pong(socket: &mut Socket) -> Vec<ServerFrame> {
     socket.say(&ClientFrame::Ping).await;
     let mut frames = Vec::new();
     loop {
         match socket.next().await {
             ServerFrame::Pong => return frames,
+            ServerFrame::Presence { .. } | ServerFrame::Presences { .. } => {}
             frame => frames.push(frame),
         }
     }
