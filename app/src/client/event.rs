@@ -202,6 +202,7 @@ pub enum Effect {
 
 /// Which views may have changed since they were last asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "a set, whose elements are named")]
 pub struct Changes {
     /// The state of the connection, or how much waits in the outbox.
     pub link: bool,

@@ -37,10 +37,10 @@ impl Client {
     /// A signal came.
     pub(super) fn signal(&mut self, frame: ServerFrame, now: Ticks) {
         match frame {
-            ServerFrame::Typing { conversation, user } => {
-                if user != self.viewer.id && self.typing.heard(conversation, user, now) {
-                    self.sign_changed(Subject::Conversation(conversation));
-                }
+            ServerFrame::Typing { conversation, user }
+                if user != self.viewer.id && self.typing.heard(conversation, user, now) =>
+            {
+                self.sign_changed(Subject::Conversation(conversation));
             }
             ServerFrame::Presence { user, online, last_seen_at } => {
                 self.learn_presence(Presence { user, online, last_seen_at });

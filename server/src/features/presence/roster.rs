@@ -106,27 +106,27 @@ impl Roster {
 
     /// Another node said something.
     pub(super) fn heard(&mut self, note: &Note, said_at: Timestamp, at: Moment) {
-        let node = note.node;
-        if node == self.node {
+        let from = note.node;
+        if from == self.node {
             return;
         }
         if note.leaves {
-            self.nodes.remove(&node);
+            self.nodes.remove(&from);
             // They are about to come back on other nodes.
             let until = at.now + self.times.linger;
             let places = self.elsewhere.values_mut().flatten();
-            places.filter(|(place, _)| *place == node).for_each(|(_, counts)| *counts = until);
+            places.filter(|(place, _)| *place == from).for_each(|(_, counts)| *counts = until);
             return;
         }
-        self.announce |= self.nodes.insert(node, at).is_none();
+        self.announce |= self.nodes.insert(from, at).is_none();
         let until = at.now + self.times.beacon_every * (2 * PRESENCE_REFRESH_BEACONS);
         for user in &note.on {
-            self.came(*user, node, until);
+            self.came(*user, from, until);
         }
         for (user, seen) in &note.off {
             // A clock that is ahead does not see into the future.
             self.saw(*user, (*seen).min(said_at.max(at.wall)));
-            self.leave(*user, |place, _| place == node);
+            self.leave(*user, |place, _| place == from);
         }
     }
 

@@ -48,8 +48,12 @@ impl PresencePart {
         update(&mut roster, at);
         let (notes, changed) = (roster.take_notes(), roster.take_changed());
         drop(roster);
-        notes.iter().for_each(|note| publish(signals, note));
-        changed.into_iter().for_each(|user| self.changed.note(user));
+        for note in notes {
+            publish(signals, &note);
+        }
+        for user in changed {
+            self.changed.note(user);
+        }
     }
 
     /// Keeps the roster. Never waits for the views, or this node would seem to be gone.

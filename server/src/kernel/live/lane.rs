@@ -202,7 +202,9 @@ mod tests {
     async fn whoever_is_noted_more_than_once_is_named_once() {
         let noted = Noted::default();
         let people = [1, 2, 1].map(|user| UserId(Uuid::from_u128(user)));
-        people.into_iter().for_each(|user| noted.note(user));
+        for user in people {
+            noted.note(user);
+        }
         assert_eq!(noted.next().await, HashSet::from(people));
         noted.note(people[0]);
         assert_eq!(noted.next().await, HashSet::from([people[0]]));
