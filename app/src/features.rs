@@ -2,7 +2,7 @@
 //!
 //! A feature of messages has its command (what the outbox keeps and sends, and what the message looks like meanwhile) and its parts
 //! of the page. It is registered in [`crate::client::Command`] and in [`crate::conversation`].
-//! One of signals has its state, which [`crate::client::Signs`] are made from, and its words.
+//! One of signals has its state, which [`crate::client::Client`] holds, and its words.
 
 pub mod delete;
 pub mod edit;
