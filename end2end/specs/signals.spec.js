@@ -82,3 +82,19 @@ test("who leaves was seen last just now, and is online again when they come back
   await (await device(pair.bob)).open();
   await expect(status(ada)).toHaveText("online");
 });
+
+test("people on different nodes see each other type, come and go", async ({ device, pair, server }) => {
+  const other = await server.beside();
+  const ada = await (await device(pair.ada)).openConversation(pair.conversation);
+  const bob = await device(pair.bob, { baseURL: other.url });
+  await bob.openConversation(pair.conversation);
+  for (const one of [ada, bob]) await expect(status(one)).toHaveText("online");
+  await bob.composer.pressSequentially("Hello", { delay: 50 });
+  await expect(status(ada)).toHaveText(`${pair.bob.username} is typing…`);
+  await bob.composer.press("Enter");
+  await ada.expectBodies(["Hello"]);
+  await ada.composer.pressSequentially("Hello", { delay: 50 });
+  await expect(status(bob)).toHaveText(`${pair.ada.username} is typing…`);
+  await bob.page.close();
+  await expect(status(ada)).toHaveText(/^last seen/, { timeout: TYPING_ENDS_MS });
+});
