@@ -60,7 +60,9 @@ pub use event::{
 };
 pub use outbox::OutboxFull;
 pub use signs::Subject;
-pub use view::{Change, ChatStatus, ChatView, Delivery, Edge, Item, ItemKey, Link, LinkView, ListView, Row};
+pub use view::{
+    Change, ChatStatus, ChatView, Delivery, Edge, Group, Item, ItemKey, Link, LinkView, ListView, People, Row,
+};
 
 use crate::features::{presence::Presences, typing::Typing};
 use crate::page::{OpenModel, PageModel};
@@ -98,6 +100,8 @@ pub struct Client {
     asks: BTreeMap<ConversationId, Task>,
     /// Conversations that are not there for the viewer.
     missing: BTreeSet<ConversationId>,
+    /// Conversations of which the viewer is no longer a member.
+    left: BTreeSet<ConversationId>,
     paging: Paging,
     looking: Looking,
     /// Messages of conversations that are not known yet: the server was asked about these.
@@ -172,6 +176,21 @@ enum Purpose {
     Around(ConversationId, Offset),
 }
 
+impl Purpose {
+    /// The conversation that it is about, where it is about one.
+    fn conversation(self) -> Option<ConversationId> {
+        match self {
+            Self::Session | Self::Refresh | Self::More => None,
+            Self::Conversation(id)
+            | Self::Latest(id)
+            | Self::After(id)
+            | Self::Before(id)
+            | Self::Changes(id)
+            | Self::Around(id, _) => Some(id),
+        }
+    }
+}
+
 impl Client {
     /// The state that a page begins with, on the server and in the browser alike; none where nobody is signed in.
     /// Nothing happens before [`Input::Started`].
@@ -195,6 +214,7 @@ impl Client {
             chats: BTreeMap::new(),
             asks: BTreeMap::new(),
             missing: BTreeSet::new(),
+            left: BTreeSet::new(),
             paging: Paging { cursor: page.conversations_next.clone(), ..Paging::default() },
             looking: Looking::default(),
             unplaced: Vec::new(),
@@ -254,6 +274,7 @@ impl Client {
             self.landed(last.id, last.offset, now);
         }
         self.missing.remove(&told.id);
+        self.left.remove(&told.id);
         self.conversations.merge(told, viewer);
         if let Some(read) = told.read.get(&viewer) {
             self.receipts.confirm(told.id, *read);

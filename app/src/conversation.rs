@@ -12,12 +12,13 @@ pub mod state;
 pub mod text;
 pub mod timeline;
 
-use crate::client::{ChatStatus, ChatView};
+use crate::client::{self, ChatStatus, ChatView, ListView, People};
 use crate::conversations::Desk;
 use crate::features;
+use crate::features::members::MembersSide;
 use crate::ui::focus::{focus_soon, has_fine_pointer};
-use crate::ui::person::names;
-use blank::{CouldNotLoad, NoSuchConversation, NothingOpen, Skeleton};
+use crate::ui::person::conversation_name;
+use blank::{CouldNotLoad, NoLongerMember, NoSuchConversation, NothingOpen, Skeleton};
 use composer::Composer;
 use details::Details;
 use header::Header;
@@ -56,21 +57,30 @@ impl Chat {
         self.read(|chat| chat.status).unwrap_or(ChatStatus::Loading)
     }
 
-    /// Whether there are more than two people in it.
-    fn is_group(self) -> bool {
-        self.others().len() > 1
+    /// Who is in it; while the conversation is loading, as the list knows it.
+    pub(crate) fn people(self) -> People {
+        let known = self.read(ChatView::people).filter(People::is_known);
+        let listed = || {
+            let row =
+                |list: &ListView| list.rows.iter().find(|row| row.id == self.id).map(client::Row::people);
+            self.desk.live.list.with(row)
+        };
+        known.or_else(listed).unwrap_or_default()
     }
 
-    /// Everyone in it but the viewer; while the conversation is loading, as the list knows them.
+    /// Whether members come and go.
+    fn is_group(self) -> bool {
+        self.people().group.is_some()
+    }
+
+    /// Everyone in it but the viewer.
     pub(crate) fn others(self) -> Arc<[User]> {
-        let others = self.read(|chat| chat.others.clone()).filter(|others| !others.is_empty());
-        let listed = || {
-            self.desk
-                .live
-                .list
-                .with(|list| list.rows.iter().find(|row| row.id == self.id).map(|row| row.others.clone()))
-        };
-        others.or_else(listed).unwrap_or_default()
+        self.people().others
+    }
+
+    /// What it is called.
+    pub(crate) fn name(self) -> String {
+        conversation_name(&self.people())
     }
 }
 
@@ -82,30 +92,29 @@ fn OpenConversation(id: ConversationId) -> impl IntoView {
     features::provide();
     provide_context(Scroll::new(desk));
     let status = Memo::new(move |_| chat.status());
-    let others = Memo::new(move |_| chat.others());
-    let label = move || others.with(|others| format!("Conversation with {}", names(others)));
-    let found = Memo::new(move |_| status.get() != ChatStatus::NotFound);
+    let name = Memo::new(move |_| chat.name());
+    let label = move || name.with(|name| format!("Conversation with {name}"));
+    let absent = Memo::new(move |_| Some(status.get()).filter(|status| status.is_absent()));
     Effect::new(move |_| take_focus());
     let messages = move || match status.get() {
         ChatStatus::Ready => view! { <MessageLog /> }.into_any(),
         ChatStatus::Loading => view! { <Skeleton /> }.into_any(),
         ChatStatus::Failed => view! { <CouldNotLoad /> }.into_any(),
-        ChatStatus::NotFound => ().into_any(),
+        ChatStatus::NotFound | ChatStatus::Left => ().into_any(),
     };
-    move || {
-        if found.get() {
-            view! {
-                <section class="conversation-pane" aria-label=move || label()>
-                    <Header others />
-                    {move || messages()}
-                    <Composer />
-                    <Details />
-                </section>
-            }
-            .into_any()
-        } else {
-            view! { <NoSuchConversation /> }.into_any()
+    move || match absent.get() {
+        Some(ChatStatus::Left) => view! { <NoLongerMember /> }.into_any(),
+        Some(_) => view! { <NoSuchConversation /> }.into_any(),
+        None => view! {
+            <section class="conversation-pane" aria-label=move || label()>
+                <Header name />
+                {move || messages()}
+                <Composer />
+                <Details />
+                <MembersSide />
+            </section>
         }
+        .into_any(),
     }
 }
 

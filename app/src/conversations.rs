@@ -78,7 +78,9 @@ fn Announcements() -> impl IntoView {
     let words = move || {
         desk.live.announced.with(|message| {
             let message = message.as_ref()?;
-            Some(format!("{}: {}", message.sender.username, preview(message.body.as_str())))
+            let said = preview(message.body.as_str());
+            // A notice names who did it.
+            Some(if message.notice.is_some() { said } else { format!("{}: {said}", message.sender.username) })
         })
     };
     view! { <p class="visually-hidden" aria-live="polite">{move || words()}</p> }

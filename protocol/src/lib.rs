@@ -18,6 +18,7 @@
 //! | [`presence`] | who is online |
 //! | [`reaction`] | reacting to a message |
 //! | [`reply`] | replying to a message |
+//! | [`member`] | members of a group, roles, its name |
 //! | [`limits`] | every limit that both sides must know |
 
 pub mod delete;
@@ -27,6 +28,7 @@ pub mod frame;
 pub mod http;
 pub mod id;
 pub mod limits;
+pub mod member;
 pub mod model;
 pub mod presence;
 pub mod problem;

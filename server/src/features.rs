@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod conversations;
 pub mod delete;
 pub mod edit;
+pub mod members;
 pub mod messages;
 pub mod presence;
 pub mod react;
@@ -34,6 +35,7 @@ pub fn registry() -> Registry {
         accounts::projector(),
         sessions::projector(),
         conversations::projector(),
+        members::projector(),
         messages::projector(),
         edit::projector(),
         delete::projector(),
@@ -54,6 +56,7 @@ pub fn routes() -> OpenApiRouter<State> {
         .merge(accounts::routes())
         .merge(sessions::routes())
         .merge(conversations::routes())
+        .merge(members::routes())
         .merge(messages::routes())
         .merge(edit::routes())
         .merge(delete::routes())

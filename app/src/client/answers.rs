@@ -48,6 +48,11 @@ impl Client {
         let mut wait_ms = 0;
         match error {
             FetchError::Refused { code: ErrorCode::Unauthenticated, .. } => return self.end_session(),
+            FetchError::Refused { code: ErrorCode::NotAllowed, .. } => {
+                if let Some(id) = purpose.conversation() {
+                    return self.depart(id);
+                }
+            }
             FetchError::Refused { code: ErrorCode::NotFound | ErrorCode::InvalidInput, .. } => {
                 if let Purpose::Conversation(id)
                 | Purpose::Latest(id)

@@ -1,8 +1,11 @@
 //! What is due: after every input, whatever it was, the client looks at what should happen now.
 
 use super::{
-    Client, Disconnect, Effect, Fetch, FetchError, Held, Page, Purpose, Task, Ticks, limits::SENDS_MAX,
-    summary::Summary, timeline::Forward, view::Link,
+    Client, Disconnect, Effect, Fetch, FetchError, Held, Page, Purpose, Task, Ticks,
+    limits::SENDS_MAX,
+    summary::{Summary, counts},
+    timeline::Forward,
+    view::Link,
 };
 use kafkatalk_protocol::{ClientFrame, ConversationId, Offset, UserId};
 
@@ -282,9 +285,5 @@ fn unread_in(chat: &Held, read: Option<Offset>, viewer: UserId) -> Option<u64> {
     let covers =
         timeline.has_beginning() || timeline.window().front().is_some_and(|first| first.previous <= read);
     let unread = || timeline.window().iter().rev().take_while(|message| Some(message.offset) > read);
-    covers.then(|| {
-        unread()
-            .filter(|message| message.sender.id != viewer && !message.deleted)
-            .fold(0, |count, _| count + 1)
-    })
+    covers.then(|| unread().filter(|message| counts(message, viewer)).fold(0, |count, _| count + 1))
 }

@@ -1,6 +1,6 @@
 //! What the server says on the socket.
 
-use super::{Client, Effect, Now, Refresh, SocketId, Ticks, limits::UNPLACED_MAX};
+use super::{Client, Effect, Now, Refresh, SocketId, Ticks, limits::UNPLACED_MAX, view::Group};
 use kafkatalk_protocol::{
     ClientFrame, ConversationId, ErrorCode, Message, MessageId, Offset, ServerFrame, User,
     limits::HELLO_POSITIONS_MAX,
@@ -63,6 +63,22 @@ impl Client {
             ServerFrame::Behind { conversation, latest, changed_after, .. } => {
                 self.behind(socket, conversation, latest, changed_after);
             }
+            ServerFrame::Group {
+                conversation,
+                members,
+                roles,
+                name,
+                revision,
+                notice,
+                record,
+                previous_record,
+            } => {
+                self.regroup(conversation, &members, Group { name, roles }, revision);
+                if let Some(notice) = notice {
+                    self.message(notice, record.map(|record| (record, previous_record)), true, now);
+                }
+            }
+            ServerFrame::Left { conversation } => self.depart(conversation),
             ServerFrame::Conversation { conversation } => self.learn(&conversation, now.ticks),
             ServerFrame::Read { conversation, user, offset } => {
                 let viewer = self.viewer.id;
@@ -85,7 +101,7 @@ impl Client {
             ServerFrame::Error { code, detail, id: Some(id) } => {
                 let refused = self.outbox.refuse((id, code, detail), now.ticks, &mut self.random);
                 self.effects.extend(refused.map(Effect::StoreEntry));
-                self.outbox_changed();
+                self.drop_refused_of_left();
             }
             ServerFrame::Typing { .. } | ServerFrame::Presence { .. } | ServerFrame::Presences { .. } => {
                 self.signal(frame, now.ticks);
@@ -116,6 +132,43 @@ impl Client {
         }
         self.paging.refresh = Some(Refresh { uncovered, ..Refresh::default() });
         self.outbox_changed();
+    }
+
+    /// A group has other members, other roles or another name.
+    fn regroup(&mut self, id: ConversationId, members: &[User], group: Group, revision: Offset) {
+        let viewer = self.viewer.id;
+        let others = members.iter().filter(|member| member.id != viewer).cloned().collect();
+        if let Some(summary) = self.conversations.get_mut(id)
+            && summary.regroup(others, group, revision)
+        {
+            self.changes.list = true;
+            self.changes.chat |= self.looking.open == Some(id);
+        }
+    }
+
+    /// What the server refused because the viewer had left is nowhere to be seen any more, and nothing can become of it.
+    /// What it has not refused stays: they may have come back.
+    fn drop_refused_of_left(&mut self) {
+        let left = &self.left;
+        for id in self.outbox.drop_refused(|conversation| left.contains(&conversation)) {
+            self.effects.push(Effect::RemoveEntry(id));
+        }
+        self.outbox_changed();
+    }
+
+    /// The viewer is no longer a member: what was said in the conversation is dropped.
+    pub(super) fn depart(&mut self, id: ConversationId) {
+        self.conversations.remove(id);
+        self.chats.remove(&id);
+        self.asks.remove(&id);
+        self.unplaced.retain(|message| message.conversation != id);
+        self.unplaced_reads.retain(|(conversation, _, _)| *conversation != id);
+        self.receipts.forget(id);
+        self.left.insert(id);
+        self.missing.insert(id);
+        self.drop_refused_of_left();
+        self.changes.list = true;
+        self.changes.chat |= self.looking.open == Some(id);
     }
 
     /// A message of the viewer is in the log.

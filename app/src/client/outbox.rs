@@ -321,6 +321,13 @@ impl Outbox {
         may
     }
 
+    /// Forgets what was refused in these conversations; their ids.
+    pub(super) fn drop_refused(&mut self, of: impl Fn(ConversationId) -> bool) -> Vec<MessageId> {
+        let dropped =
+            |entry: &Arc<Entry>| matches!(entry.state, EntryState::Refused(_)) && of(entry.conversation);
+        self.entries.extract_if(.., |entry| dropped(entry)).map(|entry| entry.id).collect()
+    }
+
     /// Another tab removed it: it is in the log, or was deleted there.
     pub(super) fn removed_elsewhere(&mut self, id: MessageId) {
         let Some((index, entry)) = self.find(id) else { return };

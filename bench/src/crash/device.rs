@@ -441,6 +441,8 @@ fn about(frame: &ServerFrame) -> Option<ConversationId> {
         | ServerFrame::Record { conversation, .. }
         | ServerFrame::CaughtUp { conversation, .. }
         | ServerFrame::Behind { conversation, .. }
+        | ServerFrame::Group { conversation, .. }
+        | ServerFrame::Left { conversation }
         | ServerFrame::Read { conversation, .. }
         | ServerFrame::Delivered { conversation, .. }
         | ServerFrame::Typing { conversation, .. } => Some(*conversation),

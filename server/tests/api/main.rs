@@ -10,6 +10,7 @@ mod faults;
 mod faulty;
 mod groups;
 mod live;
+mod members;
 mod messages;
 mod nodes;
 mod origin;

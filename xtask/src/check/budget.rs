@@ -27,7 +27,7 @@ const PART_BYTES_MAX: usize = 80_000;
 const ALL_BYTES_MAX: usize = 1_200_000;
 
 /// Modules whose functions are in deferred parts alone, by their files below `app/src`.
-const DEFERRED: [&str; 1] = ["conversations/find.rs"];
+const DEFERRED: [&str; 3] = ["conversations/find.rs", "features/members/panel.rs", "features/members/add.rs"];
 
 /// The page that a first visitor sees, among those that the gallery writes.
 const FIRST_PAGE: &str = "welcome.html";

@@ -337,7 +337,7 @@ impl Kernel {
         let look = move |seen: &Viewpoint<'_>| Ok((seen.message(message)?, seen.last_record()?));
         let (found, last) = self.read_as(caller, conversation, look).await?;
         if let Some(found) = found {
-            return Ok(found);
+            return if found.notice.is_none() { Ok(found) } else { Err(ChangeError::NotAllowed) };
         }
         if last < Some(message) && self.newest_in_log(conversation).await? >= Some(message) {
             return Err(Unavailable::NotReplicatedYet.into());

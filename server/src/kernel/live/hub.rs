@@ -45,7 +45,8 @@ impl Outgoing {
             ServerFrame::Changed { message, record: Some(record), .. } => {
                 Some((message.conversation, *record))
             }
-            ServerFrame::Record { conversation, record, .. } => Some((*conversation, *record)),
+            ServerFrame::Record { conversation, record, .. }
+            | ServerFrame::Group { conversation, record: Some(record), .. } => Some((*conversation, *record)),
             _ => None,
         };
         Self(Arc::new(Written { text: text_of(frame), record }))

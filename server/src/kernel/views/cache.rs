@@ -1,6 +1,6 @@
 //! Answers kept in memory, so that the path of a message needs no file.
 
-use kafkatalk_protocol::{ConversationId, MessageId, Offset, SessionId, User, UserId};
+use kafkatalk_protocol::{ConversationId, MessageId, Offset, SessionId, User, UserId, member::Role};
 use moka::sync::Cache as Moka;
 use std::sync::{
     Arc, Mutex, PoisonError,
@@ -42,6 +42,7 @@ pub(crate) struct Person {
     pub(crate) user: User,
     /// The first offset that they may see.
     pub(crate) sees_from: Offset,
+    pub(crate) role: Role,
 }
 
 impl Members {

@@ -78,8 +78,12 @@ impl Work<'_> {
         let Self { rows, cache, registry, .. } = *self;
         let mut at =
             InConversation { rows, cache, registry, state, offset: entry.offset, at: entry.record.at };
+        let before = Arc::clone(at.state.members());
         let (applied, visible) = apply(&mut at, entry)?;
         state.applied(entry.offset, visible);
+        if !Arc::ptr_eq(&before, state.members()) {
+            self.keep_members(state.id, Arc::clone(state.members()));
+        }
         Ok(applied)
     }
 

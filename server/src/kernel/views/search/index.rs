@@ -3,10 +3,14 @@
 use super::words::words;
 use crate::kernel::views::{ViewsError, schema};
 use rusqlite::{Connection, OptionalExtension as _};
-use std::{collections::BTreeSet, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+};
 
 /// Raised with every change of the tables or of what a word is: files of another version are begun anew.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 /// `KfTs`: tells an index from any other SQLite file.
 const APPLICATION_ID: i64 = 0x4b66_5473;
 /// Page cache of the writer, in KiB.
@@ -18,11 +22,14 @@ const DOCUMENT_WORDS_MAX: usize = 50_000;
 
 /// - `source` says which views this was made from, at which of their commits, and up to which erased message.
 /// - `reached` says up to which place of a conversation all is indexed.
+/// - `readers` says for whom the documents of a conversation are indexed, from a place on, up to the next such place: rows
+///   of people, as JSON. What is struck out must be, to the word, what was indexed.
 /// - `documents` lie in the order of time: see [`bucket`].
 /// - `words` keeps no text and no positions: whether a phrase is one is seen in the message.
 const TABLES: &str = "
 CREATE TABLE source (made BLOB NOT NULL, commits INTEGER NOT NULL, unsaid INTEGER NOT NULL) STRICT;
 CREATE TABLE reached (conversation INTEGER PRIMARY KEY, place INTEGER NOT NULL) STRICT;
+CREATE TABLE readers (place INTEGER PRIMARY KEY, people TEXT NOT NULL) STRICT;
 CREATE TABLE documents (document INTEGER PRIMARY KEY, place INTEGER NOT NULL UNIQUE) STRICT;
 CREATE VIRTUAL TABLE words USING fts5 (text, content = '', columnsize = 0, detail = none, tokenize = 'ascii');
 INSERT INTO words (words, rank) VALUES ('secure-delete', 1);
@@ -102,7 +109,7 @@ pub(super) struct Document {
     pub(super) sent_at: i64,
     pub(super) body: String,
     /// Who may read it.
-    pub(super) people: std::sync::Arc<[i64]>,
+    pub(super) people: Arc<[i64]>,
 }
 
 impl Document {
@@ -127,6 +134,41 @@ impl Document {
     }
 }
 
+/// The first and the last place of a conversation.
+pub(super) fn bounds(conversation: i64) -> (i64, i64) {
+    let place = |offset| schema::place(conversation, kafkatalk_protocol::Offset(offset));
+    (place(0), place(schema::OFFSET_MAX))
+}
+
+/// For whom the documents of one conversation are indexed: from which place on for whom.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Readers(BTreeMap<i64, Arc<[i64]>>);
+
+impl Readers {
+    /// For whom the document at a place is indexed; none before the first.
+    pub(super) fn at(&self, place: i64) -> Option<&Arc<[i64]>> {
+        self.0.range(..=place).next_back().map(|(_, people)| people)
+    }
+
+    /// Whether a range begins at that place.
+    pub(super) fn starts_at(&self, place: i64) -> bool {
+        self.0.contains_key(&place)
+    }
+
+    /// The first place up to `last` whose document lacks somebody who may read it, and where the range with it ends. `from`
+    /// says from which place on each person may read.
+    pub(super) fn lacking(&self, last: i64, from: &[(i64, i64)]) -> Option<(i64, i64)> {
+        self.0.iter().find_map(|(start, people)| {
+            let end = self.0.range(start + 1..).next().map_or(last, |(next, _)| (next - 1).min(last));
+            let first = |(person, from): &(i64, i64)| {
+                let from = (*from).max(*start);
+                (from <= end && !people.contains(person)).then_some(from)
+            };
+            from.iter().filter_map(first).min().map(|first| (first, end))
+        })
+    }
+}
+
 /// What one transaction changes.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
@@ -134,6 +176,8 @@ pub(super) struct Batch {
     pub(super) added: Vec<Document>,
     /// Conversations, and up to which place they are indexed now.
     pub(super) reached: Vec<(i64, i64)>,
+    /// From these places on, documents are for these people.
+    pub(super) readers: Vec<(i64, Arc<[i64]>)>,
     /// The number of the last erased message that is dealt with.
     pub(super) unsaid: Option<i64>,
 }
@@ -224,6 +268,22 @@ impl Index {
         Ok(find.query_row([conversation], |row| row.get(0)).optional()?)
     }
 
+    /// For whom the documents of a conversation are indexed: from which place on for whom.
+    pub(super) fn readers(&self, conversation: i64) -> Result<Readers, IndexError> {
+        let mut find = self.rows.prepare_cached(
+            "SELECT place, people FROM readers WHERE place BETWEEN ?1 AND ?2 ORDER BY place",
+        )?;
+        let mut found = find.query(bounds(conversation))?;
+        let mut readers = BTreeMap::new();
+        while let Some(row) = found.next()? {
+            let people: String = row.get(1)?;
+            let people: Vec<i64> = serde_json::from_str(&people)
+                .map_err(|error| IndexError(ViewsError::Damaged(format!("readers: {error}"))))?;
+            readers.insert(row.get(0)?, people.into());
+        }
+        Ok(Readers(readers))
+    }
+
     /// The same of all.
     pub(super) fn all_reached(&self) -> Result<std::collections::HashMap<i64, i64>, IndexError> {
         let mut find = self.rows.prepare("SELECT conversation, place FROM reached")?;
@@ -250,6 +310,14 @@ impl Index {
         for document in &batch.added {
             add(&taking, document)?;
         }
+        let mut read = taking.prepare_cached(
+            "INSERT INTO readers (place, people) VALUES (?1, ?2)
+             ON CONFLICT (place) DO UPDATE SET people = excluded.people",
+        )?;
+        for (place, people) in &batch.readers {
+            read.execute((place, serde_json::to_string(&**people).unwrap_or_default()))?;
+        }
+        drop(read);
         let mut reach = taking.prepare_cached(
             "INSERT INTO reached (conversation, place) VALUES (?1, ?2)
              ON CONFLICT (conversation) DO UPDATE SET place = max(place, excluded.place)",

@@ -1,0 +1,91 @@
+//! The button that tells how many members there are, and the place of the panel that it opens.
+
+use super::panel::MembersPanel;
+use crate::client::People;
+use crate::conversation::Chat;
+use crate::deferred::{Deferred, Draw, Fetching, Missing};
+use crate::ui::event::handler;
+use crate::ui::focus::focus_soon;
+use leptos::{prelude::*, wasm_split::wasm_split};
+
+/// Whether the panel of the open conversation is open.
+#[derive(Clone, Copy)]
+pub(super) struct Side(RwSignal<bool>);
+
+impl Side {
+    pub(super) fn of_context() -> Self {
+        expect_context()
+    }
+
+    /// Closes the panel; the keyboard goes back to its button.
+    pub(super) fn close(self) {
+        self.0.set(false);
+        focus_soon("#members-button".into());
+    }
+}
+
+/// See [`crate::features::provide`].
+pub(crate) fn provide() {
+    provide_context(Side(RwSignal::new(false)));
+}
+
+/// How many members a group has, in words.
+pub(super) fn count(people: &People) -> String {
+    match people.others.len() + 1 {
+        1 => "1 member".into(),
+        members => format!("{members} members"),
+    }
+}
+
+/// Opens and closes the panel; nothing for two people.
+#[component]
+pub(crate) fn MembersButton() -> impl IntoView {
+    let chat = expect_context::<Chat>();
+    let Side(open) = Side::of_context();
+    let words = Memo::new(move |_| {
+        let people = chat.people();
+        people.group.is_some().then(|| count(&people))
+    });
+    move || {
+        words.get().map(|words| {
+            view! {
+                <button
+                    id="members-button"
+                    class="button-quiet"
+                    type="button"
+                    aria-expanded=move || open.get().to_string()
+                    on:click=handler(move |_| {
+                        chat.desk.details.set(None);
+                        open.update(|open| *open = !*open);
+                    })
+                >
+                    {words}
+                </button>
+            }
+        })
+    }
+}
+
+/// The place of the panel.
+#[component]
+pub(crate) fn MembersSide() -> impl IntoView {
+    let chat = expect_context::<Chat>();
+    let Side(open) = Side::of_context();
+    // One panel at a time.
+    let shown = move || open.get() && chat.desk.details.with(Option::is_none);
+    view! {
+        <Show when=shown>
+            <Deferred fetch=fetch_members_panel words="Loading" />
+        </Show>
+    }
+}
+
+fn fetch_members_panel() -> Fetching {
+    Box::pin(members_panel())
+}
+
+#[allow(clippy::unnecessary_wraps, reason = "the macro adds what may fail")]
+#[wasm_split(members, wasm_split_path = ::leptos::wasm_split, fallible)]
+fn members_panel() -> Result<Draw, Missing> {
+    Ok(|| view! { <MembersPanel /> }.into_any())
+}
