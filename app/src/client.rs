@@ -26,6 +26,7 @@
 //! | `chain` | how far the records of a conversation have been applied to them |
 //! | `conversations`, `summary` | the list, and what it knows of a conversation |
 //! | `receipts` | read positions on their way to the server |
+//! | `signs` | what is true for moments: who types, who is online |
 //! | `link` | when to connect, and how to notice a dead socket |
 //! | `drafts` | texts that were begun |
 //! | `requests`, `fetching` | requests under way, and to be made again |
@@ -47,6 +48,7 @@ pub mod outbox;
 pub mod random;
 mod receipts;
 mod requests;
+mod signs;
 mod summary;
 mod timeline;
 pub mod view;
@@ -57,10 +59,12 @@ pub use event::{
     Action, Answer, Changes, Effect, Fetch, FetchError, Input, Now, Page, RequestId, SocketId, Ticks,
 };
 pub use outbox::OutboxFull;
+pub use signs::Subject;
 pub use view::{
     Change, ChatStatus, ChatView, Delivery, Edge, Group, Item, ItemKey, Link, LinkView, ListView, People, Row,
 };
 
+use crate::features::{presence::Presences, typing::Typing};
 use crate::page::{OpenModel, PageModel};
 use conversations::Conversations;
 use drafts::Drafts;
@@ -106,6 +110,10 @@ pub struct Client {
     unplaced_reads: Vec<(ConversationId, UserId, Offset)>,
     /// Whether to ask if the session still stands.
     probe: Option<Task>,
+    typing: Typing,
+    presences: Presences,
+    /// What something else may be true of.
+    changed_signs: Vec<Subject>,
     requests: Requests<Purpose>,
     looks: u64,
     effects: Vec<Effect>,
@@ -212,6 +220,9 @@ impl Client {
             unplaced: Vec::new(),
             unplaced_reads: Vec::new(),
             probe: None,
+            typing: Typing::default(),
+            presences: Presences::default(),
+            changed_signs: Vec::new(),
             requests: Requests::default(),
             looks: 0,
             effects: Vec::new(),
@@ -434,6 +445,7 @@ impl Client {
                 self.effects.push(Effect::SessionEnded);
             }
         }
+        self.forget_signs();
         if disconnect == Disconnect::RequeueAndProbe && self.probe.is_none() {
             self.probe = Some(Task::default());
         }
@@ -457,7 +469,7 @@ impl Client {
     }
 
     fn outbox_changed(&mut self) {
-        self.changes = Changes { link: true, list: true, chat: true };
+        self.changes = Changes { link: true, list: true, chat: true, ..self.changes };
     }
 
     /// What is to be done now, in this order.

@@ -9,15 +9,17 @@ pub mod delete;
 pub mod edit;
 pub mod members;
 pub mod messages;
+pub mod presence;
 pub mod react;
 pub mod receipts;
 pub mod reply;
 pub mod search;
 pub mod sessions;
+pub mod typing;
 
 use crate::{
     http::state::State,
-    kernel::{Kernel, live::socket::Node, projector::Registry},
+    kernel::{Kernel, live::socket::Node, projector::Registry, signals::Part},
 };
 use kafkatalk_protocol::{
     ClientFrame, ConversationId, MessageId, Offset, Problem, ServerFrame, Timestamp, event::MessagePosted,
@@ -41,6 +43,11 @@ pub fn registry() -> Registry {
         reply::projector(),
         receipts::projector(),
     ])
+}
+
+/// What all features do with signals.
+pub fn signals(times: presence::PresenceTimes) -> Vec<Arc<dyn Part>> {
+    vec![typing::part(), presence::part(times)]
 }
 
 /// The HTTP routes of all features, below `/api/v1`.
@@ -92,7 +99,11 @@ pub fn obey(node: &Arc<Node>, caller: &Caller, frame: ClientFrame) -> Option<Wor
             let read = node.kernel.mark_read(caller.user.id, conversation, offset).await;
             read.err().map(|error| refusal(error, None))
         }),
-        ClientFrame::Typing { .. } | ClientFrame::Hello { .. } | ClientFrame::Ping => return None,
+        ClientFrame::Typing { conversation } => Box::pin(async move {
+            node.signals.typing(caller.user.id, conversation).await;
+            None
+        }),
+        ClientFrame::Hello { .. } | ClientFrame::Ping => return None,
     })
 }
 

@@ -28,6 +28,7 @@ impl Client {
         self.effects.push(Effect::StoreEntry(stored));
         if posts {
             self.drafts.clear(conversation, &mut self.effects);
+            self.typing.sent();
             if let Some(chat) = self.chats.get_mut(&conversation) {
                 // Own messages are shown at the end.
                 chat.show_newest();
@@ -94,6 +95,9 @@ impl Client {
                 let changed = self.drafts.change(conversation, &text, now.ticks, &mut self.effects);
                 // The list does not show the draft of the conversation that is open.
                 self.changes.list |= changed && self.looking.open != Some(conversation);
+                if changed && !text.trim().is_empty() {
+                    self.types(conversation, now.ticks);
+                }
             }
             Action::ConnectNow => self.link.retry_now(now.ticks, &mut self.effects),
             Action::Opened(conversation) => self.learn(&conversation, now.ticks),

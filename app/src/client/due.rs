@@ -14,6 +14,7 @@ impl Client {
         if !self.started {
             return;
         }
+        self.expire_signs(now);
         if self.link.ended() {
             // Nothing is asked for any more. Answers that were under way still come, and what they bring is shown.
             return self.settle(now);
@@ -51,6 +52,7 @@ impl Client {
             self.drafts.wake_at(),
             self.requests.wake_at(),
             self.receipts.wake_at(),
+            self.typing.wake_at(),
             self.probe.as_ref().and_then(Task::wake_at),
             self.paging.more.wake_at(),
             self.paging.refresh.as_ref().and_then(|refresh| refresh.task.wake_at()),

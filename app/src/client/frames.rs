@@ -22,7 +22,7 @@ impl Client {
                 records.insert(*id, applied);
             }
         }
-        self.effects.push(Effect::Transmit(socket, ClientFrame::Hello { positions, records }));
+        self.effects.push(Effect::Transmit(socket, ClientFrame::Hello { positions, records, signals: true }));
     }
 
     fn positions(&self) -> BTreeMap<ConversationId, Offset> {
@@ -103,10 +103,11 @@ impl Client {
                 self.effects.extend(refused.map(Effect::StoreEntry));
                 self.drop_refused_of_left();
             }
+            ServerFrame::Typing { .. } | ServerFrame::Presence { .. } | ServerFrame::Presences { .. } => {
+                self.signal(frame, now.ticks);
+            }
             ServerFrame::Error { id: None, .. }
             | ServerFrame::Delivered { .. }
-            | ServerFrame::Typing { .. }
-            | ServerFrame::Presence { .. }
             | ServerFrame::Pong
             | ServerFrame::Unknown => {}
         }
@@ -225,6 +226,7 @@ impl Client {
         if message.sender.id == self.viewer.id {
             self.landed(message.id, message.offset, now.ticks);
         }
+        self.wrote(conversation, message.sender.id);
         if self.conversations.get(conversation).is_none() {
             // Not loaded that far down, or opened just now. The answer may come from a node that lags.
             // A change of an old message is no reason to ask, but the list may be on its way in an older state.

@@ -2,7 +2,7 @@
 
 use super::Chat;
 use crate::conversations::RouteLink;
-use crate::features::members::MembersButton;
+use crate::features::{members::MembersButton, presence, typing};
 use crate::route::Route;
 use crate::ui::avatar::Avatar;
 use crate::ui::icon::Icon;
@@ -15,6 +15,7 @@ pub(super) fn Header(
     name: Memo<String>,
 ) -> impl IntoView {
     let chat = expect_context::<Chat>();
+    let status = move || status(chat);
     let picture = Memo::new(move |_| Picture::of_conversation(chat.id, &chat.people()));
     let avatar = move || picture.get().map(|picture| view! { <Avatar picture small=true /> });
     view! {
@@ -27,8 +28,20 @@ pub(super) fn Header(
                 {Icon::Back.view()}
             </RouteLink>
             {move || avatar()}
-            <h1 dir="auto" tabindex="-1">{name}</h1>
+            <div class="head-words">
+                <h1 dir="auto" tabindex="-1">{name}</h1>
+                <p class="head-status">{move || status()}</p>
+            </div>
             <MembersButton />
         </header>
     }
+}
+
+/// Who is typing; in a conversation of two else whether the other one is there.
+fn status(chat: Chat) -> Option<String> {
+    let (live, people) = (chat.desk.live, chat.people());
+    typing::words(&live.typing_in(chat.id), &people.others).or_else(|| {
+        let presence = live.presence_of(presence::peer(&people)?)?;
+        presence::words(presence, chat.desk.clock)
+    })
 }

@@ -4,6 +4,7 @@ use super::{Desk, RouteLink};
 use crate::client::Row;
 use crate::conversation::state::StateGlyph;
 use crate::conversation::text::preview;
+use crate::features::{presence::OnlineDot, typing};
 use crate::route::Route;
 use crate::ui::avatar::Avatar;
 use crate::ui::person::{Picture, conversation_name};
@@ -41,12 +42,15 @@ pub(super) fn ListItem(
         let picture = people.with(|people| Picture::of_conversation(id, people));
         picture.map(|picture| view! { <Avatar picture /> })
     };
+    let typing = move || people.with(|people| typing::words(&desk.live.typing_in(id), &people.others));
     let active_at = move || row.with(|row| row.active_at);
     let time = move || desk.clock.at(active_at()).short(desk.clock.today());
-    let drafted = move || row.with(|row| !row.draft.trim().is_empty() && !row.open);
+    // Typing takes the place of all that stands in the line.
+    let quiet = move || typing().is_none();
+    let drafted = move || quiet() && row.with(|row| !row.draft.trim().is_empty() && !row.open);
     let state = move || {
         let item = row.with(|row| row.last.clone().filter(|item| item.own() && item.notice().is_none()));
-        item.filter(|_| !drafted()).map(|item| view! { <StateGlyph delivery=item.delivery /> })
+        item.filter(|_| quiet() && !drafted()).map(|item| view! { <StateGlyph delivery=item.delivery /> })
     };
     let current = Signal::derive(move || desk.open_id() == Some(id));
     let unread_view = move || {
@@ -63,12 +67,15 @@ pub(super) fn ListItem(
         <li>
             <RouteLink route=Route::Conversation(id) class="item" current>
                 {move || picture()}
+                <OnlineDot people />
                 <span class="item-name" dir="auto">{move || people.with(conversation_name)}</span>
                 <time class="item-time" datetime=move || active_at().to_string()>{move || time()}</time>
                 <span class="item-line">
                     {move || state()}
                     {move || drafted().then(|| view! { <span class="item-draft">"Draft: "</span> })}
-                    <span class="item-text" dir="auto">{move || row.with(line)}</span>
+                    <span class="item-text" dir="auto">
+                        {move || typing().unwrap_or_else(|| row.with(line))}
+                    </span>
                 </span>
                 {move || unread_view()}
             </RouteLink>

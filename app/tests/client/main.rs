@@ -6,4 +6,5 @@ mod editing;
 mod harness;
 mod outbox;
 mod reading;
+mod signs;
 mod timeline;

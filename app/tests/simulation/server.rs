@@ -241,7 +241,7 @@ impl Server {
         match frame {
             ClientFrame::Ping => out.push(Out::Frame(wire, ServerFrame::Pong)),
             ClientFrame::Typing { .. } => {}
-            ClientFrame::Hello { mut positions, records } => {
+            ClientFrame::Hello { mut positions, records, .. } => {
                 if self.trouble.knows_changes {
                     positions.retain(|id, _| !records.contains_key(id));
                     self.catch_up_changes(wire, &user, &records, out);
