@@ -80,15 +80,19 @@ fn refused(why: Membership) -> Effects<Membership> {
     Effects::skipped(reason, why)
 }
 
-/// The author of a record, as a member of a group.
-fn author(at: &InConversation<'_>, record: &Record) -> Result<Person, Membership> {
+/// The author of a record, as a member of a group; or why the record counts for nothing.
+fn author(at: &InConversation<'_>, record: &Record) -> Result<Result<Person, Membership>, ViewsError> {
     let author = record.author.and_then(|author| at.state.members().by_id(author));
-    let author = author.ok_or(Membership::NotAllowed)?;
-    if at.state.is_group { Ok(author.clone()) } else { Err(Membership::NotAGroup) }
+    let Some(author) = author else { return Ok(Err(Membership::NotAllowed)) };
+    if !at.state.is_group {
+        return Ok(Err(Membership::NotAGroup));
+    }
+    // The same record again, or a message that bears its id.
+    Ok(if notice::is_taken(at, author, record)? { Err(Membership::Unchanged) } else { Ok(author.clone()) })
 }
 
 fn added(at: &mut InConversation<'_>, record: &Record, event: &MembersAdded) -> Handled {
-    let author = match author(at, record) {
+    let author = match author(at, record)? {
         Ok(author) => author,
         Err(why) => return Ok(refused(why)),
     };
@@ -117,7 +121,7 @@ fn added(at: &mut InConversation<'_>, record: &Record, event: &MembersAdded) -> 
 }
 
 fn left(at: &mut InConversation<'_>, record: &Record, _: &MemberLeft) -> Handled {
-    let author = match author(at, record) {
+    let author = match author(at, record)? {
         Ok(author) => author,
         Err(why) => return Ok(refused(why)),
     };
@@ -127,7 +131,7 @@ fn left(at: &mut InConversation<'_>, record: &Record, _: &MemberLeft) -> Handled
 }
 
 fn removed(at: &mut InConversation<'_>, record: &Record, event: &MemberRemoved) -> Handled {
-    let author = match author(at, record) {
+    let author = match author(at, record)? {
         Ok(author) => author,
         Err(why) => return Ok(refused(why)),
     };
@@ -143,7 +147,7 @@ fn removed(at: &mut InConversation<'_>, record: &Record, event: &MemberRemoved) 
 }
 
 fn role_set(at: &mut InConversation<'_>, record: &Record, event: &MemberRoleSet) -> Handled {
-    let author = match author(at, record) {
+    let author = match author(at, record)? {
         Ok(author) => author,
         Err(why) => return Ok(refused(why)),
     };
@@ -165,7 +169,7 @@ fn role_set(at: &mut InConversation<'_>, record: &Record, event: &MemberRoleSet)
 }
 
 fn named(at: &mut InConversation<'_>, record: &Record, event: &ConversationNamed) -> Handled {
-    let author = match author(at, record) {
+    let author = match author(at, record)? {
         Ok(author) => author,
         Err(why) => return Ok(refused(why)),
     };
