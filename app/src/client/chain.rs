@@ -45,6 +45,11 @@ impl Chain {
         self.applied
     }
 
+    /// The newest record heard of.
+    pub(super) fn heard(&self) -> Option<Offset> {
+        self.heard.max(self.applied)
+    }
+
     /// Whether records are known of that have not been applied.
     pub(super) fn has_gap(&self) -> bool {
         self.behind || self.heard > self.applied
