@@ -105,7 +105,7 @@ impl Client {
             ServerFrame::Error { code, detail, id: Some(id) } => {
                 let refused = self.outbox.refuse((id, code, detail), now.ticks, &mut self.random);
                 self.effects.extend(refused.map(Effect::StoreEntry));
-                self.drop_refused_of_left();
+                self.drop_settled_of_left();
             }
             ServerFrame::Error { id: None, .. }
             | ServerFrame::Delivered { .. }
@@ -141,7 +141,7 @@ impl Client {
     pub(super) fn landed(&mut self, id: MessageId, offset: Offset, now: Ticks) {
         if self.outbox.mark_stored(id, offset, now) {
             self.effects.push(Effect::RemoveEntry(id));
-            self.outbox_changed();
+            self.drop_settled_of_left();
         }
     }
 

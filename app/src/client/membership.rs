@@ -25,11 +25,11 @@ impl Client {
         }
     }
 
-    /// What the server refused because the viewer had left is nowhere to be seen any more, and nothing can become of it.
-    /// What it has not refused stays: they may have come back.
-    pub(super) fn drop_refused_of_left(&mut self) {
+    /// What the server refused because the viewer had left is nowhere to be seen any more, and nothing can become of it;
+    /// nor does what it took come to be seen. What it has not answered stays: they may have come back.
+    pub(super) fn drop_settled_of_left(&mut self) {
         let left = &self.left;
-        for id in self.outbox.drop_refused(|conversation| left.contains_key(&conversation)) {
+        for id in self.outbox.drop_settled(|conversation| left.contains_key(&conversation)) {
             self.effects.push(Effect::RemoveEntry(id));
         }
         self.outbox_changed();
@@ -62,7 +62,7 @@ impl Client {
             again.failed(now, 0, &mut self.random);
             self.asks.insert(id, again);
         }
-        self.drop_refused_of_left();
+        self.drop_settled_of_left();
         self.changes.list = true;
         self.changes.chat |= self.looking.open == Some(id);
     }

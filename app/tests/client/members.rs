@@ -51,8 +51,8 @@ fn notice(sender: &User, offset: u64, kind: NoticeKind, users: &[u128]) -> Messa
     Message { notice: Some(Notice { kind, users, role: None, name: None }), ..message(sender, offset) }
 }
 
-fn named(name: &str) -> Option<GroupName> {
-    Some(GroupName::parse(name).unwrap())
+fn named(name: &str) -> GroupName {
+    GroupName::parse(name).unwrap()
 }
 
 /// The state of the group by that record.
@@ -61,7 +61,7 @@ fn state(members: &[u128], name: &str, revision: u64) -> ServerFrame {
         conversation: conv(),
         members: members.iter().copied().map(user).collect(),
         roles: BTreeMap::from([(user(2).id, Role::Owner)]),
-        name: named(name),
+        name: Some(named(name)),
         revision: Offset(revision),
         notice: None,
         record: None,
@@ -106,7 +106,8 @@ fn assert_gone(page: &Page) {
 fn members_roles_and_name_are_replaced_by_a_later_state_and_never_by_an_earlier_one() {
     let mut page = live_group(2);
     page.frame(state(&[1, 2, 4], "Climbing", 5));
-    let expected = Group { name: named("Climbing"), roles: BTreeMap::from([(user(2).id, Role::Owner)]) };
+    let expected =
+        Group { name: Some(named("Climbing")), roles: BTreeMap::from([(user(2).id, Role::Owner)]) };
     for earlier in [3, 5] {
         page.frame(state(&[1, 2, 3], "Swimming", earlier));
         assert_eq!(others(&page), ids(&[2, 4]));

@@ -94,7 +94,7 @@ impl Server {
         now: u64,
         out: &mut Vec<Out>,
     ) -> bool {
-        let hole = if self.lot(200) { 1 } else { 0 };
+        let hole = u64::from(self.lot(200));
         let knows = self.trouble.knows_changes;
         let Some(conv) = self.convs.get_mut(&id).filter(|conv| conv.group && knows) else { return false };
         let record = Offset(conv.next + hole);
