@@ -154,7 +154,7 @@ fn list_is_right(world: &mut World, tab: usize) {
         if !conv.has(user) {
             return fail(world, tab, format!("{} is listed, and they are out of it", row.id));
         }
-        let messages = conv.visible_to(user, u64::MAX);
+        let messages = conv.messages_of(user);
         let unread = conv.unread(user, u64::MAX);
         let newest = messages.last().map(|message| message.offset);
         let text = messages.last().map(|message| message.body.as_str());
@@ -218,7 +218,7 @@ fn timeline_is_the_log(world: &mut World, tab: usize, conv: ConversationId) {
         let state = (message.body.as_str().to_owned(), message.deleted, message.reactions.clone());
         (Some(message.offset), (message.id, state, delivery))
     };
-    let expected: BTreeMap<_, _> = log.visible_to(user, u64::MAX).iter().map(expect).collect();
+    let expected: BTreeMap<_, _> = log.messages_of(user).into_iter().map(expect).collect();
     if seen != expected {
         let wrong: Vec<_> = expected.iter().filter(|(offset, item)| seen.get(offset) != Some(item)).collect();
         let more: Vec<_> = seen.keys().filter(|offset| !expected.contains_key(offset)).collect();
@@ -239,7 +239,7 @@ fn ends_at_the_newest(world: &mut World, tab: usize, conv: ConversationId) {
     let chat = world.tabs[tab].client.chat(conv);
     let shown = chat.items.iter().rev().find_map(kafkatalk_app::client::Item::offset);
     let user = world.tabs[tab].user.id;
-    let newest = world.server.convs[&conv].visible_to(user, u64::MAX).last().map(|message| message.offset);
+    let newest = world.server.convs[&conv].messages_of(user).last().map(|message| message.offset);
     if chat.later != Edge::End || shown != newest {
         fail(world, tab, format!("{conv} ends at {shown:?} ({:?}), not {newest:?}", chat.later));
     }

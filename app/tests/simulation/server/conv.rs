@@ -138,6 +138,13 @@ impl Conv {
         all
     }
 
+    /// The messages as the log has them, of those that a member may see.
+    pub(crate) fn messages_of(&self, user: UserId) -> Vec<&Message> {
+        let Some(member) = self.state().member(user) else { return Vec::new() };
+        let all = self.records.iter().map(|record| &record.message);
+        all.filter(|message| message.offset >= member.sees_from).collect()
+    }
+
     /// The last record that is told of at that moment.
     pub(super) fn through(&self, before: u64) -> Option<Offset> {
         let links = self.links.iter().filter(|link| link.at <= before && link.told.is_some());
