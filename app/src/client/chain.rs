@@ -60,6 +60,12 @@ impl Chain {
         offset.is_some() && offset < self.sees_from
     }
 
+    /// Whether a page was read before the record from which on the viewer sees the conversation: the node does not know
+    /// yet that they were added, and may show what they saw when they were a member before.
+    pub(super) fn is_before_viewers_time(&self, through: Option<Offset>) -> bool {
+        through.is_some() && through < self.sees_from
+    }
+
     /// The viewer sees the conversation from that record on.
     pub(super) fn set_sees_from(&mut self, sees_from: Option<Offset>) {
         self.sees_from = sees_from;

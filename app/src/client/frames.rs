@@ -82,6 +82,8 @@ impl Client {
             }
             ServerFrame::Left { conversation } => self.depart(conversation, Departure::Told),
             ServerFrame::Conversation { conversation } => {
+                // In the socket's order: what it said of a departure was before this.
+                self.left.remove(&conversation.id);
                 self.learn(&conversation, now.ticks);
             }
             ServerFrame::Read { conversation, user, offset } => {

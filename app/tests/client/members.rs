@@ -316,6 +316,34 @@ fn who_is_removed_and_added_again_meanwhile_keeps_nothing_of_before() {
 }
 
 #[test]
+fn what_the_socket_says_counts_in_its_order_though_a_request_had_told_more() {
+    let mut page = live_group(3);
+    // By an answer of another node, before the socket's node comes to the departure and to the return.
+    page.act(Action::Opened(Box::new(Conversation { sees_from: Some(Offset(7)), ..group_of(&[1, 2], 8) })));
+    left(&mut page);
+    assert_gone(&page);
+    let told = Conversation { sees_from: Some(Offset(7)), ..group_of(&[1, 2], 7) };
+    page.frame(ServerFrame::Conversation { conversation: told });
+    assert_eq!(others(&page), ids(&[2]));
+}
+
+#[test]
+fn a_page_of_a_node_that_does_not_know_of_the_return_yet_is_asked_for_again() {
+    let mut page = live_group(3);
+    let told = Conversation { sees_from: Some(Offset(7)), ..group_of(&[1, 2], 8) };
+    page.frame(ServerFrame::Conversation { conversation: told });
+    let latest =
+        |(_, fetch): &(RequestId, Fetch)| matches!(fetch, Fetch::Messages { page: Which::Latest, .. });
+    let (request, _) = page.take_requests().into_iter().find(latest).expect("its messages are asked for");
+    let messages = (0..3).map(|offset| message(&peer(), offset)).collect();
+    let answered = Messages { messages, next: None, through: Some(Offset(2)) };
+    page.tell(Input::Answered(request, Ok(Answer::Messages(answered))));
+    assert!(page.texts().is_empty());
+    page.pass(5_000);
+    assert!(page.take_requests().iter().any(latest));
+}
+
+#[test]
 fn who_is_added_again_with_what_was_said_before_can_scroll_to_it() {
     let conversation = Conversation { sees_from: Some(Offset(7)), ..group_of(&[1, 2, 3], 8) };
     let mut page = Page::of(&PageModel {
