@@ -19,6 +19,8 @@ pub mod broken {
     pub const LOST_CHANGE: &str = "broken-lost-change";
     /// A change that comes again under the same id is applied again, over newer ones.
     pub const CHANGE_TWICE: &str = "broken-change-twice";
+    /// Whoever is removed from a group goes on reading what is said there.
+    pub const REMOVED_STAYS: &str = "broken-removed-stays";
 }
 
 /// Something is lost that the design can do without. The checks must find every promise kept.

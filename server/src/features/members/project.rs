@@ -11,7 +11,7 @@ use crate::kernel::{
         schema::sql_offset,
     },
 };
-use kafkatalk_log::Record;
+use kafkatalk_log::{Record, failpoints};
 use kafkatalk_protocol::{
     ServerFrame, UserId,
     limits::GROUP_MEMBERS_MAX,
@@ -138,7 +138,9 @@ fn removed(at: &mut InConversation<'_>, record: &Record, event: &MemberRemoved) 
     if itself || author.role < Role::Admin || removed.role == Role::Owner {
         return Ok(refused(Membership::NotAllowed));
     }
-    let_out(at, removed.row)?;
+    if !failpoints::is_on(failpoints::broken::REMOVED_STAYS) {
+        let_out(at, removed.row)?;
+    }
     gone(at, record, &author, &Stored::of(NoticeKind::Removed, vec![event.user]), event.user)
 }
 
