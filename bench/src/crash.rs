@@ -13,7 +13,7 @@ use crate::numbered::Numbering;
 use crate::proxy::Proxy;
 use crate::report::{Verdict, progress};
 use crate::run::{self, LoadArgs};
-use crate::server::Setup;
+use crate::server::{Server, Setup};
 use crate::stage::{LogKind, Stage};
 use crate::world::World;
 use anyhow::{Context as _, Result, bail};
@@ -165,21 +165,9 @@ pub(crate) async fn measure(stage: &mut Stage, log: LogKind, crash: &CrashArgs) 
     let shared = Arc::new(Shared { wire: Wire::KafkaTalk, numbering, times: Times::new(messages, true) });
     let setups = set_up(stage, log, crash).await?;
     let (mut servers, world) = run::populated_nodes(&setups, &load, random.u64(..)).await?;
-    for server in &mut servers {
-        server.ready().await?;
-        if crash.needs_failpoints() && !server.has_failpoints() {
-            bail!("the server cannot go wrong on purpose: build it with --features failpoints");
-        }
-    }
-
+    all_ready(&mut servers, crash).await?;
     let nodes: Vec<SocketAddr> = setups.iter().map(|setup| setup.address).collect();
-    let proxies = if crash.injects(Fault::needs_node_proxies) { nodes.as_slice() } else { &[] };
-    let proxies = try_join_all(proxies.iter().map(|node| Proxy::before(*node))).await?;
-    let fronts: Arc<[SocketAddr]> = if proxies.is_empty() {
-        nodes.as_slice().into()
-    } else {
-        proxies.iter().map(Proxy::address).collect()
-    };
+    let (proxies, fronts) = in_front_of(&nodes, crash).await?;
     let devices = Devices::start(&world, &fronts, &shared, crash.changes, &mut random);
     let mut groups = Groups::start(&fronts, crash, load.bytes, &mut random).await?;
     progress(&format!("{log} log: {} messages/s, {} faults in {} s", crash.rate, crash.times, crash.seconds));
@@ -232,6 +220,26 @@ pub(crate) async fn measure(stage: &mut Stage, log: LogKind, crash: &CrashArgs) 
         to_ack: shared.times.to_ack(0..messages),
         to_screen: shared.times.end_to_end(0..messages),
     })
+}
+
+async fn all_ready(servers: &mut [Server], crash: &CrashArgs) -> Result<()> {
+    for server in servers {
+        server.ready().await?;
+        if crash.needs_failpoints() && !server.has_failpoints() {
+            bail!("the server cannot go wrong on purpose: build it with --features failpoints");
+        }
+    }
+    Ok(())
+}
+
+/// What stands before the nodes, where something must, and where people connect.
+async fn in_front_of(nodes: &[SocketAddr], crash: &CrashArgs) -> Result<(Vec<Proxy>, Arc<[SocketAddr]>)> {
+    if !crash.injects(Fault::needs_node_proxies) {
+        return Ok((Vec::new(), nodes.into()));
+    }
+    let proxies = try_join_all(nodes.iter().map(|node| Proxy::before(*node))).await?;
+    let fronts = proxies.iter().map(Proxy::address).collect();
+    Ok((proxies, fronts))
 }
 
 /// Has people talk for as long as planned, and until the last fault is over, a second at a time.

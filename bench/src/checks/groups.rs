@@ -152,15 +152,16 @@ mod tests {
         (0..5).map(|offset| line(offset, if notice(offset) { Says::Notice } else { Says::Posted })).collect()
     }
 
+    fn of<E: Event>(event: &E) -> Record {
+        Record::of(Uuid::nil(), Some(ANN), Timestamp::default(), event)
+    }
+
     fn ledger() -> Ledger {
         let entry = |offset, record: Record| Entry {
             stream: Stream::Conversation(GROUP),
             offset: Offset(offset),
             record: Arc::new(record),
         };
-        fn of<E: Event>(event: &E) -> Record {
-            Record::of(Uuid::nil(), Some(ANN), Timestamp::default(), event)
-        }
         let eve = Added { user: EVE, username: "eve".parse().unwrap() };
         let added = MembersAdded { members: vec![eve], sees_from: None };
         Ledger::new(ANN, &[BOB]).replay(&[entry(1, of(&MemberRemoved { user: BOB })), entry(3, of(&added))])
