@@ -175,7 +175,7 @@ impl Client {
         if self.missing.contains(&open) {
             return;
         }
-        let chat = self.chats.entry(open).or_default();
+        let chat = self.held(open);
         let may = (auto || chat.forward.asked()) && chat.forward.may_start(now);
         let changed_after = chat.timeline.changes_wanted();
         let catches_up = changed_after.is_some() && !chat.changes.has_failed();

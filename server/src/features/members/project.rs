@@ -11,9 +11,9 @@ use crate::kernel::{
         schema::sql_offset,
     },
 };
-use kafkatalk_log::Record;
+use kafkatalk_log::{Record, failpoints};
 use kafkatalk_protocol::{
-    ServerFrame, UserId,
+    Offset, ServerFrame, UserId,
     limits::GROUP_MEMBERS_MAX,
     member::{
         ConversationNamed, GroupName, MemberLeft, MemberRemoved, MemberRoleSet, MembersAdded, NoticeKind,
@@ -106,7 +106,10 @@ fn added(at: &mut InConversation<'_>, record: &Record, event: &MembersAdded) -> 
     if members.ids.len() + new.len() > GROUP_MEMBERS_MAX {
         return Ok(refused(Membership::TooMany));
     }
-    let sees_from = event.sees_from.map_or(at.offset, |asked| asked.max(author.sees_from).min(at.offset));
+    let mut sees_from = event.sees_from.map_or(at.offset, |asked| asked.max(author.sees_from).min(at.offset));
+    if failpoints::is_on(failpoints::broken::ADDED_SEES_ALL) {
+        sees_from = Offset(0);
+    }
     for added in &new {
         let row = person_told(at.rows, added.user, &added.username)?;
         let mut let_in = at.rows.prepare_cached(
@@ -142,7 +145,9 @@ fn removed(at: &mut InConversation<'_>, record: &Record, event: &MemberRemoved) 
     if itself || author.role < Role::Admin || removed.role == Role::Owner {
         return Ok(refused(Membership::NotAllowed));
     }
-    let_out(at, removed.row)?;
+    if !failpoints::is_on(failpoints::broken::REMOVED_STAYS) {
+        let_out(at, removed.row)?;
+    }
     gone(at, record, &author, &Stored::of(NoticeKind::Removed, vec![event.user]), event.user)
 }
 
