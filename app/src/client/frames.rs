@@ -104,11 +104,7 @@ impl Client {
                 }
             }
             ServerFrame::Error { code: ErrorCode::Unauthenticated, .. } => self.end_session(),
-            ServerFrame::Error { code, detail, id: Some(id) } => {
-                let refused = self.outbox.refuse((id, code, detail), now.ticks, &mut self.random);
-                self.effects.extend(refused.map(Effect::StoreEntry));
-                self.drop_settled_of_left();
-            }
+            ServerFrame::Error { code, detail, id: Some(id) } => self.refused((id, code, detail), now.ticks),
             ServerFrame::Typing { .. } | ServerFrame::Presence { .. } | ServerFrame::Presences { .. } => {
                 self.signal(frame, now.ticks);
             }
@@ -138,6 +134,20 @@ impl Client {
         }
         self.paging.refresh = Some(Refresh { uncovered, ..Refresh::default() });
         self.outbox_changed();
+    }
+
+    /// The server did not take a command.
+    fn refused(&mut self, refusal: (MessageId, ErrorCode, String), now: Ticks) {
+        // They may have left the group while this page was closed: then nothing shows the message that was refused.
+        if refusal.1 == ErrorCode::NotAllowed
+            && let Some(conversation) = self.outbox.conversation_of(refusal.0)
+            && self.conversations.get(conversation).is_none()
+        {
+            self.ask(conversation);
+        }
+        let refused = self.outbox.refuse(refusal, now, &mut self.random);
+        self.effects.extend(refused.map(Effect::StoreEntry));
+        self.drop_settled_of_left();
     }
 
     /// A message of the viewer is in the log.

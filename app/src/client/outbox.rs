@@ -296,6 +296,11 @@ impl Outbox {
         Some(entry.stored())
     }
 
+    /// The conversation of an entry.
+    pub(super) fn conversation_of(&mut self, id: MessageId) -> Option<ConversationId> {
+        self.find(id).map(|(_, entry)| entry.conversation)
+    }
+
     /// Puts a refused message at the end of the queue. What comes back is to be stored.
     pub(super) fn retry(&mut self, id: MessageId, wall: Timestamp) -> Option<StoredEntry> {
         let order = self.next_order(wall);

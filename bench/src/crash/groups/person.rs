@@ -206,7 +206,7 @@ impl Person {
         socket.greeted().await?;
         let applied = self.open.as_ref().and_then(|open| open.screen.applied());
         let records = applied.map(|applied| (self.conversation, applied)).into_iter().collect();
-        socket.send(&ClientFrame::Hello { positions: [].into(), records }).await?;
+        socket.send(&ClientFrame::Hello { positions: [].into(), records, signals: false }).await?;
         self.doubts = true;
         self.outbox.send_all_again();
         let mut tick = interval(CLIENT_TICK);
