@@ -126,7 +126,9 @@ impl Client {
                     self.changes.chat = true;
                 }
             }
-            if let Some(unread) = unread_in(chat, summary.read_of(viewer), viewer) {
+            // Where changes were missed, what is held may count messages that were deleted.
+            let unread = unread_in(chat, summary.read_of(viewer), viewer);
+            if let Some(unread) = unread.filter(|_| !chat.timeline.chain().has_gap()) {
                 if unread != summary.unread(viewer) {
                     self.changes.list = true;
                     self.changes.chat |= open;

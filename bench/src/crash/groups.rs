@@ -8,7 +8,7 @@ use crate::client::api::{Account, Api, Seen};
 use crate::evidence::{Evidence, Line};
 use crate::limits::{
     CLIENT_QUEUE_MAX, DRAIN_WAIT_MAX, GROUP_DEED_PAUSE, GROUP_PEOPLE, GROUP_PEOPLE_AT_FIRST, GROUP_RATE_MIN,
-    GROUPS_MAX, GROUPS_MIN, HISTORIES_PAUSE, POLL_PAUSE,
+    GROUPS_MAX, GROUPS_MIN, HISTORIES_PAUSE, POLL_PAUSE, READY_WAIT_MAX,
 };
 use crate::number::count;
 use crate::numbered::Numbering;
@@ -104,6 +104,7 @@ impl Groups {
             let others: Vec<_> = people[1..GROUP_PEOPLE_AT_FIRST].iter().collect();
             let id = CreationId(numbering.id(number).0);
             let (opened, _) = api.group(&people[0], &others, id).await?;
+            until_groups_change(&mut api, &people[0], opened.id).await?;
             let mut group =
                 Group { conversation: opened.id, people, voices: Vec::new(), watches: Vec::new() };
             let mut running = Vec::new();
@@ -315,6 +316,21 @@ fn evidence(conversation: ConversationId, people: &[Account], told: &[Told], aft
         evidence.turned_away.extend(&told.turned_away);
     }
     evidence
+}
+
+/// Waits until the service lets groups change: nodes must have heard of each other before.
+async fn until_groups_change(api: &mut Api, founder: &Account, group: ConversationId) -> Result<()> {
+    let waited = Instant::now();
+    let name = GroupName::parse("at first")?;
+    loop {
+        match api.name(founder, group, Some(name.clone())).await {
+            Err(error) if waited.elapsed() > READY_WAIT_MAX => {
+                return Err(error.context("groups cannot change on this service"));
+            }
+            Err(_) => sleep(HISTORIES_PAUSE).await,
+            Ok(()) => return Ok(()),
+        }
+    }
 }
 
 /// Somebody of some group says something, so many times a second.
