@@ -16,7 +16,7 @@ pub mod sessions;
 
 use crate::{
     http::state::State,
-    kernel::{Kernel, live::socket::Node, projector::Registry},
+    kernel::{Kernel, follow::Watch, live::socket::Node, projector::Registry},
 };
 use kafkatalk_protocol::{
     ClientFrame, ConversationId, MessageId, Offset, Problem, ServerFrame, Timestamp, event::MessagePosted,
@@ -56,8 +56,8 @@ pub fn routes() -> OpenApiRouter<State> {
 }
 
 /// Starts what features do by themselves, until `shutdown`.
-pub fn start(kernel: &Kernel, tasks: &TaskTracker, shutdown: &CancellationToken) {
-    tasks.spawn(kernel.clone().sweep_erasures(shutdown.clone()));
+pub fn start(kernel: &Kernel, follower: &Watch, tasks: &TaskTracker, shutdown: &CancellationToken) {
+    tasks.spawn(kernel.clone().sweep_erasures(follower.clone(), shutdown.clone()));
 }
 
 /// The work that a frame asks for; the frame that answers it, where one does.

@@ -80,6 +80,19 @@ impl Watch {
         self.has_been_live.load(Ordering::Acquire)
     }
 
+    /// Whether the views hold all that is in the log, up to moments.
+    pub fn is_live(&self) -> bool {
+        self.progress() == Some(Progress::Live)
+    }
+
+    /// Waits until they do; for ever, if the follower ends before.
+    pub async fn live(&self) {
+        let mut progress = self.progress.clone();
+        if progress.wait_for(|now| *now == Progress::Live).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
     /// Waits for the end of the follower's thread, whatever ended it.
     pub async fn ended(mut self) {
         while self.progress.changed().await.is_ok() {}
