@@ -16,7 +16,12 @@ pub mod sessions;
 
 use crate::{
     http::state::State,
-    kernel::{Kernel, follow::Watch, live::socket::Node, projector::Registry},
+    kernel::{
+        Kernel,
+        follow::Watch,
+        live::socket::Node,
+        projector::{Projector, Registry},
+    },
 };
 use kafkatalk_protocol::{
     ClientFrame, ConversationId, MessageId, Offset, Problem, ServerFrame, Timestamp, event::MessagePosted,
@@ -28,7 +33,12 @@ use utoipa_axum::router::OpenApiRouter;
 
 /// What all features make of records.
 pub fn registry() -> Registry {
-    Registry::of(vec![
+    Registry::of(projectors())
+}
+
+/// The same, each by itself.
+pub fn projectors() -> Vec<Projector> {
+    vec![
         accounts::projector(),
         sessions::projector(),
         conversations::projector(),
@@ -38,7 +48,7 @@ pub fn registry() -> Registry {
         react::projector(),
         reply::projector(),
         receipts::projector(),
-    ])
+    ]
 }
 
 /// The HTTP routes of all features, below `/api/v1`.

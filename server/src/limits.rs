@@ -75,6 +75,9 @@ pub const FOLLOW_RETRY_MIN: Duration = Duration::from_millis(100);
 /// See [`FOLLOW_RETRY_MIN`].
 pub const FOLLOW_RETRY_MAX: Duration = Duration::from_secs(5);
 
+/// Records that are read at once of a conversation that is read again.
+pub const READ_AGAIN_RECORDS_MAX: usize = 1_000;
+
 /// How old a deletion is before another node than the one that was asked erases the content from the log. A node looks for
 /// these after once to twice that time.
 pub const ERASE_AGAIN_AFTER: Duration = Duration::from_mins(1);

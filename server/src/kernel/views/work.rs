@@ -15,7 +15,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 /// Runs once the transaction is committed, on what is kept in memory.
-type AfterCommit = Box<dyn FnOnce(&Cache) + Send>;
+pub(super) type AfterCommit = Box<dyn FnOnce(&Cache) + Send>;
 
 /// What handlers of ledgers work with.
 pub struct Work<'a> {
