@@ -35,8 +35,9 @@ use crate::{
 };
 use async_trait::async_trait;
 use client::Client;
+use erase::Roll;
 use kafkatalk_protocol::{ConversationId, Offset, Timestamp};
-use keeper::{Keeper, Request};
+use keeper::{Create, Keeper};
 use nodes::Pulse;
 use produce::{Append, Shard};
 use producers::Producers;
@@ -92,7 +93,8 @@ pub struct KafkaLog {
     shared: Arc<Shared>,
     /// Owned by the threads that serve them, so that they end there too: ending a client can block.
     producers: Weak<Producers>,
-    requests: mpsc::Sender<Request>,
+    creates: mpsc::Sender<Create>,
+    rolls: mpsc::Sender<Roll>,
     jobs: read::Jobs,
     signals: Outbound,
     threads: Threads,
@@ -115,25 +117,28 @@ impl KafkaLog {
         let names = options.check()?;
         let shared = Arc::new(Shared::new(options, names));
         let producers = Arc::new(Producers::new(&shared)?);
-        let (requests, asked) = mpsc::channel(limits::CREATE_QUEUE_MAX);
+        let (creates, asked) = mpsc::channel(limits::CREATE_QUEUE_MAX);
+        let (rolls, rolled) = mpsc::channel(limits::ROLL_QUEUE_MAX);
         let (jobs, reads) = read::Jobs::new();
         let threads = Threads::default();
         let log = Self {
             signals: signals::start(&shared, &threads)?,
             shared,
             producers: Arc::downgrade(&producers),
-            requests,
+            creates,
+            rolls,
             jobs,
             threads,
         };
-        log.start(&producers, asked, reads)?;
+        log.start(&producers, asked, rolled, reads)?;
         Ok(log)
     }
 
     fn start(
         &self,
         producers: &Arc<Producers>,
-        asked: mpsc::Receiver<Request>,
+        creates: mpsc::Receiver<Create>,
+        rolls: mpsc::Receiver<Roll>,
         reads: mpsc::Receiver<read::Job>,
     ) -> Result<(), ConnectError> {
         for shard in producers.topics() {
@@ -149,8 +154,8 @@ impl KafkaLog {
         read::start(&self.shared, &self.threads, reads)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
         let runtime = runtime.map_err(|error| ConnectError::Client(error.to_string()))?;
-        let keeper = Keeper::new(&self.shared, producers, &self.threads, asked)?;
-        self.threads.spawn("kafka-keeper", move || keeper.run(&runtime))
+        let keeper = Keeper::new(&self.shared, producers, &self.threads, creates)?;
+        self.threads.spawn("kafka-keeper", move || keeper.run(&runtime, rolls))
     }
 
     /// Producers that conversations are spread over now; none once the log is closed.
@@ -162,15 +167,22 @@ impl KafkaLog {
         self.producers.upgrade().ok_or_else(|| AppendError::Unavailable("the log is closed".into()))
     }
 
-    async fn ask_keeper(
-        &self,
-        request: impl FnOnce(oneshot::Sender<Result<(), AppendError>>) -> Request,
-    ) -> Result<(), AppendError> {
+    async fn create(&self, conversation: ConversationId) -> Result<(), AppendError> {
         let (waiter, answer) = oneshot::channel();
         let full = |_| AppendError::Unavailable("too many topics are being made".into());
-        self.requests.try_send(request(waiter)).map_err(full)?;
+        self.creates.try_send(Create { conversation, waiter }).map_err(full)?;
         let silent = |_| AppendError::Unavailable("the brokers are silent".into());
         let ended = |_| AppendError::Unavailable("the log is closed".into());
+        timeout(limits::PREPARE_WAIT, answer).await.map_err(silent)?.map_err(ended)?
+    }
+
+    /// Sees to it that the brokers can forget what an erasing record has replaced.
+    async fn roll(&self, stream: Stream) -> Result<(), AppendError> {
+        let (waiter, answer) = oneshot::channel();
+        let full = |_| AppendError::Unknown("too many erasures are under way".into());
+        self.rolls.try_send(Roll { stream, waiter }).map_err(full)?;
+        let silent = |_| AppendError::Unknown("the brokers are silent".into());
+        let ended = |_| AppendError::Unknown("the log is closed".into());
         timeout(limits::PREPARE_WAIT, answer).await.map_err(silent)?.map_err(ended)?
     }
 
@@ -186,7 +198,7 @@ impl KafkaLog {
                 let topic = self.shared.names.conversation(conversation);
                 Err(AppendError::Unavailable(format!("the topic {topic} lost records that were read of it")))
             }
-            None => self.ask_keeper(|waiter| Request::Create(conversation, waiter)).await,
+            None => self.create(conversation).await,
         }
     }
 
@@ -251,19 +263,30 @@ impl EventLog for KafkaLog {
     }
 
     async fn erase(&self, stream: Stream, erased: RecordId, at: Timestamp) -> Result<Offset, AppendError> {
+        let offsets = self.erase_all(stream, &[erased], at).await?;
+        offsets.first().copied().ok_or_else(|| AppendError::Unknown("no offset of an erasure".into()))
+    }
+
+    async fn erase_all(
+        &self,
+        stream: Stream,
+        erased: &[RecordId],
+        at: Timestamp,
+    ) -> Result<Vec<Offset>, AppendError> {
         let unreadable = |error: ReadError| AppendError::Unavailable(error.to_string());
-        let key = self.jobs.ask(|answer| read::Job::Key { stream, record: erased, answer }).await;
-        let key = key.map_err(unreadable)?;
-        let is_there = key.is_some();
-        let record = Record::erasing(Uuid::now_v7(), erased, key.map(Into::into), at);
-        let offset = self.write(stream, record).await?;
-        if is_there {
-            self.ask_keeper(|waiter| Request::Roll(stream, waiter)).await.map_err(|error| match error {
-                AppendError::Unavailable(why) => AppendError::Unknown(why),
-                other => other,
-            })?;
+        let asked = erased.to_vec();
+        let keys = self.jobs.ask(|answer| read::Job::Keys { stream, records: asked, answer }).await;
+        let mut keys = keys.map_err(unreadable)?;
+        let is_there = !keys.is_empty();
+        let mut offsets = Vec::with_capacity(erased.len());
+        for id in erased {
+            let key = keys.remove(id).map(Into::into);
+            offsets.push(self.write(stream, Record::erasing(Uuid::now_v7(), *id, key, at)).await?);
         }
-        Ok(offset)
+        if is_there {
+            self.roll(stream).await?;
+        }
+        Ok(offsets)
     }
 
     fn publish(&self, signal: Signal) {

@@ -107,6 +107,21 @@ pub trait EventLog: Send + Sync + 'static {
     /// changes nothing else.
     async fn erase(&self, stream: Stream, erased: RecordId, at: Timestamp) -> Result<Offset, AppendError>;
 
+    /// Forgets several records of a stream, in this order: the same as [`Self::erase`] for each, and cheaper where an
+    /// erasure takes long.
+    async fn erase_all(
+        &self,
+        stream: Stream,
+        erased: &[RecordId],
+        at: Timestamp,
+    ) -> Result<Vec<Offset>, AppendError> {
+        let mut offsets = Vec::with_capacity(erased.len());
+        for id in erased {
+            offsets.push(self.erase(stream, *id, at).await?);
+        }
+        Ok(offsets)
+    }
+
     /// Tells subscribers, on all nodes, what may be lost. Never waits: a signal that is too large, or for which there is no
     /// room, is dropped. Subscribers on this node hear it at once, others if and when it reaches them.
     fn publish(&self, signal: Signal);

@@ -3,7 +3,8 @@
 //! Records come from three sides that know nothing of each other: this node's own acknowledgements, the feed, and direct
 //! reads of a conversation's topic. Any of them may be late, doubled or silent. The resequencer emits each conversation
 //! in offset order without repeats; what is missing it asks for, after a moment in which it may still come by itself.
-//! Only a direct read proves that an offset is a hole (erased or compacted for good), and holes are stepped over.
+//! Only a direct read, or the node that wrote a message without a value, proves that an offset is a hole (erased or compacted
+//! for good), and holes are stepped over.
 //!
 //! It does no I/O and has no clock: the time is an argument. The worst that a lost, late, doubled or reordered record can
 //! do is cost a direct read.
@@ -85,7 +86,8 @@ pub struct Resequencer {
 struct Gap {
     /// One past the highest offset heard of.
     end: u64,
-    held: BTreeMap<u64, Arc<Record>>,
+    /// What stands at offsets that are not next yet: nothing, for a hole.
+    held: BTreeMap<u64, Option<Arc<Record>>>,
     /// None while a direct read is on its way.
     due: Option<Instant>,
     /// Whether the direct read that is on its way has brought something new.
@@ -134,13 +136,37 @@ impl Resequencer {
         now: Instant,
         out: &mut Vec<Entry>,
     ) {
+        let out_of_order = failpoints::is_on(failpoints::broken::RESEQUENCER);
+        self.place(conversation, offset, Some(record), now, out_of_order, out);
+    }
+
+    /// Takes note that there is a hole at an offset, from the node that wrote it.
+    pub fn offer_hole(
+        &mut self,
+        conversation: ConversationId,
+        offset: u64,
+        now: Instant,
+        out: &mut Vec<Entry>,
+    ) {
+        self.place(conversation, offset, None, now, false, out);
+    }
+
+    fn place(
+        &mut self,
+        conversation: ConversationId,
+        offset: u64,
+        record: Option<Arc<Record>>,
+        now: Instant,
+        out_of_order: bool,
+        out: &mut Vec<Entry>,
+    ) {
         let next = self.next(conversation);
         // The largest number has no successor; no log is that long.
         if offset < next || offset == u64::MAX {
             return;
         }
-        if offset == next || failpoints::is_on(failpoints::broken::RESEQUENCER) {
-            self.emit(conversation, offset, record, out);
+        if offset == next || out_of_order {
+            self.pass(conversation, offset, record, out);
             self.settle(conversation, next, out);
             return;
         }
@@ -151,7 +177,7 @@ impl Resequencer {
             && self.held_bytes < self.limits.held_bytes;
         if room && !gap.held.contains_key(&offset) {
             self.held += 1;
-            self.held_bytes += record.bytes();
+            self.held_bytes += bytes_of(record.as_ref());
             gap.held.insert(offset, record);
         }
     }
@@ -215,10 +241,7 @@ impl Resequencer {
         if let Some(gap) = self.gaps.get_mut(&conversation) {
             gap.progressed = true;
         }
-        match record {
-            Some(record) => self.emit(conversation, to - 1, record, out),
-            None => self.advance(conversation, to),
-        }
+        self.pass(conversation, to - 1, record, out);
         self.settle(conversation, next, out);
     }
 
@@ -241,7 +264,7 @@ impl Resequencer {
             let never_written = gap.end - end;
             let let_go = gap.held.split_off(&end);
             self.held -= let_go.len();
-            self.held_bytes -= let_go.values().map(|record| record.bytes()).sum::<usize>();
+            self.held_bytes -= let_go.values().map(|record| bytes_of(record.as_ref())).sum::<usize>();
             self.lag -= never_written;
             gap.end = end;
             gap.fruitless = 0;
@@ -276,13 +299,18 @@ impl Resequencer {
         }
     }
 
-    fn emit(&mut self, conversation: ConversationId, offset: u64, record: Arc<Record>, out: &mut Vec<Entry>) {
-        out.push(Entry { stream: Stream::Conversation(conversation), offset: Offset(offset), record });
-        self.advance(conversation, offset + 1);
-    }
-
-    fn advance(&mut self, conversation: ConversationId, next: u64) {
-        self.next.insert(conversation, next);
+    /// Emits what stands at an offset, if anything does, and goes on behind it.
+    fn pass(
+        &mut self,
+        conversation: ConversationId,
+        offset: u64,
+        record: Option<Arc<Record>>,
+        out: &mut Vec<Entry>,
+    ) {
+        if let Some(record) = record {
+            out.push(Entry { stream: Stream::Conversation(conversation), offset: Offset(offset), record });
+        }
+        self.next.insert(conversation, offset + 1);
         self.moved.insert(conversation);
     }
 
@@ -296,10 +324,10 @@ impl Resequencer {
                 break;
             }
             let (offset, record) = first.remove_entry();
-            self.held_bytes -= record.bytes();
+            self.held_bytes -= bytes_of(record.as_ref());
             // Below `next` it was read directly in the meantime.
             if offset == next {
-                self.emit(conversation, offset, record, out);
+                self.pass(conversation, offset, record, out);
                 next += 1;
             }
         }
@@ -311,4 +339,8 @@ impl Resequencer {
             self.due.remove(&(at, conversation));
         }
     }
+}
+
+fn bytes_of(record: Option<&Arc<Record>>) -> usize {
+    record.map_or(0, |record| record.bytes())
 }

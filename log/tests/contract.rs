@@ -168,6 +168,7 @@ macro_rules! contract_suite {
             many::a_flood_of_appends_is_taken_or_refused_and_never_half,
             many::ten_thousand_streams_are_followed_as_one,
             erasure::an_erased_record_becomes_a_hole_and_a_record_says_so,
+            erasure::several_records_of_a_stream_are_erased_together,
             erasure::a_page_that_begins_at_a_hole_goes_on_behind_it,
             erasure::a_tail_steps_over_what_was_erased,
             erasure::a_live_tail_hears_of_an_erasure,

@@ -19,7 +19,13 @@ pub mod typing;
 
 use crate::{
     http::state::State,
-    kernel::{Kernel, live::socket::Node, projector::Registry, signals::Part},
+    kernel::{
+        Kernel,
+        follow::Watch,
+        live::socket::Node,
+        projector::{Projector, Registry},
+        signals::Part,
+    },
 };
 use kafkatalk_protocol::{
     ClientFrame, ConversationId, MessageId, Offset, Problem, ServerFrame, Timestamp, event::MessagePosted,
@@ -31,7 +37,12 @@ use utoipa_axum::router::OpenApiRouter;
 
 /// What all features make of records.
 pub fn registry() -> Registry {
-    Registry::of(vec![
+    Registry::of(projectors())
+}
+
+/// The same, each by itself.
+pub fn projectors() -> Vec<Projector> {
+    vec![
         accounts::projector(),
         sessions::projector(),
         conversations::projector(),
@@ -42,7 +53,7 @@ pub fn registry() -> Registry {
         react::projector(),
         reply::projector(),
         receipts::projector(),
-    ])
+    ]
 }
 
 /// What all features do with signals.
@@ -66,8 +77,8 @@ pub fn routes() -> OpenApiRouter<State> {
 }
 
 /// Starts what features do by themselves, until `shutdown`.
-pub fn start(kernel: &Kernel, tasks: &TaskTracker, shutdown: &CancellationToken) {
-    tasks.spawn(kernel.clone().sweep_erasures(shutdown.clone()));
+pub fn start(kernel: &Kernel, follower: &Watch, tasks: &TaskTracker, shutdown: &CancellationToken) {
+    tasks.spawn(kernel.clone().sweep_erasures(follower.clone(), shutdown.clone()));
 }
 
 /// The work that a frame asks for; the frame that answers it, where one does.

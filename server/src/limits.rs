@@ -106,11 +106,16 @@ pub const FOLLOW_RETRY_MIN: Duration = Duration::from_millis(100);
 /// See [`FOLLOW_RETRY_MIN`].
 pub const FOLLOW_RETRY_MAX: Duration = Duration::from_secs(5);
 
-/// How old a deletion is before another node than the one that was asked erases the content from the log, and how often each
-/// node looks.
+/// Records that are read at once of a conversation that is read again.
+pub const READ_AGAIN_RECORDS_MAX: usize = 1_000;
+
+/// How old a deletion is before another node than the one that was asked erases the content from the log. A node looks for
+/// these after once to twice that time.
 pub const ERASE_AGAIN_AFTER: Duration = Duration::from_mins(1);
-/// Records that one look erases.
+/// Records that one look erases, or that are erased of one conversation at once.
 pub const ERASURES_AT_ONCE: usize = 100;
+/// Conversations of which deleted messages are erased at once.
+pub const ERASING_CONVERSATIONS_MAX: usize = 100;
 
 /// By how much an ack comes too early where a test breaks that promise on purpose.
 pub const ACK_TOO_EARLY_BY: Duration = Duration::from_millis(50);

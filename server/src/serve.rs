@@ -124,7 +124,7 @@ pub async fn serve(
     };
     let tasks = TaskTracker::new();
     tasks.spawn(forget_quiet(state.node.clone(), shutdown.clone()));
-    features::start(&state.node.kernel, &tasks, &shutdown);
+    features::start(&state.node.kernel, &state.follower, &tasks, &shutdown);
     state.node.signals.start(&tasks, &shutdown);
     let sockets = state.sockets.clone();
     let served = answer(listener, state, options.request_head_time, shutdown.clone());

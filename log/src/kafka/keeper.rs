@@ -1,11 +1,11 @@
 //! The keeper: one thread that sets up the topics, says whether the brokers take records, and creates topics for others.
 //!
-//! It has a small runtime of its own, so that the adapter works whatever runtime its callers have, and so that
+//! It has a small runtime of its own, which those who erase share, so that the adapter works whatever runtime its callers have, and so that
 //! librdkafka's blocking calls hold up nobody.
 
 use super::{
     client::Client,
-    erase,
+    erase::{self, Roll},
     level::Levels,
     limits,
     nodes::Lack,
@@ -17,7 +17,7 @@ use super::{
     threads::Threads,
     topics::{self, Admin, Extra, Wrong},
 };
-use crate::{AppendError, Health, Stream};
+use crate::{AppendError, Health};
 use kafkatalk_protocol::{ConversationId, Offset};
 use std::{
     collections::BTreeSet,
@@ -31,20 +31,18 @@ use tokio::{
     time::{MissedTickBehavior, interval, sleep, timeout},
 };
 
-/// What callers ask of the keeper.
-pub(super) enum Request {
-    /// Make the conversation's topic.
-    Create(ConversationId, oneshot::Sender<Result<(), AppendError>>),
-    /// See [`erase`].
-    Roll(Stream, oneshot::Sender<Result<(), AppendError>>),
+/// What callers ask of the keeper: to make a conversation's topic.
+pub(super) struct Create {
+    pub(super) conversation: ConversationId,
+    pub(super) waiter: oneshot::Sender<Result<(), AppendError>>,
 }
 
 pub(super) struct Keeper {
     shared: Arc<Shared>,
     producers: Arc<Producers>,
     threads: Threads,
-    admin: Admin,
-    requests: mpsc::Receiver<Request>,
+    admin: Arc<Admin>,
+    requests: mpsc::Receiver<Create>,
     levels: Levels,
     /// When the brokers refused to create a topic, by [`Extra`].
     refused: [Option<Instant>; 2],
@@ -55,29 +53,32 @@ impl Keeper {
         shared: &Arc<Shared>,
         producers: &Arc<Producers>,
         threads: &Threads,
-        requests: mpsc::Receiver<Request>,
+        requests: mpsc::Receiver<Create>,
     ) -> Result<Self, super::ConnectError> {
         let admin = shared.options.client(Purpose::Admin, Client(Arc::clone(shared)))?;
         Ok(Self {
             shared: Arc::clone(shared),
             producers: Arc::clone(producers),
             threads: threads.clone(),
-            admin,
+            admin: Arc::new(admin),
             requests,
             levels: Levels::default(),
             refused: [None; 2],
         })
     }
 
-    /// Until the log is closed.
-    pub(super) fn run(mut self, runtime: &tokio::runtime::Runtime) {
+    /// Until the log is closed. Serves those who erase, too.
+    pub(super) fn run(mut self, runtime: &tokio::runtime::Runtime, rolls: mpsc::Receiver<Roll>) {
         let mut closed = self.shared.closed.subscribe();
         let growth = grow(Arc::clone(&self.shared), Arc::clone(&self.producers), self.threads.clone());
+        let (shared, producers, admin) =
+            (Arc::clone(&self.shared), Arc::clone(&self.producers), Arc::clone(&self.admin));
         runtime.block_on(async {
             tokio::select! {
                 _ = closed.wait_for(|closed| *closed) => {}
                 () = self.keep() => {}
                 () = growth => {}
+                () = erase::serve(&shared, &producers, &admin, rolls) => {}
             }
         });
     }
@@ -209,32 +210,16 @@ impl Keeper {
     fn refuse_waiting(&mut self) {
         let refusal = self.shared.refusal().unwrap_or_else(|| AppendError::Unavailable("not ready".into()));
         while let Ok(request) = self.requests.try_recv() {
-            let (Request::Create(_, waiter) | Request::Roll(_, waiter)) = request;
-            drop(waiter.send(Err(refusal.clone())));
+            drop(request.waiter.send(Err(refusal.clone())));
         }
     }
 
-    async fn answer(&self, requests: Vec<Request>) {
-        let (mut conversations, mut waiters) = (Vec::new(), Vec::new());
-        for request in requests {
-            match request {
-                Request::Create(conversation, waiter) => {
-                    conversations.push(conversation);
-                    waiters.push((conversation, waiter));
-                }
-                Request::Roll(stream, waiter) => {
-                    let rolled = erase::roll(&self.shared, &self.producers, &self.admin, stream).await;
-                    drop(waiter.send(rolled));
-                }
-            }
-        }
-        if conversations.is_empty() {
-            return;
-        }
+    async fn answer(&self, requests: Vec<Create>) {
+        let mut conversations: Vec<_> = requests.iter().map(|request| request.conversation).collect();
         conversations.sort_unstable();
         conversations.dedup();
         let answers = topics::create_conversations(&self.shared, &self.admin, &conversations).await;
-        for (conversation, waiter) in waiters {
+        for Create { conversation, waiter } in requests {
             let answer = match &answers {
                 Err(Wrong(why)) => Err(why.clone()),
                 Ok(answers) => {

@@ -41,6 +41,10 @@ pub(super) const PREFIX_CHARS_MAX: usize = 150;
 pub(super) const CREATE_BATCH_MAX: usize = 250;
 /// Callers that may wait for a topic at once.
 pub(super) const CREATE_QUEUE_MAX: usize = 16_384;
+/// Topics that are rolled together after erasures.
+pub(super) const ROLL_BATCH_MAX: usize = 250;
+/// Callers that may wait for that at once.
+pub(super) const ROLL_QUEUE_MAX: usize = 4_096;
 /// How long a request to the brokers that is on nobody's path may take.
 pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a caller waits for a topic to be made ready.

@@ -31,6 +31,8 @@ use tokio::sync::mpsc;
 pub(super) enum Live {
     /// A copy from the feed.
     Copied { conversation: ConversationId, offset: u64, record: Arc<Record> },
+    /// The feed says that nothing stands at an offset.
+    Hole { conversation: ConversationId, offset: u64 },
     /// The feed says that a topic goes up to here.
     Announced { conversation: ConversationId, end: u64 },
     /// What stands in a ledger at an offset; nothing, if it cannot be read.
@@ -276,7 +278,14 @@ fn take_copy(shared: &Shared, message: &BorrowedMessage<'_>, chunk: &mut Vec<Liv
     }
     let (conversation, offset) = (mark.conversation, mark.offset);
     let Some(end) = offset.checked_add(1) else { return };
-    let Some(value) = message.payload() else { return chunk.push(Live::Announced { conversation, end }) };
+    let Some(value) = message.payload() else {
+        let is_hole = mark.is_hole;
+        return chunk.push(if is_hole {
+            Live::Hole { conversation, offset }
+        } else {
+            Live::Announced { conversation, end }
+        });
+    };
     match wire::decode(value) {
         Ok(record) => chunk.push(Live::Copied { conversation, offset, record }),
         Err(why) => {

@@ -90,8 +90,11 @@ impl Presence {
         (heard.elapsed() < limits::HEARTBEAT_EVERY).then_some(level)
     }
 
-    fn all_know(&self, level: Level) {
-        *self.known_by_all.lock().unwrap_or_else(PoisonError::into_inner) = Some((level, Instant::now()));
+    /// Returns whether that is news.
+    fn all_know(&self, level: Level) -> bool {
+        let mut known = self.known_by_all.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = known.replace((level, Instant::now()));
+        before.is_none_or(|(before, _)| before != level)
     }
 
     /// How many other nodes are heard of.
@@ -220,8 +223,13 @@ impl<'a> Others<'a> {
         tell(news, chunk);
         self.shared.presence.others.store(self.known.count(), Ordering::Relaxed);
         // A tail that stopped before it heard all does not know who came.
-        if heard_all && let Some(level) = self.known.known_by_all(self.shared.options.level) {
-            self.shared.presence.all_know(level);
+        if heard_all
+            && let Some(level) = self.known.known_by_all(self.shared.options.level)
+            && self.shared.presence.all_know(level)
+            && level > *self.shared.level.borrow()
+        {
+            // People wait for what the level includes: the keeper finalises it now, and not at its next turn.
+            self.shared.suspicion.notify_one();
         }
     }
 }

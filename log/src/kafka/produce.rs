@@ -64,6 +64,8 @@ pub(super) enum Telling {
 pub(super) struct FeedCopy {
     pub(super) conversation: ConversationId,
     pub(super) offset: u64,
+    /// Whether nothing stands at that offset. A copy without a value that is none only announces.
+    pub(super) is_hole: bool,
     append: Option<(oneshot::Sender<Outcome>, Admitted)>,
 }
 
@@ -133,7 +135,7 @@ impl Shard<FeedReports> {
         }
         let key = copy.conversation.to_string();
         let partition = feed_partition(copy.conversation, shared.feed_partitions.load(Ordering::Relaxed));
-        let headers = wire::feed_headers(copy.offset, shared.instance);
+        let headers = wire::feed_headers(copy.offset, shared.instance, copy.is_hole);
         let telling = Box::new(Telling::Copy(copy));
         let mut record = BaseRecord::<str, [u8], Box<Telling>>::with_opaque_to(&shared.names.feed, telling);
         record = record.key(&key).partition(partition).headers(headers);
@@ -277,7 +279,7 @@ impl Append {
         shared.met(conversation);
         drop(gate);
         shared.tell(|| Ack::Record { conversation, offset, record: Arc::clone(&record) });
-        Some(FeedCopy { conversation, offset, append: Some((waiter, permit)) })
+        Some(FeedCopy { conversation, offset, is_hole: false, append: Some((waiter, permit)) })
     }
 
     fn failed(self, shared: &Shared, error: &KafkaError) {
@@ -343,7 +345,7 @@ pub(super) fn hole_reported(
     if let Stream::Conversation(conversation) = stream {
         // Told, so that the record after it need not wait until somebody looks what stands there.
         shared.tell(|| Ack::Hole { conversation, offset });
-        copy = Some(FeedCopy { conversation, offset, append: None });
+        copy = Some(FeedCopy { conversation, offset, is_hole: true, append: None });
     }
     waiter.send(Ok(Offset(offset))).ok();
     copy
@@ -353,7 +355,7 @@ impl FeedCopy {
     /// What the feed was not told, as announcements.
     pub(super) fn owed(shared: &Shared) -> impl Iterator<Item = Self> {
         let owed = shared.take_owed().into_iter();
-        owed.map(|(conversation, offset)| Self { conversation, offset, append: None })
+        owed.map(|(conversation, offset)| Self { conversation, offset, is_hole: false, append: None })
     }
 
     /// Takes what the brokers said.

@@ -19,6 +19,7 @@ use rdkafka::{
     message::BorrowedMessage,
 };
 use std::{
+    collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
     thread::sleep,
     time::{Duration, Instant},
@@ -36,9 +37,12 @@ pub(super) enum Job {
     Ends { answer: oneshot::Sender<Result<Checkpoint, ReadError>> },
     /// Which log it is, if its manifest says so.
     Identity { answer: oneshot::Sender<Result<Option<LogIdentity>, ReadError>> },
-    /// The key of a record, if the record is there.
-    Key { stream: Stream, record: RecordId, answer: oneshot::Sender<Result<Option<String>, ReadError>> },
+    /// The keys of records, of those that are there.
+    Keys { stream: Stream, records: Vec<RecordId>, answer: oneshot::Sender<Result<Keys, ReadError>> },
 }
+
+/// Keys of records.
+pub(super) type Keys = HashMap<RecordId, String>;
 
 /// The way to the threads that serve jobs.
 pub(super) struct Jobs(Mutex<Option<mpsc::Sender<Job>>>);
@@ -105,7 +109,7 @@ fn serve(shared: &Arc<Shared>, jobs: &Mutex<mpsc::Receiver<Job>>) {
         // Whoever no longer waits gets no answer.
         match job {
             Job::Page { answer, .. } if answer.is_closed() => {}
-            Job::Key { answer, .. } if answer.is_closed() => {}
+            Job::Keys { answer, .. } if answer.is_closed() => {}
             Job::Ends { answer } if answer.is_closed() => {}
             Job::Identity { answer } if answer.is_closed() => {}
             Job::Page { stream, from, limit, answer } => {
@@ -117,8 +121,8 @@ fn serve(shared: &Arc<Shared>, jobs: &Mutex<mpsc::Receiver<Job>>) {
             Job::Identity { answer } => {
                 drop(answer.send(reader.and_then(|consumer| identity(shared, consumer))));
             }
-            Job::Key { stream, record, answer } => {
-                drop(answer.send(reader.and_then(|consumer| key(shared, consumer, stream, record))));
+            Job::Keys { stream, records, answer } => {
+                drop(answer.send(reader.and_then(|consumer| keys(shared, consumer, stream, &records))));
             }
         }
     }
@@ -204,24 +208,27 @@ fn page(
     Ok(Page { entries, next: Offset(next), end: Offset(end) })
 }
 
-fn key(
+fn keys(
     shared: &Shared,
     consumer: &Consumer,
     stream: Stream,
-    record: RecordId,
-) -> Result<Option<String>, ReadError> {
+    records: &[RecordId],
+) -> Result<Keys, ReadError> {
     let topic = shared.names.of(stream);
     let (low, end) = bounds(shared, consumer, stream)?;
-    let (id, mut found) = (record.to_string(), None);
+    let mut found = Keys::new();
+    let by_text: HashMap<_, _> = records.iter().map(|id| (id.to_string(), *id)).collect();
     let range = Range { from: low, end, patience: limits::READ_WAIT };
     walk(shared, consumer, &topic, range, |_, message| {
         let key = message.key().and_then(|key| std::str::from_utf8(key).ok());
-        if key == Some(id.as_str()) {
-            found = Some(id.clone());
-        } else if message.payload().is_some_and(|value| wire::decode(value).is_ok_and(|it| it.id == record)) {
-            found = key.map(Into::into);
+        // A record without a key of its own is keyed by its id: so is what erased it.
+        let id = key.and_then(|key| by_text.get(key).copied()).or_else(|| {
+            message.payload().and_then(wire::id).filter(|id| by_text.values().any(|asked| asked == id))
+        });
+        if let (Some(id), Some(key)) = (id, key) {
+            found.insert(id, key.to_owned());
         }
-        found.is_none()
+        found.len() < by_text.len()
     })?;
     Ok(found)
 }

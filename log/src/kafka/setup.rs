@@ -4,9 +4,12 @@ use super::{
     level, limits, manifest,
     produce::{Shard, TopicReports},
     shared::Shared,
-    topics::{self, Admin, COMPACT, DELETE, Settings, Wrong},
+    topics::{self, Admin, COMPACT, DELETE, Made, Settings, Wrong},
 };
-use crate::{Ledger, manifest::Manifest};
+use crate::{
+    Ledger, Level,
+    manifest::{Fact, Manifest},
+};
 use rdkafka::metadata::MetadataTopic;
 use std::{collections::HashSet, sync::Arc};
 use uuid::Uuid;
@@ -41,9 +44,15 @@ pub(super) async fn set_up(
             return Err(topics::unfinished(shared, admin).await.unwrap_or(wrong));
         }
     };
-    create_missing(shared, admin, &there, &create).await?;
+    // A log of before the manifest has ledgers, or records of conversations, when its manifest is made.
+    let had_nothing = beside.is_none() && ledgers.iter().all(is_missing);
+    let is_born = create_missing(shared, admin, &there, &create).await? && had_nothing;
     check(shared, admin).await?;
-    let facts = recorded.lacks(ledgers, Uuid::new_v4());
+    let mut facts = recorded.lacks(ledgers, Uuid::new_v4());
+    if is_born && shared.options.level > Level(0) {
+        // No node follows it yet that could know less: nobody needs to wait until all were heard.
+        facts.insert(0, Fact::Level { level: shared.options.level.0 });
+    }
     let recorded = if facts.is_empty() {
         recorded
     } else {
@@ -51,6 +60,7 @@ pub(super) async fn set_up(
         // Another node may have recorded an identity before this one.
         manifest::read(shared)?.0
     };
+    level::learn(shared, &recorded)?;
     let cluster = manifest::cluster_id(admin.inner())?;
     shared.identity.send_replace(manifest::identity(shared, &cluster, &recorded));
     topics::leaders(admin, &names.feed)
@@ -74,12 +84,13 @@ fn needed(shared: &Shared) -> impl Iterator<Item = &str> {
     ledgers.chain([names.feed.as_str(), &names.manifest])
 }
 
+/// Returns whether this call created the manifest.
 async fn create_missing(
     shared: &Shared,
     admin: &Admin,
     there: &HashSet<String>,
     ledgers: &[Ledger],
-) -> Result<(), Wrong> {
+) -> Result<bool, Wrong> {
     let names = &shared.names;
     let ledgers = ledgers.iter().map(|ledger| names.ledger(*ledger));
     let mut missing: Vec<(String, i32, Settings)> =
@@ -90,13 +101,14 @@ async fn create_missing(
     if !there.contains(&names.feed) {
         missing.push((names.feed.clone(), shared.options.feed_partitions, topics::passing(shared)));
     }
+    let mut created_manifest = false;
     if missing.is_empty() {
-        return Ok(());
+        return Ok(created_manifest);
     }
     for ((topic, partitions, settings), answer) in
         missing.iter().zip(topics::create(shared, admin, &missing).await?)
     {
-        answer.map_err(|why| {
+        let made = answer.map_err(|why| {
             let policy = settings.iter().find(|(name, _)| *name == topics::CLEANUP_POLICY);
             let policy = policy.map_or(DELETE, |(_, policy)| policy);
             Wrong(format!(
@@ -105,8 +117,9 @@ async fn create_missing(
                 holds(shared, topic)
             ))
         })?;
+        created_manifest |= *topic == names.manifest && made == Made::Now;
     }
-    Ok(())
+    Ok(created_manifest)
 }
 
 /// What a topic is for, for an operator who has to create it.

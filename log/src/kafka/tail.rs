@@ -12,10 +12,7 @@ use super::{
     recent::{Recent, Seen},
     shared::{Ack, Inbox, Shared, Topic},
 };
-use crate::{
-    Batch, Checkpoint, Entry, Ledger, ReadError, Record, Stream, Tail,
-    resequencer::{Resequencer, Stretch},
-};
+use crate::{Batch, Checkpoint, Entry, Ledger, ReadError, Record, Stream, Tail, resequencer::Resequencer};
 use async_trait::async_trait;
 use kafkatalk_protocol::{ConversationId, Offset};
 use std::{
@@ -194,8 +191,7 @@ impl KafkaTail {
                 self.resequencer.offer(conversation, offset, record, Instant::now(), &mut self.entries);
             }
             Ack::Hole { conversation, offset } => {
-                let hole = Stretch { conversation, from: offset, to: offset + 1, record: None };
-                self.resequencer.read(hole, Instant::now(), &mut self.entries);
+                self.resequencer.offer_hole(conversation, offset, Instant::now(), &mut self.entries);
             }
             Ack::Unsure { conversation } => {
                 if self.look_up.len() < limits::OWED_MAX {
@@ -238,6 +234,10 @@ impl KafkaTail {
             match item {
                 Live::Copied { conversation, offset, record } => {
                     self.resequencer.offer(conversation, offset, record, now, &mut self.entries);
+                    self.shared.saw_topic(conversation, Topic::Used);
+                }
+                Live::Hole { conversation, offset } => {
+                    self.resequencer.offer_hole(conversation, offset, now, &mut self.entries);
                     self.shared.saw_topic(conversation, Topic::Used);
                 }
                 Live::Announced { conversation, end } => {

@@ -304,10 +304,20 @@ pub(super) fn leaders(admin: &Admin, topic: &str) -> Result<Vec<i32>, Wrong> {
 
 /// The settings of a topic, with where they come from.
 async fn described(admin: &Admin, topic: &str) -> Result<ConfigResource, Wrong> {
-    let answers = admin.describe_configs(&[ResourceSpecifier::Topic(topic)], &options()).await?;
-    let resource =
-        answers.into_iter().next().ok_or_else(|| Wrong(format!("no settings of the topic {topic}")))?;
-    resource.map_err(|code| Wrong(format!("the settings of the topic {topic}: {code}")))
+    let answer = described_all(admin, &[topic]).await?.into_iter().next();
+    answer.unwrap_or_else(|| Err(Wrong(format!("no settings of the topic {topic}"))))
+}
+
+/// The settings of topics: for each in order.
+async fn described_all(admin: &Admin, topics: &[&str]) -> Result<Vec<Result<ConfigResource, Wrong>>, Wrong> {
+    if topics.is_empty() {
+        return Ok(Vec::new());
+    }
+    let asked: Vec<_> = topics.iter().map(|topic| ResourceSpecifier::Topic(topic)).collect();
+    let answers = admin.describe_configs(&asked, &options()).await?;
+    let answers = topics.iter().zip(answers);
+    let why = |topic, code| Wrong(format!("the settings of the topic {topic}: {code}"));
+    Ok(answers.map(|(topic, answer)| answer.map_err(|code| why(topic, code))).collect())
 }
 
 /// The `cleanup.policy` of topics; nothing for those whose settings may not be seen, for not everyone who may use a topic
@@ -365,25 +375,58 @@ pub(super) async fn check_policy(admin: &Admin, topic: &str, policy: &str) -> Re
     found.get(topic).map_or(Ok(()), |found| must_be(topic, found, policy)).map_err(Wrong)
 }
 
-/// Lets the next record of a topic begin a new segment, or takes that back. Leaves its other settings as they are: the
-/// request replaces all that the topic has of its own.
-pub(super) async fn roll_at_once(admin: &Admin, conversation: &str, at_once: bool) -> Result<(), Wrong> {
-    let found = described(admin, conversation).await?;
-    let own = found.entries.iter().filter(|entry| {
-        entry.source == ConfigSource::DynamicTopic && !entry.is_read_only && entry.name != SEGMENT_MS
-    });
-    let mut config = AlterConfig::new(ResourceSpecifier::Topic(conversation));
-    for (key, value) in own.filter_map(|entry| Some((&entry.name, entry.value.as_ref()?))) {
-        config = config.set(key, value);
+/// Lets the next record of each topic begin a new segment, or takes that back. Leaves their other settings as they are: the
+/// request replaces all that a topic has of its own. An answer for each, in order.
+pub(super) async fn roll_at_once(admin: &Admin, topics: &[String], at_once: bool) -> Vec<Result<(), Wrong>> {
+    let asked: Vec<_> = topics.iter().map(String::as_str).collect();
+    let found = match described_all(admin, &asked).await {
+        Ok(found) => found,
+        Err(Wrong(why)) => return topics.iter().map(|_| Err(Wrong(why.clone()))).collect(),
+    };
+    let settings = |topic, found: &ConfigResource| {
+        let own = found.entries.iter().filter(|entry| {
+            entry.source == ConfigSource::DynamicTopic && !entry.is_read_only && entry.name != SEGMENT_MS
+        });
+        let mut settings: Vec<_> =
+            own.filter_map(|entry| Some((entry.name.clone(), entry.value.clone()?))).collect();
+        if at_once {
+            settings.push((SEGMENT_MS.into(), ROLL_AT_ONCE_MS.into()));
+        }
+        (topic, settings)
+    };
+    let (mut wanted, mut answers) = (Vec::new(), Vec::with_capacity(topics.len()));
+    for (topic, found) in asked.into_iter().zip(found) {
+        answers.push(found.map(|found| wanted.push(settings(topic, &found))));
     }
-    if at_once {
-        config = config.set(SEGMENT_MS, ROLL_AT_ONCE_MS);
+    let configs: Vec<_> = wanted
+        .iter()
+        .map(|(topic, settings)| {
+            let config = AlterConfig::new(ResourceSpecifier::Topic(topic));
+            settings.iter().fold(config, |config, (key, value)| config.set(key, value))
+        })
+        .collect();
+    if configs.is_empty() {
+        return answers;
     }
-    alter(admin, conversation, config).await
+    let altered = admin.alter_configs(&configs, &options()).await;
+    let mut altered = altered.map(Vec::into_iter);
+    for answer in answers.iter_mut().filter(|answer| answer.is_ok()) {
+        *answer = match &mut altered {
+            Ok(altered) => altered.next().map_or(Ok(()), |one| {
+                one.map(drop).map_err(|(_, code)| Wrong(format!("its settings cannot be changed: {code}")))
+            }),
+            Err(error) => Err(Wrong(error.to_string())),
+        };
+    }
+    answers
 }
 
-/// Whether [`roll_at_once`] still holds; another node may have taken it back.
-pub(super) async fn rolls_at_once(admin: &Admin, topic: &str) -> Result<bool, Wrong> {
-    let found = described(admin, topic).await?;
-    Ok(found.get(SEGMENT_MS).is_some_and(|entry| entry.value.as_deref() == Some(ROLL_AT_ONCE_MS)))
+/// Whether [`roll_at_once`] holds, for each topic in order; another node may have taken it back.
+pub(super) async fn roll_now(admin: &Admin, topics: &[&str]) -> Result<Vec<bool>, Wrong> {
+    let rolls = |found: Result<ConfigResource, Wrong>| {
+        found.is_ok_and(|found| {
+            found.get(SEGMENT_MS).is_some_and(|entry| entry.value.as_deref() == Some(ROLL_AT_ONCE_MS))
+        })
+    };
+    Ok(described_all(admin, topics).await?.into_iter().map(rolls).collect())
 }

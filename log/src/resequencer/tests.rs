@@ -40,10 +40,14 @@ impl World {
         Self { logs, now: Instant::now(), out: Vec::new(), resequencer }
     }
 
+    /// Tells what stands there: a record, or a hole that a node wrote.
     fn offer(&mut self, conversation: usize, offset: usize) {
-        if self.logs[conversation][offset] {
-            let (n, offset) = (conversation as u128, offset as u64);
+        let is_record = self.logs[conversation][offset];
+        let (n, offset) = (conversation as u128, offset as u64);
+        if is_record {
             self.resequencer.offer(id(n), offset, record(n, offset), self.now, &mut self.out);
+        } else {
+            self.resequencer.offer_hole(id(n), offset, self.now, &mut self.out);
         }
         assert!(self.resequencer.held() <= LIMITS.held_in_total);
     }
@@ -172,6 +176,16 @@ fn a_late_record_is_waited_for_before_it_is_asked_for() {
     assert_eq!(world.resequencer.wanted(world.now, 9), [Want { conversation: id(0), from: 0, to: 1 }]);
     world.offer(0, 0);
     assert_eq!(offsets(&world.out), [0, 1]);
+}
+
+#[test]
+fn a_hole_that_comes_before_the_record_before_it_is_not_asked_for() {
+    let mut world = World::new(vec![vec![true, false, true]]);
+    world.offer(0, 1);
+    world.offer(0, 2);
+    world.offer(0, 0);
+    assert_eq!(offsets(&world.out), [0, 2]);
+    assert_eq!(world.resequencer.next_due(), None);
 }
 
 #[test]

@@ -62,6 +62,26 @@ pub async fn an_erased_record_becomes_a_hole_and_a_record_says_so<H: Harness>(ha
     assert_eq!(erasing.payload.get(), format!(r#"{{"erased":"{id}"}}"#));
 }
 
+pub async fn several_records_of_a_stream_are_erased_together<H: Harness>(harness: H) {
+    let log = harness.open().await;
+    let mut said = Vec::new();
+    for text in ["first", "second", "kept", "third"] {
+        said.push(append(&*log, conversation(1), text).await);
+    }
+    let [first, second, third] = [0, 1, 3].map(|at| said[at]);
+    let ids = [second.0, first.0, third.0];
+    let offsets = log.erase_all(conversation(1), &ids, at()).await.unwrap();
+    assert_eq!(offsets, [Offset(4), Offset(5), Offset(6)], "in the order asked for");
+    for (_, offset) in [first, second, third] {
+        until_hole::<H>(&*log, conversation(1), offset).await;
+    }
+    let entries = read_all(&*log, conversation(1)).await;
+    assert_eq!(texts(&entries[..1]), ["kept"]);
+    let erased: Vec<_> = entries[1..].iter().map(|entry| entry.record.key.clone().unwrap()).collect();
+    assert_eq!(erased.iter().map(|key| &**key).collect::<Vec<_>>(), ids.map(|id| id.to_string()));
+    assert_eq!(log.erase_all(conversation(1), &[], at()).await.unwrap(), []);
+}
+
 pub async fn a_page_that_begins_at_a_hole_goes_on_behind_it<H: Harness>(harness: H) {
     let log = harness.open().await;
     let mut last = Offset(0);

@@ -44,7 +44,24 @@ async fn the_level_stays_while_a_node_lives_that_does_not_know_it_and_rises_when
     finalised(&*new, 1).await;
 }
 
+async fn a_new_log_begins_at_the_level_of_the_node_that_creates_it(kafka: Kafka) {
+    let creator = node(&kafka, "creator", 2).await;
+    assert_eq!(*creator.level().borrow(), Level(2), "as soon as the log is open");
+    let old = KafkaLog::connect(kafka.options_of(&Version::of_level(1))).unwrap();
+    stays_away(&old, &["level 2", "up to 1", "start a newer version"]).await;
+}
+
+/// It has ledgers, and nobody knows whether nodes of that version still run.
+async fn a_log_from_before_the_manifest_keeps_its_level_until_all_nodes_were_heard(kafka: Kafka) {
+    node(&kafka, "before", 0).await.close().await;
+    stranger(&kafka).remove(&manifest_topic(&kafka)).await;
+    let new = node(&kafka, "new", 1).await;
+    assert_eq!(*new.level().borrow(), Level(0), "as soon as the log is open");
+    finalised(&*new, 1).await;
+}
+
 async fn what_one_node_finalised_the_others_hear(kafka: Kafka) {
+    node(&kafka, "before", 1).await.close().await;
     let nodes = [node(&kafka, "a", 2).await, node(&kafka, "b", 2).await];
     // Without a tail of its own the second node does not know who is there.
     finalised(&*nodes[0], 2).await;
@@ -77,6 +94,8 @@ async fn a_node_that_finds_a_level_that_it_does_not_know_ends_its_tails_and_refu
 mod kafka {
     tests! {
         the_level_stays_while_a_node_lives_that_does_not_know_it_and_rises_when_it_has_left,
+        a_new_log_begins_at_the_level_of_the_node_that_creates_it,
+        a_log_from_before_the_manifest_keeps_its_level_until_all_nodes_were_heard,
         what_one_node_finalised_the_others_hear,
         a_node_that_finds_a_level_that_it_does_not_know_ends_its_tails_and_refuses,
     }

@@ -6,6 +6,7 @@ pub mod errors;
 pub mod http;
 pub mod project;
 pub mod query;
+mod reset;
 mod rows;
 
 use crate::http::state::State;

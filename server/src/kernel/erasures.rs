@@ -1,5 +1,5 @@
-//! Conversations in which the log is to forget something, for the one task that sees to it: on Kafka an erasure takes
-//! seconds, and nobody waits for that.
+//! Conversations in which the log is to forget something, for the one task that sees to it: on Kafka an erasure takes most
+//! of a second however many there are, and nobody waits for that.
 
 use kafkatalk_protocol::ConversationId;
 use std::{
@@ -22,12 +22,15 @@ impl Erasures {
         self.noted.notify_one();
     }
 
-    /// Waits for a conversation in which there is. For one task. Cancel safe.
-    pub async fn next(&self) -> ConversationId {
+    /// Waits for conversations in which there is; at most so many. For one task. Cancel safe.
+    pub async fn next(&self, max: usize) -> Vec<ConversationId> {
         loop {
-            let first = self.conversations.lock().unwrap_or_else(PoisonError::into_inner).pop_first();
-            if let Some(conversation) = first {
-                return conversation;
+            let taken: Vec<_> = {
+                let mut noted = self.conversations.lock().unwrap_or_else(PoisonError::into_inner);
+                std::iter::from_fn(|| noted.pop_first()).take(max).collect()
+            };
+            if !taken.is_empty() {
+                return taken;
             }
             self.noted.notified().await;
         }
@@ -47,9 +50,19 @@ mod tests {
         for conversation in [one, one, other, one] {
             erasures.note(conversation);
         }
-        assert_eq!([erasures.next().await, erasures.next().await], [one, other]);
-        assert!(erasures.next().now_or_never().is_none());
+        assert_eq!(erasures.next(9).await, [one, other]);
+        assert!(erasures.next(9).now_or_never().is_none());
         erasures.note(one);
-        assert_eq!(erasures.next().await, one);
+        assert_eq!(erasures.next(9).await, [one]);
+    }
+
+    #[tokio::test]
+    async fn those_that_are_too_many_at_once_come_later() {
+        let erasures = Erasures::default();
+        let [one, other] = [1, 2].map(|number| ConversationId(Uuid::from_u128(number)));
+        erasures.note(one);
+        erasures.note(other);
+        assert_eq!(erasures.next(1).await, [one]);
+        assert_eq!(erasures.next(1).await, [other]);
     }
 }

@@ -10,10 +10,11 @@ use super::{
     views::{Applier, Views, ViewsError},
 };
 use crate::{
-    limits::{FOLLOW_RETRY_MAX, FOLLOW_RETRY_MIN},
+    limits::{FOLLOW_RETRY_MAX, FOLLOW_RETRY_MIN, READ_AGAIN_RECORDS_MAX},
     metrics::Metrics,
 };
 use kafkatalk_log::{Batch, EventLog, Stream, Tail};
+use kafkatalk_protocol::Offset;
 use std::{
     sync::{
         Arc,
@@ -78,6 +79,19 @@ impl Watch {
     /// the same; after that they are behind by moments at most, or the node says so.
     pub fn has_been_live(&self) -> bool {
         self.has_been_live.load(Ordering::Acquire)
+    }
+
+    /// Whether the views hold all that is in the log, up to moments.
+    pub fn is_live(&self) -> bool {
+        self.progress() == Some(Progress::Live)
+    }
+
+    /// Waits until they do; for ever, if the follower ends before.
+    pub async fn live(&self) {
+        let mut progress = self.progress.clone();
+        if progress.wait_for(|now| *now == Progress::Live).await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 
     /// Waits for the end of the follower's thread, whatever ended it.
@@ -176,6 +190,7 @@ impl Follower {
             tracing::error!("the views were made from another log; start the node again to build them anew");
             return Ok(());
         }
+        self.read_again().await?;
         let checkpoint = self.applier.checkpoint();
         let mut tail: Box<dyn Tail> = self.log.tail(checkpoint).await.map_err(|error| error.to_string())?;
         let asks = self.applier.asks();
@@ -206,6 +221,28 @@ impl Follower {
             let now = if batch.caught_up { Progress::Live } else { Progress::CatchingUp { left: batch.lag } };
             sign.show(&self.metrics, &now);
         }
+    }
+
+    /// Reads those conversations again that hold kinds which were not known when they were read, and are known now.
+    async fn read_again(&mut self) -> Result<(), String> {
+        // What an earlier try, broken off by the log, has begun.
+        self.applier.give_up_again();
+        while let Some(conversation) = self.applier.next_again().map_err(|error| error.to_string())? {
+            let Some(through) = self.write(|applier| applier.begin_again(conversation))? else { continue };
+            let (stream, mut from) = (Stream::Conversation(conversation), Offset(0));
+            while from <= through {
+                let page = self.log.read(stream, from, READ_AGAIN_RECORDS_MAX).await;
+                let page = page.map_err(|error| error.to_string())?;
+                self.write(|applier| applier.apply_again(&page.entries))?;
+                if page.next <= from || page.next >= page.end {
+                    break;
+                }
+                from = page.next;
+            }
+            let records = self.write(Applier::finish_again)?;
+            tracing::info!(%conversation, records, "read again for kinds of records that are known now");
+        }
+        Ok(())
     }
 
     /// What the views fail to write they have taken back, with all that was not committed before. It is in the log and

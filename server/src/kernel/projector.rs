@@ -20,6 +20,11 @@ use kafkatalk_protocol::{
 use rusqlite::Connection;
 use std::{any::Any, collections::HashMap, fmt, sync::Arc};
 
+mod again;
+
+pub(super) use again::FeatureTables;
+pub use again::{AfterReset, Reset};
+
 /// An event, and what comes of a record of it once the log has given it a place: refusals included.
 pub trait Recorded: Event + 'static {
     /// What the use case that appended the record learns.
@@ -297,6 +302,7 @@ pub struct Projector {
     opens: Option<Opens>,
     forgets: Option<Forget>,
     posts: Option<Posts>,
+    resets: Option<Reset>,
 }
 
 impl fmt::Debug for Projector {
@@ -322,6 +328,7 @@ impl Projector {
             opens: None,
             forgets: None,
             posts: None,
+            resets: None,
         }
     }
 
@@ -343,6 +350,14 @@ impl Projector {
     #[must_use]
     pub fn forgets(mut self, forget: Forget) -> Self {
         self.forgets = Some(forget);
+        self
+    }
+
+    /// When a conversation's stream is read again, this takes back what the feature has made of it. Every feature that has
+    /// rows of conversations must say how.
+    #[must_use]
+    pub fn resets(mut self, reset: Reset) -> Self {
+        self.resets = Some(reset);
         self
     }
 
@@ -408,8 +423,9 @@ pub struct Registry {
     complete: Vec<Complete>,
     forgets: Vec<Forget>,
     posts: Vec<Posts>,
+    resets: Vec<Reset>,
     pub(super) opens: Vec<Opens>,
-    pub(super) tables: Vec<&'static str>,
+    pub(super) tables: Vec<FeatureTables>,
     pub(super) dump: Vec<(&'static str, &'static str)>,
 }
 
@@ -431,8 +447,11 @@ impl Registry {
             registry.complete.extend(projector.complete);
             registry.opens.extend(projector.opens);
             registry.forgets.extend(projector.forgets);
+            registry.resets.extend(projector.resets);
+            registry
+                .tables
+                .push(FeatureTables { sql: projector.tables, of_every_message: projector.posts.is_some() });
             registry.posts.extend(projector.posts);
-            registry.tables.push(projector.tables);
             registry.dump.extend(projector.dump);
         }
         registry

@@ -138,7 +138,7 @@ impl Views {
         lock: Lock,
     ) -> Result<(Self, Applier), ViewsError> {
         let registry = Arc::new(registry);
-        let connection = schema::open_writer(path, options, &registry.tables)?;
+        let connection = schema::open_writer(path, options, &registry)?;
         let cache = Arc::new(Cache::new());
         let pool = Arc::new(Pool::new(path.to_owned(), options));
         let pending = Arc::new(Pending::default());

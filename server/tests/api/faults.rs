@@ -128,6 +128,15 @@ impl EventLog for Faulty {
         self.log.erase(stream, erased, at).await
     }
 
+    async fn erase_all(
+        &self,
+        stream: Stream,
+        erased: &[RecordId],
+        at: Timestamp,
+    ) -> Result<Vec<Offset>, AppendError> {
+        self.log.erase_all(stream, erased, at).await
+    }
+
     fn publish(&self, signal: Signal) {
         self.log.publish(signal);
     }

@@ -1,8 +1,17 @@
 //! Data folders that earlier versions wrote open with this one, and everything is in them. See tests/fixtures/README.md.
 
-use crate::support::{Node, Person};
+use crate::support::{Node, Person, message_id};
+use kafkatalk_log::{
+    Checkpoint, EventLog,
+    embedded::{EmbeddedLog, EmbeddedOptions},
+};
 use kafkatalk_protocol::Message;
-use reqwest::StatusCode;
+use kafkatalk_server::{
+    features::projectors,
+    kernel::projector::Registry,
+    views::{Views, ViewsOptions},
+};
+use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::{
@@ -54,18 +63,18 @@ fn fixtures() -> Vec<Fixture> {
 
 /// What becomes of the old version's views.
 #[derive(Clone, Copy, Debug)]
-enum Views {
+enum OldViews {
     Kept,
     Deleted,
 }
 
 impl Fixture {
     /// A copy, as a test may write to it.
-    fn copy(&self, views: Views) -> Arc<TempDir> {
+    fn copy(&self, views: OldViews) -> Arc<TempDir> {
         let folder = Node::folder();
         for file in fs::read_dir(&self.files).unwrap().map(|entry| entry.unwrap().path()) {
             let name = file.file_name().unwrap().to_str().unwrap();
-            if matches!(views, Views::Kept) || !name.starts_with("views.sqlite") {
+            if matches!(views, OldViews::Kept) || !name.starts_with("views.sqlite") {
                 fs::copy(&file, folder.path().join(name)).unwrap();
             }
         }
@@ -119,7 +128,7 @@ fn what_is_missing_or_changed_is_lost_and_what_is_added_is_not() {
 
 #[tokio::test]
 async fn everything_in_a_folder_of_an_earlier_version_is_found_with_its_views_and_without() {
-    for (fixture, views) in fixtures().iter().flat_map(|it| [(it, Views::Kept), (it, Views::Deleted)]) {
+    for (fixture, views) in fixtures().iter().flat_map(|it| [(it, OldViews::Kept), (it, OldViews::Deleted)]) {
         let node = Node::builder().on(&fixture.copy(views)).start().await;
         for Asked { r#as, path, answer } in &fixture.expected.answers {
             let person = fixture.person(&node, r#as).await;
@@ -139,7 +148,7 @@ async fn everything_in_a_folder_of_an_earlier_version_is_found_with_its_views_an
 
 #[tokio::test]
 async fn people_of_an_earlier_version_sign_in_and_go_on_where_they_were() {
-    for (fixture, views) in fixtures().iter().flat_map(|it| [(it, Views::Kept), (it, Views::Deleted)]) {
+    for (fixture, views) in fixtures().iter().flat_map(|it| [(it, OldViews::Kept), (it, OldViews::Deleted)]) {
         let folder = fixture.copy(views);
         let node = Node::builder().on(&folder).start().await;
         for (name, messages) in fixture.histories() {
@@ -202,7 +211,7 @@ fn verify(folder: &Path) {
 #[tokio::test]
 async fn a_message_of_an_earlier_version_is_not_said_twice() {
     for fixture in fixtures() {
-        let node = Node::builder().on(&fixture.copy(Views::Kept)).start().await;
+        let node = Node::builder().on(&fixture.copy(OldViews::Kept)).start().await;
         for (name, messages) in fixture.histories() {
             let person = fixture.person(&node, name).await;
             for once in messages.iter().filter(|once| once["sender"]["id"] == json!(person.user.id)) {
@@ -214,4 +223,51 @@ async fn a_message_of_an_earlier_version_is_not_said_twice() {
         }
         node.stop().await;
     }
+}
+
+/// What a version without some features makes of the log in a folder.
+async fn views_of_a_version_without(features: &[&str], folder: &Path) {
+    for file in ["views.sqlite", "views.sqlite-wal", "views.sqlite-shm", "views.sqlite.search"] {
+        fs::remove_file(folder.join(file)).ok();
+    }
+    let known = projectors().into_iter().filter(|projector| !features.contains(&projector.name)).collect();
+    let views = folder.join("views.sqlite");
+    let (_, mut applier) = Views::open(&views, &ViewsOptions::default(), Registry::of(known)).unwrap();
+    let log = EmbeddedLog::open(folder, EmbeddedOptions::default()).unwrap();
+    let mut tail = log.tail(Checkpoint::new()).await.unwrap();
+    while let Some(batch) = tail.next().await.unwrap() {
+        applier.apply(&batch).unwrap();
+        if batch.caught_up {
+            break;
+        }
+    }
+    log.close().await;
+}
+
+#[tokio::test]
+async fn a_node_reads_conversations_again_with_changes_that_the_version_before_did_not_know() {
+    let folder = Node::folder();
+    let node = Node::builder().on(&folder).start().await;
+    let (alice, bob, conversation) = node.pair().await;
+    let said = alice.say(conversation, "hullo").await;
+    let path = format!("/conversations/{conversation}/messages/{}", said.offset);
+    let edit = json!({"id": message_id(), "body": "hello"});
+    let edited: Message = alice.send_json(Method::PATCH, &path, &edit).await.json().await.unwrap();
+    bob.say(conversation, "good morning").await;
+    let (alice, bob) = (alice.token.clone(), bob.token.clone());
+    node.stop().await;
+
+    views_of_a_version_without(&["edit"], folder.path()).await;
+    let node = Node::builder().on(&folder).start().await;
+    let history = node.get(&format!("/api/v1/conversations/{conversation}/messages")).bearer_auth(&alice);
+    let history: Value = history.send().await.unwrap().json().await.unwrap();
+    assert_is(&edited, &history["messages"][0]);
+    assert_eq!(history["messages"][1]["body"], "good morning");
+    for (sought, hits) in [("hullo", 0), ("hello", 1)] {
+        let found = node.get(&format!("/api/v1/search?q={sought}")).bearer_auth(&bob);
+        let found: Value = found.send().await.unwrap().json().await.unwrap();
+        assert_eq!(found["hits"].as_array().map(Vec::len), Some(hits), "{found}");
+    }
+    node.stop().await;
+    verify(folder.path());
 }

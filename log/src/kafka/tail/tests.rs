@@ -129,6 +129,15 @@ fn a_message_that_stands_for_nothing_at_a_place_that_nobody_told_is_no_hole_at_t
 }
 
 #[test]
+fn a_hole_that_another_node_tells_of_is_not_read() {
+    let mut tail = tail(&[]);
+    let copied = |offset| Live::Copied { conversation: id(1), offset, record: record(1) };
+    tail.take_live(vec![Live::Hole { conversation: id(1), offset: 1 }, copied(2), copied(0)]);
+    assert_eq!(tail.resequencer.next(id(1)), 3);
+    assert_eq!(tail.resequencer.next_due(), None);
+}
+
+#[test]
 fn a_message_that_stands_for_nothing_and_may_be_written_is_looked_up() {
     let mut tail = tail(&[]);
     let waiter = tokio::sync::oneshot::channel().0;

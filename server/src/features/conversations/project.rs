@@ -13,6 +13,10 @@ use kafkatalk_log::{Ledger, Record};
 use kafkatalk_protocol::{ConversationId, event::ConversationCreated, member::Role};
 use std::sync::Arc;
 
+/// `members.founder` of whom the creation named, and of who created the conversation.
+const FOUNDER: i64 = 1;
+const CREATOR: i64 = 2;
+
 /// What came of the creation of a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Created {
@@ -55,12 +59,13 @@ fn created(
     for member in members {
         let (user, named) = work.person(member)?;
         waiting += i64::from(!named);
-        let owns = is_group && record.author == Some(member);
-        let role = if owns { Role::Owner } else { Role::Member };
+        let creator = record.author == Some(member);
+        let role = if creator && is_group { Role::Owner } else { Role::Member };
+        let founder = if creator { CREATOR } else { FOUNDER };
         let mut insert = work.rows.prepare_cached(
-            "INSERT INTO members (conversation, user, role, founder) VALUES (?1, ?2, ?3, 1)",
+            "INSERT INTO members (conversation, user, role, founder) VALUES (?1, ?2, ?3, ?4)",
         )?;
-        insert.execute((row, user, sql_role(role)))?;
+        insert.execute((row, user, sql_role(role), founder))?;
     }
     let created = Effects::of(Created::First);
     if waiting > 0 {

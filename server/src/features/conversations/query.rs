@@ -49,7 +49,7 @@ impl Query<'_> {
         let mut find = self.rows.prepare_cached(
             "SELECT users.id FROM members JOIN users ON users.row = user
              JOIN conversations ON conversations.row = conversation
-             WHERE conversations.id = ?1 AND founder = 1 ORDER BY users.id",
+             WHERE conversations.id = ?1 AND founder > 0 ORDER BY users.id",
         )?;
         let found = find.query_map([blob(&id.0)], |row| Ok(UserId(uuid(row, 0)?)))?;
         Ok(found.collect::<Result<_, _>>()?)

@@ -2,12 +2,19 @@
 
 use crate::{
     features::messages::change::{ChangeError, Changed, Done, answer},
-    kernel::{Kernel, errors::Unavailable, views::ViewsError},
-    limits::{ERASE_AGAIN_AFTER, ERASURES_AT_ONCE},
+    kernel::{
+        Kernel,
+        errors::Unavailable,
+        follow::Watch,
+        views::{Query, ViewsError},
+    },
+    limits::{ERASE_AGAIN_AFTER, ERASING_CONVERSATIONS_MAX, ERASURES_AT_ONCE},
 };
+use futures_util::future::join_all;
 use kafkatalk_log::Stream;
 use kafkatalk_protocol::{ConversationId, MessageId, Offset, User, delete::MessageDeleted};
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use std::{collections::BTreeMap, time::Duration};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 impl Kernel {
@@ -43,39 +50,54 @@ impl Kernel {
         }
     }
 
-    /// Has the log forget records whose content was deleted: of one conversation, or of all, then only those of some time
-    /// ago, as another node is about to erase the others.
-    async fn erase_deleted(&self, conversation: Option<ConversationId>) -> Result<(), Unavailable> {
-        let before = conversation.is_none().then(|| {
-            let age = i64::try_from(ERASE_AGAIN_AFTER.as_millis()).unwrap_or(i64::MAX);
-            self.clock.now().as_millis().saturating_sub(age)
-        });
-        let pending = move |views: &crate::kernel::views::Query<'_>| -> Result<_, ViewsError> {
-            views.pending_erasures(conversation, before, ERASURES_AT_ONCE)
-        };
-        for (conversation, record) in self.views.read(pending).await? {
-            // One that cannot be erased now does not keep the others.
-            if let Err(error) =
-                self.log.erase(Stream::Conversation(conversation), record, self.clock.now()).await
-            {
-                tracing::warn!(%error, %conversation, "a deleted message is not erased from the log yet; retrying");
+    /// Has the log forget what was deleted in these conversations, in all of them at once; or, without any, in whichever
+    /// ones it was deleted some time ago, as another node is about to erase the rest.
+    async fn erase_deleted(&self, conversations: &[ConversationId]) -> Result<(), Unavailable> {
+        let conversations = conversations.to_vec();
+        let age = i64::try_from(ERASE_AGAIN_AFTER.as_millis()).unwrap_or(i64::MAX);
+        let before = self.clock.now().as_millis().saturating_sub(age);
+        let pending = move |views: &Query<'_>| -> Result<_, ViewsError> {
+            if conversations.is_empty() {
+                return views.pending_erasures(None, Some(before), ERASURES_AT_ONCE);
             }
+            let each =
+                conversations.into_iter().map(|id| views.pending_erasures(Some(id), None, ERASURES_AT_ONCE));
+            Ok(each.collect::<Result<Vec<_>, _>>()?.concat())
+        };
+        let mut records: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (conversation, record) in self.views.read(pending).await? {
+            records.entry(conversation).or_default().push(record);
         }
+        // One conversation in which it cannot be done now does not keep the others.
+        let each = records.into_iter().map(|(conversation, records)| async move {
+            let at = self.clock.now();
+            let erased = self.log.erase_all(Stream::Conversation(conversation), &records, at).await;
+            if let Err(error) = erased {
+                tracing::warn!(%error, %conversation, "deleted messages are not erased from the log yet; retrying");
+            }
+        });
+        join_all(each).await;
         Ok(())
     }
 
-    /// Erases what is deleted here, one conversation after the other, and at times what a node that died, or a log that was
-    /// away, has left; until `shutdown`.
-    pub async fn sweep_erasures(self, shutdown: CancellationToken) {
-        let mut looks = interval_at(Instant::now() + ERASE_AGAIN_AFTER, ERASE_AGAIN_AFTER);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    /// Erases what is deleted here, and at times what a node that died, or a log that was away, has left; until `shutdown`.
+    pub async fn sweep_erasures(self, follower: Watch, shutdown: CancellationToken) {
         let sweep = async {
+            // What these views have not read yet may say that something is erased already.
+            follower.live().await;
+            let mut look = Instant::now() + between_looks();
             loop {
-                let conversation = tokio::select! {
-                    conversation = self.erasures.next() => Some(conversation),
-                    _ = looks.tick() => None,
+                let noted = tokio::select! {
+                    noted = self.erasures.next(ERASING_CONVERSATIONS_MAX) => noted,
+                    () = sleep_until(look) => {
+                        look = Instant::now() + between_looks();
+                        if !follower.is_live() {
+                            continue;
+                        }
+                        Vec::new()
+                    }
                 };
-                if let Err(error) = self.erase_deleted(conversation).await {
+                if let Err(error) = self.erase_deleted(&noted).await {
                     tracing::warn!(%error, "deleted messages are not erased from the log yet; retrying");
                 }
             }
@@ -83,4 +105,9 @@ impl Kernel {
         // What is left is in the views, and erased by whoever looks next.
         shutdown.run_until_cancelled(sweep).await;
     }
+}
+
+/// At random, so that of several nodes one looks first and the others find that it is done.
+fn between_looks() -> Duration {
+    ERASE_AGAIN_AFTER.mul_f64(1.0 + fastrand::f64())
 }

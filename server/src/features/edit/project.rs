@@ -3,8 +3,11 @@
 use crate::{
     features::messages::change::{self, Changed},
     kernel::{
-        projector::{Effects, InConversation, Projector, Recorded, Seen},
-        views::{ViewsError, schema::offset_of},
+        projector::{AfterReset, Effects, InConversation, Projector, Recorded, Seen},
+        views::{
+            ViewsError,
+            schema::{offset_of, places_of},
+        },
     },
 };
 use kafkatalk_log::Record;
@@ -31,6 +34,7 @@ pub(super) fn projector() -> Projector {
         .conversation::<MessageEdited>(edited)
         .completes(complete)
         .forgets(forget)
+        .resets(reset)
 }
 
 fn edited(
@@ -73,6 +77,11 @@ fn edited(
 fn forget(rows: &Connection, place: i64) -> Result<(), ViewsError> {
     rows.prepare_cached("DELETE FROM edits WHERE place = ?1")?.execute([place])?;
     Ok(())
+}
+
+fn reset(rows: &Connection, conversation: i64) -> Result<Option<AfterReset>, ViewsError> {
+    rows.execute("DELETE FROM edits WHERE place BETWEEN ?1 AND ?2", places_of(conversation))?;
+    Ok(None)
 }
 
 /// Says of messages when they were edited.

@@ -68,6 +68,7 @@ pub(super) fn projector() -> Projector {
         .conversation::<ConversationNamed>(named)
         .completes(notice::complete)
         .forgets(notice::forget)
+        .resets(notice::reset)
 }
 
 type Handled = Result<Effects<Membership>, ViewsError>;

@@ -3,17 +3,18 @@
 use super::{
     change,
     query::message_at,
+    reset,
     rows::{MESSAGES_DUMP, MESSAGES_TABLES},
 };
 use crate::kernel::{
     projector::{Delivery, Effects, IgnoreReason, InConversation, Projector, Recorded},
     views::{
         ViewsError,
-        schema::{OFFSET_MAX, blob, offset_of, place, uuid},
+        schema::{blob, offset_of, place, places_of, uuid},
     },
 };
 use kafkatalk_log::{Record, RecordId};
-use kafkatalk_protocol::{Message, Offset, ServerFrame, Timestamp, event::MessagePosted};
+use kafkatalk_protocol::{Message, ServerFrame, Timestamp, event::MessagePosted};
 use rusqlite::OptionalExtension;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -39,6 +40,7 @@ pub(super) fn projector() -> Projector {
     Projector::new("messages", MESSAGES_TABLES, MESSAGES_DUMP)
         .conversation::<MessagePosted>(posted)
         .raw(Record::ERASED, erased)
+        .resets(reset::reset)
 }
 
 fn posted(
@@ -211,5 +213,5 @@ pub(super) fn forget_words(
 }
 
 pub(super) fn bounds(at: &InConversation<'_>) -> (i64, i64) {
-    (place(at.state.row, Offset(0)), place(at.state.row, Offset(OFFSET_MAX)))
+    places_of(at.state.row)
 }

@@ -3,11 +3,11 @@
 use crate::{
     features::messages::change::{self, Changed},
     kernel::{
-        projector::{Effects, InConversation, Projector, Recorded, Seen},
+        projector::{AfterReset, Effects, InConversation, Projector, Recorded, Seen},
         views::{
             ViewsError,
             query::{sql_limit, user_of_row},
-            schema::{offset_of, sql_offset},
+            schema::{offset_of, places_of, sql_offset},
         },
     },
 };
@@ -37,7 +37,11 @@ impl Recorded for ReactionSet {
 }
 
 pub(super) fn projector() -> Projector {
-    Projector::new("react", TABLES, DUMP).conversation::<ReactionSet>(set).completes(complete).forgets(forget)
+    Projector::new("react", TABLES, DUMP)
+        .conversation::<ReactionSet>(set)
+        .completes(complete)
+        .forgets(forget)
+        .resets(reset)
 }
 
 fn set(
@@ -86,6 +90,11 @@ fn set(
 fn forget(rows: &Connection, place: i64) -> Result<(), ViewsError> {
     rows.prepare_cached("DELETE FROM reactions WHERE place = ?1")?.execute([place])?;
     Ok(())
+}
+
+fn reset(rows: &Connection, conversation: i64) -> Result<Option<AfterReset>, ViewsError> {
+    rows.execute("DELETE FROM reactions WHERE place BETWEEN ?1 AND ?2", places_of(conversation))?;
+    Ok(None)
 }
 
 /// Adds the reactions of messages, in the order in which their emoji were first used.

@@ -2,11 +2,11 @@
 //! of the quoted message shows in it.
 
 use crate::kernel::{
-    projector::{InConversation, Projector, Seen},
+    projector::{AfterReset, InConversation, Projector, Seen},
     views::{
         ViewsError,
         query::{body, user_of_row},
-        schema::{column_offset, offset_of, place, sql_offset},
+        schema::{column_offset, offset_of, place, places_of, sql_offset},
     },
 };
 use kafkatalk_protocol::{
@@ -27,7 +27,7 @@ const DUMP: &[(&str, &str)] = &[(
 )];
 
 pub(super) fn projector() -> Projector {
-    Projector::new("reply", TABLES, DUMP).posts(posted).completes(complete).forgets(forget)
+    Projector::new("reply", TABLES, DUMP).posts(posted).completes(complete).forgets(forget).resets(reset)
 }
 
 /// Only what was there before can be quoted. Whether it still is, is seen when the reply is read.
@@ -43,6 +43,11 @@ fn posted(at: &InConversation<'_>, event: &MessagePosted) -> Result<(), ViewsErr
 fn forget(rows: &Connection, place: i64) -> Result<(), ViewsError> {
     rows.prepare_cached("DELETE FROM replies WHERE place = ?1")?.execute([place])?;
     Ok(())
+}
+
+fn reset(rows: &Connection, conversation: i64) -> Result<Option<AfterReset>, ViewsError> {
+    rows.execute("DELETE FROM replies WHERE place BETWEEN ?1 AND ?2", places_of(conversation))?;
+    Ok(None)
 }
 
 fn complete(rows: &Connection, seen: &Seen<'_>, messages: &mut [Message]) -> Result<(), ViewsError> {

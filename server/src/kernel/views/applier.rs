@@ -12,6 +12,7 @@ use super::{
     work::{Memory, Work},
 };
 use crate::kernel::projector::{Applied, Registry};
+use again::Again;
 use kafkatalk_log::{Batch, Checkpoint, Ledger, Stream, failpoints};
 use rusqlite::Connection;
 use std::{
@@ -19,6 +20,8 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
+
+mod again;
 
 /// How long a transaction stays open for more, once people are shown what is in it.
 const COMMIT_EVERY: Duration = Duration::from_millis(25);
@@ -36,6 +39,8 @@ pub struct Applier {
     cache: Arc<Cache>,
     pending: Arc<Pending>,
     open: Option<Open>,
+    /// The conversation that is being read again, in a transaction of its own.
+    again: Option<Again>,
     /// Whether the last commit failed. Until one succeeds, nothing is shown before its commit.
     failing: bool,
     copier: WalCopier,
@@ -91,6 +96,7 @@ impl Applier {
             cache,
             pending,
             open: None,
+            again: None,
             failing: false,
             copier: WalCopier::start(path)?,
             indexer,
@@ -231,7 +237,7 @@ impl Applier {
     }
 
     fn roll_back(&mut self) {
-        (self.open, self.failing) = (None, true);
+        (self.open, self.again, self.failing) = (None, None, true);
         // What is remembered may come from rows that are rolled back.
         self.states = States::default();
         if !self.connection.is_autocommit()

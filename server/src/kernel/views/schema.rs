@@ -1,7 +1,8 @@
 //! The tables, and opening the file that holds them.
 
 use super::{ViewsError, ViewsOptions};
-use kafkatalk_log::failpoints;
+use crate::kernel::projector::{FeatureTables, Registry};
+use kafkatalk_log::{Stream, failpoints};
 use kafkatalk_protocol::Offset;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use std::{
@@ -42,13 +43,14 @@ pub(crate) const CHUNK_OFFSETS: u64 = 256;
 /// - `conversations.is_group`, `name` and `group_revision` are of groups: the last is the offset of the record that last
 ///   changed members, roles or the name.
 /// - `members.sees_from` is the first offset that a member may see; `until` is set for those who left or were removed.
-///   `since` is the offset of the record that let somebody in: none for those whom the creation named, which `founder` tells
-///   for ever. `role` is 0 for a member, 1 for an admin, 2 for an owner.
+///   `since` is the offset of the record that let somebody in: none for those whom the creation named. `founder` tells these
+///   for ever: 2 is who created the conversation, 1 the others, 0 whoever came later. `role` is 0 for a member, 1 for an admin, 2 for an owner.
 /// - `counts` counts messages by sender in chunks of [`CHUNK_OFFSETS`].
 /// - `source.made` tells this file from any other, and `source.commits` counts what was committed: by both the search
 ///   index knows what it was made from. `source.log` is the identity of the log that the rows were made from.
 /// - `held` holds records of conversations that are not open yet.
-/// - `unknown_kinds` names streams with records of a kind that this version did not know.
+/// - `unknown_kinds` names streams with records of a kind that was not known when they were read: see
+///   [`super::applier::Applier::begin_again`].
 const TABLES: &str = "
 CREATE TABLE source (name TEXT NOT NULL, made BLOB NOT NULL, commits INTEGER NOT NULL, log TEXT) STRICT;
 CREATE TABLE checkpoint (name TEXT PRIMARY KEY, position INTEGER NOT NULL) STRICT, WITHOUT ROWID;
@@ -161,23 +163,87 @@ pub(crate) fn uuid(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<U
     row.get::<_, [u8; 16]>(column).map(Uuid::from_bytes)
 }
 
+/// The offsets of a conversation as places: the first and the last.
+pub(crate) fn places_of(conversation_row: i64) -> (i64, i64) {
+    (place(conversation_row, Offset(0)), place(conversation_row, Offset(OFFSET_MAX)))
+}
+
 /// Opens or begins the file for writing.
 pub(super) fn open_writer(
     path: &Path,
     options: &ViewsOptions,
-    features: &[&str],
+    registry: &Registry,
 ) -> Result<Connection, ViewsError> {
     let source = options.source.as_str();
     let mut connection = connect(path, WRITER_CACHE_KIB)?;
-    if !is_usable(&connection, options)? {
+    if !is_usable(&connection, options)? || lacks_what_it_cannot_add(&connection, registry)? {
         drop(connection);
         delete(path)?;
         connection = connect(path, WRITER_CACHE_KIB)?;
-        create(&mut connection, source, features)?;
+        create(&mut connection, source, &registry.tables)?;
     }
+    add_missing(&mut connection, &registry.tables)?;
     connection.execute("UPDATE source SET name = ?1 WHERE name <> ?1", [source])?;
     connection.pragma_update(None, "wal_autocheckpoint", WAL_PAGES)?;
     Ok(connection)
+}
+
+/// Whether a file was written by a version that lacked something, and reading some conversations again does not add it: a
+/// ledger, on whose rows the others rest, holds a kind that is known now, or a feature keeps something of every message.
+fn lacks_what_it_cannot_add(rows: &Connection, registry: &Registry) -> Result<bool, ViewsError> {
+    for (name, kind) in unknown_kinds(rows)? {
+        if let Ok(stream @ Stream::Ledger(ledger)) = name.parse()
+            && registry.knows(stream, &kind)
+        {
+            let ledger = ledger.as_str();
+            tracing::warn!(ledger, kind, "a ledger has a kind that is known now; the views are built anew");
+            return Ok(true);
+        }
+    }
+    for tables in registry.tables.iter().filter(|tables| tables.of_every_message) {
+        if are_missing(rows, tables)? {
+            tracing::warn!("a new feature has rows of every message; the views are built anew");
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Streams with records of kinds that were not known when they were read, and these kinds.
+pub(super) fn unknown_kinds(rows: &Connection) -> Result<Vec<(String, String)>, ViewsError> {
+    let mut find = rows.prepare_cached("SELECT stream, kind FROM unknown_kinds ORDER BY 1, 2")?;
+    let found = find.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(found.collect::<Result<_, _>>()?)
+}
+
+/// Adds the tables of features that the version did not have that wrote the file. What they are to hold of older records
+/// comes as these are read again.
+fn add_missing(connection: &mut Connection, features: &[FeatureTables]) -> Result<(), ViewsError> {
+    let adding = connection.transaction()?;
+    for tables in features {
+        if are_missing(&adding, tables)? {
+            adding.execute_batch(tables.sql)?;
+        }
+    }
+    Ok(adding.commit()?)
+}
+
+/// Whether a feature has tables, and the file has none of them. A feature that changes its tables raises [`VERSION`].
+fn are_missing(rows: &Connection, tables: &FeatureTables) -> Result<bool, ViewsError> {
+    let mut find = rows.prepare_cached("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1")?;
+    let mut names = table_names(tables.sql).peekable();
+    let has_tables = names.peek().is_some();
+    for name in names {
+        if find.exists([name])? {
+            return Ok(false);
+        }
+    }
+    Ok(has_tables)
+}
+
+/// The names of the tables that these statements create.
+fn table_names(sql: &str) -> impl Iterator<Item = &str> {
+    sql.split("CREATE TABLE ").skip(1).filter_map(|rest| rest.split([' ', '(']).next())
 }
 
 /// Whether there is a file of that log that can be read as it is.
@@ -250,14 +316,14 @@ fn same_log(one: &str, other: &str) -> bool {
     one.len() == other.len() && one.into_iter().zip(other).all(|(one, other)| meet(one, other))
 }
 
-fn create(connection: &mut Connection, source: &str, features: &[&str]) -> Result<(), ViewsError> {
+fn create(connection: &mut Connection, source: &str, features: &[FeatureTables]) -> Result<(), ViewsError> {
     // The mark goes first: a crash before the tables are there leaves a file that is known as ours and begun anew.
     connection.pragma_update(None, "application_id", APPLICATION_ID)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     let begun = connection.transaction()?;
     begun.execute_batch(TABLES)?;
     for tables in features {
-        begun.execute_batch(tables)?;
+        begun.execute_batch(tables.sql)?;
     }
     if failpoints::is_on(failpoints::broken::DEDUP) {
         begun.execute_batch(

@@ -1,5 +1,6 @@
 //! What the views promise, against real files.
 
+mod again;
 mod committing;
 mod interleaving;
 mod opening;

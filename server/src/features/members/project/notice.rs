@@ -4,12 +4,12 @@
 use crate::{
     features::messages::{change::TOMBSTONE_BODY, query::message_at},
     kernel::{
-        projector::{InConversation, Seen},
+        projector::{AfterReset, InConversation, Seen},
         views::{
             ViewsError,
             cache::{Members, Person},
             query::user_of_id,
-            schema::{blob, offset_of, place},
+            schema::{blob, offset_of, place, places_of},
         },
     },
 };
@@ -94,6 +94,12 @@ pub(super) fn post(
 pub(super) fn forget(rows: &Connection, place: i64) -> Result<(), ViewsError> {
     rows.prepare_cached("DELETE FROM notices WHERE place = ?1")?.execute([place])?;
     Ok(())
+}
+
+/// See [`crate::kernel::projector::Reset`]. The members themselves are the kernel's.
+pub(super) fn reset(rows: &Connection, conversation: i64) -> Result<Option<AfterReset>, ViewsError> {
+    rows.execute("DELETE FROM notices WHERE place BETWEEN ?1 AND ?2", places_of(conversation))?;
+    Ok(None)
 }
 
 /// Makes notices of those messages that are.

@@ -13,7 +13,7 @@ use proptest::prelude::*;
 
 /// Something that happens in the log.
 #[derive(Clone, Debug)]
-enum Step {
+pub(super) enum Step {
     Claim { person: u8, name: u8 },
     Create { conversation: u8, people: Vec<u8> },
     Say { conversation: u8, sender: u8, id: u32, reply_to: u64 },
@@ -31,7 +31,7 @@ enum Step {
     Name { conversation: u8, by: u8, name: Option<u8> },
 }
 
-fn step() -> impl Strategy<Value = Step> {
+pub(super) fn step() -> impl Strategy<Value = Step> {
     prop_oneof![4 => message_step(), 1 => member_step()]
 }
 
@@ -103,7 +103,7 @@ fn seen(entries: &[Entry]) -> Vec<Seen> {
 }
 
 /// The streams that these steps write, each in its order.
-fn streams(steps: &[Step]) -> Vec<Vec<Entry>> {
+pub(super) fn streams(steps: &[Step]) -> Vec<Vec<Entry>> {
     let mut streams = Streams::default();
     let mut all: HashMap<Stream, Vec<Entry>> = HashMap::new();
     for step in steps {
@@ -208,7 +208,7 @@ fn erase_what_was_deleted(streams: &mut Streams, all: &mut HashMap<Stream, Vec<E
 }
 
 /// One of the orders in which a tail may hand the streams out.
-fn interleave(mut streams: Vec<Vec<Entry>>, mut choose: impl FnMut(usize) -> usize) -> Vec<Entry> {
+pub(super) fn interleave(mut streams: Vec<Vec<Entry>>, mut choose: impl FnMut(usize) -> usize) -> Vec<Entry> {
     for stream in &mut streams {
         stream.reverse();
     }
@@ -227,7 +227,7 @@ fn interleave(mut streams: Vec<Vec<Entry>>, mut choose: impl FnMut(usize) -> usi
 const CRASHES_MAX: usize = 20;
 
 /// Applies in batches cut at random, committed at once or with later ones, with a crash after some.
-fn rows_of(order: &[Entry], mut choose: impl FnMut(usize) -> usize) -> String {
+pub(super) fn rows_of(order: &[Entry], mut choose: impl FnMut(usize) -> usize) -> String {
     let mut bench = Bench::new();
     let (mut applied, mut crashes) = (0, 0);
     while applied < order.len() {
@@ -254,7 +254,7 @@ fn rows_of(order: &[Entry], mut choose: impl FnMut(usize) -> usize) -> String {
 }
 
 /// Without what was erased, as a log hands it out long after: a hole in its place.
-fn without_erased(streams: &[Vec<Entry>]) -> Vec<Vec<Entry>> {
+pub(super) fn without_erased(streams: &[Vec<Entry>]) -> Vec<Vec<Entry>> {
     let erased: Vec<Box<str>> = streams
         .iter()
         .flatten()

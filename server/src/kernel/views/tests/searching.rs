@@ -43,7 +43,13 @@ impl Bench {
     }
 
     /// All pages of a search.
-    fn search(&self, person: u8, sought: &str, within: Option<ConversationId>, limit: usize) -> Vec<Message> {
+    pub(super) fn search(
+        &self,
+        person: u8,
+        sought: &str,
+        within: Option<ConversationId>,
+        limit: usize,
+    ) -> Vec<Message> {
         let (mut found, mut before) = (Vec::new(), None);
         loop {
             let page = self.page_in(person, sought, within, before.as_deref(), limit);

@@ -162,9 +162,9 @@ impl World {
 
     /// A copy, or without a record an announcement, is sent to the feed.
     fn announce(&mut self, node: usize, run: u64, copy: FeedCopy, record: Option<Arc<Record>>) {
-        let FeedCopy { conversation, offset, .. } = copy;
+        let FeedCopy { conversation, offset, is_hole, .. } = copy;
         let number = self.number();
-        let told = Event::FeedWritten(Told { conversation, offset, run, record });
+        let told = Event::FeedWritten(Told { conversation, offset, run, record, is_hole });
         let again = |told: &Event| match told {
             Event::FeedWritten(told) => Event::FeedWritten(told.clone()),
             _ => Event::Look,

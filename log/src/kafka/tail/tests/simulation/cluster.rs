@@ -36,6 +36,8 @@ pub(super) struct Told {
     /// Which run of which node wrote it.
     pub(super) run: u64,
     pub(super) record: Option<Arc<Record>>,
+    /// Whether nothing stands there.
+    pub(super) is_hole: bool,
 }
 
 pub(super) struct Cluster {

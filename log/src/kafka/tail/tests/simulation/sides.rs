@@ -77,6 +77,7 @@ impl Follower {
                 let (conversation, offset) = (told.conversation, told.offset);
                 chunk.push(match told.record.clone() {
                     Some(record) => Live::Copied { conversation, offset, record },
+                    None if told.is_hole => Live::Hole { conversation, offset },
                     None => Live::Announced { conversation, end: offset + 1 },
                 });
             }
