@@ -126,7 +126,10 @@ impl Client {
                     self.changes.chat = true;
                 }
             }
-            if let Some(unread) = unread_in(chat, summary.read_of(viewer), viewer) {
+            // Where changes are missing, what is held may show what was deleted since: the server counts better.
+            if !chat.timeline.chain().has_gap()
+                && let Some(unread) = unread_in(chat, summary.read_of(viewer), viewer)
+            {
                 if unread != summary.unread(viewer) {
                     self.changes.list = true;
                     self.changes.chat |= open;
