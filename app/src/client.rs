@@ -30,7 +30,7 @@
 //! | `link` | when to connect, and how to notice a dead socket |
 //! | `drafts` | texts that were begun |
 //! | `requests`, `fetching` | requests under way, and to be made again |
-//! | `frames`, `answers`, `actions`, `due`, `views` | the parts of [`Client`]: frames of the server, answers to requests, what people do, what is due, views |
+//! | `frames`, `answers`, `actions`, `membership`, `due`, `views` | the parts of [`Client`]: frames of the server, answers to requests, what people do, who is in a group, what is due, views |
 
 mod actions;
 mod answers;
@@ -44,6 +44,7 @@ mod fetching;
 mod frames;
 pub mod limits;
 mod link;
+mod membership;
 pub mod outbox;
 pub mod random;
 mod receipts;
@@ -100,8 +101,9 @@ pub struct Client {
     asks: BTreeMap<ConversationId, Task>,
     /// Conversations that are not there for the viewer.
     missing: BTreeSet<ConversationId>,
-    /// Conversations of which the viewer is no longer a member.
-    left: BTreeSet<ConversationId>,
+    /// Conversations of which the viewer is no longer a member, and the first record at which they may be back; none
+    /// where that is not known.
+    left: BTreeMap<ConversationId, Option<Offset>>,
     paging: Paging,
     looking: Looking,
     /// Messages of conversations that are not known yet: the server was asked about these.
@@ -214,7 +216,7 @@ impl Client {
             chats: BTreeMap::new(),
             asks: BTreeMap::new(),
             missing: BTreeSet::new(),
-            left: BTreeSet::new(),
+            left: BTreeMap::new(),
             paging: Paging { cursor: page.conversations_next.clone(), ..Paging::default() },
             looking: Looking::default(),
             unplaced: Vec::new(),
@@ -265,8 +267,11 @@ impl Client {
         }
     }
 
-    /// Takes what the server told of a conversation.
-    fn learn(&mut self, told: &Conversation, now: Ticks) {
+    /// Takes what the server told of a conversation. False where that is of before the viewer left it.
+    fn learn(&mut self, told: &Conversation, now: Ticks) -> bool {
+        if self.tells_of_before_departure(told) {
+            return false;
+        }
         let viewer = self.viewer.id;
         if let Some(last) = &told.last_message
             && last.sender.id == viewer
@@ -275,12 +280,14 @@ impl Client {
         }
         self.missing.remove(&told.id);
         self.left.remove(&told.id);
+        self.drop_what_was_seen_before(told);
         self.conversations.merge(told, viewer);
         if let Some(read) = told.read.get(&viewer) {
             self.receipts.confirm(told.id, *read);
         }
         if let Some(chat) = self.chats.get_mut(&told.id) {
-            chat.timeline.chain_mut().set_sees_from(told.sees_from);
+            let sees_from = self.conversations.get(told.id).and_then(Summary::sees_from);
+            chat.timeline.chain_mut().set_sees_from(sees_from);
             if let Some(last) = &told.last_message {
                 chat.timeline.offer(Arc::new(last.clone()), self.limits.ahead_max);
             }
@@ -307,6 +314,7 @@ impl Client {
         if self.conversations.len() > limits::CONVERSATIONS_HELD_MAX {
             self.drop_quietest();
         }
+        true
     }
 
     /// Tells of a message of somebody else, where it is the newest of its conversation.
@@ -385,7 +393,7 @@ impl Client {
             Input::EntryStored(entry) => {
                 self.outbox.adopt(entry, now.ticks.plus(limits::ADOPT_DELAY_MS));
                 self.resolve_from_memory(now.ticks);
-                self.outbox_changed();
+                self.drop_settled_of_left();
             }
             Input::EntryRemoved(id) => {
                 self.outbox.removed_elsewhere(id);

@@ -145,7 +145,7 @@ test("what the server refuses is said, and the panel goes on", async ({ device, 
   await panel.getByRole("button", { name: "Save" }).click();
   await expect(panel.getByRole("alert").filter({ hasText: "one line" })).toBeVisible();
   // An owner who is the only one stays one.
-  const own = panel.getByRole("combobox", { name: "Role of You" });
+  const own = panel.getByRole("combobox", { name: "Your role" });
   await own.selectOption("Member");
   await expect(panel.getByRole("alert").filter({ hasText: "needs an owner" })).toBeVisible();
   await expect(own).toHaveValue("owner");

@@ -78,8 +78,11 @@ impl GroupName {
         if text.contains(bad) {
             return Err(GroupNameError::Control);
         }
+        // Characters without a width alone would be a name that nobody sees.
+        let hidden =
+            |c| matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{feff}' | '\u{ad}');
         match text.chars().take(GROUP_NAME_CHARS_MAX + 1).count() {
-            0 => Err(GroupNameError::Empty),
+            _ if text.chars().all(hidden) => Err(GroupNameError::Empty),
             n if n > GROUP_NAME_CHARS_MAX => Err(GroupNameError::Long),
             _ => Ok(Self(text.into())),
         }
@@ -257,7 +260,7 @@ mod tests {
         assert_eq!(GroupName::parse("  Friday \u{1f37b} ").unwrap().as_str(), "Friday \u{1f37b}");
         assert!(GroupName::parse(&"é".repeat(GROUP_NAME_CHARS_MAX)).is_ok());
         assert_eq!(GroupName::parse(&"é".repeat(GROUP_NAME_CHARS_MAX + 1)), Err(GroupNameError::Long));
-        for empty in ["", "  ", "\n", "\u{2003}"] {
+        for empty in ["", "  ", "\n", "\u{2003}", "\u{200b}", "\u{feff}\u{200d}"] {
             assert_eq!(GroupName::parse(empty), Err(GroupNameError::Empty), "{empty:?}");
         }
         for bad in ["a\nb", "a\0b", "a\u{7}", "a\u{2028}b", "\u{202e}evil", "a\u{2066}b"] {

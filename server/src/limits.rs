@@ -43,6 +43,8 @@ pub const SOCKET_FRAMES_PER_SECOND: u32 = 50;
 pub const SOCKET_FRAMES_BURST: u32 = 200;
 /// How long a new socket may take to say hello; until then nothing newer is sent.
 pub const HELLO_GRACE: Duration = Duration::from_millis(500);
+/// Records of a group that a node may lag behind the log before it says that somebody is no member.
+pub const GROUP_CATCH_UP_RECORDS: usize = 1_000;
 /// Messages that are read and written at a time for a device that catches up: what it may cost of memory.
 pub const CATCH_UP_READ_MESSAGES: usize = 25;
 /// Messages that one `hello` brings, over all conversations; past them `behind` frames say where to page.

@@ -100,7 +100,9 @@ impl Client {
                 }
             }
             Action::ConnectNow => self.link.retry_now(now.ticks, &mut self.effects),
-            Action::Opened(conversation) => self.learn(&conversation, now.ticks),
+            Action::Opened(conversation) => {
+                self.learn(&conversation, now.ticks);
+            }
             Action::SignOut => self.sign_out(),
         }
     }
@@ -134,7 +136,8 @@ impl Client {
             self.ask(id);
         }
         self.looks += 1;
-        self.chats.entry(id).or_default().looked = self.looks;
+        let looks = self.looks;
+        self.held(id).looked = looks;
         if self.chats.len() > self.limits.timelines_max
             && let Some(oldest) =
                 self.chats.iter().min_by_key(|(_, chat)| chat.looked).map(|(oldest, _)| *oldest)

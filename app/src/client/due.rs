@@ -126,10 +126,9 @@ impl Client {
                     self.changes.chat = true;
                 }
             }
-            // Where changes are missing, what is held may show what was deleted since: the server counts better.
-            if !chat.timeline.chain().has_gap()
-                && let Some(unread) = unread_in(chat, summary.read_of(viewer), viewer)
-            {
+            // Where changes were missed, what is held may count messages that were deleted.
+            let unread = unread_in(chat, summary.read_of(viewer), viewer);
+            if let Some(unread) = unread.filter(|_| !chat.timeline.chain().has_gap()) {
                 if unread != summary.unread(viewer) {
                     self.changes.list = true;
                     self.changes.chat |= open;
@@ -178,7 +177,7 @@ impl Client {
         if self.missing.contains(&open) {
             return;
         }
-        let chat = self.chats.entry(open).or_default();
+        let chat = self.held(open);
         let may = (auto || chat.forward.asked()) && chat.forward.may_start(now);
         let changed_after = chat.timeline.changes_wanted();
         let catches_up = changed_after.is_some() && !chat.changes.has_failed();

@@ -1,6 +1,8 @@
 //! What the server says on the socket.
 
-use super::{Client, Effect, Now, Refresh, SocketId, Ticks, limits::UNPLACED_MAX, view::Group};
+use super::{
+    Client, Effect, Now, Refresh, SocketId, Ticks, limits::UNPLACED_MAX, membership::Departure, view::Group,
+};
 use kafkatalk_protocol::{
     ClientFrame, ConversationId, ErrorCode, Message, MessageId, Offset, ServerFrame, User,
     limits::HELLO_POSITIONS_MAX,
@@ -78,8 +80,12 @@ impl Client {
                     self.message(notice, record.map(|record| (record, previous_record)), true, now);
                 }
             }
-            ServerFrame::Left { conversation } => self.depart(conversation),
-            ServerFrame::Conversation { conversation } => self.learn(&conversation, now.ticks),
+            ServerFrame::Left { conversation } => self.depart(conversation, Departure::Told),
+            ServerFrame::Conversation { conversation } => {
+                // In the socket's order: what it said of a departure was before this.
+                self.left.remove(&conversation.id);
+                self.learn(&conversation, now.ticks);
+            }
             ServerFrame::Read { conversation, user, offset } => {
                 let viewer = self.viewer.id;
                 if user == viewer {
@@ -98,11 +104,7 @@ impl Client {
                 }
             }
             ServerFrame::Error { code: ErrorCode::Unauthenticated, .. } => self.end_session(),
-            ServerFrame::Error { code, detail, id: Some(id) } => {
-                let refused = self.outbox.refuse((id, code, detail), now.ticks, &mut self.random);
-                self.effects.extend(refused.map(Effect::StoreEntry));
-                self.drop_refused_of_left();
-            }
+            ServerFrame::Error { code, detail, id: Some(id) } => self.refused((id, code, detail), now.ticks),
             ServerFrame::Typing { .. } | ServerFrame::Presence { .. } | ServerFrame::Presences { .. } => {
                 self.signal(frame, now.ticks);
             }
@@ -134,48 +136,25 @@ impl Client {
         self.outbox_changed();
     }
 
-    /// A group has other members, other roles or another name.
-    fn regroup(&mut self, id: ConversationId, members: &[User], group: Group, revision: Offset) {
-        let viewer = self.viewer.id;
-        let others = members.iter().filter(|member| member.id != viewer).cloned().collect();
-        if let Some(summary) = self.conversations.get_mut(id)
-            && summary.regroup(others, group, revision)
+    /// The server did not take a command.
+    fn refused(&mut self, refusal: (MessageId, ErrorCode, String), now: Ticks) {
+        // They may have left the group while this page was closed: then nothing shows the message that was refused.
+        if refusal.1 == ErrorCode::NotAllowed
+            && let Some(conversation) = self.outbox.conversation_of(refusal.0)
+            && self.conversations.get(conversation).is_none()
         {
-            self.changes.list = true;
-            self.changes.chat |= self.looking.open == Some(id);
+            self.ask(conversation);
         }
-    }
-
-    /// What the server refused because the viewer had left is nowhere to be seen any more, and nothing can become of it.
-    /// What it has not refused stays: they may have come back.
-    fn drop_refused_of_left(&mut self) {
-        let left = &self.left;
-        for id in self.outbox.drop_refused(|conversation| left.contains(&conversation)) {
-            self.effects.push(Effect::RemoveEntry(id));
-        }
-        self.outbox_changed();
-    }
-
-    /// The viewer is no longer a member: what was said in the conversation is dropped.
-    pub(super) fn depart(&mut self, id: ConversationId) {
-        self.conversations.remove(id);
-        self.chats.remove(&id);
-        self.asks.remove(&id);
-        self.unplaced.retain(|message| message.conversation != id);
-        self.unplaced_reads.retain(|(conversation, _, _)| *conversation != id);
-        self.receipts.forget(id);
-        self.left.insert(id);
-        self.missing.insert(id);
-        self.drop_refused_of_left();
-        self.changes.list = true;
-        self.changes.chat |= self.looking.open == Some(id);
+        let refused = self.outbox.refuse(refusal, now, &mut self.random);
+        self.effects.extend(refused.map(Effect::StoreEntry));
+        self.drop_settled_of_left();
     }
 
     /// A message of the viewer is in the log.
     pub(super) fn landed(&mut self, id: MessageId, offset: Offset, now: Ticks) {
         if self.outbox.mark_stored(id, offset, now) {
             self.effects.push(Effect::RemoveEntry(id));
-            self.outbox_changed();
+            self.drop_settled_of_left();
         }
     }
 
@@ -232,6 +211,7 @@ impl Client {
             // A change of an old message is no reason to ask, but the list may be on its way in an older state.
             if new {
                 self.ask(conversation);
+                self.doubt_departure(conversation, message.offset);
             }
             self.unplaced.push(message.clone());
             if self.unplaced.len() > UNPLACED_MAX {

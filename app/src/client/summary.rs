@@ -133,6 +133,7 @@ impl Summary {
     /// The server tells how the conversation stands, at some moment that may lie before what is known.
     pub(super) fn merge(&mut self, told: &Conversation, viewer: UserId) {
         if told.record >= self.group_revision {
+            self.sees_from = told.sees_from;
             self.others = view::others(told, viewer);
             self.group = view::group(told);
             self.group_revision = told.record;
@@ -149,7 +150,6 @@ impl Summary {
             (last, told) if told_last > known_last => *last = told,
             _ => {}
         }
-        self.sees_from = told.sees_from;
         let older = told.record.is_some() && told.record < self.record;
         self.record = self.record.max(told.record);
         self.heard = self.heard.max(told.record);
@@ -201,6 +201,21 @@ impl Summary {
     /// taken account of here.
     pub(super) fn lags(&self) -> bool {
         self.unsure || self.heard > self.record || self.notice > self.group_revision
+    }
+
+    /// The newest record of which anything is known.
+    pub(super) fn newest_record(&self) -> Option<Offset> {
+        self.heard.max(self.record).max(self.group_revision).max(self.notice)
+    }
+
+    /// The first record that the viewer sees, where that is not the first of all.
+    pub(super) fn sees_from(&self) -> Option<Offset> {
+        self.sees_from
+    }
+
+    /// Whether the viewer was out of the conversation since, and sees another part of it now.
+    pub(super) fn begins_anew(&self, told: &Conversation) -> bool {
+        told.record >= self.group_revision && told.sees_from != self.sees_from
     }
 
     fn hidden(&self, offset: Option<Offset>) -> bool {

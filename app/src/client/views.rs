@@ -79,7 +79,7 @@ impl Client {
             group: summary.and_then(|summary| summary.group.clone()),
             read: summary.map_or_else(Vec::new, Summary::read_by_each),
             status: match chat {
-                _ if self.left.contains(&id) => ChatStatus::Left,
+                _ if self.left.contains_key(&id) => ChatStatus::Left,
                 _ if self.missing.contains(&id) => ChatStatus::NotFound,
                 Some(chat) if chat.timeline.loaded() => ChatStatus::Ready,
                 Some(chat)

@@ -435,7 +435,7 @@ impl Device {
 }
 
 /// The conversation that a frame is about.
-fn about(frame: &ServerFrame) -> Option<ConversationId> {
+pub(super) fn about(frame: &ServerFrame) -> Option<ConversationId> {
     match frame {
         ServerFrame::Ack { conversation, .. }
         | ServerFrame::Record { conversation, .. }

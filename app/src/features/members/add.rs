@@ -13,6 +13,11 @@ use leptos::{
     task::spawn_local,
 };
 
+/// The start of a name, from what was typed.
+fn prefix_of(typed: &str) -> String {
+    typed.trim().trim_start_matches('@').to_ascii_lowercase()
+}
+
 /// What the form knows.
 #[derive(Clone, Copy)]
 struct Adding {
@@ -27,7 +32,7 @@ struct Adding {
 
 impl Adding {
     fn look(self, text: String) {
-        let prefix = text.trim().trim_start_matches('@').to_ascii_lowercase();
+        let prefix = prefix_of(&text);
         self.typed.set(text);
         self.words.set(String::new());
         if prefix.is_empty() {
@@ -37,9 +42,7 @@ impl Adding {
         spawn_local(async move {
             let answer = requests::find(&prefix).await;
             // What was typed meanwhile is asked for by itself.
-            let now = self
-                .typed
-                .try_with_untracked(|typed| typed.trim().trim_start_matches('@').to_ascii_lowercase());
+            let now = self.typed.try_with_untracked(|typed| prefix_of(typed));
             if now != Some(prefix) {
                 return;
             }
@@ -102,10 +105,13 @@ pub(super) fn AddPeople() -> impl IntoView {
     };
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
-        let first = adding.found.with_untracked(|found| found.first().cloned());
+        // What is shown may be of what was typed before.
+        let prefix = prefix_of(&adding.typed.get_untracked());
+        let matches = |person: &&User| !prefix.is_empty() && person.username.as_str().starts_with(&prefix);
+        let first = adding.found.with_untracked(|found| found.iter().find(matches).cloned());
         match first {
             Some(person) => adding.choose(&person),
-            None if adding.chosen.with_untracked(Vec::is_empty) => {}
+            None if !prefix.is_empty() || adding.chosen.with_untracked(Vec::is_empty) => {}
             None => adding.add(),
         }
     };

@@ -140,8 +140,14 @@ fn NameForm() -> impl IntoView {
         group.and_then(|group| group.name.as_ref().map(ToString::to_string)).unwrap_or_default()
     });
     let typed = RwSignal::new(known.get_untracked());
-    // Somebody else named it meanwhile.
-    Effect::new(move |_| typed.set(known.get()));
+    // Somebody else named it meanwhile; what one is typing stays.
+    Effect::new(move |before: Option<String>| {
+        let known = known.get();
+        if before.is_none_or(|before| typed.get_untracked().trim() == before) {
+            typed.set(known.clone());
+        }
+        known
+    });
     let wrong = RwSignal::new(None::<String>);
     let changed = move || typed.with(|typed| known.with(|known| typed.trim() != known));
     let save = move |event: SubmitEvent| {
@@ -162,7 +168,8 @@ fn NameForm() -> impl IntoView {
                     type="text"
                     autocomplete="off"
                     dir="auto"
-                    maxlength=GROUP_NAME_CHARS_MAX
+                    // In units of UTF-16, of which a character has two at most.
+                    maxlength=2 * GROUP_NAME_CHARS_MAX
                     placeholder="No name"
                     aria-describedby="group-name-wrong"
                     prop:value=typed
@@ -214,7 +221,7 @@ fn Member(user: User) -> impl IntoView {
         (group.role(viewer), group.role(id))
     });
     let gives = Memo::new(move |_| !may_give(roles.get().0).is_empty());
-    let label = format!("Role of {shown}");
+    let label = if is_viewer { "Your role".to_owned() } else { format!("Role of {name}") };
     let standing = move || {
         if gives.get() {
             return view! { <RoleChoice label=label.clone() id roles /> }.into_any();

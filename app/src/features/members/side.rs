@@ -17,6 +17,11 @@ impl Side {
         expect_context()
     }
 
+    /// One panel at a time: that of a message hides this one.
+    fn is_shown(self, chat: Chat) -> bool {
+        self.0.get() && chat.desk.details.with(Option::is_none)
+    }
+
     /// Closes the panel; the keyboard goes back to its button.
     pub(super) fn close(self) {
         self.0.set(false);
@@ -41,7 +46,7 @@ pub(super) fn count(people: &People) -> String {
 #[component]
 pub(crate) fn MembersButton() -> impl IntoView {
     let chat = expect_context::<Chat>();
-    let Side(open) = Side::of_context();
+    let side = Side::of_context();
     let words = Memo::new(move |_| {
         let people = chat.people();
         people.group.is_some().then(|| count(&people))
@@ -53,10 +58,11 @@ pub(crate) fn MembersButton() -> impl IntoView {
                     id="members-button"
                     class="button-quiet"
                     type="button"
-                    aria-expanded=move || open.get().to_string()
+                    aria-expanded=move || side.is_shown(chat).to_string()
                     on:click=handler(move |_| {
+                        let shown = untrack(|| side.is_shown(chat));
                         chat.desk.details.set(None);
-                        open.update(|open| *open = !*open);
+                        side.0.set(!shown);
                     })
                 >
                     {words}
@@ -70,11 +76,9 @@ pub(crate) fn MembersButton() -> impl IntoView {
 #[component]
 pub(crate) fn MembersSide() -> impl IntoView {
     let chat = expect_context::<Chat>();
-    let Side(open) = Side::of_context();
-    // One panel at a time.
-    let shown = move || open.get() && chat.desk.details.with(Option::is_none);
+    let side = Side::of_context();
     view! {
-        <Show when=shown>
+        <Show when=move || side.is_shown(chat)>
             <Deferred fetch=fetch_members_panel words="Loading" />
         </Show>
     }

@@ -44,6 +44,9 @@ impl Kernel {
         if let Some(known) = known {
             return self.same_people(viewer, &others, known).await.map(|known| (known, false));
         }
+        if self.views.read(move |views| views.was_member(viewer, id)).await? {
+            return Err(OpenError::NoLongerAMember);
+        }
         may_open().map_err(OpenError::TooOften)?;
         // The stream is made ready while the person is still reading the empty page.
         self.log.prepare(Stream::Conversation(id)).await.map_err(Unavailable::from)?;
@@ -156,6 +159,11 @@ impl Kernel {
         // A stranger is answered like somebody who asks for what is not there, and as late.
         let member = move |views: &Query<'_>| Ok(views.as_seen_by(caller, id)?.map(drop));
         if self.find(member).await?.is_some() {
+            return Ok(());
+        }
+        // They may have been added on another node a moment ago.
+        self.catch_up_in_group(id).await?;
+        if self.views.read(member).await?.is_some() {
             return Ok(());
         }
         let was_member = self.views.read(move |views| views.was_member(caller, id)).await?;

@@ -55,14 +55,15 @@ impl Kernel {
         conversation: ConversationId,
         user: UserId,
     ) -> Result<(), MembersError> {
-        let group = self.group_of(caller.id, conversation).await?;
-        let role = |user| group.roles.get(&user).copied().unwrap_or_default();
-        if group.members.iter().all(|member| member.id != user) {
-            return Err(MembersError::NotFound);
-        }
-        if role(caller.id) < Role::Admin || role(user) == Role::Owner {
-            return Err(MembersError::NotAllowed);
-        }
+        self.judged(caller.id, conversation, |group| {
+            let role = |user| group.roles.get(&user).copied().unwrap_or_default();
+            if group.members.iter().all(|member| member.id != user) {
+                return Err(MembersError::NotFound);
+            }
+            let may = role(caller.id) >= Role::Admin && role(user) != Role::Owner;
+            if may { Ok(()) } else { Err(MembersError::NotAllowed) }
+        })
+        .await?;
         self.write_change(caller.id, conversation, &MemberRemoved { user }).await.map(drop)
     }
 
@@ -74,13 +75,14 @@ impl Kernel {
         user: UserId,
         role: Role,
     ) -> Result<Conversation, MembersError> {
-        let group = self.group_of(caller.id, conversation).await?;
-        if group.members.iter().all(|member| member.id != user) {
-            return Err(MembersError::NotFound);
-        }
-        if group.roles.get(&caller.id) != Some(&Role::Owner) {
-            return Err(MembersError::NotAllowed);
-        }
+        self.judged(caller.id, conversation, |group| {
+            if group.members.iter().all(|member| member.id != user) {
+                return Err(MembersError::NotFound);
+            }
+            let may = group.roles.get(&caller.id) == Some(&Role::Owner);
+            if may { Ok(()) } else { Err(MembersError::NotAllowed) }
+        })
+        .await?;
         self.change_group(caller.id, conversation, &MemberRoleSet { user, role }).await
     }
 
@@ -95,8 +97,22 @@ impl Kernel {
         self.change_group(caller.id, conversation, &ConversationNamed { name }).await
     }
 
-    /// A group of the caller's, as this node knows it. What is refused by it need not be written to the log; what counts
-    /// is decided there.
+    /// Refuses what the group as it stands does not allow, so that it need not be written to the log; what counts is decided
+    /// there. Another node may have changed the group a moment ago: a refusal is looked at twice.
+    async fn judged(
+        &self,
+        caller: UserId,
+        id: ConversationId,
+        judge: impl Fn(&Conversation) -> Result<(), MembersError>,
+    ) -> Result<(), MembersError> {
+        if judge(&self.group_of(caller, id).await?).is_ok() {
+            return Ok(());
+        }
+        self.catch_up_in_group(id).await?;
+        judge(&self.group_of(caller, id).await?)
+    }
+
+    /// A group of the caller's, as this node knows it.
     async fn group_of(&self, caller: UserId, id: ConversationId) -> Result<Conversation, MembersError> {
         let group = self.conversation(caller, id).await?;
         if group.group { Ok(group) } else { Err(MembersError::NotAGroup) }

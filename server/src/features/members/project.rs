@@ -11,9 +11,9 @@ use crate::kernel::{
         schema::sql_offset,
     },
 };
-use kafkatalk_log::Record;
+use kafkatalk_log::{Record, failpoints};
 use kafkatalk_protocol::{
-    ServerFrame, UserId,
+    Offset, ServerFrame, UserId,
     limits::GROUP_MEMBERS_MAX,
     member::{
         ConversationNamed, GroupName, MemberLeft, MemberRemoved, MemberRoleSet, MembersAdded, NoticeKind,
@@ -80,15 +80,19 @@ fn refused(why: Membership) -> Effects<Membership> {
     Effects::skipped(reason, why)
 }
 
-/// The author of a record, as a member of a group.
-fn author(at: &InConversation<'_>, record: &Record) -> Result<Person, Membership> {
+/// The author of a record, as a member of a group; or why the record counts for nothing.
+fn author(at: &InConversation<'_>, record: &Record) -> Result<Result<Person, Membership>, ViewsError> {
     let author = record.author.and_then(|author| at.state.members().by_id(author));
-    let author = author.ok_or(Membership::NotAllowed)?;
-    if at.state.is_group { Ok(author.clone()) } else { Err(Membership::NotAGroup) }
+    let Some(author) = author else { return Ok(Err(Membership::NotAllowed)) };
+    if !at.state.is_group {
+        return Ok(Err(Membership::NotAGroup));
+    }
+    // The same record again, or a message that bears its id.
+    Ok(if notice::is_taken(at, author, record)? { Err(Membership::Unchanged) } else { Ok(author.clone()) })
 }
 
 fn added(at: &mut InConversation<'_>, record: &Record, event: &MembersAdded) -> Handled {
-    let author = match author(at, record) {
+    let author = match author(at, record)? {
         Ok(author) => author,
         Err(why) => return Ok(refused(why)),
     };
@@ -102,7 +106,10 @@ fn added(at: &mut InConversation<'_>, record: &Record, event: &MembersAdded) -> 
     if members.ids.len() + new.len() > GROUP_MEMBERS_MAX {
         return Ok(refused(Membership::TooMany));
     }
-    let sees_from = event.sees_from.map_or(at.offset, |asked| asked.max(author.sees_from).min(at.offset));
+    let mut sees_from = event.sees_from.map_or(at.offset, |asked| asked.max(author.sees_from).min(at.offset));
+    if failpoints::is_on(failpoints::broken::ADDED_SEES_ALL) {
+        sees_from = Offset(0);
+    }
     for added in &new {
         let row = person_told(at.rows, added.user, &added.username)?;
         let mut let_in = at.rows.prepare_cached(
@@ -117,7 +124,7 @@ fn added(at: &mut InConversation<'_>, record: &Record, event: &MembersAdded) -> 
 }
 
 fn left(at: &mut InConversation<'_>, record: &Record, _: &MemberLeft) -> Handled {
-    let author = match author(at, record) {
+    let author = match author(at, record)? {
         Ok(author) => author,
         Err(why) => return Ok(refused(why)),
     };
@@ -127,7 +134,7 @@ fn left(at: &mut InConversation<'_>, record: &Record, _: &MemberLeft) -> Handled
 }
 
 fn removed(at: &mut InConversation<'_>, record: &Record, event: &MemberRemoved) -> Handled {
-    let author = match author(at, record) {
+    let author = match author(at, record)? {
         Ok(author) => author,
         Err(why) => return Ok(refused(why)),
     };
@@ -138,12 +145,14 @@ fn removed(at: &mut InConversation<'_>, record: &Record, event: &MemberRemoved) 
     if itself || author.role < Role::Admin || removed.role == Role::Owner {
         return Ok(refused(Membership::NotAllowed));
     }
-    let_out(at, removed.row)?;
+    if !failpoints::is_on(failpoints::broken::REMOVED_STAYS) {
+        let_out(at, removed.row)?;
+    }
     gone(at, record, &author, &Stored::of(NoticeKind::Removed, vec![event.user]), event.user)
 }
 
 fn role_set(at: &mut InConversation<'_>, record: &Record, event: &MemberRoleSet) -> Handled {
-    let author = match author(at, record) {
+    let author = match author(at, record)? {
         Ok(author) => author,
         Err(why) => return Ok(refused(why)),
     };
@@ -165,7 +174,7 @@ fn role_set(at: &mut InConversation<'_>, record: &Record, event: &MemberRoleSet)
 }
 
 fn named(at: &mut InConversation<'_>, record: &Record, event: &ConversationNamed) -> Handled {
-    let author = match author(at, record) {
+    let author = match author(at, record)? {
         Ok(author) => author,
         Err(why) => return Ok(refused(why)),
     };

@@ -118,8 +118,14 @@ impl CatchUp {
     pub async fn next(&mut self, kernel: &Kernel) -> Result<Option<Vec<Outgoing>>, Unavailable> {
         let Some(position) = self.at.take().or_else(|| self.begin()) else { return Ok(None) };
         let (caller, most) = (self.caller, self.budget.of(position));
-        let found = kernel.views().read(move |views| read(views, caller, position, most)).await?;
         let conversation = position.conversation;
+        let look = move |views: &Query<'_>| read(views, caller, position, most);
+        let mut found = kernel.views().read(look).await?;
+        if matches!(found, Found::Left) {
+            // They may have been added again on another node a moment ago.
+            kernel.catch_up_in_group(conversation).await?;
+            found = kernel.views().read(look).await?;
+        }
         Ok(Some(match found {
             Found::Nothing => Vec::new(),
             Found::Left => vec![Outgoing::of(&ServerFrame::Left { conversation })],
@@ -154,11 +160,10 @@ impl CatchUp {
         self.budget.bytes = self.budget.bytes.saturating_sub(bytes);
         let messages = messages.saturating_sub(count);
         let here = Position { conversation, held, from, messages, begun: begun || count > 0 };
-        let ends = !part.more || self.budget.of(here) == 0;
-        frames.extend(part.group.filter(|_| ends).map(|group| Outgoing::of(&group)));
+        frames.extend(part.group.map(|group| Outgoing::of(&group)));
         if !part.more {
             frames.extend(self.complete(here, part.last_record));
-        } else if !ends {
+        } else if self.budget.of(here) > 0 {
             self.at = Some(here);
         } else {
             frames.extend(self.behind(here, part.newest, part.last_record));
@@ -226,17 +231,20 @@ fn read(views: &Query<'_>, caller: UserId, position: Position, most: usize) -> R
         Held::Message(offset) => newest > Some(offset),
         Held::Record(offset) => last_record > Some(offset),
     };
-    let group = changed_group(&seen, position.from)?;
-    let part = |messages, more| Found::Part(Part { messages, more, newest, last_record, group });
+    // A device that has to page on learns from the notices among its pages that the group has changed.
+    let part = |messages, more| -> Result<Found, ViewsError> {
+        let group = if more { None } else { changed_group(&seen, position.from)? };
+        Ok(Found::Part(Part { messages, more, newest, last_record, group }))
+    };
     if most == 0 || !behind {
-        return Ok(part(Vec::new(), behind));
+        return part(Vec::new(), behind);
     }
     let page = match position.held {
         Held::Message(offset) => HistoryPage::After(Some(offset)),
         Held::Record(offset) => HistoryPage::ChangedAfter(offset),
     };
     let page = seen.messages(page, most)?;
-    Ok(part(page.messages, page.next.is_some()))
+    part(page.messages, page.next.is_some())
 }
 
 /// The group, for a device that has not seen its last change. One that names messages only knows no groups that change.

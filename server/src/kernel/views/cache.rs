@@ -137,6 +137,12 @@ impl Cache {
         }
     }
 
+    /// The members of a conversation are about to change.
+    pub(super) fn forget_members(&self, conversation: ConversationId) {
+        self.changes.fetch_add(1, Ordering::SeqCst);
+        self.members.invalidate(&conversation);
+    }
+
     /// The members of a conversation have changed, and the rows are committed.
     pub(super) fn set_members(&self, conversation: ConversationId, members: &Arc<Members>) {
         self.changes.fetch_add(1, Ordering::SeqCst);

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::kernel::projector::Registry;
 use kafkatalk_log::Checkpoint;
-use kafkatalk_protocol::{Body, ConversationId, User, UserId, Username, member::Role};
+use kafkatalk_protocol::{Body, ConversationId, Offset, User, UserId, Username, member::Role};
 use rusqlite::{Connection, OptionalExtension, Row};
 use std::sync::Arc;
 
@@ -67,6 +67,20 @@ impl Query<'_> {
     /// Who is in a conversation; `None` if it is not open.
     pub fn members(&self, conversation: ConversationId) -> Result<Option<Arc<[UserId]>>, ViewsError> {
         Ok(self.members_of(conversation)?.map(|members| Arc::clone(&members.ids)))
+    }
+
+    /// Whether a conversation is a group, as far as this node knows it.
+    pub fn is_group(&self, conversation: ConversationId) -> Result<bool, ViewsError> {
+        let mut find = self.rows.prepare_cached("SELECT is_group FROM conversations WHERE id = ?1")?;
+        Ok(find.query_row([blob(&conversation.0)], |row| row.get(0)).optional()?.unwrap_or(false))
+    }
+
+    /// The last record of a conversation that the rows hold, visible or not.
+    pub fn applied(&self, conversation: ConversationId) -> Result<Option<Offset>, ViewsError> {
+        let mut find = self.rows.prepare_cached("SELECT applied FROM conversations WHERE id = ?1")?;
+        let applied: Option<Option<i64>> =
+            find.query_row([blob(&conversation.0)], |row| row.get(0)).optional()?;
+        Ok(applied.flatten().map(column_offset))
     }
 
     /// Whether somebody who is no member of a conversation was one.

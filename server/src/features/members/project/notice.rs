@@ -57,6 +57,18 @@ impl Stored {
     }
 }
 
+/// Whether the notice of that record has a place already, or a message of the same author its id.
+pub(super) fn is_taken(
+    at: &InConversation<'_>,
+    author: &Person,
+    record: &Record,
+) -> Result<bool, ViewsError> {
+    let mut find = at
+        .rows
+        .prepare_cached("SELECT 1 FROM messages WHERE conversation = ?1 AND sender = ?2 AND id = ?3")?;
+    Ok(find.exists((at.state.row, author.row, blob(&record.id)))?)
+}
+
 /// Puts a notice at the end of the messages.
 pub(super) fn post(
     at: &mut InConversation<'_>,

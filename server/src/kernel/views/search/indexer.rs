@@ -303,7 +303,11 @@ impl Filling {
             drop(moment);
             let unsaid = batch.unsaid;
             let left = unsaid.is_some() || !changed.is_empty();
-            if unsaid.is_some() || !batch.reached.is_empty() || !batch.readers.is_empty() {
+            if unsaid.is_some()
+                || !batch.reached.is_empty()
+                || !batch.readers.is_empty()
+                || batch.later.is_some()
+            {
                 index.take_in(batch, source.commits)?;
             }
             if let Some(unsaid) = unsaid {

@@ -1,7 +1,7 @@
 //! What one transaction of the index takes in: read from the views at one moment.
 
 use super::{
-    super::index::{Batch, Document, Index, bounds},
+    super::index::{Batch, Document, Index, Later, bounds},
     FillError,
 };
 use crate::kernel::views::schema;
@@ -51,31 +51,23 @@ fn gather_for_new_readers_of(
     let Some(reached) = index.reached(conversation)? else { return Ok(true) };
     let members = members(views, conversation)?;
     let readers = index.readers(conversation)?;
-    let Some((first, last)) = readers.lacking(reached, &members) else { return Ok(true) };
-    let before = readers.at(first).cloned().unwrap_or_default();
-    let people: Arc<[i64]> =
-        members.iter().filter(|(_, from)| *from <= last).map(|(user, _)| *user).collect();
+    let Some((first, last, people)) = readers.lacking(reached, &members) else { return Ok(true) };
+    let part = index.next_part()?;
     let mut find = views.prepare_cached(
         "SELECT place, sent_at, body FROM messages WHERE place BETWEEN ?1 AND ?2 AND body <> '' ORDER BY place",
     )?;
     let mut found = find.query((first, last))?;
-    let (mut bytes, mut end, mut count) = (0, last, 0);
+    let (mut bytes, mut end) = (0, last);
     while let Some(row) = found.next()? {
         let (place, sent_at, body): (i64, i64, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        bytes += body.len() * people.len().max(1);
-        batch.removed.push(Document { place, sent_at, body: body.clone(), people: Arc::clone(&before) });
-        batch.added.push(Document { place, sent_at, body, people: Arc::clone(&people) });
-        count += 1;
-        if count >= BATCH_MESSAGES || bytes >= BATCH_BYTES {
+        bytes += body.len() * people.len();
+        batch.added.push(Document { place, part, sent_at, body, people: Arc::clone(&people) });
+        if batch.added.len() >= BATCH_MESSAGES || bytes >= BATCH_BYTES {
             end = place;
             break;
         }
     }
-    batch.readers.push((first, people));
-    // What lies behind stays for whom it was, until its turn comes.
-    if end < reached && !readers.starts_at(end + 1) {
-        batch.readers.push((end + 1, before));
-    }
+    batch.later = Some(Later { part, first, last: end, people });
     Ok(false)
 }
 
@@ -87,23 +79,30 @@ pub(super) fn gather_unsaid(views: &Connection, index: &Index, batch: &mut Batch
     ))?;
     let mut said = views.prepare_cached("SELECT sent_at, body FROM messages WHERE place = ?1")?;
     let mut found = find.query([index.unsaid()?])?;
+    let mut count = 0;
     while let Some(row) = found.next()? {
         let (place, uncovered): (i64, Option<i64>) = (row.get(1)?, row.get(3)?);
         batch.unsaid = Some(row.get(0)?);
         let conversation = schema::conversation_of(place);
         let readers = index.readers(conversation)?;
-        let indexed = |place| readers.at(place).cloned().unwrap_or_default();
-        batch.removed.push(Document { place, sent_at: 0, body: row.get(2)?, people: indexed(place) });
+        let body: String = row.get(2)?;
+        for (part, people) in readers.parts(place) {
+            let people = Arc::clone(people);
+            batch.removed.push(Document { place, part, sent_at: 0, body: body.clone(), people });
+        }
+        count += 1;
         // What is not indexed yet is indexed as it is then.
         let reached = index.reached(conversation)?;
         let Some(place) = uncovered.filter(|place| Some(*place) <= reached) else { continue };
         let mut copy = said.query([place])?;
-        if let Some(row) = copy.next()? {
-            let people = indexed(place);
-            batch.added.push(Document { place, sent_at: row.get(0)?, body: row.get(1)?, people });
+        let Some(row) = copy.next()? else { continue };
+        let (sent_at, body): (i64, String) = (row.get(0)?, row.get(1)?);
+        for (part, people) in readers.parts(place) {
+            let people = Arc::clone(people);
+            batch.added.push(Document { place, part, sent_at, body: body.clone(), people });
         }
     }
-    Ok(batch.removed.len() == BATCH_UNSAID)
+    Ok(count == BATCH_UNSAID)
 }
 
 /// Leaves out texts that a later batch removes or learns: what is removed must be what was added.
@@ -141,7 +140,7 @@ pub(super) fn gather(
             bytes += body.len() * people.len().max(1);
             reached = message.get(0)?;
             let people = Arc::clone(&people);
-            batch.added.push(Document { place: reached, sent_at: message.get(1)?, body, people });
+            batch.added.push(Document { place: reached, part: 0, sent_at: message.get(1)?, body, people });
             if batch.added.len() >= BATCH_MESSAGES || bytes >= BATCH_BYTES {
                 batch.reached.push((row, reached));
                 break 'conversations;
