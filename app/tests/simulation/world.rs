@@ -343,8 +343,7 @@ impl World {
                     self.cut.insert((wire, false), 0);
                     self.on_wire(wire, true, Event::ServerLost(wire));
                 }
-                // Signals are no part of what pages must agree on, and must not move what is.
-                Effect::Transmit(SocketId(socket), frame) if !matches!(frame, ClientFrame::Typing { .. }) => {
+                Effect::Transmit(SocketId(socket), frame) => {
                     let frame = self.tamper(frame);
                     if let Some(frame) = frame {
                         let wire = (tab, life, socket);
@@ -354,7 +353,7 @@ impl World {
                 Effect::Fetch(id, fetch) => self.later(Event::Request(tab, life, id, fetch)),
                 Effect::StoreEntry(entry) => self.store(tab, Some(&entry), entry.id),
                 Effect::RemoveEntry(id) => self.store(tab, None, id),
-                Effect::Transmit(..) | Effect::StoreDraft(..) | Effect::Announce(_) | Effect::Forget => {}
+                Effect::StoreDraft(..) | Effect::Announce(_) | Effect::Forget => {}
                 Effect::SessionEnded => {
                     let again = self.now + self.random.below(10_000);
                     self.at(again, Event::SignIn(tab, life));

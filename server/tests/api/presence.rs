@@ -6,6 +6,8 @@ use crate::{
 };
 use kafkatalk_protocol::{ClientFrame, ServerFrame, UserId, presence::Presence};
 use kafkatalk_server::features::presence::PresenceTimes;
+use reqwest::Method;
+use serde_json::json;
 use std::{sync::Arc, time::Duration};
 use tempfile::TempDir;
 
@@ -112,6 +114,32 @@ async fn a_stranger_learns_of_nobody_until_they_share_a_conversation() {
     }
     eve.open("alice").await;
     told(&mut eves, alice.user.id, true).await;
+}
+
+#[tokio::test]
+async fn whoever_is_removed_learns_nothing_more_of_those_who_stay() {
+    let node = node().start().await;
+    let alice = node.register("alice").await;
+    let (bob, carol) = (node.register("bob").await, node.register("carol").await);
+    let conversation = alice.group(&["bob", "carol"]).await.id;
+    let (mut hers, mut carols) = (alice.connect_for_signals().await, carol.connect_for_signals().await);
+    let his = bob.connect().await;
+    for socket in [&mut hers, &mut carols] {
+        told(socket, bob.user.id, true).await;
+    }
+    let path = format!("/conversations/{conversation}/members/{}", carol.user.id);
+    assert!(alice.send_json(Method::DELETE, &path, &json!({})).await.status().is_success());
+    drop(his);
+    told(&mut hers, bob.user.id, false).await;
+    // What bob's leaving put into lanes is there by now.
+    carols.say(&ClientFrame::Ping).await;
+    loop {
+        match carols.next().await {
+            ServerFrame::Pong => break,
+            ServerFrame::Presence { user, online, .. } => assert!(user != bob.user.id || online),
+            _ => {}
+        }
+    }
 }
 
 #[tokio::test]

@@ -6,6 +6,8 @@ use crate::{
 };
 use kafkatalk_protocol::{Body, ClientFrame, ConversationId, ServerFrame, UserId};
 use kafkatalk_server::limits::{SOCKET_SIGNALS_MAX, TYPING_BURST};
+use reqwest::Method;
+use serde_json::json;
 use std::collections::BTreeSet;
 
 /// A socket of a device that gets signals from now on.
@@ -167,4 +169,34 @@ async fn a_message_is_not_held_up_by_signals_of_its_sender() {
     let body = Body::parse("hello").unwrap();
     hers.say(&ClientFrame::Send { conversation, id, body, reply_to: None }).await;
     assert_eq!(his.next_message().await.id, id);
+}
+
+#[tokio::test]
+async fn whoever_is_removed_is_not_heard_any_more_and_whoever_is_added_hears() {
+    let node = Node::start().await;
+    let alice = node.register("alice").await;
+    let (bob, carol) = (node.register("bob").await, node.register("carol").await);
+    let dave = node.register("dave").await;
+    let conversation = alice.group(&["bob", "carol"]).await.id;
+    let members = format!("/conversations/{conversation}/members");
+    let (mut hers, mut his) = (listening(&alice).await, listening(&bob).await);
+    let (mut carols, mut daves) = (listening(&carol).await, listening(&dave).await);
+    carols.say(&ClientFrame::Typing { conversation }).await;
+    assert_eq!(typing(&mut his).await.1, carol.user.id);
+    typing(&mut hers).await;
+
+    let removed = alice.send_json(Method::DELETE, &format!("{members}/{}", carol.user.id), &json!({})).await;
+    assert!(removed.status().is_success());
+    let added = alice.send_json(Method::POST, &members, &json!({"members": ["dave"]})).await;
+    assert!(added.status().is_success());
+    // Whoever reads waits until that is committed, and with it who the members are.
+    assert_eq!(dave.get(&format!("/conversations/{conversation}")).await.status(), 200);
+    carols.say(&ClientFrame::Typing { conversation }).await;
+    // Her device has said it before this is answered.
+    until_pong(&mut carols).await;
+    his.say(&ClientFrame::Typing { conversation }).await;
+    for socket in [&mut hers, &mut daves] {
+        assert_eq!(typing(socket).await, (conversation, bob.user.id), "the first that is heard");
+    }
+    assert!(!until_pong(&mut carols).await.iter().any(is_typing));
 }
