@@ -8,27 +8,21 @@ mod header;
 mod log;
 mod menu;
 mod scroll;
-pub mod state;
-pub mod text;
-pub mod timeline;
 
-use crate::client::{self, ChatStatus, ChatView, ListView, People};
-use crate::conversations::Desk;
+use crate::chat::Chat;
+use crate::client::ChatStatus;
+use crate::desk::Desk;
 use crate::features;
 use crate::features::members::MembersSide;
 use crate::ui::focus::{focus_soon, has_fine_pointer};
-use crate::ui::person::conversation_name;
 use blank::{CouldNotLoad, NoLongerMember, NoSuchConversation, NothingOpen, Skeleton};
 use composer::Composer;
 use details::Details;
 use header::Header;
-use kafkatalk_protocol::{ConversationId, User};
+use kafkatalk_protocol::ConversationId;
 use leptos::prelude::*;
 use log::MessageLog;
-pub(crate) use menu::MessageAction;
 use scroll::Scroll;
-use std::sync::Arc;
-pub(crate) use timeline::Row;
 
 /// The pane beside the list: the open conversation, or how to open one.
 #[component]
@@ -38,49 +32,6 @@ pub fn ConversationPane() -> impl IntoView {
     move || match open.get() {
         None => view! { <NothingOpen /> }.into_any(),
         Some(id) => view! { <OpenConversation id /> }.into_any(),
-    }
-}
-
-/// The conversation that this pane shows, as long as it is the one in the state.
-#[derive(Clone, Copy)]
-pub(crate) struct Chat {
-    pub(crate) desk: Desk,
-    pub(crate) id: ConversationId,
-}
-
-impl Chat {
-    pub(crate) fn read<T>(self, read: impl FnOnce(&ChatView) -> T) -> Option<T> {
-        self.desk.live.chat.with(|chat| chat.as_ref().filter(|chat| chat.id == self.id).map(read))
-    }
-
-    fn status(self) -> ChatStatus {
-        self.read(|chat| chat.status).unwrap_or(ChatStatus::Loading)
-    }
-
-    /// Who is in it; while the conversation is loading, as the list knows it.
-    pub(crate) fn people(self) -> People {
-        let known = self.read(ChatView::people).filter(People::is_known);
-        let listed = || {
-            let row =
-                |list: &ListView| list.rows.iter().find(|row| row.id == self.id).map(client::Row::people);
-            self.desk.live.list.with(row)
-        };
-        known.or_else(listed).unwrap_or_default()
-    }
-
-    /// Whether members come and go.
-    fn is_group(self) -> bool {
-        self.people().group.is_some()
-    }
-
-    /// Everyone in it but the viewer.
-    pub(crate) fn others(self) -> Arc<[User]> {
-        self.people().others
-    }
-
-    /// What it is called.
-    pub(crate) fn name(self) -> String {
-        conversation_name(&self.people())
     }
 }
 

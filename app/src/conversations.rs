@@ -1,19 +1,15 @@
 //! The list of conversations, finding people, and the frame around both panes.
 
 mod banner;
-mod desk;
 mod empty;
 mod find;
 mod item;
-mod link;
 mod list;
 mod own_link;
 
-pub use desk::Desk;
-pub use link::RouteLink;
-
+use crate::chat::text::preview;
 use crate::conversation::ConversationPane;
-use crate::conversation::text::preview;
+use crate::desk::Desk;
 use crate::live::Live;
 use crate::page::PageModel;
 use crate::route::Route;

@@ -1,8 +1,8 @@
 //! What the pane shows where there are no messages to show.
 
-use super::Chat;
+use crate::chat::Chat;
 use crate::client::{Action, Link};
-use crate::conversations::{Desk, RouteLink};
+use crate::desk::{Desk, RouteLink};
 use crate::route::Route;
 use crate::ui::event::handler;
 use crate::ui::icon::{Icon, Logo};

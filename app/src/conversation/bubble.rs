@@ -1,10 +1,10 @@
 //! A message as it is shown.
 
-use super::Chat;
 use super::menu::MessageMenu;
-use super::state::StateGlyph;
-use super::text::{Span, is_few_emoji, spans};
-use super::timeline::Row;
+use crate::chat::Chat;
+use crate::chat::state::StateGlyph;
+use crate::chat::text::{Span, is_few_emoji, spans};
+use crate::chat::timeline::Row;
 use crate::client::{Action, Change, Delivery};
 use crate::features::react::{ReactionPicker, Reactions};
 use crate::features::reply::QuoteView;

@@ -2,7 +2,7 @@
 
 mod panel;
 
-use super::Chat;
+use crate::chat::Chat;
 use crate::deferred::{Deferred, Draw, Fetching, Missing};
 use leptos::{prelude::*, wasm_split::wasm_split};
 use panel::DetailsPanel;

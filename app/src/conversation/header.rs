@@ -1,7 +1,7 @@
 //! Who a conversation is with, and the way back to the list.
 
-use super::Chat;
-use crate::conversations::RouteLink;
+use crate::chat::Chat;
+use crate::desk::RouteLink;
 use crate::features::{members::MembersButton, presence, typing};
 use crate::route::Route;
 use crate::ui::avatar::Avatar;

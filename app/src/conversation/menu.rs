@@ -1,7 +1,7 @@
 //! What one can do with a message: a small menu beside it.
 
-use super::Chat;
-use super::timeline::Row;
+use crate::chat::timeline::Row;
+use crate::chat::{Chat, MessageAction};
 use crate::client::Item;
 use crate::features;
 use crate::ui::event::handler;
@@ -11,17 +11,6 @@ use leptos::{
     ev::{FocusEvent, KeyboardEvent, MouseEvent},
     prelude::*,
 };
-
-/// One thing to do with a message.
-#[derive(Clone)]
-pub(crate) struct MessageAction {
-    /// What it is called.
-    pub(crate) label: &'static str,
-    pub(crate) icon: Icon,
-    /// Whether it destroys something.
-    pub(crate) danger: bool,
-    pub(crate) run: Callback<()>,
-}
 
 /// What a feature offers for a message, where it offers anything.
 type Offer = fn(Chat, &Item) -> Option<MessageAction>;

@@ -4,9 +4,9 @@
 mod group;
 mod people;
 
-use super::Desk;
 use super::own_link::OwnLink;
 use crate::client::{Action, ItemKey, People as Company, Row};
+use crate::desk::Desk;
 use crate::route::Route;
 use crate::ui::avatar::Avatar;
 use crate::ui::event::handler;

@@ -1,9 +1,9 @@
 //! A conversation in the list.
 
-use super::{Desk, RouteLink};
+use crate::chat::state::StateGlyph;
+use crate::chat::text::preview;
 use crate::client::Row;
-use crate::conversation::state::StateGlyph;
-use crate::conversation::text::preview;
+use crate::desk::{Desk, RouteLink};
 use crate::features::{presence::OnlineDot, typing};
 use crate::route::Route;
 use crate::ui::avatar::Avatar;

@@ -1,8 +1,8 @@
 //! What a message tells about itself: its place in the log, its time, its state.
 
+use crate::chat::Chat;
+use crate::chat::state::sentence;
 use crate::client::{Action, Item};
-use crate::conversation::Chat;
-use crate::conversation::state::sentence;
 use crate::ui::event::handler;
 use crate::ui::focus::{focus_now, focus_soon};
 use crate::ui::icon::Icon;

@@ -1,8 +1,8 @@
 //! The button that tells how many members there are, and the place of the panel that it opens.
 
 use super::panel::MembersPanel;
+use crate::chat::Chat;
 use crate::client::People;
-use crate::conversation::Chat;
 use crate::deferred::{Deferred, Draw, Fetching, Missing};
 use crate::ui::event::handler;
 use crate::ui::focus::focus_soon;

@@ -2,7 +2,7 @@
 
 use super::peer;
 use crate::client::People;
-use crate::conversations::Desk;
+use crate::desk::Desk;
 use leptos::prelude::*;
 
 /// Whether the other one of a conversation of two is online; the stylesheet makes a dot of the word.

@@ -2,8 +2,9 @@
 
 mod panel;
 
+use crate::chat::timeline::Row;
+use crate::chat::{Chat, MessageAction};
 use crate::client::{Item, ItemKey};
-use crate::conversation::{Chat, MessageAction, Row};
 use crate::deferred::{Deferred, Draw, Fetching, Missing};
 use crate::ui::icon::Icon;
 use leptos::{prelude::*, wasm_split::wasm_split};

@@ -1,7 +1,7 @@
 //! Choosing an emoji.
 
 use super::{Picked, Reacting};
-use crate::conversation::Chat;
+use crate::chat::Chat;
 use crate::features::react::row::toggle;
 use crate::ui::event::handler;
 use crate::ui::focus::{focus_now, focus_soon, leaves};
