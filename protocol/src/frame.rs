@@ -25,7 +25,7 @@ macro_rules! frames {
                 $(#[doc = $field_doc:literal])*
                 $(#[serde($($field_serde:tt)*)])?
                 $field:ident: $type:ty
-            ),+ $(,)?})?
+            ),+ $(,)?})? $(($body:ty))?
         ),+ $(,)?}
         $(unknown: $(#[$unknown_meta:meta])* $unknown:ident)?
     ) => {
@@ -40,7 +40,7 @@ macro_rules! frames {
                     $(#[doc = $field_doc])*
                     $(#[serde($($field_serde)*)])?
                     $field: $type,
-                )+})?,
+                )+})? $(($body))?,
             )+
             $(
                 $(#[$unknown_meta])*
@@ -71,7 +71,7 @@ macro_rules! frames {
                                 )+}
                                 let Fields { $($field),+ } = serde_json::from_str(text)?;
                             )?
-                            Ok($name::$variant $({ $($field),+ })?)
+                            Ok($name::$variant $({ $($field),+ })? $((serde_json::from_str::<$body>(text)?))?)
                         }
                     )+
                     $( _ => Ok($name::$unknown), )?
@@ -322,14 +322,7 @@ frames! {
             user: UserId,
         },
         /// A person who shares a conversation with the receiver came or went. A signal.
-        "presence" => Presence {
-            /// The person.
-            user: UserId,
-            /// Whether a device of theirs is connected.
-            online: bool,
-            /// When one last was, where that is known and none is now.
-            last_seen_at: Option<Timestamp>,
-        },
+        "presence" => Presence(Presence),
         /// How things stand with the people who share a conversation with the receiver; takes the place of all that was said
         /// of them before. Who is not named is not online, and nobody knows when they last were. A signal.
         "presences" => Presences {

@@ -11,6 +11,6 @@ pub struct Presence {
     /// Whether a device of theirs is connected.
     pub online: bool,
     /// When one last was, where that is known and none is now.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub last_seen_at: Option<Timestamp>,
 }

@@ -105,7 +105,7 @@ impl Client {
             }
             ServerFrame::Error { code: ErrorCode::Unauthenticated, .. } => self.end_session(),
             ServerFrame::Error { code, detail, id: Some(id) } => self.refused((id, code, detail), now.ticks),
-            ServerFrame::Typing { .. } | ServerFrame::Presence { .. } | ServerFrame::Presences { .. } => {
+            ServerFrame::Typing { .. } | ServerFrame::Presence(_) | ServerFrame::Presences { .. } => {
                 self.signal(frame, now.ticks);
             }
             ServerFrame::Error { id: None, .. }

@@ -42,9 +42,7 @@ impl Client {
             {
                 self.sign_changed(Subject::Conversation(conversation));
             }
-            ServerFrame::Presence { user, online, last_seen_at } => {
-                self.learn_presence(Presence { user, online, last_seen_at });
-            }
+            ServerFrame::Presence(presence) => self.learn_presence(presence),
             ServerFrame::Presences { people } => {
                 self.forget_presences();
                 for presence in people {

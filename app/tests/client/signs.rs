@@ -18,7 +18,7 @@ fn draft(page: &mut Page, text: &str) -> usize {
 }
 
 fn online(user: UserId) -> ServerFrame {
-    ServerFrame::Presence { user, online: true, last_seen_at: None }
+    ServerFrame::Presence(Presence { user, online: true, last_seen_at: None })
 }
 
 #[test]

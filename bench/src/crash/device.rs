@@ -451,7 +451,7 @@ pub(super) fn about(frame: &ServerFrame) -> Option<ConversationId> {
         }
         ServerFrame::Conversation { conversation } => Some(conversation.id),
         ServerFrame::Ready { .. }
-        | ServerFrame::Presence { .. }
+        | ServerFrame::Presence(_)
         | ServerFrame::Presences { .. }
         | ServerFrame::Error { .. }
         | ServerFrame::Pong

@@ -74,7 +74,7 @@ fn server_frames() -> Vec<ServerFrame> {
         ServerFrame::Read { conversation, user, offset },
         ServerFrame::Delivered { conversation, user, offset },
         ServerFrame::Typing { conversation, user },
-        ServerFrame::Presence { user, online: true, last_seen_at: None },
+        ServerFrame::Presence(Presence { user, online: true, last_seen_at: None }),
         ServerFrame::Presences {
             people: vec![Presence { user, online: false, last_seen_at: Some(sent_at) }],
         },

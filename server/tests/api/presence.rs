@@ -43,9 +43,7 @@ async fn at<'a>(node: &'a Node, person: &Person<'_>) -> Person<'a> {
 async fn told(socket: &mut Socket, of: UserId, online: bool) -> Presence {
     loop {
         let people = match socket.next().await {
-            ServerFrame::Presence { user, online, last_seen_at } => {
-                vec![Presence { user, online, last_seen_at }]
-            }
+            ServerFrame::Presence(presence) => vec![presence],
             ServerFrame::Presences { people } => people,
             _ => continue,
         };
@@ -136,7 +134,7 @@ async fn whoever_is_removed_learns_nothing_more_of_those_who_stay() {
     loop {
         match carols.next().await {
             ServerFrame::Pong => break,
-            ServerFrame::Presence { user, online, .. } => assert!(user != bob.user.id || online),
+            ServerFrame::Presence(Presence { user, online, .. }) => assert!(user != bob.user.id || online),
             _ => {}
         }
     }

@@ -33,7 +33,7 @@ async fn until_pong(socket: &mut Socket) -> Vec<ServerFrame> {
     loop {
         match socket.next().await {
             ServerFrame::Pong => return frames,
-            ServerFrame::Presence { .. } | ServerFrame::Presences { .. } => {}
+            ServerFrame::Presence(_) | ServerFrame::Presences { .. } => {}
             frame => frames.push(frame),
         }
     }

@@ -15,7 +15,7 @@ use crate::{
 };
 use futures_util::future::BoxFuture;
 use kafkatalk_log::Signal;
-use kafkatalk_protocol::{ServerFrame, UserId, presence::Presence};
+use kafkatalk_protocol::{ServerFrame, UserId};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -89,9 +89,8 @@ impl PresencePart {
                 };
                 // What was put into lanes and what is true agree as long as nobody changes the roster.
                 let roster = self.roster();
-                let Presence { user, online, last_seen_at } = roster.presence(user);
                 let key = SignalKey { kind: KIND, conversation: None, user: Some(user) };
-                let frame = ServerFrame::Presence { user, online, last_seen_at };
+                let frame = ServerFrame::Presence(roster.presence(user));
                 signals.send(contacts, &OutgoingSignal::of(key, &frame));
             }
         }

@@ -142,6 +142,7 @@ impl Noted {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kafkatalk_protocol::presence::Presence;
     use uuid::Uuid;
 
     fn typing(user: u128) -> OutgoingSignal {
@@ -153,7 +154,7 @@ mod tests {
     fn presence(user: u128, online: bool) -> OutgoingSignal {
         let user = UserId(Uuid::from_u128(user));
         let key = SignalKey { kind: "presence", conversation: None, user: Some(user) };
-        OutgoingSignal::of(key, &ServerFrame::Presence { user, online, last_seen_at: None })
+        OutgoingSignal::of(key, &ServerFrame::Presence(Presence { user, online, last_seen_at: None }))
     }
 
     fn taken(lane: &Lane) -> Vec<String> {
