@@ -393,7 +393,7 @@ impl Client {
             Input::EntryStored(entry) => {
                 self.outbox.adopt(entry, now.ticks.plus(limits::ADOPT_DELAY_MS));
                 self.resolve_from_memory(now.ticks);
-                self.drop_settled_of_left();
+                self.drop_refused_of_left();
             }
             Input::EntryRemoved(id) => {
                 self.outbox.removed_elsewhere(id);

@@ -51,7 +51,10 @@ impl Client {
     pub(super) fn frame(&mut self, socket: SocketId, frame: ServerFrame, now: Now) {
         match frame {
             ServerFrame::Ready { user, .. } => self.ready(socket, &user, now),
-            ServerFrame::Ack { id, offset, .. } => self.landed(id, offset, now.ticks),
+            ServerFrame::Ack { id, conversation, offset, .. } => {
+                self.landed(id, offset, now.ticks);
+                self.acknowledged_after_departure(conversation, offset);
+            }
             ServerFrame::Message { message, record, previous_record } => {
                 self.message(message, record.map(|record| (record, previous_record)), true, now);
             }
@@ -147,14 +150,14 @@ impl Client {
         }
         let refused = self.outbox.refuse(refusal, now, &mut self.random);
         self.effects.extend(refused.map(Effect::StoreEntry));
-        self.drop_settled_of_left();
+        self.drop_refused_of_left();
     }
 
     /// A message of the viewer is in the log.
     pub(super) fn landed(&mut self, id: MessageId, offset: Offset, now: Ticks) {
         if self.outbox.mark_stored(id, offset, now) {
             self.effects.push(Effect::RemoveEntry(id));
-            self.drop_settled_of_left();
+            self.outbox_changed();
         }
     }
 

@@ -25,11 +25,11 @@ impl Client {
         }
     }
 
-    /// What the server refused because the viewer had left is nowhere to be seen any more, and nothing can become of it;
-    /// nor does what it took come to be seen. What it has not answered stays: they may have come back.
-    pub(super) fn drop_settled_of_left(&mut self) {
+    /// What the server refused because the viewer had left is nowhere to be seen any more, and nothing can become of it.
+    /// What it has not refused stays: they may have come back.
+    pub(super) fn drop_refused_of_left(&mut self) {
         let left = &self.left;
-        for id in self.outbox.drop_settled(|conversation| left.contains_key(&conversation)) {
+        for id in self.outbox.drop_refused(|conversation| left.contains_key(&conversation)) {
             self.effects.push(Effect::RemoveEntry(id));
         }
         self.outbox_changed();
@@ -62,15 +62,26 @@ impl Client {
             again.failed(now, 0, &mut self.random);
             self.asks.insert(id, again);
         }
-        self.drop_settled_of_left();
+        self.outbox.drop_stored(id);
+        self.drop_refused_of_left();
         self.changes.list = true;
         self.changes.chat |= self.looking.open == Some(id);
     }
 
-    /// Something was said in a conversation that the viewer had left: they seem to be back.
+    /// Something was said in a conversation that the viewer had left, perhaps by themself: they seem to be back.
     pub(super) fn doubt_departure(&mut self, id: ConversationId, record: Offset) {
         if self.left.get(&id).is_some_and(|from| Some(record) >= *from) {
             self.asks.entry(id).or_default();
+        }
+    }
+
+    /// The server took something that the viewer wrote in a conversation that they had left: before that, so that it is not
+    /// to be seen any more, or since they are back.
+    pub(super) fn acknowledged_after_departure(&mut self, id: ConversationId, record: Offset) {
+        match self.left.get(&id) {
+            Some(from) if Some(record) < *from => self.outbox.drop_stored(id),
+            Some(_) => self.doubt_departure(id, record),
+            None => {}
         }
     }
 

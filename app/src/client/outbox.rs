@@ -326,10 +326,13 @@ impl Outbox {
         may
     }
 
-    /// Forgets what was refused in these conversations, and what is in the log: nothing else becomes of it. The ids of the
-    /// former.
-    pub(super) fn drop_settled(&mut self, of: impl Fn(ConversationId) -> bool) -> Vec<MessageId> {
-        self.entries.retain(|entry| entry.offset().is_none() || !of(entry.conversation));
+    /// Forgets what is in the log of a conversation whose messages are not to be seen any more.
+    pub(super) fn drop_stored(&mut self, of: ConversationId) {
+        self.entries.retain(|entry| entry.offset().is_none() || entry.conversation != of);
+    }
+
+    /// Forgets what was refused in these conversations; their ids.
+    pub(super) fn drop_refused(&mut self, of: impl Fn(ConversationId) -> bool) -> Vec<MessageId> {
         let dropped =
             |entry: &Arc<Entry>| matches!(entry.state, EntryState::Refused(_)) && of(entry.conversation);
         self.entries.extract_if(.., |entry| dropped(entry)).map(|entry| entry.id).collect()

@@ -209,6 +209,26 @@ fn what_was_refused_there_is_dropped_and_what_was_not_waits() {
 }
 
 #[test]
+fn what_the_server_takes_in_a_group_that_was_left_makes_the_page_ask_and_is_shown_once_they_are_back() {
+    for is_back in [true, false] {
+        let mut page = live_group(3);
+        let id = page.send("text");
+        left(&mut page);
+        page.take_requests();
+        page.ack(id, 7);
+        let request = asks_for_it(&mut page).expect("they seem to be back");
+        if is_back {
+            // A node that has come to the addition, and not to the message.
+            answer(&mut page, request, Conversation { sees_from: Some(Offset(6)), ..group_of(&[1, 2], 6) });
+            assert_eq!(page.texts(), ["text"]);
+        } else {
+            page.fail(request, not_allowed());
+            assert_gone(&page);
+        }
+    }
+}
+
+#[test]
 fn what_another_tab_had_refused_there_is_dropped_too() {
     let mut page = live_group(1);
     left(&mut page);
