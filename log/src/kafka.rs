@@ -301,6 +301,10 @@ impl EventLog for KafkaLog {
         self.shared.level.subscribe()
     }
 
+    fn known_level(&self) -> watch::Receiver<Option<Level>> {
+        self.shared.presence.known_level()
+    }
+
     fn health(&self) -> watch::Receiver<Health> {
         self.shared.health.subscribe()
     }
