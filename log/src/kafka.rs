@@ -83,6 +83,7 @@ mod wire;
 
 pub use import::{ImportError, ImportFigures};
 pub use inventory::{Inventory, InventoryError, Kind, Partition, TopicFacts};
+pub use level::{LevelError, Levels};
 pub use options::{ConnectError, KafkaOptions};
 pub use reader::KafkaReader;
 

@@ -31,6 +31,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 mod known;
+pub(super) mod listen;
 
 /// What a node says of itself. Its key on the topic is the instance.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
