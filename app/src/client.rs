@@ -26,10 +26,11 @@
 //! | `chain` | how far the records of a conversation have been applied to them |
 //! | `conversations`, `summary` | the list, and what it knows of a conversation |
 //! | `receipts` | read positions on their way to the server |
+//! | `signs` | what is true for moments: who types, who is online |
 //! | `link` | when to connect, and how to notice a dead socket |
 //! | `drafts` | texts that were begun |
 //! | `requests`, `fetching` | requests under way, and to be made again |
-//! | `frames`, `answers`, `actions`, `due`, `views` | the parts of [`Client`]: frames of the server, answers to requests, what people do, what is due, views |
+//! | `frames`, `answers`, `actions`, `membership`, `due`, `views` | the parts of [`Client`]: frames of the server, answers to requests, what people do, who is in a group, what is due, views |
 
 mod actions;
 mod answers;
@@ -43,10 +44,12 @@ mod fetching;
 mod frames;
 pub mod limits;
 mod link;
+mod membership;
 pub mod outbox;
 pub mod random;
 mod receipts;
 mod requests;
+mod signs;
 mod summary;
 mod timeline;
 pub mod view;
@@ -57,8 +60,12 @@ pub use event::{
     Action, Answer, Changes, Effect, Fetch, FetchError, Input, Now, Page, RequestId, SocketId, Ticks,
 };
 pub use outbox::OutboxFull;
-pub use view::{Change, ChatStatus, ChatView, Delivery, Edge, Item, ItemKey, Link, LinkView, ListView, Row};
+pub use signs::Subject;
+pub use view::{
+    Change, ChatStatus, ChatView, Delivery, Edge, Group, Item, ItemKey, Link, LinkView, ListView, People, Row,
+};
 
+use crate::features::{presence::Presences, typing::Typing};
 use crate::page::{OpenModel, PageModel};
 use conversations::Conversations;
 use drafts::Drafts;
@@ -94,6 +101,9 @@ pub struct Client {
     asks: BTreeMap<ConversationId, Task>,
     /// Conversations that are not there for the viewer.
     missing: BTreeSet<ConversationId>,
+    /// Conversations of which the viewer is no longer a member, and the first record at which they may be back; none
+    /// where that is not known.
+    left: BTreeMap<ConversationId, Option<Offset>>,
     paging: Paging,
     looking: Looking,
     /// Messages of conversations that are not known yet: the server was asked about these.
@@ -102,6 +112,10 @@ pub struct Client {
     unplaced_reads: Vec<(ConversationId, UserId, Offset)>,
     /// Whether to ask if the session still stands.
     probe: Option<Task>,
+    typing: Typing,
+    presences: Presences,
+    /// What something else may be true of.
+    changed_signs: Vec<Subject>,
     requests: Requests<Purpose>,
     looks: u64,
     effects: Vec<Effect>,
@@ -164,6 +178,21 @@ enum Purpose {
     Around(ConversationId, Offset),
 }
 
+impl Purpose {
+    /// The conversation that it is about, where it is about one.
+    fn conversation(self) -> Option<ConversationId> {
+        match self {
+            Self::Session | Self::Refresh | Self::More => None,
+            Self::Conversation(id)
+            | Self::Latest(id)
+            | Self::After(id)
+            | Self::Before(id)
+            | Self::Changes(id)
+            | Self::Around(id, _) => Some(id),
+        }
+    }
+}
+
 impl Client {
     /// The state that a page begins with, on the server and in the browser alike; none where nobody is signed in.
     /// Nothing happens before [`Input::Started`].
@@ -187,11 +216,15 @@ impl Client {
             chats: BTreeMap::new(),
             asks: BTreeMap::new(),
             missing: BTreeSet::new(),
+            left: BTreeMap::new(),
             paging: Paging { cursor: page.conversations_next.clone(), ..Paging::default() },
             looking: Looking::default(),
             unplaced: Vec::new(),
             unplaced_reads: Vec::new(),
             probe: None,
+            typing: Typing::default(),
+            presences: Presences::default(),
+            changed_signs: Vec::new(),
             requests: Requests::default(),
             looks: 0,
             effects: Vec::new(),
@@ -234,8 +267,11 @@ impl Client {
         }
     }
 
-    /// Takes what the server told of a conversation.
-    fn learn(&mut self, told: &Conversation, now: Ticks) {
+    /// Takes what the server told of a conversation. False where that is of before the viewer left it.
+    fn learn(&mut self, told: &Conversation, now: Ticks) -> bool {
+        if self.tells_of_before_departure(told) {
+            return false;
+        }
         let viewer = self.viewer.id;
         if let Some(last) = &told.last_message
             && last.sender.id == viewer
@@ -243,12 +279,15 @@ impl Client {
             self.landed(last.id, last.offset, now);
         }
         self.missing.remove(&told.id);
+        self.left.remove(&told.id);
+        self.drop_what_was_seen_before(told);
         self.conversations.merge(told, viewer);
         if let Some(read) = told.read.get(&viewer) {
             self.receipts.confirm(told.id, *read);
         }
         if let Some(chat) = self.chats.get_mut(&told.id) {
-            chat.timeline.chain_mut().set_sees_from(told.sees_from);
+            let sees_from = self.conversations.get(told.id).and_then(Summary::sees_from);
+            chat.timeline.chain_mut().set_sees_from(sees_from);
             if let Some(last) = &told.last_message {
                 chat.timeline.offer(Arc::new(last.clone()), self.limits.ahead_max);
             }
@@ -275,6 +314,7 @@ impl Client {
         if self.conversations.len() > limits::CONVERSATIONS_HELD_MAX {
             self.drop_quietest();
         }
+        true
     }
 
     /// Tells of a message of somebody else, where it is the newest of its conversation.
@@ -353,7 +393,7 @@ impl Client {
             Input::EntryStored(entry) => {
                 self.outbox.adopt(entry, now.ticks.plus(limits::ADOPT_DELAY_MS));
                 self.resolve_from_memory(now.ticks);
-                self.outbox_changed();
+                self.drop_settled_of_left();
             }
             Input::EntryRemoved(id) => {
                 self.outbox.removed_elsewhere(id);
@@ -413,6 +453,7 @@ impl Client {
                 self.effects.push(Effect::SessionEnded);
             }
         }
+        self.forget_signs();
         if disconnect == Disconnect::RequeueAndProbe && self.probe.is_none() {
             self.probe = Some(Task::default());
         }
@@ -436,7 +477,7 @@ impl Client {
     }
 
     fn outbox_changed(&mut self) {
-        self.changes = Changes { link: true, list: true, chat: true };
+        self.changes = Changes { link: true, list: true, chat: true, ..self.changes };
     }
 
     /// What is to be done now, in this order.

@@ -8,26 +8,21 @@ mod header;
 mod log;
 mod menu;
 mod scroll;
-pub mod state;
-pub mod text;
-pub mod timeline;
 
-use crate::client::{ChatStatus, ChatView};
-use crate::conversations::Desk;
+use crate::chat::Chat;
+use crate::client::ChatStatus;
+use crate::desk::Desk;
 use crate::features;
+use crate::features::members::MembersSide;
 use crate::ui::focus::{focus_soon, has_fine_pointer};
-use crate::ui::person::names;
-use blank::{CouldNotLoad, NoSuchConversation, NothingOpen, Skeleton};
+use blank::{CouldNotLoad, NoLongerMember, NoSuchConversation, NothingOpen, Skeleton};
 use composer::Composer;
 use details::Details;
 use header::Header;
-use kafkatalk_protocol::{ConversationId, User};
+use kafkatalk_protocol::ConversationId;
 use leptos::prelude::*;
 use log::MessageLog;
-pub(crate) use menu::MessageAction;
 use scroll::Scroll;
-use std::sync::Arc;
-pub(crate) use timeline::Row;
 
 /// The pane beside the list: the open conversation, or how to open one.
 #[component]
@@ -40,40 +35,6 @@ pub fn ConversationPane() -> impl IntoView {
     }
 }
 
-/// The conversation that this pane shows, as long as it is the one in the state.
-#[derive(Clone, Copy)]
-pub(crate) struct Chat {
-    pub(crate) desk: Desk,
-    pub(crate) id: ConversationId,
-}
-
-impl Chat {
-    pub(crate) fn read<T>(self, read: impl FnOnce(&ChatView) -> T) -> Option<T> {
-        self.desk.live.chat.with(|chat| chat.as_ref().filter(|chat| chat.id == self.id).map(read))
-    }
-
-    fn status(self) -> ChatStatus {
-        self.read(|chat| chat.status).unwrap_or(ChatStatus::Loading)
-    }
-
-    /// Whether there are more than two people in it.
-    fn is_group(self) -> bool {
-        self.others().len() > 1
-    }
-
-    /// Everyone in it but the viewer; while the conversation is loading, as the list knows them.
-    pub(crate) fn others(self) -> Arc<[User]> {
-        let others = self.read(|chat| chat.others.clone()).filter(|others| !others.is_empty());
-        let listed = || {
-            self.desk
-                .live
-                .list
-                .with(|list| list.rows.iter().find(|row| row.id == self.id).map(|row| row.others.clone()))
-        };
-        others.or_else(listed).unwrap_or_default()
-    }
-}
-
 #[component]
 fn OpenConversation(id: ConversationId) -> impl IntoView {
     let desk = expect_context::<Desk>();
@@ -82,30 +43,29 @@ fn OpenConversation(id: ConversationId) -> impl IntoView {
     features::provide();
     provide_context(Scroll::new(desk));
     let status = Memo::new(move |_| chat.status());
-    let others = Memo::new(move |_| chat.others());
-    let label = move || others.with(|others| format!("Conversation with {}", names(others)));
-    let found = Memo::new(move |_| status.get() != ChatStatus::NotFound);
+    let name = Memo::new(move |_| chat.name());
+    let label = move || name.with(|name| format!("Conversation with {name}"));
+    let absent = Memo::new(move |_| Some(status.get()).filter(|status| status.is_absent()));
     Effect::new(move |_| take_focus());
     let messages = move || match status.get() {
         ChatStatus::Ready => view! { <MessageLog /> }.into_any(),
         ChatStatus::Loading => view! { <Skeleton /> }.into_any(),
         ChatStatus::Failed => view! { <CouldNotLoad /> }.into_any(),
-        ChatStatus::NotFound => ().into_any(),
+        ChatStatus::NotFound | ChatStatus::Left => ().into_any(),
     };
-    move || {
-        if found.get() {
-            view! {
-                <section class="conversation-pane" aria-label=move || label()>
-                    <Header others />
-                    {move || messages()}
-                    <Composer />
-                    <Details />
-                </section>
-            }
-            .into_any()
-        } else {
-            view! { <NoSuchConversation /> }.into_any()
+    move || match absent.get() {
+        Some(ChatStatus::Left) => view! { <NoLongerMember /> }.into_any(),
+        Some(_) => view! { <NoSuchConversation /> }.into_any(),
+        None => view! {
+            <section class="conversation-pane" aria-label=move || label()>
+                <Header name />
+                {move || messages()}
+                <Composer />
+                <Details />
+                <MembersSide />
+            </section>
         }
+        .into_any(),
     }
 }
 

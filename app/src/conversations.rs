@@ -1,19 +1,15 @@
 //! The list of conversations, finding people, and the frame around both panes.
 
 mod banner;
-mod desk;
 mod empty;
 mod find;
 mod item;
-mod link;
 mod list;
 mod own_link;
 
-pub use desk::Desk;
-pub use link::RouteLink;
-
+use crate::chat::text::preview;
 use crate::conversation::ConversationPane;
-use crate::conversation::text::preview;
+use crate::desk::Desk;
 use crate::live::Live;
 use crate::page::PageModel;
 use crate::route::Route;
@@ -78,7 +74,9 @@ fn Announcements() -> impl IntoView {
     let words = move || {
         desk.live.announced.with(|message| {
             let message = message.as_ref()?;
-            Some(format!("{}: {}", message.sender.username, preview(message.body.as_str())))
+            let said = preview(message.body.as_str());
+            // A notice names who did it.
+            Some(if message.notice.is_some() { said } else { format!("{}: {said}", message.sender.username) })
         })
     };
     view! { <p class="visually-hidden" aria-live="polite">{move || words()}</p> }

@@ -10,9 +10,11 @@
 //! | [`shell`](mod@shell) | the HTML document around every page |
 //! | [`app`] | which page is shown |
 //! | [`account`] | registering and signing in |
+//! | [`desk`] | where one is on the conversations page, and links |
+//! | [`chat`] | the open conversation as its pane and the features see it |
 //! | [`conversations`] | the list, finding people, and the frame around both panes |
 //! | [`conversation`] | one conversation: its messages, the composer, details |
-//! | [`features`] | what one can do with a message |
+//! | [`features`] | what one can do in a conversation |
 //! | [`deferred`] | parts whose code is fetched when they are first used |
 //! | [`ui`] | icons, avatars, how times and names are worded |
 
@@ -33,11 +35,13 @@ pub mod account;
 pub mod app;
 #[cfg(feature = "hydrate")]
 pub mod browser;
+pub mod chat;
 pub mod client;
 #[allow(clippy::redundant_closure, reason = "some are still written as the rule was when bytes were counted")]
 pub mod conversation;
 pub mod conversations;
 pub mod deferred;
+pub mod desk;
 pub mod features;
 pub mod live;
 #[cfg(not(feature = "hydrate"))]

@@ -4,10 +4,12 @@
 //! from the same model, so that hydration finds what the server wrote; [`Live::start`] then sets the state going.
 
 use crate::{
-    client::{Action, ChatView, Client, Command, LinkView, ListView, OutboxFull},
+    client::{Action, ChatView, Client, Command, LinkView, ListView, OutboxFull, Subject},
     page::PageModel,
 };
-use kafkatalk_protocol::{Body, ConversationId, Message, MessageId, Offset, User};
+use kafkatalk_protocol::{
+    Body, ConversationId, Message, MessageId, Offset, User, UserId, presence::Presence,
+};
 use leptos::prelude::*;
 use std::sync::Arc;
 
@@ -103,6 +105,28 @@ impl Live {
         {
             let (_, _) = (conversation, command);
             Err(OutboxFull)
+        }
+    }
+
+    /// Who of the others is typing in a conversation. Tracks that alone.
+    pub fn typing_in(self, conversation: ConversationId) -> Vec<UserId> {
+        self.read_sign(Subject::Conversation(conversation), |client| client.typing_in(conversation))
+    }
+
+    /// How things stand with a person, where that is known. Tracks that alone.
+    pub fn presence_of(self, user: UserId) -> Option<Presence> {
+        self.read_sign(Subject::Person(user), |client| client.presence_of(user))
+    }
+
+    fn read_sign<T>(self, subject: Subject, read: impl FnOnce(&Client) -> T) -> T {
+        #[cfg(feature = "hydrate")]
+        {
+            self.engine.with_value(|engine| engine.read_sign(subject, read))
+        }
+        #[cfg(not(feature = "hydrate"))]
+        {
+            let _ = subject;
+            self.client.with_value(read)
         }
     }
 

@@ -1,9 +1,9 @@
 //! The title of the document.
 
-use crate::client::{ChatStatus, ChatView};
+use crate::client::{ChatStatus, ChatView, People};
 use crate::page::PageModel;
 use crate::route::Route;
-use crate::ui::person::{conversation_name, names};
+use crate::ui::person::conversation_name;
 
 const PRODUCT: &str = "KafkaTalk";
 const NOT_FOUND: &str = "Conversation not found";
@@ -31,16 +31,17 @@ pub fn place(route: &Route, conversation: Option<&str>) -> String {
 
 /// What an open conversation is called, once that is known.
 pub fn chat_name(chat: &ChatView) -> Option<String> {
-    if chat.status == ChatStatus::NotFound {
-        return Some(NOT_FOUND.to_owned());
+    match chat.status {
+        ChatStatus::NotFound => Some(NOT_FOUND.to_owned()),
+        ChatStatus::Left => Some("No longer a member".to_owned()),
+        _ => Some(chat.people()).filter(People::is_known).map(|people| conversation_name(&people)),
     }
-    (!chat.others.is_empty()).then(|| names(&chat.others))
 }
 
 /// The title with which a page is rendered.
 pub fn document_title(model: &PageModel) -> String {
     let name = model.open.as_ref().zip(model.viewer.as_ref());
-    let name = name.map(|(open, viewer)| conversation_name(&open.conversation.members, viewer.id));
+    let name = name.map(|(open, viewer)| conversation_name(&People::of(&open.conversation, viewer.id)));
     let unread = model.conversations.iter().map(|conversation| conversation.unread).sum();
     // The server has looked for it already.
     title(&place(&model.route, Some(name.as_deref().unwrap_or(NOT_FOUND))), unread)

@@ -1,6 +1,6 @@
 //! Whether what clients saw keeps the promises: pure, so that tests can show it histories that break each of them.
 
-use crate::evidence::{Evidence, Line, Previous, Witness};
+use crate::evidence::{Evidence, Line, Previous, Says, Witness};
 use crate::limits::MISMATCHES_SHOWN;
 use crate::number::count;
 use kafkatalk_protocol::{ConversationId, MessageId, Offset, UserId};
@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 mod changes;
+pub(crate) mod groups;
 #[cfg(test)]
 mod tests;
 
@@ -50,11 +51,15 @@ pub(crate) enum Mismatch {
     ReadWentBack,
     /// Something of a conversation was shown to somebody who is not in it.
     Leaked,
+    /// A message of a group was shown to somebody who was not in it at that time, or could not see that far back.
+    Forbidden,
+    /// A device shows other members, roles or another name than the group's log has.
+    OtherMembers,
 }
 
 impl Mismatch {
     /// Every mismatch, in the order in which reports name them.
-    pub(crate) const ALL: [Self; 18] = [
+    pub(crate) const ALL: [Self; 20] = [
         Self::Lost,
         Self::Moved,
         Self::Doubled,
@@ -73,6 +78,8 @@ impl Mismatch {
         Self::Unresolved,
         Self::ReadWentBack,
         Self::Leaked,
+        Self::Forbidden,
+        Self::OtherMembers,
     ];
 
     /// In words.
@@ -96,6 +103,8 @@ impl Mismatch {
             Self::Unresolved => "never acknowledged",
             Self::ReadWentBack => "a read position went back",
             Self::Leaked => "shown to a stranger",
+            Self::Forbidden => "shown to those who may not",
+            Self::OtherMembers => "members, roles or name not as in the log",
         }
     }
 }
@@ -238,8 +247,14 @@ impl Check<'_> {
             if !ids.insert(line.id) {
                 self.note(Mismatch::Doubled, reader, Some(line));
             }
-            if !self.is_as_asked(line) || self.evidence.said.get(&line.id) != Some(&line.sender) {
+            let notice = line.says == Says::Notice;
+            let said = notice || self.evidence.said.get(&line.id) == Some(&line.sender);
+            if !self.is_as_asked(line) || !said {
                 self.note(Mismatch::Foreign, reader, Some(line));
+            }
+            if notice {
+                before = Some(line);
+                continue;
             }
             // Ids are numbered in the order of sending.
             let latest = latest_of.entry(line.sender).or_insert(line.id);
@@ -267,8 +282,11 @@ impl Check<'_> {
                 Some(_) => {}
             }
         }
-        let unresolved =
-            self.evidence.said.keys().filter(|id| !acknowledged.contains_key(id) && !place.contains_key(id));
+        let answered = |id: &MessageId| {
+            let turned_away = self.evidence.turned_away.contains(id);
+            turned_away || acknowledged.contains_key(id) || place.contains_key(id)
+        };
+        let unresolved = self.evidence.said.keys().filter(|id| !answered(id));
         for id in unresolved.copied().collect::<Vec<_>>() {
             self.note_message(Mismatch::Unresolved, id, None);
         }

@@ -13,7 +13,7 @@ use crate::numbered::Numbering;
 use crate::proxy::Proxy;
 use crate::report::{Verdict, progress};
 use crate::run::{self, LoadArgs};
-use crate::server::Setup;
+use crate::server::{Server, Setup};
 use crate::stage::{LogKind, Stage};
 use crate::world::World;
 use anyhow::{Context as _, Result, bail};
@@ -21,6 +21,7 @@ use clap::Args;
 use device::{Device, Told};
 use fault::{Done, Fault};
 use futures_util::future::try_join_all;
+use groups::Groups;
 use kafkatalk_log::failpoints;
 use kafkatalk_protocol::{ConversationId, UserId};
 use screen::Progress;
@@ -40,6 +41,7 @@ use tokio_util::task::AbortOnDropHandle;
 mod afterwards;
 mod device;
 pub(crate) mod fault;
+pub(crate) mod groups;
 mod outbox;
 mod screen;
 mod targets;
@@ -74,7 +76,7 @@ pub(crate) struct CrashArgs {
     #[arg(long, value_name = "N", default_value_t = Self::default().seconds, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) seconds: u32,
     /// Of so many messages in a hundred the sender changes the text, once or twice; three in ten of these they delete after
-    /// that.
+    /// that. Unless it is 0, there are also groups whose people come and go.
     #[arg(long, value_name = "PERCENT", default_value_t = Self::default().changes, value_parser = clap::value_parser!(u32).range(..=100))]
     pub(crate) changes: u32,
     /// Hours between the clock of one node and that of the next. Takes a server that is built for it.
@@ -132,6 +134,7 @@ pub(crate) struct Outcome {
     findings: Findings,
     /// Connections, messages sent again, sent twice at once, holes filled, repeats dropped, acks, acks of changes.
     sums: [u64; 7],
+    groups: groups::Figures,
     refusals: Vec<String>,
     problems: Vec<String>,
     to_ack: Latencies,
@@ -162,22 +165,11 @@ pub(crate) async fn measure(stage: &mut Stage, log: LogKind, crash: &CrashArgs) 
     let shared = Arc::new(Shared { wire: Wire::KafkaTalk, numbering, times: Times::new(messages, true) });
     let setups = set_up(stage, log, crash).await?;
     let (mut servers, world) = run::populated_nodes(&setups, &load, random.u64(..)).await?;
-    for server in &mut servers {
-        server.ready().await?;
-        if crash.needs_failpoints() && !server.has_failpoints() {
-            bail!("the server cannot go wrong on purpose: build it with --features failpoints");
-        }
-    }
-
+    all_ready(&mut servers, crash).await?;
     let nodes: Vec<SocketAddr> = setups.iter().map(|setup| setup.address).collect();
-    let proxies = if crash.injects(Fault::needs_node_proxies) { nodes.as_slice() } else { &[] };
-    let proxies = try_join_all(proxies.iter().map(|node| Proxy::before(*node))).await?;
-    let fronts: Arc<[SocketAddr]> = if proxies.is_empty() {
-        nodes.as_slice().into()
-    } else {
-        proxies.iter().map(Proxy::address).collect()
-    };
+    let (proxies, fronts) = in_front_of(&nodes, crash).await?;
     let devices = Devices::start(&world, &fronts, &shared, crash.changes, &mut random);
+    let mut groups = Groups::start(&fronts, crash, load.bytes, &mut random).await?;
     progress(&format!("{log} log: {} messages/s, {} faults in {} s", crash.rate, crash.times, crash.seconds));
     let fault_random = random.fork();
     let kafka = stage.started_kafka();
@@ -193,6 +185,7 @@ pub(crate) async fn measure(stage: &mut Stage, log: LogKind, crash: &CrashArgs) 
     let messages = said.len();
     let patience = Duration::from_secs(crash.recovery_seconds);
     devices.voices.drained(patience).await;
+    groups.come_to_rest(patience).await?;
     let mut all = gather::settled_histories(&world, &nodes, numbering, patience).await?;
     devices.wait_until_shown(&all, patience.min(DRAIN_WAIT_MAX)).await;
     let told = devices.finish().await?;
@@ -200,6 +193,9 @@ pub(crate) async fn measure(stage: &mut Stage, log: LogKind, crash: &CrashArgs) 
     let left = afterwards::left_of_deleted(&world, &nodes, &all, numbering, patience).await?;
     let mut findings = found(&mut all, &world, &nodes, &told, patience).await?;
     findings.add(Mismatch::TextLeft, left.texts);
+    let setup = setups.first().context("a service has a node")?;
+    let (figures, in_groups) = groups.judge(setup, patience, &mut findings).await?;
+    findings.add(Mismatch::Leaked, in_groups.iter().map(|told| told.leaks).sum());
     let mut problems = left.problems;
     if messages >= shared.times.len() {
         problems.push("people fell silent before the last fault was over".into());
@@ -214,11 +210,36 @@ pub(crate) async fn measure(stage: &mut Stage, log: LogKind, crash: &CrashArgs) 
         faults: faults.into_iter().map(|done| (done, shared.times.recovered_after(done.over))).collect(),
         findings,
         sums: Told::sums(&told),
-        refusals: told.into_iter().flat_map(|told| told.refusals).collect(),
+        groups: figures,
+        refusals: told
+            .into_iter()
+            .flat_map(|told| told.refusals)
+            .chain(in_groups.into_iter().flat_map(|told| told.refusals))
+            .collect(),
         problems,
         to_ack: shared.times.to_ack(0..messages),
         to_screen: shared.times.end_to_end(0..messages),
     })
+}
+
+async fn all_ready(servers: &mut [Server], crash: &CrashArgs) -> Result<()> {
+    for server in servers {
+        server.ready().await?;
+        if crash.needs_failpoints() && !server.has_failpoints() {
+            bail!("the server cannot go wrong on purpose: build it with --features failpoints");
+        }
+    }
+    Ok(())
+}
+
+/// What stands before the nodes, where something must, and where people connect.
+async fn in_front_of(nodes: &[SocketAddr], crash: &CrashArgs) -> Result<(Vec<Proxy>, Arc<[SocketAddr]>)> {
+    if !crash.injects(Fault::needs_node_proxies) {
+        return Ok((Vec::new(), nodes.into()));
+    }
+    let proxies = try_join_all(nodes.iter().map(|node| Proxy::before(*node))).await?;
+    let fronts = proxies.iter().map(Proxy::address).collect();
+    Ok((proxies, fronts))
 }
 
 /// Has people talk for as long as planned, and until the last fault is over, a second at a time.

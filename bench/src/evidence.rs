@@ -2,7 +2,7 @@
 
 use crate::numbered::{Numbering, id_in};
 use kafkatalk_protocol::{ConversationId, Message, MessageId, Offset, UserId, delete::TOMBSTONE_TEXT};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A message at its place, in the state that a client was told of. What it says is compared when it arrives, not kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,12 +30,17 @@ pub(crate) enum Says {
     Edited(MessageId),
     /// Nothing any more: it was deleted, and none of its text is left.
     Deleted,
+    /// Something that was done to the group: it is no message.
+    Notice,
     /// Something that nobody wrote there.
     Other,
 }
 
 impl Says {
     fn of(message: &Message, numbering: Numbering) -> Self {
+        if message.notice.is_some() {
+            return Self::Notice;
+        }
         let (body, edited) = (message.body.as_str(), message.edited_at.is_some());
         if message.deleted {
             return if body == TOMBSTONE_TEXT && !edited { Self::Deleted } else { Self::Other };
@@ -111,6 +116,10 @@ pub(crate) struct Evidence {
     pub(crate) changes: BTreeMap<MessageId, Change>,
     /// Every ack of a change that came, repeated ones too.
     pub(crate) change_acks: Vec<(MessageId, Offset)>,
+    /// Every change of the group by its log, and who made it.
+    pub(crate) notices: BTreeMap<Offset, UserId>,
+    /// What was refused since its sender was out of the group: nothing need become of it.
+    pub(crate) turned_away: BTreeSet<MessageId>,
     /// The history as each member reads it afterwards, page by page.
     pub(crate) histories: Vec<(UserId, Vec<Line>)>,
     /// What each member was shown.
@@ -126,6 +135,8 @@ impl Evidence {
             acks: Vec::new(),
             changes: BTreeMap::new(),
             change_acks: Vec::new(),
+            notices: BTreeMap::new(),
+            turned_away: BTreeSet::new(),
             histories: Vec::new(),
             witnesses: Vec::new(),
         }

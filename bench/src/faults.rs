@@ -111,7 +111,7 @@ const ALWAYS: &str = "return";
 const SOMETIMES: &str = "10%return";
 
 /// The first breaks nothing: what slowness alone looks like, it would show.
-const CASES: [Case; 9] = [
+const CASES: [Case; 11] = [
     Case { points: &[], log: LogKind::Kafka, kills: 2, rate: RATE, conversations: 10, must_find: &[] },
     Case {
         points: &[(broken::RESEQUENCER, ALWAYS)],
@@ -160,6 +160,22 @@ const CASES: [Case; 9] = [
         rate: RATE,
         conversations: 10,
         must_find: &[Mismatch::ChangedTwice],
+    },
+    Case {
+        points: &[(broken::REMOVED_STAYS, ALWAYS)],
+        log: LogKind::Embedded,
+        kills: 0,
+        rate: RATE,
+        conversations: 10,
+        must_find: &[Mismatch::Forbidden],
+    },
+    Case {
+        points: &[(broken::ADDED_SEES_ALL, ALWAYS)],
+        log: LogKind::Embedded,
+        kills: 0,
+        rate: RATE,
+        conversations: 10,
+        must_find: &[Mismatch::Forbidden],
     },
     Case {
         points: &[(lossy::FEED, SOMETIMES)],

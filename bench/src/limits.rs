@@ -90,3 +90,17 @@ pub(crate) const TALK_AFTER: Duration = Duration::from_secs(3);
 pub(crate) const TALK_LONGER: Duration = Duration::from_mins(5);
 /// How long a device tries to be back after its node has died.
 pub(crate) const RECONNECT_WAIT_MAX: Duration = Duration::from_mins(2);
+/// Fewest groups of a crash check.
+pub(crate) const GROUPS_MIN: usize = 2;
+/// Most groups of a crash check.
+pub(crate) const GROUPS_MAX: usize = 10;
+/// People who are in a group at any time.
+pub(crate) const GROUP_PEOPLE: usize = 5;
+/// Those of them who are in it at first.
+pub(crate) const GROUP_PEOPLE_AT_FIRST: usize = 3;
+/// Fewest messages a second in all groups.
+pub(crate) const GROUP_RATE_MIN: u32 = 20;
+/// Mean pause between two things that people do to a group.
+pub(crate) const GROUP_DEED_PAUSE: Duration = Duration::from_millis(150);
+/// Of so many messages in a hundred that come to somebody who is out of a group, they send them all the same.
+pub(crate) const OUT_AND_WRITES_PERCENT: u32 = 30;

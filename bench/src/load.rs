@@ -92,7 +92,9 @@ impl Clients {
             let mut socket = Socket::connect_from(source(number), node, &account.token).await?;
             socket.greeted().await?;
             // Nothing is held yet: the server has nothing to catch up on.
-            socket.send(&ClientFrame::Hello { positions: [].into(), records: [].into() }).await?;
+            socket
+                .send(&ClientFrame::Hello { positions: [].into(), records: [].into(), signals: false })
+                .await?;
             Ok((socket, Some(account.user.id)))
         })
         .await

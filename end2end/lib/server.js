@@ -19,14 +19,17 @@ export class Server {
   #folder;
   #kafka;
   #children;
+  #options;
+  #beside;
 
-  /** `name` sets its folder, and on Kafka its topics, apart from others of this run. */
-  constructor({ program, folder, name, kafka }) {
+  /** `name` sets its folder, and on Kafka its topics (`topics`), apart from others of this run. */
+  constructor({ program, folder, name, topics = name, kafka }) {
     this.program = program;
+    this.#options = { program, folder, name, topics, kafka };
     this.#folder = join(folder, name);
     this.#children = new Children(folder);
     const run = folder.replace(/.*-/, "").replace(/[^A-Za-z0-9]/g, "");
-    this.#kafka = kafka ? ["--kafka", kafka, "--topic-prefix", `e2e-${run}-${name}`] : [];
+    this.#kafka = kafka ? ["--kafka", kafka, "--topic-prefix", `e2e-${run}-${topics}`] : [];
     mkdirSync(this.#folder, { recursive: true });
   }
 
@@ -66,6 +69,13 @@ export class Server {
     throw new Error(`the server was not ready within ${READY_MS} ms: ${last}\n${this.lastWords()}`);
   }
 
+  /** Another node on the same log, for as long as this one runs; on the embedded log, which has one node, this one. */
+  async beside() {
+    if (!this.#options.kafka) return this;
+    this.#beside ??= new Server({ ...this.#options, name: `${this.#options.name}-beside` }).start();
+    return this.#beside;
+  }
+
   /** Ends it as a power failure would. */
   async kill() {
     await this.#end("SIGKILL");
@@ -73,6 +83,9 @@ export class Server {
 
   /** Ends it in order. */
   async stop() {
+    const beside = await this.#beside;
+    this.#beside = undefined;
+    await beside?.stop();
     await this.#end("SIGTERM");
   }
 

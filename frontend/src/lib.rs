@@ -1,4 +1,5 @@
-//! KafkaTalk, in the browser: wakes up the page that the server rendered.
+//! KafkaTalk, in the browser: wakes up the page that the server rendered. Elsewhere there is nothing here.
+#![cfg(target_arch = "wasm32")]
 
 use wasm_bindgen::prelude::wasm_bindgen;
 

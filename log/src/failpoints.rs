@@ -19,6 +19,10 @@ pub mod broken {
     pub const LOST_CHANGE: &str = "broken-lost-change";
     /// A change that comes again under the same id is applied again, over newer ones.
     pub const CHANGE_TWICE: &str = "broken-change-twice";
+    /// Whoever is removed from a group goes on reading what is said there.
+    pub const REMOVED_STAYS: &str = "broken-removed-stays";
+    /// Whoever is added to a group sees all that was said before.
+    pub const ADDED_SEES_ALL: &str = "broken-added-sees-all";
 }
 
 /// Something is lost that the design can do without. The checks must find every promise kept.

@@ -53,12 +53,13 @@ impl fmt::Display for LogIdentity {
 /// | level | includes |
 /// |---|---|
 /// | 0 | the kinds of versions that knew of no levels |
-/// | 1 | kinds that change or delete messages, and that change who is in a conversation |
+/// | 1 | kinds that change or delete messages |
+/// | 2 | kinds that change who is in a conversation, and its name |
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Level(pub u32);
 
 /// The highest level that this program knows.
-pub const FEATURE_LEVEL: Level = Level(1);
+pub const FEATURE_LEVEL: Level = Level(2);
 
 impl fmt::Display for Level {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -20,7 +20,7 @@ pub struct Signal {
     /// The conversation that it is about, if it is about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conversation: Option<ConversationId>,
-    /// The person that it is about.
+    /// The person that it is about; nil where the payload names several.
     pub user: UserId,
     /// When, by the clock of the node that published it.
     pub at: Timestamp,

@@ -5,7 +5,7 @@
 //!
 //! | stream | kinds | key |
 //! |---|---|---|
-//! | `conversation/<uuid>` | [`MessagePosted`], [`MessageEdited`](crate::edit::MessageEdited), [`MessageDeleted`](crate::delete::MessageDeleted), [`ReactionSet`](crate::reaction::ReactionSet) | record id |
+//! | `conversation/<uuid>` | [`MessagePosted`], [`MessageEdited`](crate::edit::MessageEdited), [`MessageDeleted`](crate::delete::MessageDeleted), [`ReactionSet`](crate::reaction::ReactionSet), [`MembersAdded`](crate::member::MembersAdded), [`MemberLeft`](crate::member::MemberLeft), [`MemberRemoved`](crate::member::MemberRemoved), [`MemberRoleSet`](crate::member::MemberRoleSet), [`ConversationNamed`](crate::member::ConversationNamed) | record id |
 //! | `users` | [`UserClaimed`] | record id: compaction must never lose who claimed a name first |
 //! | `sessions` | [`SessionStarted`], [`SessionEnded`] | session id |
 //! | `conversations` | [`ConversationCreated`] | record id |
@@ -20,11 +20,14 @@ pub trait Event: Serialize + DeserializeOwned {
     const KIND: &'static str;
 }
 
+/// Pairs payloads with their kinds.
 macro_rules! events {
     ($($kind:literal => $name:ident),+ $(,)?) => {$(
-        impl Event for $name { const KIND: &'static str = $kind; }
+        impl $crate::event::Event for $name { const KIND: &'static str = $kind; }
     )+};
 }
+pub(crate) use events;
+
 events! {
     "message.posted" => MessagePosted,
     "user.claimed" => UserClaimed,
@@ -83,7 +86,7 @@ pub struct SessionEnded {
 pub struct ConversationCreated {
     /// Its id.
     pub conversation: ConversationId,
-    /// Everyone in it.
+    /// Everyone in it at first.
     pub members: Vec<UserId>,
 }
 

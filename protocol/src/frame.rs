@@ -2,7 +2,10 @@
 
 use crate::{
     Body, Conversation, ConversationId, ErrorCode, Message, MessageId, Offset, SessionId, Timestamp, User,
-    UserId, reaction::Emoji,
+    UserId,
+    member::{GroupName, Role},
+    presence::Presence,
+    reaction::Emoji,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -22,7 +25,7 @@ macro_rules! frames {
                 $(#[doc = $field_doc:literal])*
                 $(#[serde($($field_serde:tt)*)])?
                 $field:ident: $type:ty
-            ),+ $(,)?})?
+            ),+ $(,)?})? $(($body:ty))?
         ),+ $(,)?}
         $(unknown: $(#[$unknown_meta:meta])* $unknown:ident)?
     ) => {
@@ -37,7 +40,7 @@ macro_rules! frames {
                     $(#[doc = $field_doc])*
                     $(#[serde($($field_serde)*)])?
                     $field: $type,
-                )+})?,
+                )+})? $(($body))?,
             )+
             $(
                 $(#[$unknown_meta])*
@@ -68,7 +71,7 @@ macro_rules! frames {
                                 )+}
                                 let Fields { $($field),+ } = serde_json::from_str(text)?;
                             )?
-                            Ok($name::$variant $({ $($field),+ })?)
+                            Ok($name::$variant $({ $($field),+ })? $((serde_json::from_str::<$body>(text)?))?)
                         }
                     )+
                     $( _ => Ok($name::$unknown), )?
@@ -93,6 +96,10 @@ frames! {
             /// by [`ServerFrame::Changed`] and [`ServerFrame::CaughtUp`], whatever `positions` says of it.
             #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
             records: BTreeMap<ConversationId, Offset>,
+            /// Whether the device wants signals: [`ServerFrame::Typing`], [`ServerFrame::Presence`] and
+            /// [`ServerFrame::Presences`]. Nobody gets them unasked.
+            #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+            signals: bool,
         },
         /// Post a message; answered by `ack` or by `error` with the same `id`.
         "send" => Send {
@@ -146,7 +153,7 @@ frames! {
             /// The offset of the last message that was read.
             offset: Offset,
         },
-        /// Typing now.
+        /// The person types in a conversation now. To be said again every few seconds while they do; answered by nothing.
         "typing" => Typing {
             /// The conversation.
             conversation: ConversationId,
@@ -258,6 +265,37 @@ frames! {
             /// As the receiver sees it.
             conversation: Conversation,
         },
+        /// A group has other members, other roles or another name: all of it, as it is now. Of two states the one with the
+        /// higher revision is the later.
+        "group" => Group {
+            /// The conversation.
+            conversation: ConversationId,
+            /// Everyone in it, by username.
+            members: Vec<User>,
+            /// See [`Conversation::roles`].
+            #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+            roles: BTreeMap<UserId, Role>,
+            /// See [`Conversation::name`].
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            name: Option<GroupName>,
+            /// The offset of the record that brought the group into this state.
+            revision: Offset,
+            /// What happened, as a line in the order of messages; absent while a device catches up, where the lines come
+            /// by themselves.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            notice: Option<Message>,
+            /// See [`ServerFrame`].
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            record: Option<Offset>,
+            /// See [`ServerFrame`].
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            previous_record: Option<Offset>,
+        },
+        /// The receiver is no longer a member: the device drops the conversation.
+        "left" => Left {
+            /// The conversation.
+            conversation: ConversationId,
+        },
         /// A member has read.
         "read" => Read {
             /// The conversation.
@@ -276,21 +314,20 @@ frames! {
             /// The offset of the last message that it received.
             offset: Offset,
         },
-        /// A member is typing; expires after 5 s.
+        /// A member types. It is true for some seconds, or until a message of theirs arrives. A signal.
         "typing" => Typing {
             /// The conversation.
             conversation: ConversationId,
             /// The member.
             user: UserId,
         },
-        /// A person came or went.
-        "presence" => Presence {
-            /// The person.
-            user: UserId,
-            /// Whether a device of theirs is connected.
-            online: bool,
-            /// When one last was.
-            last_seen_at: Option<Timestamp>,
+        /// A person who shares a conversation with the receiver came or went. A signal.
+        "presence" => Presence(Presence),
+        /// How things stand with the people who share a conversation with the receiver; takes the place of all that was said
+        /// of them before. Who is not named is not online, and nobody knows when they last were. A signal.
+        "presences" => Presences {
+            /// The people.
+            people: Vec<Presence>,
         },
         /// Something was refused; the socket stays open.
         "error" => Error {
@@ -349,102 +386,4 @@ impl CloseCode {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{reaction::Reaction, reply::Quote};
-
-    #[test]
-    fn unknown_fields_and_types_are_ignored() {
-        let pong: ServerFrame = serde_json::from_str(r#"{"type":"pong","later":1}"#).unwrap();
-        assert_eq!(pong, ServerFrame::Pong);
-        let later: ServerFrame = serde_json::from_str(r#"{"type":"reaction","emoji":"x"}"#).unwrap();
-        assert_eq!(later, ServerFrame::Unknown);
-        assert_eq!(
-            ServerFrame::from_json(r#"{"type":"reaction","emoji":"x"}"#).unwrap(),
-            ServerFrame::Unknown
-        );
-        assert!(ServerFrame::from_json(r#"{"emoji":"x"}"#).is_err());
-        assert!(ServerFrame::from_json(r#"{"type":"typing"}"#).is_err());
-    }
-
-    /// One of every kind.
-    fn server_frames() -> Vec<ServerFrame> {
-        let (user, conversation) =
-            (UserId(uuid::Uuid::from_u128(1)), ConversationId(uuid::Uuid::from_u128(2)));
-        let (id, offset, sent_at) =
-            (MessageId(uuid::Uuid::from_u128(3)), Offset(4), Timestamp::from_millis(5));
-        let person = User { id: user, username: "ada".parse().unwrap() };
-        let mut message =
-            Message::new(conversation, offset, id, person.clone(), sent_at, "hello".parse().unwrap());
-        message.previous = Some(Offset(3));
-        message.revision = Some(Offset(9));
-        message.edited_at = Some(Timestamp::from_millis(8));
-        message.deleted = true;
-        let excerpt = Some("hello".into());
-        message.reply_to = Some(Quote { offset: Offset(3), sender: Some(person.clone()), excerpt });
-        message.reactions = vec![Reaction { emoji: "👍".parse().unwrap(), users: vec![user] }];
-        let limits = Limits {
-            body_chars: 1,
-            body_bytes: 2,
-            frame_bytes: 3,
-            group_members: Some(5),
-            messages_per_second: Some(4),
-            messages_burst: None,
-        };
-        let told = Conversation {
-            last_message: Some(message.clone()),
-            unread: 7,
-            read: [(user, offset)].into(),
-            record: Some(Offset(9)),
-            sees_from: Some(Offset(1)),
-            ..Conversation::new(conversation, vec![person.clone()], sent_at)
-        };
-        vec![
-            ServerFrame::Ready { user: person, session: SessionId(uuid::Uuid::from_u128(6)), limits },
-            ServerFrame::Ack { id, conversation, offset, sent_at },
-            ServerFrame::Message { message: message.clone(), record: None, previous_record: None },
-            ServerFrame::Message {
-                message: message.clone(),
-                record: Some(offset),
-                previous_record: Some(Offset(2)),
-            },
-            ServerFrame::Changed { message, record: Some(Offset(9)), previous_record: Some(offset) },
-            ServerFrame::Record { conversation, record: Offset(10), previous_record: None },
-            ServerFrame::CaughtUp { conversation, record: Offset(10) },
-            ServerFrame::Behind { conversation, after: None, latest: offset, changed_after: None },
-            ServerFrame::Behind { conversation, after: None, latest: offset, changed_after: Some(Offset(1)) },
-            ServerFrame::Conversation { conversation: told },
-            ServerFrame::Read { conversation, user, offset },
-            ServerFrame::Delivered { conversation, user, offset },
-            ServerFrame::Typing { conversation, user },
-            ServerFrame::Presence { user, online: true, last_seen_at: Some(sent_at) },
-            ServerFrame::Error { code: ErrorCode::Forbidden, detail: "no".into(), id: Some(id) },
-            ServerFrame::Error { code: ErrorCode::Forbidden, detail: "no".into(), id: None },
-            ServerFrame::Pong,
-        ]
-    }
-
-    #[test]
-    fn a_frame_read_by_hand_is_the_one_that_was_written() {
-        for frame in server_frames() {
-            let json = serde_json::to_string(&frame).unwrap();
-            assert_eq!(ServerFrame::from_json(&json).unwrap(), frame, "{json}");
-            assert_eq!(serde_json::from_str::<ServerFrame>(&json).unwrap(), frame, "{json}");
-        }
-    }
-
-    #[test]
-    fn a_hello_without_positions_is_one_that_holds_nothing() {
-        let hello: ClientFrame = serde_json::from_str(r#"{"type":"hello"}"#).unwrap();
-        assert_eq!(hello, ClientFrame::Hello { positions: BTreeMap::new(), records: BTreeMap::new() });
-    }
-
-    #[test]
-    fn a_hello_names_its_positions_by_conversation() {
-        let id = ConversationId(uuid::Uuid::from_u128(7));
-        let hello = ClientFrame::Hello { positions: [(id, Offset(41))].into(), records: BTreeMap::new() };
-        let json = serde_json::to_string(&hello).unwrap();
-        assert_eq!(json, format!(r#"{{"type":"hello","positions":{{"{id}":41}}}}"#));
-        assert_eq!(serde_json::from_str::<ClientFrame>(&json).unwrap(), hello);
-    }
-}
+mod tests;

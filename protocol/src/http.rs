@@ -1,6 +1,9 @@
 //! Bodies of HTTP requests and answers, under `/api/v1`.
 
-use crate::{Conversation, CreationId, Message, Offset, SessionId, Timestamp, User, Username};
+use crate::{
+    Conversation, CreationId, Message, Offset, SessionId, Timestamp, User, Username,
+    member::{GroupName, Role},
+};
 use serde::{Deserialize, Serialize};
 
 /// Path under which the API lives.
@@ -67,6 +70,33 @@ pub struct OpenConversation {
     /// The client's own id for a new group: asked for again under the same id, it stays one group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<CreationId>,
+}
+
+/// `POST /conversations/{id}/members`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct AddMembers {
+    /// Usernames of the new members.
+    pub members: Vec<Username>,
+    /// Whether they see what was said before, as far as the caller does.
+    #[serde(default)]
+    pub history: bool,
+}
+
+/// `PUT /conversations/{id}/members/{user}`.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SetRole {
+    /// The role from now on.
+    pub role: Role,
+}
+
+/// `PATCH /conversations/{id}`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct NameGroup {
+    /// The name from now on; null for none.
+    pub name: Option<GroupName>,
 }
 
 /// Answer to `GET /conversations`.

@@ -15,8 +15,10 @@
 //! | [`event`] | payloads of the records in the log |
 //! | [`delete`] | deleting a message for everyone |
 //! | [`edit`] | changing the text of a message |
+//! | [`presence`] | who is online |
 //! | [`reaction`] | reacting to a message |
 //! | [`reply`] | replying to a message |
+//! | [`member`] | members of a group, roles, its name |
 //! | [`limits`] | every limit that both sides must know |
 
 pub mod delete;
@@ -26,7 +28,9 @@ pub mod frame;
 pub mod http;
 pub mod id;
 pub mod limits;
+pub mod member;
 pub mod model;
+pub mod presence;
 pub mod problem;
 pub mod reaction;
 pub mod reply;

@@ -1,7 +1,10 @@
 //! User, conversation and message, as every client sees them.
 
 use crate::{
-    Body, ConversationId, MessageId, Offset, Timestamp, UserId, Username, reaction::Reaction, reply::Quote,
+    Body, ConversationId, MessageId, Offset, Timestamp, UserId, Username,
+    member::{GroupName, Notice, Role},
+    reaction::Reaction,
+    reply::Quote,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -40,6 +43,15 @@ pub struct Conversation {
     /// `previous_record` below it counts as held.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sees_from: Option<Offset>,
+    /// Whether it is a group: members come and go, and it may have a name.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub group: bool,
+    /// The group's name, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<GroupName>,
+    /// The owners and admins of a group. Who is not named here is a member.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub roles: BTreeMap<UserId, Role>,
 }
 
 impl Conversation {
@@ -54,6 +66,9 @@ impl Conversation {
             read: BTreeMap::new(),
             record: None,
             sees_from: None,
+            group: false,
+            name: None,
+            roles: BTreeMap::new(),
         }
     }
 }
@@ -94,6 +109,10 @@ pub struct Message {
     /// The message that it replies to, where it replies to one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<Quote>,
+    /// What the sender did to the group, where this is a notice of that and no message; then the text says the same in
+    /// words, for clients that know no notices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice: Option<Notice>,
 }
 
 impl Message {
@@ -119,6 +138,7 @@ impl Message {
             deleted: false,
             reactions: Vec::new(),
             reply_to: None,
+            notice: None,
         }
     }
 

@@ -7,12 +7,15 @@ pub mod accounts;
 pub mod conversations;
 pub mod delete;
 pub mod edit;
+pub mod members;
 pub mod messages;
+pub mod presence;
 pub mod react;
 pub mod receipts;
 pub mod reply;
 pub mod search;
 pub mod sessions;
+pub mod typing;
 
 use crate::{
     http::state::State,
@@ -21,6 +24,7 @@ use crate::{
         follow::Watch,
         live::socket::Node,
         projector::{Projector, Registry},
+        signals::Part,
     },
 };
 use kafkatalk_protocol::{
@@ -42,6 +46,7 @@ pub fn projectors() -> Vec<Projector> {
         accounts::projector(),
         sessions::projector(),
         conversations::projector(),
+        members::projector(),
         messages::projector(),
         edit::projector(),
         delete::projector(),
@@ -51,12 +56,18 @@ pub fn projectors() -> Vec<Projector> {
     ]
 }
 
+/// What all features do with signals.
+pub fn signals(times: presence::PresenceTimes) -> Vec<Arc<dyn Part>> {
+    vec![typing::part(), presence::part(times)]
+}
+
 /// The HTTP routes of all features, below `/api/v1`.
 pub fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new()
         .merge(accounts::routes())
         .merge(sessions::routes())
         .merge(conversations::routes())
+        .merge(members::routes())
         .merge(messages::routes())
         .merge(edit::routes())
         .merge(delete::routes())
@@ -99,7 +110,11 @@ pub fn obey(node: &Arc<Node>, caller: &Caller, frame: ClientFrame) -> Option<Wor
             let read = node.kernel.mark_read(caller.user.id, conversation, offset).await;
             read.err().map(|error| refusal(error, None))
         }),
-        ClientFrame::Typing { .. } | ClientFrame::Hello { .. } | ClientFrame::Ping => return None,
+        ClientFrame::Typing { conversation } => Box::pin(async move {
+            node.signals.typing(caller.user.id, conversation).await;
+            None
+        }),
+        ClientFrame::Hello { .. } | ClientFrame::Ping => return None,
     })
 }
 

@@ -9,6 +9,7 @@
 //! | [`views`] | the projections of the log, and reading them |
 //! | `read_your_writes` | what another node wrote a moment ago |
 //! | [`live`] | sockets, the hub that feeds them, catching up |
+//! | [`signals`] | what may be lost, from publishers on any node to the lanes of sockets |
 //! | [`erasures`] | what the log is to forget |
 //! | [`errors`] | what can go wrong in any use case |
 
@@ -20,6 +21,7 @@ pub mod live;
 pub mod pending_acks;
 pub mod projector;
 mod read_your_writes;
+pub mod signals;
 pub mod views;
 
 pub use commit::Kernel;

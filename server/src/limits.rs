@@ -43,6 +43,8 @@ pub const SOCKET_FRAMES_PER_SECOND: u32 = 50;
 pub const SOCKET_FRAMES_BURST: u32 = 200;
 /// How long a new socket may take to say hello; until then nothing newer is sent.
 pub const HELLO_GRACE: Duration = Duration::from_millis(500);
+/// Records of a group that a node may lag behind the log before it says that somebody is no member.
+pub const GROUP_CATCH_UP_RECORDS: usize = 1_000;
 /// Messages that are read and written at a time for a device that catches up: what it may cost of memory.
 pub const CATCH_UP_READ_MESSAGES: usize = 25;
 /// Messages that one `hello` brings, over all conversations; past them `behind` frames say where to page.
@@ -69,6 +71,35 @@ pub const SOCKET_CLOSE_TIME: Duration = Duration::from_secs(10);
 pub const SEARCHES_PER_SECOND: u32 = 10;
 /// Searches of one person at once: every letter that is typed may be one.
 pub const SEARCHES_BURST: u32 = 60;
+
+/// Signals that wait for one socket; of more the oldest are dropped.
+pub const SOCKET_SIGNALS_MAX: usize = 64;
+/// Typing signals of one person a second, over all their devices and conversations, on average over [`TYPING_BURST`].
+pub const TYPING_PER_SECOND: u32 = 2;
+/// Typing signals of one person at once.
+pub const TYPING_BURST: u32 = 10;
+
+/// How long somebody whose last socket closed is still online: they may only be loading a page.
+pub const PRESENCE_LINGER: Duration = Duration::from_secs(5);
+/// How often a node says that it is there. Each time it repeats a part of who is on it.
+pub const PRESENCE_BEACON_EVERY: Duration = Duration::from_secs(2);
+/// A node that was not heard for so long is gone, and so is who was on it.
+pub const PRESENCE_NODE_SILENCE: Duration = Duration::from_secs(10);
+/// Beacons in which a node repeats everybody who is on it. Who was not named in twice as many is gone.
+pub const PRESENCE_REFRESH_BEACONS: u32 = 15;
+/// Looks at who is gone within the shortest of these times.
+pub const PRESENCE_TICKS: u32 = 4;
+/// People on this node, and people who were seen last, that a node names at once when another is new. The others on it
+/// are named by the next beacons.
+pub const PRESENCE_ANNOUNCED_PEOPLE_MAX: usize = 600;
+/// People on other nodes that a node knows of; more seem to be offline.
+pub const PRESENCE_PEOPLE_MAX: usize = 500_000;
+/// People of whom a node remembers when they were seen last. Of more it forgets the half that was seen first.
+pub const PRESENCE_LAST_SEEN_PEOPLE_MAX: usize = 100_000;
+/// People who learn of somebody who came or went, and people of whom a device learns when it connects.
+pub const PRESENCE_CONTACTS_MAX: usize = 1_000;
+/// How long to wait before the views are asked again, where they had no time to say who may know.
+pub const PRESENCE_RETRY: Duration = Duration::from_secs(1);
 
 /// First and longest pause before the follower tries again after an error.
 pub const FOLLOW_RETRY_MIN: Duration = Duration::from_millis(100);

@@ -41,6 +41,7 @@ pub struct Metrics {
     append_time: Histogram,
     delivery_time: Histogram,
     queued_frames: Gauge,
+    signals: Family<Outcome, Counter>,
     tail_lag: Gauge<u64, AtomicU64>,
     following: Gauge,
     nodes: Gauge,
@@ -78,6 +79,7 @@ impl Metrics {
             append_time: latency(),
             delivery_time: latency(),
             queued_frames: Gauge::default(),
+            signals: Family::default(),
             tail_lag: Gauge::default(),
             following: Gauge::default(),
             nodes: Gauge::default(),
@@ -102,6 +104,11 @@ impl Metrics {
             "queued_frames",
             "Frames waiting in the queues of sockets",
             metrics.queued_frames.clone(),
+        );
+        add.register(
+            "signals",
+            "Signals, such as that somebody is typing: published by this node, heard of all nodes, sent to sockets, and dropped",
+            metrics.signals.clone(),
         );
         add.register(
             "tail_lag_records",
@@ -155,6 +162,23 @@ impl Metrics {
     /// A socket is closed because it does not keep up.
     pub fn socket_too_slow(&self) {
         self.sockets_too_slow.inc();
+    }
+
+    /// This node published a signal.
+    pub fn signal_published(&self) {
+        self.signals.get_or_create(&Outcome { outcome: "published" }).inc();
+    }
+
+    /// This node heard a signal, after so many that it was too slow for.
+    pub fn signal_heard(&self, lost: u64) {
+        self.signals.get_or_create(&Outcome { outcome: "heard" }).inc();
+        self.signals.get_or_create(&Outcome { outcome: "dropped" }).inc_by(lost);
+    }
+
+    /// A signal was put into the lane of a socket, and another dropped for it or not.
+    pub fn signal_sent(&self, dropped: bool) {
+        self.signals.get_or_create(&Outcome { outcome: "sent" }).inc();
+        self.signals.get_or_create(&Outcome { outcome: "dropped" }).inc_by(u64::from(dropped));
     }
 
     /// The views took these in, with so many records known to be left.

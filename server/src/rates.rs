@@ -1,6 +1,9 @@
 //! Who may do how much: rate limits, by address and by person. All of them are off with `--no-rate-limits`.
 
-use crate::limits::{SEARCHES_BURST, SEARCHES_PER_SECOND, SOCKET_FRAMES_BURST, SOCKET_FRAMES_PER_SECOND};
+use crate::limits::{
+    SEARCHES_BURST, SEARCHES_PER_SECOND, SOCKET_FRAMES_BURST, SOCKET_FRAMES_PER_SECOND, TYPING_BURST,
+    TYPING_PER_SECOND,
+};
 use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock as _};
 use kafkatalk_protocol::{ErrorCode, Problem, UserId};
 use std::{
@@ -38,6 +41,7 @@ struct Limiters {
     conversations: DefaultKeyedRateLimiter<UserId>,
     messages: DefaultKeyedRateLimiter<UserId>,
     searches: Option<DefaultKeyedRateLimiter<UserId>>,
+    typing: Option<DefaultKeyedRateLimiter<UserId>>,
 }
 
 impl Rates {
@@ -50,9 +54,8 @@ impl Rates {
             messages: RateLimiter::keyed(
                 Quota::per_second(told.messages_per_second).allow_burst(told.messages_burst),
             ),
-            searches: NonZeroU32::new(SEARCHES_PER_SECOND)
-                .zip(NonZeroU32::new(SEARCHES_BURST))
-                .map(|(rate, burst)| RateLimiter::keyed(Quota::per_second(rate).allow_burst(burst))),
+            searches: keyed(SEARCHES_PER_SECOND, SEARCHES_BURST),
+            typing: keyed(TYPING_PER_SECOND, TYPING_BURST),
             told,
         });
         Self { limits }
@@ -100,6 +103,12 @@ impl Rates {
         check(searches, &caller, "You are searching faster than this server answers.")
     }
 
+    /// Counts a signal that somebody types; whether it is within the limit.
+    pub fn typing(&self, caller: UserId) -> bool {
+        let typing = self.limits.as_ref().and_then(|limits| limits.typing.as_ref());
+        typing.is_none_or(|typing| typing.check_key(&caller).is_ok())
+    }
+
     /// A count for the frames of one socket.
     pub fn frames(&self) -> FrameRate {
         let quota = NonZeroU32::new(SOCKET_FRAMES_PER_SECOND).zip(NonZeroU32::new(SOCKET_FRAMES_BURST));
@@ -117,8 +126,8 @@ impl Rates {
             limits.sign_ins.retain_recent();
             limits.conversations.retain_recent();
             limits.messages.retain_recent();
-            if let Some(searches) = &limits.searches {
-                searches.retain_recent();
+            for limiter in [&limits.searches, &limits.typing].into_iter().flatten() {
+                limiter.retain_recent();
             }
         }
     }
@@ -133,6 +142,12 @@ impl FrameRate {
     pub fn allows(&self) -> bool {
         self.0.as_ref().is_none_or(|limiter| limiter.check().is_ok())
     }
+}
+
+/// A count for each person of what may come so often; none where it may never.
+fn keyed(per_second: u32, burst: u32) -> Option<DefaultKeyedRateLimiter<UserId>> {
+    let quota = NonZeroU32::new(per_second).zip(NonZeroU32::new(burst));
+    quota.map(|(rate, burst)| RateLimiter::keyed(Quota::per_second(rate).allow_burst(burst)))
 }
 
 /// What counts as one address. A home or a rented machine has a /64 of IPv6 for itself, so that is one; and an IPv4

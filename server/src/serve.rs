@@ -9,7 +9,8 @@
 
 use crate::{
     clock::Clock,
-    connections, features,
+    connections,
+    features::{self, presence::PresenceTimes},
     http::{
         self,
         assets::Assets,
@@ -20,6 +21,7 @@ use crate::{
         follow::{self, Follower, Following},
         live::{Hub, socket::Node},
         pending_acks::PendingAcks,
+        signals::Signals,
         views::{Views, ViewsError, ViewsOptions},
     },
     metrics::Metrics,
@@ -52,6 +54,8 @@ pub struct NodeOptions {
     pub request_head_time: Duration,
     /// How long a new socket may take to say hello.
     pub hello_grace: Duration,
+    /// When somebody counts as offline.
+    pub presence: PresenceTimes,
     /// How long stopping may take.
     pub shutdown_deadline: Duration,
     /// Time and ids.
@@ -107,8 +111,9 @@ pub async fn serve(
     let rates = Arc::new(Rates::new(options.rate_limits));
     let clock = options.clock.clone();
     let kernel = Kernel::new(log.clone(), views, pending_acks, passwords, clock, rates, metrics.clone());
+    let signals = Signals::new(kernel.clone(), hub.clone(), features::signals(options.presence));
     let state = State {
-        node: Arc::new(Node { kernel, hello_grace: options.hello_grace }),
+        node: Arc::new(Node { kernel, signals, hello_grace: options.hello_grace }),
         hub: hub.clone(),
         metrics,
         follower: following.watch.clone(),
@@ -120,6 +125,7 @@ pub async fn serve(
     let tasks = TaskTracker::new();
     tasks.spawn(forget_quiet(state.node.clone(), shutdown.clone()));
     features::start(&state.node.kernel, &state.follower, &tasks, &shutdown);
+    state.node.signals.start(&tasks, &shutdown);
     let sockets = state.sockets.clone();
     let served = answer(listener, state, options.request_head_time, shutdown.clone());
     let ended = tokio::select! {

@@ -3,7 +3,7 @@
 use super::{events, http, socket::Socket, store::Store};
 use crate::client::{
     Action, Changes, ChatView, Client, Command, Effect, Input, LinkView, ListView, Now, OutboxFull,
-    RequestId, SocketId, Ticks,
+    RequestId, SocketId, Subject, Ticks,
 };
 use crate::route::{Route, safe_next};
 use gloo_events::EventListener;
@@ -62,6 +62,8 @@ struct Inner {
     this: Weak<Inner>,
     client: RefCell<Client>,
     signals: Signals,
+    /// What draws again what is true for moments, sorted by what that is true of. What was shown once keeps its own.
+    signs: RefCell<Vec<(Subject, ArcTrigger)>>,
     store: Store,
     socket: RefCell<Option<Socket>>,
     events: RefCell<Vec<EventListener>>,
@@ -99,6 +101,7 @@ impl Engine {
             this: this.clone(),
             client: RefCell::new(client),
             signals,
+            signs: RefCell::default(),
             store,
             socket: RefCell::new(None),
             events: RefCell::new(Vec::new()),
@@ -138,6 +141,12 @@ impl Engine {
         let sent = self.0.client.borrow_mut().submit(conversation, command, now());
         self.0.turn();
         sent
+    }
+
+    /// Reads what is true for moments of that, for a view that is to be drawn again when something else is.
+    pub(crate) fn read_sign<T>(&self, subject: Subject, read: impl FnOnce(&Client) -> T) -> T {
+        self.0.sign(subject).track();
+        read(&self.0.client.borrow())
     }
 
     pub(crate) fn draft(&self, conversation: ConversationId) -> Arc<str> {
@@ -238,8 +247,12 @@ impl Inner {
     fn publish(&self, now: Ticks) {
         let new = self.client.borrow_mut().take_changes();
         let old = self.pending.get();
-        let changes =
-            Changes { link: old.link || new.link, list: old.list || new.list, chat: old.chat || new.chat };
+        let changes = Changes {
+            link: old.link || new.link,
+            list: old.list || new.list,
+            chat: old.chat || new.chat,
+            signs: old.signs || new.signs,
+        };
         let rests = self.published.get().plus(PUBLISH_INTERVAL_MS) > now;
         if !changes.any() || rests {
             self.pending.set(changes);
@@ -247,7 +260,8 @@ impl Inner {
         }
         self.pending.set(Changes::default());
         self.published.set(now);
-        let client = self.client.borrow();
+        let mut client = self.client.borrow_mut();
+        let signs = client.take_changed_signs();
         let link = changes.link.then(|| client.link());
         let list = changes.list.then(|| client.list());
         let chat = changes.chat.then(|| client.opened().map(|open| client.chat(open)));
@@ -256,6 +270,19 @@ impl Inner {
         set(self.signals.link, link);
         set(self.signals.list, list);
         set(self.signals.chat, chat);
+        for subject in signs {
+            self.sign(subject).notify();
+        }
+    }
+
+    fn sign(&self, subject: Subject) -> ArcTrigger {
+        let mut signs = self.signs.borrow_mut();
+        let index = signs.binary_search_by(|(known, _)| known.cmp(&subject));
+        let index = index.unwrap_or_else(|index| {
+            signs.insert(index, (subject, ArcTrigger::new()));
+            index
+        });
+        signs[index].1.clone()
     }
 
     fn set_timer(&self, now: Ticks) {

@@ -28,6 +28,7 @@ impl Client {
         self.effects.push(Effect::StoreEntry(stored));
         if posts {
             self.drafts.clear(conversation, &mut self.effects);
+            self.typing.sent();
             if let Some(chat) = self.chats.get_mut(&conversation) {
                 // Own messages are shown at the end.
                 chat.show_newest();
@@ -94,9 +95,14 @@ impl Client {
                 let changed = self.drafts.change(conversation, &text, now.ticks, &mut self.effects);
                 // The list does not show the draft of the conversation that is open.
                 self.changes.list |= changed && self.looking.open != Some(conversation);
+                if changed && !text.trim().is_empty() {
+                    self.types(conversation, now.ticks);
+                }
             }
             Action::ConnectNow => self.link.retry_now(now.ticks, &mut self.effects),
-            Action::Opened(conversation) => self.learn(&conversation, now.ticks),
+            Action::Opened(conversation) => {
+                self.learn(&conversation, now.ticks);
+            }
             Action::SignOut => self.sign_out(),
         }
     }
@@ -130,7 +136,8 @@ impl Client {
             self.ask(id);
         }
         self.looks += 1;
-        self.chats.entry(id).or_default().looked = self.looks;
+        let looks = self.looks;
+        self.held(id).looked = looks;
         if self.chats.len() > self.limits.timelines_max
             && let Some(oldest) =
                 self.chats.iter().min_by_key(|(_, chat)| chat.looked).map(|(oldest, _)| *oldest)

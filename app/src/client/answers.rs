@@ -2,7 +2,7 @@
 
 use super::{
     Answer, Client, FetchError, Held, Purpose, RequestId, Summary, Ticks, limits::CONVERSATIONS_MAX,
-    timeline::Forward,
+    membership::Departure, timeline::Forward,
 };
 use kafkatalk_protocol::{
     Conversation, ConversationId, ErrorCode, Message, Offset,
@@ -48,6 +48,11 @@ impl Client {
         let mut wait_ms = 0;
         match error {
             FetchError::Refused { code: ErrorCode::Unauthenticated, .. } => return self.end_session(),
+            FetchError::Refused { code: ErrorCode::NotAllowed, .. } => {
+                if let Some(id) = purpose.conversation() {
+                    return self.depart(id, Departure::Refused(now));
+                }
+            }
             FetchError::Refused { code: ErrorCode::NotFound | ErrorCode::InvalidInput, .. } => {
                 if let Purpose::Conversation(id)
                 | Purpose::Latest(id)
@@ -102,8 +107,8 @@ impl Client {
     }
 
     fn told(&mut self, told: &Conversation, now: Ticks) {
-        self.learn(told, now);
-        let unsure = self.conversations.get(told.id).is_some_and(Summary::lags);
+        let taken = self.learn(told, now);
+        let unsure = !taken || self.conversations.get(told.id).is_some_and(Summary::lags);
         let last = told.last_message.as_ref().map(|message| message.offset);
         let mut overdue = self.outbox.overdue(now).into_iter();
         if unsure || overdue.any(|(id, offset)| id == told.id && Some(offset) > last) {

@@ -45,6 +45,11 @@ impl Chain {
         self.applied
     }
 
+    /// The newest record heard of.
+    pub(super) fn heard(&self) -> Option<Offset> {
+        self.heard.max(self.applied)
+    }
+
     /// Whether records are known of that have not been applied.
     pub(super) fn has_gap(&self) -> bool {
         self.behind || self.heard > self.applied
@@ -53,6 +58,12 @@ impl Chain {
     /// Whether an offset lies before what the viewer may see.
     pub(super) fn hidden(&self, offset: Option<Offset>) -> bool {
         offset.is_some() && offset < self.sees_from
+    }
+
+    /// Whether a page was read before the record from which on the viewer sees the conversation: the node does not know
+    /// yet that they were added, and may show what they saw when they were a member before.
+    pub(super) fn is_before_viewers_time(&self, through: Option<Offset>) -> bool {
+        through.is_some() && through < self.sees_from
     }
 
     /// The viewer sees the conversation from that record on.

@@ -1,8 +1,11 @@
 //! What is due: after every input, whatever it was, the client looks at what should happen now.
 
 use super::{
-    Client, Disconnect, Effect, Fetch, FetchError, Held, Page, Purpose, Task, Ticks, limits::SENDS_MAX,
-    summary::Summary, timeline::Forward, view::Link,
+    Client, Disconnect, Effect, Fetch, FetchError, Held, Page, Purpose, Task, Ticks,
+    limits::SENDS_MAX,
+    summary::{Summary, counts},
+    timeline::Forward,
+    view::Link,
 };
 use kafkatalk_protocol::{ClientFrame, ConversationId, Offset, UserId};
 
@@ -11,6 +14,7 @@ impl Client {
         if !self.started {
             return;
         }
+        self.expire_signs(now);
         if self.link.ended() {
             // Nothing is asked for any more. Answers that were under way still come, and what they bring is shown.
             return self.settle(now);
@@ -48,6 +52,7 @@ impl Client {
             self.drafts.wake_at(),
             self.requests.wake_at(),
             self.receipts.wake_at(),
+            self.typing.wake_at(),
             self.probe.as_ref().and_then(Task::wake_at),
             self.paging.more.wake_at(),
             self.paging.refresh.as_ref().and_then(|refresh| refresh.task.wake_at()),
@@ -121,7 +126,9 @@ impl Client {
                     self.changes.chat = true;
                 }
             }
-            if let Some(unread) = unread_in(chat, summary.read_of(viewer), viewer) {
+            // Where changes were missed, what is held may count messages that were deleted.
+            let unread = unread_in(chat, summary.read_of(viewer), viewer);
+            if let Some(unread) = unread.filter(|_| !chat.timeline.chain().has_gap()) {
                 if unread != summary.unread(viewer) {
                     self.changes.list = true;
                     self.changes.chat |= open;
@@ -170,7 +177,7 @@ impl Client {
         if self.missing.contains(&open) {
             return;
         }
-        let chat = self.chats.entry(open).or_default();
+        let chat = self.held(open);
         let may = (auto || chat.forward.asked()) && chat.forward.may_start(now);
         let changed_after = chat.timeline.changes_wanted();
         let catches_up = changed_after.is_some() && !chat.changes.has_failed();
@@ -280,9 +287,5 @@ fn unread_in(chat: &Held, read: Option<Offset>, viewer: UserId) -> Option<u64> {
     let covers =
         timeline.has_beginning() || timeline.window().front().is_some_and(|first| first.previous <= read);
     let unread = || timeline.window().iter().rev().take_while(|message| Some(message.offset) > read);
-    covers.then(|| {
-        unread()
-            .filter(|message| message.sender.id != viewer && !message.deleted)
-            .fold(0, |count, _| count + 1)
-    })
+    covers.then(|| unread().filter(|message| counts(message, viewer)).fold(0, |count, _| count + 1))
 }

@@ -202,6 +202,7 @@ pub enum Effect {
 
 /// Which views may have changed since they were last asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "a set, whose elements are named")]
 pub struct Changes {
     /// The state of the connection, or how much waits in the outbox.
     pub link: bool,
@@ -209,11 +210,13 @@ pub struct Changes {
     pub list: bool,
     /// The open conversation.
     pub chat: bool,
+    /// What is true for moments: see [`super::Client::take_changed_signs`].
+    pub signs: bool,
 }
 
 impl Changes {
     /// Whether anything may have changed.
     pub fn any(self) -> bool {
-        self.link || self.list || self.chat
+        self.link || self.list || self.chat || self.signs
     }
 }

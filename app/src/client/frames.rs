@@ -1,6 +1,8 @@
 //! What the server says on the socket.
 
-use super::{Client, Effect, Now, Refresh, SocketId, Ticks, limits::UNPLACED_MAX};
+use super::{
+    Client, Effect, Now, Refresh, SocketId, Ticks, limits::UNPLACED_MAX, membership::Departure, view::Group,
+};
 use kafkatalk_protocol::{
     ClientFrame, ConversationId, ErrorCode, Message, MessageId, Offset, ServerFrame, User,
     limits::HELLO_POSITIONS_MAX,
@@ -22,7 +24,7 @@ impl Client {
                 records.insert(*id, applied);
             }
         }
-        self.effects.push(Effect::Transmit(socket, ClientFrame::Hello { positions, records }));
+        self.effects.push(Effect::Transmit(socket, ClientFrame::Hello { positions, records, signals: true }));
     }
 
     fn positions(&self) -> BTreeMap<ConversationId, Offset> {
@@ -63,7 +65,27 @@ impl Client {
             ServerFrame::Behind { conversation, latest, changed_after, .. } => {
                 self.behind(socket, conversation, latest, changed_after);
             }
-            ServerFrame::Conversation { conversation } => self.learn(&conversation, now.ticks),
+            ServerFrame::Group {
+                conversation,
+                members,
+                roles,
+                name,
+                revision,
+                notice,
+                record,
+                previous_record,
+            } => {
+                self.regroup(conversation, &members, Group { name, roles }, revision);
+                if let Some(notice) = notice {
+                    self.message(notice, record.map(|record| (record, previous_record)), true, now);
+                }
+            }
+            ServerFrame::Left { conversation } => self.depart(conversation, Departure::Told),
+            ServerFrame::Conversation { conversation } => {
+                // In the socket's order: what it said of a departure was before this.
+                self.left.remove(&conversation.id);
+                self.learn(&conversation, now.ticks);
+            }
             ServerFrame::Read { conversation, user, offset } => {
                 let viewer = self.viewer.id;
                 if user == viewer {
@@ -82,15 +104,12 @@ impl Client {
                 }
             }
             ServerFrame::Error { code: ErrorCode::Unauthenticated, .. } => self.end_session(),
-            ServerFrame::Error { code, detail, id: Some(id) } => {
-                let refused = self.outbox.refuse((id, code, detail), now.ticks, &mut self.random);
-                self.effects.extend(refused.map(Effect::StoreEntry));
-                self.outbox_changed();
+            ServerFrame::Error { code, detail, id: Some(id) } => self.refused((id, code, detail), now.ticks),
+            ServerFrame::Typing { .. } | ServerFrame::Presence(_) | ServerFrame::Presences { .. } => {
+                self.signal(frame, now.ticks);
             }
             ServerFrame::Error { id: None, .. }
             | ServerFrame::Delivered { .. }
-            | ServerFrame::Typing { .. }
-            | ServerFrame::Presence { .. }
             | ServerFrame::Pong
             | ServerFrame::Unknown => {}
         }
@@ -117,11 +136,25 @@ impl Client {
         self.outbox_changed();
     }
 
+    /// The server did not take a command.
+    fn refused(&mut self, refusal: (MessageId, ErrorCode, String), now: Ticks) {
+        // They may have left the group while this page was closed: then nothing shows the message that was refused.
+        if refusal.1 == ErrorCode::NotAllowed
+            && let Some(conversation) = self.outbox.conversation_of(refusal.0)
+            && self.conversations.get(conversation).is_none()
+        {
+            self.ask(conversation);
+        }
+        let refused = self.outbox.refuse(refusal, now, &mut self.random);
+        self.effects.extend(refused.map(Effect::StoreEntry));
+        self.drop_settled_of_left();
+    }
+
     /// A message of the viewer is in the log.
     pub(super) fn landed(&mut self, id: MessageId, offset: Offset, now: Ticks) {
         if self.outbox.mark_stored(id, offset, now) {
             self.effects.push(Effect::RemoveEntry(id));
-            self.outbox_changed();
+            self.drop_settled_of_left();
         }
     }
 
@@ -172,11 +205,13 @@ impl Client {
         if message.sender.id == self.viewer.id {
             self.landed(message.id, message.offset, now.ticks);
         }
+        self.wrote(conversation, message.sender.id);
         if self.conversations.get(conversation).is_none() {
             // Not loaded that far down, or opened just now. The answer may come from a node that lags.
             // A change of an old message is no reason to ask, but the list may be on its way in an older state.
             if new {
                 self.ask(conversation);
+                self.doubt_departure(conversation, message.offset);
             }
             self.unplaced.push(message.clone());
             if self.unplaced.len() > UNPLACED_MAX {

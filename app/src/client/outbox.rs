@@ -296,6 +296,11 @@ impl Outbox {
         Some(entry.stored())
     }
 
+    /// The conversation of an entry.
+    pub(super) fn conversation_of(&mut self, id: MessageId) -> Option<ConversationId> {
+        self.find(id).map(|(_, entry)| entry.conversation)
+    }
+
     /// Puts a refused message at the end of the queue. What comes back is to be stored.
     pub(super) fn retry(&mut self, id: MessageId, wall: Timestamp) -> Option<StoredEntry> {
         let order = self.next_order(wall);
@@ -319,6 +324,15 @@ impl Outbox {
             self.entries.remove(index);
         }
         may
+    }
+
+    /// Forgets what was refused in these conversations, and what is in the log: nothing else becomes of it. The ids of the
+    /// former.
+    pub(super) fn drop_settled(&mut self, of: impl Fn(ConversationId) -> bool) -> Vec<MessageId> {
+        self.entries.retain(|entry| entry.offset().is_none() || !of(entry.conversation));
+        let dropped =
+            |entry: &Arc<Entry>| matches!(entry.state, EntryState::Refused(_)) && of(entry.conversation);
+        self.entries.extract_if(.., |entry| dropped(entry)).map(|entry| entry.id).collect()
     }
 
     /// Another tab removed it: it is in the log, or was deleted there.

@@ -33,6 +33,11 @@ impl Receipts {
         }
     }
 
+    /// The viewer has left the conversation.
+    pub(super) fn forget(&mut self, conversation: ConversationId) {
+        self.0.remove(&conversation);
+    }
+
     /// The server has it.
     pub(super) fn confirm(&mut self, conversation: ConversationId, offset: Offset) {
         if let Some(reporter) = self.0.get_mut(&conversation).filter(|reporter| reporter.own <= offset) {

@@ -1,6 +1,9 @@
 //! What the list knows of a conversation: its members, its newest message, who has read how far, what is unread.
 
-use super::{chain::newer, view};
+use super::{
+    chain::newer,
+    view::{self, Group},
+};
 use kafkatalk_protocol::{Conversation, Message, Offset, Timestamp, User, UserId};
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -8,6 +11,11 @@ use std::{collections::BTreeMap, sync::Arc};
 #[derive(Clone, Debug)]
 pub(super) struct Summary {
     pub(super) others: Arc<[User]>,
+    pub(super) group: Option<Arc<Group>>,
+    /// The record up to which members, roles and name are known.
+    group_revision: Option<Offset>,
+    /// The newest notice of a change of these that was seen.
+    notice: Option<Offset>,
     created_at: Timestamp,
     last: Option<Arc<Message>>,
     /// How far every member has read. The viewer's own may be ahead of what the server was told.
@@ -25,11 +33,19 @@ pub(super) struct Summary {
     sees_from: Option<Offset>,
 }
 
+/// Whether a message can count as unread: it is of somebody else, and says something.
+pub(super) fn counts(message: &Message, viewer: UserId) -> bool {
+    message.sender.id != viewer && !message.deleted && message.notice.is_none()
+}
+
 impl Summary {
     /// As the server told it.
     pub(super) fn new(conversation: &Conversation, viewer: UserId) -> Self {
         Self {
             others: view::others(conversation, viewer),
+            group: view::group(conversation),
+            group_revision: conversation.record,
+            notice: None,
             created_at: conversation.created_at,
             last: conversation.last_message.clone().map(Arc::new),
             read: conversation.read.clone(),
@@ -84,6 +100,9 @@ impl Summary {
 
     /// A message of this conversation was seen, new or not. True where it is the newest.
     pub(super) fn observe(&mut self, message: &Arc<Message>, viewer: UserId) -> bool {
+        if message.notice.is_some() {
+            self.notice = self.notice.max(Some(message.offset));
+        }
         let newest = self.last.as_ref().is_none_or(|last| last.offset < message.offset);
         match &mut self.last {
             Some(last) if last.offset == message.offset => *last = newer(last, message),
@@ -95,8 +114,7 @@ impl Summary {
         }
         if message.previous <= self.counted || self.hidden(message.previous) {
             self.counted = Some(message.offset);
-            if message.sender.id != viewer && !message.deleted && Some(message.offset) > self.read_of(viewer)
-            {
+            if counts(message, viewer) && Some(message.offset) > self.read_of(viewer) {
                 self.unread += 1;
             }
             self.unsure |= self.last.as_ref().map(|last| last.offset) > self.counted;
@@ -114,7 +132,12 @@ impl Summary {
 
     /// The server tells how the conversation stands, at some moment that may lie before what is known.
     pub(super) fn merge(&mut self, told: &Conversation, viewer: UserId) {
-        self.others = view::others(told, viewer);
+        if told.record >= self.group_revision {
+            self.sees_from = told.sees_from;
+            self.others = view::others(told, viewer);
+            self.group = view::group(told);
+            self.group_revision = told.record;
+        }
         let own = self.read_of(viewer);
         let told_own = told.read.get(&viewer).copied();
         for (user, offset) in &told.read {
@@ -127,7 +150,6 @@ impl Summary {
             (last, told) if told_last > known_last => *last = told,
             _ => {}
         }
-        self.sees_from = told.sees_from;
         let older = told.record.is_some() && told.record < self.record;
         self.record = self.record.max(told.record);
         self.heard = self.heard.max(told.record);
@@ -164,10 +186,36 @@ impl Summary {
         }
     }
 
+    /// The server tells who is in the group, what they may do and what it is called, after that record. True where it is
+    /// news.
+    pub(super) fn regroup(&mut self, others: Arc<[User]>, group: Group, revision: Offset) -> bool {
+        if Some(revision) <= self.group_revision {
+            return false;
+        }
+        (self.others, self.group) = (others, Some(Arc::new(group)));
+        self.group_revision = Some(revision);
+        true
+    }
+
     /// Whether the server must be asked: the number of unread messages is not certain, or something happened that is not
     /// taken account of here.
     pub(super) fn lags(&self) -> bool {
-        self.unsure || self.heard > self.record
+        self.unsure || self.heard > self.record || self.notice > self.group_revision
+    }
+
+    /// The newest record of which anything is known.
+    pub(super) fn newest_record(&self) -> Option<Offset> {
+        self.heard.max(self.record).max(self.group_revision).max(self.notice)
+    }
+
+    /// The first record that the viewer sees, where that is not the first of all.
+    pub(super) fn sees_from(&self) -> Option<Offset> {
+        self.sees_from
+    }
+
+    /// Whether the viewer was out of the conversation since, and sees another part of it now.
+    pub(super) fn begins_anew(&self, told: &Conversation) -> bool {
+        told.record >= self.group_revision && told.sees_from != self.sees_from
     }
 
     fn hidden(&self, offset: Option<Offset>) -> bool {

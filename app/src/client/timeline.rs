@@ -116,7 +116,7 @@ impl Timeline {
 
     /// Whether a page that was read at that record can be taken: one of a node that lags is asked for again.
     pub(super) fn accepts(&self, through: Option<Offset>) -> bool {
-        !self.loaded || self.chain.accepts(through)
+        !self.chain.is_before_viewers_time(through) && (!self.loaded || self.chain.accepts(through))
     }
 
     /// `changed_after` of the page of changes to fetch by itself, where changes were missed.

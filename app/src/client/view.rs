@@ -2,10 +2,12 @@
 
 use super::{event::Ticks, outbox::Entry};
 use kafkatalk_protocol::{
-    Conversation, ConversationId, Message, MessageId, Offset, Timestamp, User, UserId, reaction::Reaction,
+    Conversation, ConversationId, Message, MessageId, Offset, Timestamp, User, UserId,
+    member::{GroupName, Notice, Role},
+    reaction::Reaction,
     reply::Quote,
 };
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// How the connection stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +66,8 @@ pub struct Row {
     pub id: ConversationId,
     /// Everyone in it but the viewer, by username.
     pub others: Arc<[User]>,
+    /// What makes it a group; none for two people.
+    pub group: Option<Arc<Group>>,
     /// The newest message, one that waits to be sent included.
     pub last: Option<Item>,
     /// When something last happened.
@@ -74,6 +78,50 @@ pub struct Row {
     pub open: bool,
     /// A text that was begun and not sent; empty for none.
     pub draft: Arc<str>,
+}
+
+/// Who is in a conversation, as the viewer sees it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct People {
+    /// Everyone but the viewer, by username.
+    pub others: Arc<[User]>,
+    /// What makes it a group; none for two people.
+    pub group: Option<Arc<Group>>,
+}
+
+impl People {
+    /// As the server tells it.
+    pub fn of(conversation: &Conversation, viewer: UserId) -> Self {
+        Self { others: others(conversation, viewer), group: group(conversation) }
+    }
+
+    /// Whether anything is known of it: a group may have no other member.
+    pub fn is_known(&self) -> bool {
+        !self.others.is_empty() || self.group.is_some()
+    }
+}
+
+/// What a group has beside its members.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Group {
+    /// Its name, where it has one.
+    pub name: Option<GroupName>,
+    /// Its owners and admins.
+    pub roles: BTreeMap<UserId, Role>,
+}
+
+impl Group {
+    /// What a member may do.
+    pub fn role(&self, user: UserId) -> Role {
+        self.roles.get(&user).copied().unwrap_or_default()
+    }
+}
+
+impl Row {
+    /// Who is in it.
+    pub fn people(&self) -> People {
+        People { others: self.others.clone(), group: self.group.clone() }
+    }
 }
 
 /// How far the messages of a conversation are loaded.
@@ -87,6 +135,15 @@ pub enum ChatStatus {
     Failed,
     /// There is no such conversation for the viewer.
     NotFound,
+    /// The viewer was a member, and is not any more.
+    Left,
+}
+
+impl ChatStatus {
+    /// Whether the viewer is not in it.
+    pub fn is_absent(self) -> bool {
+        matches!(self, Self::NotFound | Self::Left)
+    }
 }
 
 /// A conversation that is looked at.
@@ -96,6 +153,8 @@ pub struct ChatView {
     pub id: ConversationId,
     /// Everyone in it but the viewer; empty while it is not known.
     pub others: Arc<[User]>,
+    /// What makes it a group; none for two people.
+    pub group: Option<Arc<Group>>,
     /// How far each of the others has read, in the same order.
     pub read: Vec<Option<Offset>>,
     /// How far its messages are loaded.
@@ -114,11 +173,14 @@ pub struct ChatView {
 }
 
 impl ChatView {
-    /// Who of the others has read so far; none where there is but one other.
+    /// Who is in it.
+    pub fn people(&self) -> People {
+        People { others: self.others.clone(), group: self.group.clone() }
+    }
+
+    /// Who of the others has read so far; none of two people.
     pub fn readers(&self, offset: Offset) -> Option<Vec<User>> {
-        if self.others.len() < 2 {
-            return None;
-        }
+        self.group.as_ref()?;
         let mut readers = Vec::new();
         for (user, read) in self.others.iter().zip(&self.read) {
             if *read >= Some(offset) {
@@ -261,6 +323,22 @@ impl Item {
         matches!(&self.source, Source::Log(message) if message.deleted)
     }
 
+    /// What happened to the group, where it is no message but says so.
+    pub fn notice(&self) -> Option<&Notice> {
+        match &self.source {
+            Source::Log(message) => message.notice.as_ref(),
+            Source::Outbox(..) => None,
+        }
+    }
+
+    /// A notice in words, as the viewer reads it.
+    pub fn notice_text(&self) -> Option<String> {
+        let name = |user: &User, you: &str| {
+            if user.id == self.viewer { you.to_owned() } else { user.username.to_string() }
+        };
+        Some(self.notice()?.text(&name(self.sender(), "You"), |user| name(user, "you")))
+    }
+
     /// The message that it replies to, as far as it can be shown.
     pub fn quote(&self) -> Option<&Quote> {
         self.quote.as_ref()
@@ -297,6 +375,12 @@ impl Item {
             Source::Outbox(entry, _) => entry.offset(),
         }
     }
+}
+
+/// What makes a conversation a group. Servers of before groups changed do not say that it is one.
+pub(super) fn group(conversation: &Conversation) -> Option<Arc<Group>> {
+    let is_group = conversation.group || conversation.members.len() > 2;
+    is_group.then(|| Arc::new(Group { name: conversation.name.clone(), roles: conversation.roles.clone() }))
 }
 
 /// Everyone in it but one.

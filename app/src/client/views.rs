@@ -54,6 +54,7 @@ impl Client {
         Row {
             id,
             others: summary.others.clone(),
+            group: summary.group.clone(),
             last,
             active_at: summary.active_at(),
             unread: summary.unread(self.viewer.id),
@@ -75,8 +76,10 @@ impl Client {
         ChatView {
             id,
             others: summary.map_or_else(|| [].into(), |summary| summary.others.clone()),
+            group: summary.and_then(|summary| summary.group.clone()),
             read: summary.map_or_else(Vec::new, Summary::read_by_each),
             status: match chat {
+                _ if self.left.contains_key(&id) => ChatStatus::Left,
                 _ if self.missing.contains(&id) => ChatStatus::NotFound,
                 Some(chat) if chat.timeline.loaded() => ChatStatus::Ready,
                 Some(chat)

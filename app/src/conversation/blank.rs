@@ -1,8 +1,8 @@
 //! What the pane shows where there are no messages to show.
 
-use super::Chat;
+use crate::chat::Chat;
 use crate::client::{Action, Link};
-use crate::conversations::{Desk, RouteLink};
+use crate::desk::{Desk, RouteLink};
 use crate::route::Route;
 use crate::ui::event::handler;
 use crate::ui::icon::{Icon, Logo};
@@ -25,11 +25,21 @@ pub(super) fn NothingOpen() -> impl IntoView {
 
 #[component]
 pub(super) fn NoSuchConversation() -> impl IntoView {
+    absent("Conversation not found", "It is not there, or you are not in it.")
+}
+
+#[component]
+pub(super) fn NoLongerMember() -> impl IntoView {
+    absent("You are no longer a member", "You left this group, or somebody removed you from it.")
+}
+
+/// In the place of a conversation that the viewer cannot see.
+fn absent(title: &'static str, words: &'static str) -> impl IntoView {
     view! {
-        <section class="conversation-pane blank" aria-label="Conversation not found">
+        <section class="conversation-pane blank" aria-label=title>
             <Logo />
-            <h1>"Conversation not found"</h1>
-            <p>"It is not there, or you are not in it."</p>
+            <h1>{title}</h1>
+            <p>{words}</p>
             <RouteLink route=Route::Conversations { to: None } class="button button-primary">
                 "Go to your conversations"
             </RouteLink>

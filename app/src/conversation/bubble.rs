@@ -1,10 +1,10 @@
 //! A message as it is shown.
 
-use super::Chat;
 use super::menu::MessageMenu;
-use super::state::StateGlyph;
-use super::text::{Span, is_few_emoji, spans};
-use super::timeline::Row;
+use crate::chat::Chat;
+use crate::chat::state::StateGlyph;
+use crate::chat::text::{Span, is_few_emoji, spans};
+use crate::chat::timeline::Row;
 use crate::client::{Action, Change, Delivery};
 use crate::features::react::{ReactionPicker, Reactions};
 use crate::features::reply::QuoteView;
@@ -25,6 +25,9 @@ pub(super) fn Bubble(
 ) -> impl IntoView {
     let chat = expect_context::<Chat>();
     let item = row.with_untracked(|row| row.item.clone());
+    if item.notice().is_some() {
+        return view! { <Notice row /> }.into_any();
+    }
     let key = item.key();
     let open_details = move || chat.desk.details.set(Some(key));
     let author = if item.own() { "You said:".into() } else { format!("{} said:", item.sender().username) };
@@ -53,7 +56,7 @@ pub(super) fn Bubble(
     let deleted = Memo::new(move |_| row.with(|row| row.item.deleted()));
     let edited = Memo::new(move |_| row.with(|row| row.item.edited()));
     view! {
-        {move || row.with(|row| row.new).then(|| view! { <li class="new-line"><span>"New messages"</span></li> })}
+        {new_line(row)}
         <li
             class=class
             data-from=item.sender().username.to_string()
@@ -84,6 +87,22 @@ pub(super) fn Bubble(
             <Reactions row />
             <Below row />
         </li>
+    }
+    .into_any()
+}
+
+fn new_line(row: Memo<Row>) -> impl IntoView {
+    let new = Memo::new(move |_| row.with(|row| row.new));
+    move || new.get().then(|| view! { <li class="new-line"><span>"New messages"</span></li> })
+}
+
+/// What happened to the group.
+#[component]
+fn Notice(row: Memo<Row>) -> impl IntoView {
+    let text = Memo::new(move |_| row.with(|row| row.item.notice_text()));
+    view! {
+        {new_line(row)}
+        <li class="notice" dir="auto" tabindex="-1">{text}</li>
     }
 }
 

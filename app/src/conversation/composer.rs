@@ -1,7 +1,7 @@
 //! Where one writes.
 
-use super::Chat;
 use super::scroll::Scroll;
+use crate::chat::Chat;
 use crate::client::{Action, Command, Link, OutboxFull};
 use crate::features::edit::{Edit, EditBar, Editing, last_editable};
 use crate::features::reply::{ReplyBar, Replying};

@@ -1,23 +1,23 @@
 //! Who a conversation is with, and the way back to the list.
 
-use super::Chat;
-use crate::conversations::RouteLink;
+use crate::chat::Chat;
+use crate::desk::RouteLink;
+use crate::features::{members::MembersButton, presence, typing};
 use crate::route::Route;
 use crate::ui::avatar::Avatar;
 use crate::ui::icon::Icon;
-use crate::ui::person::{Picture, names};
-use kafkatalk_protocol::User;
+use crate::ui::person::Picture;
 use leptos::prelude::*;
-use std::sync::Arc;
 
 #[component]
-pub(super) fn Header(others: Memo<Arc<[User]>>) -> impl IntoView {
+pub(super) fn Header(
+    /// What the conversation is called.
+    name: Memo<String>,
+) -> impl IntoView {
     let chat = expect_context::<Chat>();
-    let avatar = move || {
-        let picture = others.with(|others| Picture::of_conversation(chat.id, others));
-        picture.map(|picture| view! { <Avatar picture small=true /> })
-    };
-    let members = move || others.with(|others| members_html(others));
+    let status = move || status(chat);
+    let picture = Memo::new(move |_| Picture::of_conversation(chat.id, &chat.people()));
+    let avatar = move || picture.get().map(|picture| view! { <Avatar picture small=true /> });
     view! {
         <header class="pane-head">
             <RouteLink
@@ -28,48 +28,20 @@ pub(super) fn Header(others: Memo<Arc<[User]>>) -> impl IntoView {
                 {Icon::Back.view()}
             </RouteLink>
             {move || avatar()}
-            <h1 dir="auto" tabindex="-1">{move || others.with(|others| names(others))}</h1>
-            <div class="members" inner_html=move || members()></div>
+            <div class="head-words">
+                <h1 dir="auto" tabindex="-1">{name}</h1>
+                <p class="head-status">{move || status()}</p>
+            </div>
+            <MembersButton />
         </header>
     }
 }
 
-/// Who is in a group, behind a button that the browser itself opens it by; nothing for two people. Written out as HTML, of
-/// which nothing else is to know: a name has no character that means anything there.
-fn members_html(others: &[User]) -> String {
-    if others.len() < 2 {
-        return String::new();
-    }
-    let count = others.len() + 1;
-    let mut html = format!(
-        r#"<button class="button-quiet" type="button" popovertarget="members">{count} members</button><section id="members" class="details" popover aria-labelledby="members-title"><header class="pane-head"><h2 id="members-title">{count} members</h2><button class="button-quiet" type="button" popovertarget="members">Close</button></header><ul role="list">"#
-    );
-    for user in others {
-        html.push_str("<li>");
-        html.push_str(user.username.as_str());
-    }
-    html.push_str("<li>You</ul></section>");
-    html
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ui::person::testing::user;
-    use kafkatalk_protocol::Username;
-
-    #[test]
-    fn a_group_tells_its_members_and_a_pair_has_no_such_button() {
-        assert_eq!(members_html(&[user(2)]), "");
-        let html = members_html(&[user(2), user(3)]);
-        assert!(html.contains(">3 members</button>"));
-        assert!(html.ends_with("<li>user2<li>user3<li>You</ul></section>"));
-    }
-
-    #[test]
-    fn no_name_can_mean_anything_in_html() {
-        for character in ['<', '>', '&', '"', '\'', '`', '\0', ' '] {
-            assert!(Username::parse(&format!("ada{character}")).is_err(), "{character:?}");
-        }
-    }
+/// Who is typing; in a conversation of two else whether the other one is there.
+fn status(chat: Chat) -> Option<String> {
+    let (live, people) = (chat.desk.live, chat.people());
+    typing::words(&live.typing_in(chat.id), &people.others).or_else(|| {
+        let presence = live.presence_of(presence::peer(&people)?)?;
+        presence::words(presence, chat.desk.clock)
+    })
 }

@@ -1,10 +1,10 @@
 //! The messages of a conversation: days, groups, and where one reads.
 
-use super::Chat;
 use super::blank::NothingSaid;
 use super::bubble::Bubble;
 use super::scroll::Scroll;
-use super::timeline::{DayRows, Row, arrange, first_new};
+use crate::chat::Chat;
+use crate::chat::timeline::{DayRows, Row, arrange, first_new};
 use crate::client::{Action, Edge, ItemKey};
 use crate::ui::event::handler;
 use crate::ui::focus::{Step, move_among};

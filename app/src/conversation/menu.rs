@@ -1,45 +1,19 @@
-//! What one can do with a message: a small menu beside it.
+//! What one can do with a message: the button beside it, and the place of the menu.
 
-use super::Chat;
-use super::timeline::Row;
-use crate::client::Item;
-use crate::features;
+mod panel;
+
+use crate::chat::timeline::Row;
+use crate::deferred::{Deferred, Draw, Fetching, Missing};
 use crate::ui::event::handler;
-use crate::ui::focus::{Step, focus_now, focus_soon, leaves, move_among};
 use crate::ui::icon::Icon;
-use leptos::{
-    ev::{FocusEvent, KeyboardEvent, MouseEvent},
-    prelude::*,
-};
+use leptos::{ev::MouseEvent, prelude::*, wasm_split::wasm_split};
+use panel::Items;
 
-/// One thing to do with a message.
-#[derive(Clone)]
-pub(crate) struct MessageAction {
-    /// What it is called.
-    pub(crate) label: &'static str,
-    pub(crate) icon: Icon,
-    /// Whether it destroys something.
-    pub(crate) danger: bool,
-    pub(crate) run: Callback<()>,
-}
-
-/// What a feature offers for a message, where it offers anything.
-type Offer = fn(Chat, &Item) -> Option<MessageAction>;
-
-/// The features, in the order of the menu.
-const OFFERS: &[Offer] = &[
-    features::reply::action,
-    features::react::action,
-    features::edit::action,
-    details,
-    features::delete::action,
-];
-
-#[expect(clippy::unnecessary_wraps, reason = "an offer like the others")]
-fn details(chat: Chat, item: &Item) -> Option<MessageAction> {
-    let key = item.key();
-    let run = Callback::new(move |()| chat.desk.details.set(Some(key)));
-    Some(MessageAction { label: "Details", icon: Icon::Info, danger: false, run })
+/// The message of a menu, and whether the menu is open.
+#[derive(Clone, Copy)]
+struct Menu {
+    row: Memo<Row>,
+    open: RwSignal<bool>,
 }
 
 /// The button that opens the menu, and the menu.
@@ -50,6 +24,8 @@ pub(super) fn MessageMenu(
     /// Whether the menu is open.
     open: RwSignal<bool>,
 ) -> impl IntoView {
+    // The part that is drawn takes no arguments: it finds the message in its context.
+    provide_context(Menu { row, open });
     view! {
         <button
             class="button-icon"
@@ -64,84 +40,18 @@ pub(super) fn MessageMenu(
         >
             {Icon::More.view()}
         </button>
-        {move || open.get().then(|| view! { <Items row open /> })}
+        <Show when=move || open.get()>
+            <Deferred fetch=fetch_menu words="" />
+        </Show>
     }
 }
 
-#[component]
-fn Items(row: Memo<Row>, open: RwSignal<bool>) -> impl IntoView {
-    let chat = expect_context::<Chat>();
-    let actions: Vec<_> =
-        row.with_untracked(|row| OFFERS.iter().filter_map(|offer| offer(chat, &row.item)).collect());
-    let down = RwSignal::new(false);
-    Effect::new(move |_| {
-        focus_soon(".message-menu [role=menuitem]".into());
-        request_animation_frame(move || down.set(is_cut_off()));
-    });
-    let close = move || {
-        focus_now(".message.acts");
-        open.set(false);
-    };
-    let on_key = move |event: KeyboardEvent| {
-        let step = match event.key().as_str() {
-            "ArrowDown" => Step::Next,
-            "ArrowUp" => Step::Previous,
-            "Home" => Step::First,
-            "End" => Step::Last,
-            "Escape" => {
-                event.stop_propagation();
-                return close();
-            }
-            _ => return event.stop_propagation(),
-        };
-        event.stop_propagation();
-        event.prevent_default();
-        move_among(&event, "[role=menuitem]", step);
-    };
-    let on_leave = move |event: FocusEvent| {
-        if leaves(&event) {
-            // The button that opened it closes it by its click.
-            request_animation_frame(move || open.set(false));
-        }
-    };
-    let item = move |action: MessageAction| {
-        let run = move |_| {
-            close();
-            action.run.run(());
-        };
-        view! {
-            <button
-                class="message-action"
-                class:danger=action.danger
-                type="button"
-                role="menuitem"
-                on:click=handler(run)
-            >
-                {action.icon.view()}
-                <span>{action.label}</span>
-            </button>
-        }
-    };
-    view! {
-        <div
-            class="message-menu"
-            class:down=move || down.get()
-            role="menu"
-            tabindex="-1"
-            aria-label="Message actions"
-            on:keydown=handler(on_key)
-            on:focusout=handler(on_leave)
-        >
-            {actions.into_iter().map(item).collect_view()}
-        </div>
-    }
+fn fetch_menu() -> Fetching {
+    Box::pin(menu())
 }
 
-/// Whether the menu begins above the messages in view.
-fn is_cut_off() -> bool {
-    let top = |selector| {
-        let element = document().query_selector(selector).ok().flatten()?;
-        Some(element.get_bounding_client_rect().top())
-    };
-    top(".message-menu").zip(top(".log")).is_some_and(|(menu, log)| menu < log)
+#[allow(clippy::unnecessary_wraps, reason = "the macro adds what may fail")]
+#[wasm_split(menu, wasm_split_path = ::leptos::wasm_split, fallible)]
+fn menu() -> Result<Draw, Missing> {
+    Ok(|| view! { <Items /> }.into_any())
 }

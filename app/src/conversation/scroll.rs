@@ -7,9 +7,9 @@
 //! to where it was before the next frame is drawn. (Browsers that anchor scrolling by themselves lose their anchor,
 //! since a keyed list may take its elements out and put them in again.)
 
-use super::Chat;
+use crate::chat::Chat;
 use crate::client::{Action, Edge};
-use crate::conversations::Desk;
+use crate::desk::Desk;
 use crate::ui::focus::focus_soon;
 use leptos::{
     html::Div,

@@ -1,7 +1,7 @@
 //! How the connection stands, where that matters.
 
-use super::Desk;
 use crate::client::{Action, Link, LinkView};
+use crate::desk::Desk;
 use crate::ui::event::handler;
 use crate::ui::icon::Icon;
 use leptos::prelude::*;

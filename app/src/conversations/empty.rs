@@ -1,7 +1,7 @@
 //! The list of one who has no conversation yet.
 
-use super::Desk;
 use super::own_link::OwnLink;
+use crate::desk::Desk;
 use crate::ui::event::handler;
 use crate::ui::icon::Icon;
 use leptos::prelude::*;

@@ -4,15 +4,15 @@
 mod group;
 mod people;
 
-use super::Desk;
 use super::own_link::OwnLink;
-use crate::client::{Action, ItemKey, Row};
+use crate::client::{Action, ItemKey, People as Company, Row};
+use crate::desk::Desk;
 use crate::route::Route;
 use crate::ui::avatar::Avatar;
 use crate::ui::event::handler;
 use crate::ui::focus::{Step, bring_into_view, focus_soon};
 use crate::ui::icon::Icon;
-use crate::ui::person::{Picture, names};
+use crate::ui::person::{Picture, conversation_name};
 use group::{OTHERS_MIN, button_words, creation_id, group_words, put_first, toggled};
 use kafkatalk_protocol::{User, http::Hit, limits::SEARCH_CHARS_MAX};
 use leptos::{ev::KeyboardEvent, prelude::*, task::spawn_local};
@@ -180,7 +180,9 @@ impl Finder {
         }
         // Not held on to while going there, which changes the list.
         let known = self.desk.live.list.with_untracked(|list| {
-            let with_person = |row: &&Row| row.others.len() == 1 && row.others[0].id == person.id;
+            let with_person = |row: &&Row| {
+                row.group.is_none() && row.others.first().is_some_and(|other| other.id == person.id)
+            };
             list.rows.iter().find(with_person).map(|row| row.id)
         });
         if let Some(id) = known {
@@ -375,11 +377,12 @@ fn People(finder: Finder) -> impl IntoView {
 }
 
 /// With whom the conversation is in which something was said: as the list has it, or else who said it.
-fn with_whom(finder: &Finder, hit: &Hit) -> Vec<User> {
+fn with_whom(finder: &Finder, hit: &Hit) -> Company {
     let listed = finder.desk.live.list.with_untracked(|list| {
-        list.rows.iter().find(|row| row.id == hit.message.conversation).map(|row| row.others.to_vec())
+        list.rows.iter().find(|row| row.id == hit.message.conversation).map(Row::people)
     });
-    listed.filter(|others| !others.is_empty()).unwrap_or_else(|| vec![hit.message.sender.clone()])
+    let sender = || Company { others: [hit.message.sender.clone()].into(), group: None };
+    listed.filter(Company::is_known).unwrap_or_else(sender)
 }
 
 #[component]
@@ -390,10 +393,10 @@ fn Messages(finder: Finder) -> impl IntoView {
             let whom = with_whom(&finder, hit);
             let moment = hit.message.sent_at;
             let own = hit.message.sender.id == desk.viewer().id;
-            let by = match whom.len() {
+            let by = match whom.group {
                 _ if own => "You: ".to_owned(),
-                1 => String::new(),
-                _ => format!("{}: ", hit.message.sender.username),
+                None => String::new(),
+                Some(_) => format!("{}: ", hit.message.sender.username),
             };
             let parts = hit.snippet.iter().map(|part| {
                 let text = part.text.clone();
@@ -401,7 +404,7 @@ fn Messages(finder: Finder) -> impl IntoView {
             });
             let inside = view! {
                 {Picture::of_conversation(hit.message.conversation, &whom).map(|picture| view! { <Avatar picture /> })}
-                <span class="item-name" dir="auto">{names(&whom)}</span>
+                <span class="item-name" dir="auto">{conversation_name(&whom)}</span>
                 <time class="item-time" datetime=moment.to_string()>
                     {desk.clock.at(moment).short(desk.clock.today())}
                 </time>

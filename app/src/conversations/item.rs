@@ -1,12 +1,13 @@
 //! A conversation in the list.
 
-use super::{Desk, RouteLink};
-use crate::client::{Item, Row};
-use crate::conversation::state::StateGlyph;
-use crate::conversation::text::preview;
+use crate::chat::state::StateGlyph;
+use crate::chat::text::preview;
+use crate::client::Row;
+use crate::desk::{Desk, RouteLink};
+use crate::features::{presence::OnlineDot, typing};
 use crate::route::Route;
 use crate::ui::avatar::Avatar;
-use crate::ui::person::{Picture, names};
+use crate::ui::person::{Picture, conversation_name};
 use leptos::prelude::*;
 
 /// Most that the count of unread messages shows.
@@ -22,8 +23,11 @@ fn line(row: &Row) -> String {
         return preview(&row.draft);
     }
     let Some(item) = &row.last else { return "No messages yet".into() };
+    if let Some(notice) = item.notice_text() {
+        return preview(&notice);
+    }
     let said = preview(item.body());
-    if row.others.len() > 1 && !item.own() { format!("{}: {said}", item.sender().username) } else { said }
+    if row.group.is_some() && !item.own() { format!("{}: {said}", item.sender().username) } else { said }
 }
 
 #[component]
@@ -32,13 +36,21 @@ pub(super) fn ListItem(
     row: Memo<Row>,
 ) -> impl IntoView {
     let desk = expect_context::<Desk>();
-    let (id, others) = row.with_untracked(|row| (row.id, row.others.clone()));
+    let id = row.with_untracked(|row| row.id);
+    let people = Memo::new(move |_| row.with(Row::people));
+    let picture = move || {
+        let picture = people.with(|people| Picture::of_conversation(id, people));
+        picture.map(|picture| view! { <Avatar picture /> })
+    };
+    let typing = move || people.with(|people| typing::words(&desk.live.typing_in(id), &people.others));
     let active_at = move || row.with(|row| row.active_at);
     let time = move || desk.clock.at(active_at()).short(desk.clock.today());
-    let drafted = move || row.with(|row| !row.draft.trim().is_empty() && !row.open);
+    // Typing takes the place of all that stands in the line.
+    let quiet = move || typing().is_none();
+    let drafted = move || quiet() && row.with(|row| !row.draft.trim().is_empty() && !row.open);
     let state = move || {
-        let item = row.with(|row| row.last.clone().filter(Item::own));
-        item.filter(|_| !drafted()).map(|item| view! { <StateGlyph delivery=item.delivery /> })
+        let item = row.with(|row| row.last.clone().filter(|item| item.own() && item.notice().is_none()));
+        item.filter(|_| quiet() && !drafted()).map(|item| view! { <StateGlyph delivery=item.delivery /> })
     };
     let current = Signal::derive(move || desk.open_id() == Some(id));
     let unread_view = move || {
@@ -54,13 +66,16 @@ pub(super) fn ListItem(
     view! {
         <li>
             <RouteLink route=Route::Conversation(id) class="item" current>
-                {Picture::of_conversation(id, &others).map(|picture| view! { <Avatar picture /> })}
-                <span class="item-name" dir="auto">{names(&others)}</span>
+                {move || picture()}
+                <OnlineDot people />
+                <span class="item-name" dir="auto">{move || people.with(conversation_name)}</span>
                 <time class="item-time" datetime=move || active_at().to_string()>{move || time()}</time>
                 <span class="item-line">
                     {move || state()}
                     {move || drafted().then(|| view! { <span class="item-draft">"Draft: "</span> })}
-                    <span class="item-text" dir="auto">{move || row.with(line)}</span>
+                    <span class="item-text" dir="auto">
+                        {move || typing().unwrap_or_else(|| row.with(line))}
+                    </span>
                 </span>
                 {move || unread_view()}
             </RouteLink>

@@ -1,12 +1,12 @@
 //! The pane with the list of conversations.
 
-use super::Desk;
-use super::desk::{NEW_CONVERSATION, SEARCH};
 use super::empty::EmptyList;
 use super::find::FindPanel;
 use super::item::ListItem;
 use crate::client::{Action, Edge, LinkView, Row};
 use crate::deferred::{Deferred, Draw, Fetching, Missing};
+use crate::desk::Desk;
+use crate::desk::{NEW_CONVERSATION, SEARCH};
 use crate::ui::avatar::Avatar;
 use crate::ui::event::handler;
 use crate::ui::focus;

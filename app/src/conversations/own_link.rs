@@ -1,8 +1,8 @@
 //! The link that one sends to others, so that they write.
 
-use super::Desk;
 #[cfg(feature = "hydrate")]
 use crate::browser::api::copy;
+use crate::desk::Desk;
 use crate::route::Route;
 use crate::ui::event::handler;
 use crate::ui::icon::Icon;

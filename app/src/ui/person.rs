@@ -1,6 +1,7 @@
 //! How people are named and coloured.
 
-use kafkatalk_protocol::{ConversationId, User, UserId};
+use crate::client::People;
+use kafkatalk_protocol::{ConversationId, User};
 use uuid::Uuid;
 
 /// Colours of avatars; the stylesheet has a class `hue-0` to `hue-11` for each.
@@ -36,17 +37,20 @@ impl Picture {
         Self { id: user.id.0, letters: initials(user.username.as_str()) }
     }
 
-    /// Of a conversation with these people: the other one's, or a group's own, with letters of the first two. None
-    /// while they are not known.
-    pub fn of_conversation(id: ConversationId, others: &[User]) -> Option<Self> {
-        let mut picture = Self::of(others.first()?);
-        if let Some(second) = others.get(1) {
-            picture.id = id.0;
-            picture.letters.truncate(1);
-            picture.letters.push_str(&initials(second.username.as_str()));
-            picture.letters.truncate(2);
-        }
-        Some(picture)
+    /// Of a conversation with these people: the other one's, or a group's own, with letters of its name or of the first
+    /// two people. None while they are not known.
+    pub fn of_conversation(id: ConversationId, people: &People) -> Option<Self> {
+        let Some(group) = &people.group else { return people.others.first().map(Self::of) };
+        let letters = match &group.name {
+            Some(name) => initials(name.as_str()),
+            None => people
+                .others
+                .iter()
+                .take(2)
+                .filter_map(|user| initials(user.username.as_str()).chars().next())
+                .collect(),
+        };
+        Some(Self { id: id.0, letters })
     }
 }
 
@@ -67,15 +71,19 @@ pub fn all_names(people: &[User]) -> String {
     people.iter().map(|user| user.username.as_str()).collect::<Vec<_>>().join(", ")
 }
 
-/// What a conversation is called: the names of the others.
-pub fn conversation_name(members: &[User], viewer: UserId) -> String {
-    let others: Vec<_> = members.iter().filter(|member| member.id != viewer).cloned().collect();
-    names(&others)
+/// What a conversation is called: by the group's name, or by the names of the others.
+pub fn conversation_name(people: &People) -> String {
+    match people.group.as_ref().and_then(|group| group.name.as_ref()) {
+        Some(name) => name.to_string(),
+        None if people.others.is_empty() && people.group.is_some() => "Only you".into(),
+        None => names(&people.others),
+    }
 }
 
 #[cfg(test)]
 pub(crate) mod testing {
     use super::*;
+    use kafkatalk_protocol::UserId;
 
     /// One of many people, by number.
     pub(crate) fn user(number: u128) -> User {
@@ -86,9 +94,21 @@ pub(crate) mod testing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::Group;
+    use kafkatalk_protocol::UserId;
+    use std::sync::Arc;
 
     fn user(id: u128, name: &str) -> User {
         User { id: UserId(Uuid::from_u128(id)), username: name.parse().unwrap() }
+    }
+
+    fn pair(other: &User) -> People {
+        People { others: [other.clone()].into(), group: None }
+    }
+
+    fn group(name: Option<&str>, others: &[User]) -> People {
+        let name = name.map(|name| name.parse().unwrap());
+        People { others: others.into(), group: Some(Arc::new(Group { name, ..Group::default() })) }
     }
 
     #[test]
@@ -110,17 +130,22 @@ mod tests {
     #[test]
     fn a_pair_has_the_picture_of_the_other_and_a_group_its_own() {
         let (id, bob, eve) = (ConversationId(Uuid::from_u128(9)), user(2, "bob.b"), user(3, "eve.e"));
-        let picture = |others: &[User]| Picture::of_conversation(id, others);
-        assert_eq!(picture(&[]), None);
-        assert_eq!(picture(std::slice::from_ref(&bob)), Some(Picture::of(&bob)));
-        assert_eq!(picture(&[bob, eve]), Some(Picture { id: id.0, letters: "BE".into() }));
+        let picture = |people: People| Picture::of_conversation(id, &people);
+        assert_eq!(picture(People::default()), None);
+        assert_eq!(picture(pair(&bob)), Some(Picture::of(&bob)));
+        let letters = |name: Option<&str>, others: &[User]| picture(group(name, others)).unwrap().letters;
+        assert_eq!(letters(None, &[bob.clone(), eve.clone()]), "BE");
+        assert_eq!(letters(None, std::slice::from_ref(&bob)), "B");
+        assert_eq!(letters(Some("Sunday climbing club"), &[bob, eve]), "SC");
     }
 
     #[test]
-    fn a_conversation_is_called_by_the_others() {
-        let (ada, bob) = (user(1, "ada"), user(2, "bob"));
-        assert_eq!(conversation_name(&[ada.clone(), bob.clone()], ada.id), "bob");
-        assert_eq!(conversation_name(&[ada.clone(), bob, user(3, "eve")], ada.id), "bob, eve");
+    fn a_group_is_called_by_its_name_and_without_one_a_conversation_by_the_others() {
+        let (bob, eve) = (user(2, "bob"), user(3, "eve"));
+        assert_eq!(conversation_name(&pair(&bob)), "bob");
+        assert_eq!(conversation_name(&group(None, &[bob.clone(), eve.clone()])), "bob, eve");
+        assert_eq!(conversation_name(&group(Some("Climbing"), &[bob, eve])), "Climbing");
+        assert_eq!(conversation_name(&group(None, &[])), "Only you");
     }
 
     #[test]

@@ -216,3 +216,25 @@ fn what_lies_before_the_viewers_time_is_not_asked_for() {
     page.act(Action::LoadEarlier);
     assert_eq!(asked(&mut page), []);
 }
+
+#[test]
+fn the_server_counts_what_is_unread_where_a_deletion_may_be_missing() {
+    let mut page = chained(3);
+    page.act(Action::Open(None));
+    assert_eq!(page.unread(), 3);
+    // The deletion of one of them is among what the server does not send.
+    page.tell(Input::Closed(page.socket(), 1001));
+    page.pass(1_000);
+    page.tell(Input::Opened(page.socket()));
+    page.ready(&me());
+    let (latest, changed_after) = (Offset(2), Some(Offset(2)));
+    page.frame(ServerFrame::Behind { conversation: conv(), after: None, latest, changed_after });
+    let told = Conversation { record: Some(Offset(3)), unread: 2, ..conversation(2, Some(2)) };
+    let requests = page.take_requests();
+    let asked =
+        requests.iter().find(|(_, fetch)| *fetch == Fetch::Conversation(conv())).expect("it was asked for");
+    page.tell(Input::Answered(asked.0, Ok(Answer::Conversation(Box::new(told)))));
+    assert_eq!(page.unread(), 2);
+    page.pass(60_000);
+    assert_eq!(page.unread(), 2);
+}

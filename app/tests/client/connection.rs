@@ -1,4 +1,4 @@
-use crate::harness::{Page, conv, me, peer, user};
+use crate::harness::{Page, conv, me, user};
 use kafkatalk_app::client::{Action, Effect, FetchError, Input, Link, limits};
 use kafkatalk_protocol::{ClientFrame, ErrorCode, Offset, ServerFrame};
 
@@ -12,7 +12,7 @@ fn the_first_word_on_a_socket_says_what_is_held() {
     page.start();
     page.tell(Input::Opened(page.socket()));
     let (positions, records) = ([(conv(), Offset(2))].into(), [(conv(), Offset(2))].into());
-    let hello = ClientFrame::Hello { positions, records };
+    let hello = ClientFrame::Hello { positions, records, signals: true };
     assert!(page.effects.contains(&Effect::Transmit(page.socket(), hello)));
 }
 
@@ -236,12 +236,11 @@ fn signing_out_leaves_nothing_on_the_device_and_leaves_the_way_to_the_form() {
 }
 
 #[test]
-fn a_pong_or_a_sign_of_typing_changes_nothing_that_is_drawn() {
+fn a_pong_or_a_record_without_effect_changes_nothing_that_is_drawn() {
     let mut page = Page::live(3);
     page.client.take_changes();
     for frame in [
         ServerFrame::Pong,
-        ServerFrame::Typing { conversation: conv(), user: peer().id },
         ServerFrame::Record { conversation: conv(), record: Offset(3), previous_record: Some(Offset(2)) },
     ] {
         page.frame(frame.clone());

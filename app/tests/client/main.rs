@@ -4,6 +4,8 @@ mod changes;
 mod connection;
 mod editing;
 mod harness;
+mod members;
 mod outbox;
 mod reading;
+mod signs;
 mod timeline;

@@ -2,7 +2,7 @@ use crate::harness::{Page, conv, conv_with, me, message, peer};
 use kafkatalk_app::client::{
     Action, Command, Delivery, Effect, Input, OutboxFull, RequestId, StoredEntry, limits,
 };
-use kafkatalk_protocol::{Body, ErrorCode, Message, MessageId, ServerFrame, Timestamp};
+use kafkatalk_protocol::{Body, ClientFrame, ErrorCode, Message, MessageId, ServerFrame, Timestamp};
 
 fn refuse(page: &mut Page, id: MessageId, code: ErrorCode) {
     page.frame(ServerFrame::Error { code, detail: "Not so.".into(), id: Some(id) });
@@ -306,6 +306,7 @@ fn a_draft_is_stored_when_the_typing_pauses_and_dropped_when_it_is_sent() {
     page.effects.clear();
     page.act(Action::Draft(conv(), "he".into()));
     page.act(Action::Draft(conv(), "hello".into()));
+    assert_eq!(page.take_frames(), [ClientFrame::Typing { conversation: conv() }]);
     assert_eq!(page.effects, []);
     page.pass(limits::DRAFT_DELAY_MS);
     assert_eq!(page.effects, [Effect::StoreDraft(conv(), Some("hello".into()))]);

@@ -1,7 +1,7 @@
 //! What must hold: at every step, and when all have come to rest.
 
 use crate::world::World;
-use kafkatalk_app::client::{Action, ChatStatus, Delivery, Edge, Input};
+use kafkatalk_app::client::{Action, ChatStatus, Delivery, Edge, Group, Input, Item};
 use kafkatalk_protocol::{ConversationId, Message, MessageId, Offset};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,8 +10,10 @@ fn fail(world: &mut World, tab: usize, what: impl std::fmt::Display) {
     world.failures.push(format!("at {now} ms, page {tab}: {what}"));
 }
 
-/// What is shown is a part of the log without holes, and then what waits; nothing twice.
+/// What is shown is a part of the log without holes, and then what waits; nothing twice, and nothing that the person may
+/// not see.
 pub(crate) fn step(world: &mut World, tab: usize) {
+    nothing_forbidden_is_shown(world, tab);
     let client = &world.tabs[tab].client;
     let Some(open) = client.opened() else { return };
     let chat = client.chat(open);
@@ -59,8 +61,11 @@ pub(crate) fn agreement(world: &mut World) {
         }
         for conv in world.server.convs.keys().copied().collect::<Vec<_>>() {
             let user = world.tabs[tab].user.id;
-            if world.server.convs[&conv].members.iter().any(|member| member.id == user) {
+            if world.server.convs[&conv].has(user) {
                 timeline_is_the_log(world, tab, conv);
+                members_are_right(world, tab, conv);
+            } else if world.server.convs[&conv].had(user, u64::MAX) {
+                nothing_is_shown(world, tab, conv);
             }
         }
     }
@@ -69,7 +74,7 @@ pub(crate) fn agreement(world: &mut World) {
 fn log_holds_what_was_typed(world: &mut World) {
     let mut places = BTreeMap::<(ConversationId, MessageId), Vec<Offset>>::new();
     for (id, conv) in &world.server.convs {
-        for record in &conv.records {
+        for record in conv.records.iter().filter(|record| record.message.notice.is_none()) {
             places.entry((*id, record.message.id)).or_default().push(record.message.offset);
         }
     }
@@ -80,11 +85,14 @@ fn log_holds_what_was_typed(world: &mut World) {
             match places.get(&(conv, id)).map(Vec::as_slice) {
                 Some([offset]) => {
                     known += 1;
-                    if last.insert(conv, *offset) >= Some(*offset) {
+                    // Another page sent it once they were back.
+                    let late = world.server.turned_away.contains(&id);
+                    if !late && last.insert(conv, *offset) >= Some(*offset) {
                         fail(world, tab, format!("{id} is in the log before what was typed before it"));
                     }
                 }
                 Some(more) => fail(world, tab, format!("{id} is in the log at {more:?}")),
+                None if world.server.turned_away.contains(&id) => {}
                 None => fail(world, tab, format!("{id} is not in the log")),
             }
         }
@@ -96,7 +104,7 @@ fn log_holds_what_was_typed(world: &mut World) {
             world.failures.push(format!("{id} was deleted, and is in the log at {found:?}"));
         }
     }
-    let all: usize = world.server.convs.values().map(|conv| conv.records.len()).sum();
+    let all: usize = places.values().map(Vec::len).sum();
     if known != all {
         fail(world, 0, format!("{known} were typed, {all} are in the log"));
     }
@@ -111,10 +119,11 @@ fn log_holds_what_was_changed(world: &mut World) {
             let records: Vec<_> =
                 changes.iter().filter(|(known, _)| *known == id).map(|(_, record)| *record).collect();
             match &records[..] {
+                [_] if world.server.turned_away.contains(&id) => {}
                 [record] if last.insert(conv, *record) < Some(*record) => {}
                 [_] => fail(world, tab, format!("{id} is in the log before what was changed before it")),
                 // Another device had deleted the message before.
-                [] if world.server.refused.contains(&id) => {}
+                [] if world.server.refused.contains(&id) || world.server.turned_away.contains(&id) => {}
                 _ => fail(world, tab, format!("change {id} is in the log at {records:?}")),
             }
         }
@@ -142,9 +151,13 @@ fn list_is_right(world: &mut World, tab: usize) {
     }
     for row in &list.rows {
         let conv = &world.server.convs[&row.id];
+        if !conv.has(user) {
+            return fail(world, tab, format!("{} is listed, and they are out of it", row.id));
+        }
+        let messages = conv.messages_of(user);
         let unread = conv.unread(user, u64::MAX);
-        let newest = conv.records.last().map(|record| record.message.offset);
-        let text = conv.records.last().map(|record| record.message.body.as_str());
+        let newest = messages.last().map(|message| message.offset);
+        let text = messages.last().map(|message| message.body.as_str());
         let shown = row.last.as_ref().and_then(kafkatalk_app::client::Item::offset);
         let shown_text = row.last.as_ref().map(kafkatalk_app::client::Item::body);
         let refused = row.last.as_ref().is_some_and(|last| matches!(last.delivery, Delivery::Failed { .. }));
@@ -160,7 +173,7 @@ fn list_is_right(world: &mut World, tab: usize) {
             return fail(world, tab, what);
         }
     }
-    let mine = world.server.convs.values().filter(|conv| conv.members.iter().any(|m| m.id == user)).count();
+    let mine = world.server.convs.values().filter(|conv| conv.has(user)).count();
     if list.more == Edge::End && list.rows.len() != mine {
         fail(world, tab, format!("{} of {mine} conversations are listed", list.rows.len()));
     }
@@ -194,8 +207,8 @@ fn timeline_is_the_log(world: &mut World, tab: usize, conv: ConversationId) {
     ends_at_the_newest(world, tab, conv);
     let user = world.tabs[tab].user.id;
     let log = &world.server.convs[&conv];
-    let read =
-        log.members.iter().filter(|m| m.id != user).map(|m| log.read_of(m.id, u64::MAX)).min().flatten();
+    let others = log.state().users().into_iter().filter(|member| member.id != user);
+    let read = others.map(|member| log.read_of(member.id, u64::MAX)).min().flatten();
     let expect = |message: &Message| {
         let delivery = match message.sender.id == user {
             false => Delivery::Received,
@@ -205,7 +218,7 @@ fn timeline_is_the_log(world: &mut World, tab: usize, conv: ConversationId) {
         let state = (message.body.as_str().to_owned(), message.deleted, message.reactions.clone());
         (Some(message.offset), (message.id, state, delivery))
     };
-    let expected: BTreeMap<_, _> = log.records.iter().map(|record| expect(&record.message)).collect();
+    let expected: BTreeMap<_, _> = log.messages_of(user).into_iter().map(expect).collect();
     if seen != expected {
         let wrong: Vec<_> = expected.iter().filter(|(offset, item)| seen.get(offset) != Some(item)).collect();
         let more: Vec<_> = seen.keys().filter(|offset| !expected.contains_key(offset)).collect();
@@ -225,9 +238,63 @@ fn ends_at_the_newest(world: &mut World, tab: usize, conv: ConversationId) {
     }
     let chat = world.tabs[tab].client.chat(conv);
     let shown = chat.items.iter().rev().find_map(kafkatalk_app::client::Item::offset);
-    let newest = world.server.convs[&conv].records.last().map(|record| record.message.offset);
+    let user = world.tabs[tab].user.id;
+    let newest = world.server.convs[&conv].messages_of(user).last().map(|message| message.offset);
     if chat.later != Edge::End || shown != newest {
         fail(world, tab, format!("{conv} ends at {shown:?} ({:?}), not {newest:?}", chat.later));
+    }
+}
+
+/// Everybody in it, what they may do, and what it is called.
+fn members_are_right(world: &mut World, tab: usize, conv: ConversationId) {
+    let user = world.tabs[tab].user.id;
+    let chat = world.tabs[tab].client.chat(conv);
+    let list = world.tabs[tab].client.list();
+    let row = list.rows.iter().find(|row| row.id == conv);
+    let log = &world.server.convs[&conv];
+    let others: Vec<_> = log.state().users().into_iter().filter(|member| member.id != user).collect();
+    let group = Group { name: log.state().name.clone(), roles: log.state().roles.clone() };
+    let group = (log.group && world.server.trouble.knows_changes).then_some(group);
+    let shown = [Some(chat.people()), row.map(kafkatalk_app::client::Row::people)];
+    for people in shown.into_iter().flatten() {
+        let wrong =
+            *people.others != *others || (group.is_some() && people.group.as_deref() != group.as_ref());
+        if wrong {
+            return fail(world, tab, format!("{conv} shows {people:?}, it is {others:?} {group:?}"));
+        }
+    }
+}
+
+/// Nothing of a group that the person is out of.
+fn nothing_is_shown(world: &mut World, tab: usize, conv: ConversationId) {
+    let life = world.tabs[tab].life;
+    world.tell(tab, life, Input::Action(Action::Open(Some(conv))));
+    rest(world);
+    let chat = world.tabs[tab].client.chat(conv);
+    let listed = world.tabs[tab].client.list().rows.iter().any(|row| row.id == conv);
+    if chat.status != ChatStatus::Left || !chat.items.is_empty() || !chat.others.is_empty() || listed {
+        fail(world, tab, format!("{conv} is {:?} and shows {:?}, listed: {listed}", chat.status, chat.items));
+    }
+    let kept = &world.stores[world.tabs[tab].device];
+    if let Some(entry) = kept.values().find(|entry| entry.conversation == conv) {
+        let entry = format!("{entry:?} is kept, and they are out of it");
+        fail(world, tab, entry);
+    }
+}
+
+/// Nothing is shown that the person could see at no time.
+fn nothing_forbidden_is_shown(world: &mut World, tab: usize) {
+    let user = world.tabs[tab].user.id;
+    let client = &world.tabs[tab].client;
+    let chats = client.opened().map(|open| (open, client.chat(open).items));
+    let rows = client.list().rows.into_iter().map(|row| (row.id, row.last.into_iter().collect()));
+    let forbidden = chats.into_iter().chain(rows).find_map(|(conv, items)| {
+        let log = &world.server.convs[&conv];
+        let bad = |item: &&Item| item.offset().is_some_and(|offset| !log.was_ever_for(user, offset));
+        items.iter().find(|item| is_logged(&item.delivery) && bad(item)).map(|item| (conv, item.clone()))
+    });
+    if let Some((conv, item)) = forbidden {
+        fail(world, tab, format!("{conv} shows {item:?}, which they may not see"));
     }
 }
 

@@ -107,6 +107,16 @@ fn a_server_that_tells_old_changes_as_new_ones_is_noticed() {
 }
 
 #[test]
+fn a_server_that_keeps_telling_those_who_are_out_is_noticed() {
+    is_noticed(Fault::KeepsTellingTheRemoved, PageFault::None);
+}
+
+#[test]
+fn a_server_that_shows_what_was_said_before_is_noticed() {
+    is_noticed(Fault::ShowsWhatWasBefore, PageFault::None);
+}
+
+#[test]
 fn a_history_with_holes_is_asked_again_until_it_has_none() {
     // The pages notice by themselves: the run is good all the same.
     for seed in 0..SEEDS_TO_NOTICE {

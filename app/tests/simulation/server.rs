@@ -2,8 +2,11 @@
 
 mod answers;
 mod changes;
+pub(crate) mod conv;
+pub(crate) mod groups;
 
 use answers::page_of;
+pub(crate) use conv::{Conv, Record};
 use kafkatalk_app::{
     client::{Command, Page, random::Random},
     features::{delete::Delete, edit::Edit, react::React},
@@ -41,6 +44,10 @@ pub(crate) enum Fault {
     LosesChanges,
     /// Now and then the text before the last change comes back as if it were the newer one.
     TellsOldChangesAgain,
+    /// Whoever is out of a group is told nothing of that, and everything that is said.
+    KeepsTellingTheRemoved,
+    /// Whoever is added to a group is shown all that was said before.
+    ShowsWhatWasBefore,
 }
 
 /// How much trouble there is; drawn for each run.
@@ -78,34 +85,6 @@ pub(crate) const CALM: Trouble = Trouble {
     no_ack: 0,
 };
 
-#[derive(Debug)]
-pub(crate) struct Record {
-    pub(crate) message: Message,
-}
-
-/// A record of the chain: a message was posted, or changed.
-#[derive(Debug)]
-struct Link {
-    offset: Offset,
-    /// The message as it is told after this record; none where nobody is told.
-    told: Option<Message>,
-    at: u64,
-}
-
-#[derive(Debug)]
-pub(crate) struct Conv {
-    pub(crate) members: Vec<User>,
-    created_at: Timestamp,
-    /// What was posted, in the state that it has now.
-    pub(crate) records: Vec<Record>,
-    links: Vec<Link>,
-    /// The commands that changed a message, and their records.
-    pub(crate) changes: Vec<(MessageId, Offset)>,
-    next: u64,
-    reads: Vec<(u64, UserId, Offset)>,
-    swapped: Option<(Wire, User, ClientFrame)>,
-}
-
 pub(crate) enum Out {
     Frame(Wire, ServerFrame),
     /// It comes when it comes.
@@ -121,6 +100,8 @@ pub(crate) struct Server {
     pub(crate) random: Random,
     /// Changes of messages that were deleted before.
     pub(crate) refused: BTreeSet<MessageId>,
+    /// What people wrote and did in groups that they were out of.
+    pub(crate) turned_away: BTreeSet<MessageId>,
     catch_up_max: usize,
 }
 
@@ -129,40 +110,6 @@ pub(crate) const REFUSED: &str = "refuse this";
 
 pub(crate) fn wall(ms: u64) -> Timestamp {
     Timestamp::from_millis(1_800_000_000_000 + i64::try_from(ms).unwrap())
-}
-
-impl Conv {
-    /// The messages as they are told at that moment.
-    fn visible(&self, before: u64) -> Vec<Message> {
-        let mut messages = BTreeMap::new();
-        let links = self.links.iter().filter(|link| link.at <= before);
-        for told in links.filter_map(|link| link.told.clone()) {
-            messages.insert(told.offset, told);
-        }
-        messages.into_values().collect()
-    }
-
-    /// The last record that is told of at that moment.
-    fn through(&self, before: u64) -> Option<Offset> {
-        let links = self.links.iter().filter(|link| link.at <= before && link.told.is_some());
-        links.map(|link| link.offset).max()
-    }
-
-    fn link(&mut self, offset: Offset, told: Option<Message>, now: u64) {
-        self.links.push(Link { offset, told, at: now });
-    }
-
-    pub(crate) fn read_of(&self, user: UserId, before: u64) -> Option<Offset> {
-        let reads = self.reads.iter().filter(|(at, reader, _)| *at <= before && *reader == user);
-        reads.map(|(_, _, offset)| *offset).max()
-    }
-
-    pub(crate) fn unread(&self, user: UserId, before: u64) -> u64 {
-        let read = self.read_of(user, before);
-        let unread =
-            |message: &&Message| message.sender.id != user && !message.deleted && Some(message.offset) > read;
-        self.visible(before).iter().filter(unread).fold(0, |count, _| count + 1)
-    }
 }
 
 impl Server {
@@ -175,6 +122,7 @@ impl Server {
             fault,
             random,
             refused: BTreeSet::new(),
+            turned_away: BTreeSet::new(),
             catch_up_max,
         }
     }
@@ -188,17 +136,7 @@ impl Server {
             [one, other] => ConversationId::of_pair(one.id, other.id),
             all => ConversationId::of_group(all[0].id, CreationId(uuid::Uuid::nil())),
         };
-        let conv = Conv {
-            members,
-            created_at: wall(now),
-            records: Vec::new(),
-            links: Vec::new(),
-            changes: Vec::new(),
-            next: 0,
-            reads: Vec::new(),
-            swapped: None,
-        };
-        self.convs.insert(id, conv);
+        self.convs.insert(id, Conv::new(members, now));
         for (wire, user) in &self.sockets {
             if let Some(conversation) = self.conversation(id, user.id, now) {
                 out.push(Out::Frame(*wire, ServerFrame::Conversation { conversation }));
@@ -207,19 +145,33 @@ impl Server {
         id
     }
 
-    fn conversation(&self, id: ConversationId, user: UserId, before: u64) -> Option<Conversation> {
+    pub(crate) fn conversation(&self, id: ConversationId, user: UserId, before: u64) -> Option<Conversation> {
         let conv = self.convs.get(&id)?;
-        conv.members.iter().find(|member| member.id == user)?;
-        let reads =
-            conv.members.iter().filter_map(|member| Some((member.id, conv.read_of(member.id, before)?)));
+        let state = conv.state_at(before);
+        let sees_from = Some(state.member(user)?.sees_from).filter(|first| *first > Offset(0));
+        let users = state.users();
+        let reads = users.iter().filter_map(|member| Some((member.id, conv.read_of(member.id, before)?)));
+        let knows = self.trouble.knows_changes;
         let extra = u64::from(self.fault == Fault::Miscounts);
         Some(Conversation {
-            last_message: conv.visible(before).pop(),
-            record: conv.through(before).filter(|_| self.trouble.knows_changes),
+            last_message: self.messages_for(conv, user, before).pop(),
+            record: conv.through(before).filter(|_| knows),
+            sees_from: sees_from.filter(|_| self.fault != Fault::ShowsWhatWasBefore),
+            group: conv.group && knows,
+            name: state.name.clone(),
+            roles: if knows { state.roles.clone() } else { BTreeMap::new() },
             unread: conv.unread(user, before) + extra,
             read: reads.collect(),
-            ..Conversation::new(id, conv.members.clone(), conv.created_at)
+            ..Conversation::new(id, users.clone(), conv.created_at)
         })
+    }
+
+    /// The messages of a conversation as they are told to a member.
+    fn messages_for(&self, conv: &Conv, user: UserId, before: u64) -> Vec<Message> {
+        match self.fault {
+            Fault::ShowsWhatWasBefore if conv.state_at(before).member(user).is_some() => conv.visible(before),
+            _ => conv.visible_to(user, before),
+        }
     }
 
     pub(crate) fn opened(&mut self, wire: Wire, user: &User, out: &mut Vec<Out>) {
@@ -241,7 +193,7 @@ impl Server {
         match frame {
             ClientFrame::Ping => out.push(Out::Frame(wire, ServerFrame::Pong)),
             ClientFrame::Typing { .. } => {}
-            ClientFrame::Hello { mut positions, records } => {
+            ClientFrame::Hello { mut positions, records, .. } => {
                 if self.trouble.knows_changes {
                     positions.retain(|id, _| !records.contains_key(id));
                     self.catch_up_changes(wire, &user, &records, out);
@@ -250,6 +202,10 @@ impl Server {
             }
             ClientFrame::Read { conversation, offset } => {
                 let Some(conv) = self.convs.get_mut(&conversation) else { return };
+                if !conv.has(user.id) {
+                    let (code, detail) = (ErrorCode::NotAllowed, String::new());
+                    return out.push(Out::Frame(wire, ServerFrame::Error { code, detail, id: None }));
+                }
                 if conv.read_of(user.id, u64::MAX) < Some(offset) {
                     conv.reads.push((now, user.id, offset));
                 }
@@ -312,6 +268,10 @@ impl Server {
         let Some(conv) = self.convs.get_mut(&conversation) else {
             return out.push(refuse(ErrorCode::NotFound));
         };
+        if !conv.has(user.id) {
+            self.turned_away.insert(id);
+            return out.push(refuse(ErrorCode::NotAllowed));
+        }
         if body.as_str() == REFUSED {
             return out.push(refuse(ErrorCode::InvalidInput));
         }
@@ -387,11 +347,37 @@ impl Server {
         out: &mut Vec<Out>,
     ) {
         let Some(conv) = self.convs.get(&conversation) else { return };
-        let members: Vec<_> = conv.members.iter().map(|member| member.id).collect();
+        let tells = |user: &UserId| match self.fault {
+            Fault::KeepsTellingTheRemoved => conv.had(*user, u64::MAX),
+            _ => conv.has(*user),
+        };
+        let people: BTreeSet<_> = self.sockets.values().map(|user| user.id).filter(tells).collect();
+        let ServerFrame::Changed { message, record: Some(record), previous_record } = frame else {
+            return self.broadcast_to(&people.into_iter().collect::<Vec<_>>(), frame, except, out);
+        };
+        // Whoever came later is told that there is a record, and nothing of the message.
+        let sees = |user: &UserId| {
+            let member = conv.state().member(*user);
+            member.is_none_or(|member| member.sees_from <= message.offset)
+        };
+        let (see, rest): (Vec<_>, Vec<_>) = people.into_iter().partition(sees);
+        let (record, previous_record) = (*record, *previous_record);
+        self.broadcast_to(&see, frame, except, out);
+        let link = ServerFrame::Record { conversation, record, previous_record };
+        self.broadcast_to(&rest, &link, except, out);
+    }
+
+    fn broadcast_to(
+        &mut self,
+        people: &[UserId],
+        frame: &ServerFrame,
+        except: Option<Wire>,
+        out: &mut Vec<Out>,
+    ) {
         let wires: Vec<_> = self
             .sockets
             .iter()
-            .filter(|(wire, user)| members.contains(&user.id) && Some(**wire) != except)
+            .filter(|(wire, user)| people.contains(&user.id) && Some(**wire) != except)
             .map(|(wire, _)| *wire)
             .collect();
         for wire in wires {
@@ -422,9 +408,15 @@ impl Server {
     ) {
         for (id, position) in positions {
             let Some(conv) = self.convs.get(id) else { continue };
-            assert!(conv.members.iter().any(|member| member.id == user.id), "a position of no member");
+            if !conv.has(user.id) {
+                self.tell_of_departure(wire, user, *id, out);
+                continue;
+            }
             let mut after = *position;
-            let missed = conv.visible(u64::MAX).into_iter().filter(|message| message.offset > *position);
+            let missed = self
+                .messages_for(conv, user.id, u64::MAX)
+                .into_iter()
+                .filter(|message| message.offset > *position);
             for (index, message) in missed.enumerate() {
                 if index >= self.catch_up_max {
                     let latest = conv.records.last().map_or(after, |record| record.message.offset);
@@ -444,6 +436,15 @@ impl Server {
         }
     }
 
+    /// Whoever names a group that they are out of.
+    fn tell_of_departure(&self, wire: Wire, user: &User, conversation: ConversationId, out: &mut Vec<Out>) {
+        let had = self.convs.get(&conversation).is_some_and(|conv| conv.had(user.id, u64::MAX));
+        assert!(had, "a position of somebody who was never a member");
+        if self.fault != Fault::KeepsTellingTheRemoved {
+            out.push(Out::Frame(wire, ServerFrame::Left { conversation }));
+        }
+    }
+
     /// What happened since the records that were applied.
     fn catch_up_changes(
         &mut self,
@@ -454,14 +455,20 @@ impl Server {
     ) {
         for (id, applied) in records {
             let Some(conv) = self.convs.get(id) else { continue };
-            assert!(conv.members.iter().any(|member| member.id == user.id), "a record of no member");
+            if !conv.has(user.id) {
+                self.tell_of_departure(wire, user, *id, out);
+                continue;
+            }
             let Some(record) = conv.through(u64::MAX).filter(|through| through > applied) else { continue };
             let conversation = *id;
-            let all = conv.visible(u64::MAX);
+            let all = self.messages_for(conv, user.id, u64::MAX);
             let missed = page_of(&all, Page::ChangedAfter(*applied), self.catch_up_max);
             for message in missed.messages {
                 let changed = ServerFrame::Changed { message, record: None, previous_record: None };
                 out.push(Out::Frame(wire, changed));
+            }
+            if conv.state().revision > Some(*applied) {
+                out.push(Out::Frame(wire, self.group_frame(*id, None, (None, None))));
             }
             let end = match (missed.next, all.last()) {
                 (Some(_), Some(last)) => ServerFrame::Behind {

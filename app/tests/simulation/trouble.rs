@@ -1,8 +1,8 @@
 //! What people do, and what breaks.
 
 use crate::{
-    server::REFUSED,
-    world::{Event, World},
+    server::{REFUSED, groups::Deed},
+    world::{Event, World, user},
 };
 use kafkatalk_app::{
     client::{Action, Command, Delivery, Input, Item},
@@ -10,6 +10,7 @@ use kafkatalk_app::{
 };
 use kafkatalk_protocol::{
     Body, CloseCode, ConversationId,
+    member::GroupName,
     reaction::{Emoji, Reaction},
 };
 use std::collections::BTreeSet;
@@ -103,7 +104,8 @@ impl World {
         self.at(next, Event::Person(tab));
         let life = self.tabs[tab].life;
         let user = self.tabs[tab].user.id;
-        let member = |conv: &&ConversationId| self.server.convs[*conv].members.iter().any(|m| m.id == user);
+        // They may not know yet that they are out of it.
+        let member = |conv: &&ConversationId| self.server.convs[*conv].had(user, self.now);
         let convs: Vec<_> = self.server.convs.keys().filter(member).copied().collect();
         let conv = convs[usize::try_from(self.random.below(convs.len() as u64)).unwrap()];
         let action = match self.random.below(24) {
@@ -122,6 +124,44 @@ impl World {
             _ => return self.look_after_one_that_waits(tab, conv),
         };
         self.tell(tab, life, action);
+    }
+
+    /// Somebody does something to a group. They hear of it by the answer, as other pages do by the socket.
+    pub(crate) fn change_group(&mut self) {
+        if self.calm {
+            return;
+        }
+        let next = self.now + self.random.below(10_000);
+        self.at(next, Event::Group);
+        let groups: Vec<_> =
+            self.server.convs.iter().filter(|(_, conv)| conv.group).map(|(id, _)| *id).collect();
+        let conv = groups[usize::try_from(self.random.below(groups.len() as u64)).unwrap()];
+        let members = self.server.convs[&conv].state().users();
+        if members.is_empty() || !self.up {
+            return;
+        }
+        let by = members[usize::try_from(self.random.below(members.len() as u64)).unwrap()].clone();
+        let other = user(1 + u128::from(self.random.below(4)));
+        let deed = match self.random.below(10) {
+            0..4 => Deed::Add(other, self.random.below(2) == 0),
+            4 | 5 => Deed::Remove(other.id),
+            6 | 7 => Deed::Leave,
+            8 => Deed::MakeAdmin(other.id),
+            _ => {
+                let name = format!("name {}", self.random.below(3));
+                Deed::Name(GroupName::parse(&name).ok().filter(|_| self.random.below(4) > 0))
+            }
+        };
+        let mut out = Vec::new();
+        let done = self.server.regroup((conv, &by), &deed, self.now, &mut out);
+        self.deliver(out);
+        let tab = self.tabs.iter().position(|tab| tab.user == by);
+        if let Some(tab) = tab.filter(|_| done)
+            && let Some(conversation) = self.server.conversation(conv, by.id, self.now)
+        {
+            let life = self.tabs[tab].life;
+            self.later(Event::Told(tab, life, Box::new(conversation)));
+        }
     }
 
     /// Deletes a message, or sends one that was refused again.
@@ -146,7 +186,8 @@ impl World {
     /// Changes the text of one of the messages of that person that the page shows.
     fn change_message(&mut self, tab: usize, conv: ConversationId) {
         let chat = self.tabs[tab].client.chat(conv);
-        let changeable = |item: &&Item| item.own() && item.in_log() && !item.deleted();
+        let changeable =
+            |item: &&Item| item.own() && item.in_log() && !item.deleted() && item.notice().is_none();
         let own: Vec<_> = chat.items.iter().filter(changeable).collect();
         if own.is_empty() || !self.server.trouble.knows_changes {
             return;
@@ -190,7 +231,11 @@ impl World {
     fn react(&mut self, tab: usize, conv: ConversationId) {
         let user = self.tabs[tab].user.id;
         let chat = self.tabs[tab].client.chat(conv);
-        let items: Vec<_> = chat.items.iter().filter(|item| item.in_log() && !item.deleted()).collect();
+        let items: Vec<_> = chat
+            .items
+            .iter()
+            .filter(|item| item.in_log() && !item.deleted() && item.notice().is_none())
+            .collect();
         if items.is_empty() || !self.server.trouble.knows_changes {
             return;
         }

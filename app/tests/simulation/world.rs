@@ -6,9 +6,12 @@ use crate::{
     server::{CALM, Fault, Out, Server, Trouble, Wire, wall},
 };
 use kafkatalk_app::client::{
-    Answer, Effect, Fetch, FetchError, Input, Now, RequestId, SocketId, StoredEntry, Ticks, random::Random,
+    Action, Answer, Effect, Fetch, FetchError, Input, Now, RequestId, SocketId, StoredEntry, Ticks,
+    random::Random,
 };
-use kafkatalk_protocol::{ClientFrame, ConversationId, MessageId, ServerFrame, User, UserId, Username};
+use kafkatalk_protocol::{
+    ClientFrame, Conversation, ConversationId, MessageId, ServerFrame, User, UserId, Username,
+};
 use std::{
     collections::{BTreeMap, BTreeSet},
     hash::{DefaultHasher, Hash, Hasher},
@@ -38,6 +41,10 @@ pub(crate) enum Event {
     Mishap,
     ServerUp,
     NewConversation,
+    /// Somebody does something to a group.
+    Group,
+    /// A page hears what came of it.
+    Told(usize, u32, Box<Conversation>),
     /// A person whose session ended signs in again.
     SignIn(usize, u32),
 }
@@ -138,6 +145,7 @@ impl World {
         self.server.create(vec![user(1), user(2)], 0, &mut out);
         self.server.create(vec![user(1), user(3)], 0, &mut out);
         self.server.create(vec![user(1), user(2), user(3)], 0, &mut out);
+        self.server.create(vec![user(2), user(1), user(4)], 0, &mut out);
         for (index, (person, device)) in PAGES.into_iter().enumerate() {
             self.tabs.push(Tab::new(user(person), device, index));
             self.load_page(index, None);
@@ -147,6 +155,8 @@ impl World {
         let at = self.random.below(TROUBLE_MS);
         self.at(at, Event::NewConversation);
         self.at(1_000, Event::Mishap);
+        let at = self.random.below(20_000);
+        self.at(at, Event::Group);
     }
 
     pub(crate) fn at(&mut self, time: u64, event: Event) {
@@ -154,7 +164,7 @@ impl World {
         self.events.insert((time, self.sequence), event);
     }
 
-    fn later(&mut self, event: Event) {
+    pub(crate) fn later(&mut self, event: Event) {
         let time = self.now + 1 + self.random.below(self.latency_ms);
         self.at(time, event);
     }
@@ -250,6 +260,10 @@ impl World {
                     self.load_page(tab, None);
                 }
             }
+            Event::Group => self.change_group(),
+            Event::Told(tab, life, conversation) => {
+                self.tell(tab, life, Input::Action(Action::Opened(conversation)));
+            }
             Event::NewConversation => {
                 self.server.create(vec![user(2), user(3)], self.now, &mut out);
             }
@@ -261,7 +275,7 @@ impl World {
         self.cut.get(&(wire, to_server)).is_none_or(|until| self.now <= *until)
     }
 
-    fn deliver(&mut self, out: Vec<Out>) {
+    pub(crate) fn deliver(&mut self, out: Vec<Out>) {
         for out in out {
             match out {
                 Out::Frame(wire, frame) => self.on_wire(wire, false, Event::ToPage(wire, Box::new(frame))),

@@ -14,6 +14,7 @@ impl Check<'_> {
             Says::Posted => line.revision == line.offset,
             Says::Edited(change) => self.is_change_of(change, line, false),
             Says::Deleted => self.deletion_of(line).is_some(),
+            Says::Notice => self.evidence.notices.get(&line.offset) == Some(&line.sender),
             Says::Other => false,
         }
     }
@@ -32,7 +33,7 @@ impl Check<'_> {
         match line.says {
             Says::Edited(change) => Some(change),
             Says::Deleted => self.deletion_of(line),
-            Says::Posted | Says::Other => None,
+            Says::Posted | Says::Notice | Says::Other => None,
         }
     }
 
@@ -68,7 +69,10 @@ impl Check<'_> {
                 self.note(Mismatch::ChangedTwice, None, Some(line));
             }
         }
-        let unresolved = |id: &&MessageId| !acknowledged.contains_key(id) && !in_effect.contains(id);
+        let unresolved = |id: &&MessageId| {
+            let answered = acknowledged.contains_key(id) || evidence.turned_away.contains(id);
+            !answered && !in_effect.contains(id)
+        };
         for id in evidence.changes.keys().filter(unresolved) {
             self.note_message(Mismatch::Unresolved, *id, None);
         }

@@ -37,6 +37,8 @@ fn sound() -> Evidence {
         acks: lines().iter().map(|line| (line.id, line.offset)).collect(),
         changes: BTreeMap::new(),
         change_acks: Vec::new(),
+        notices: BTreeMap::new(),
+        turned_away: BTreeSet::new(),
         histories: vec![(ANN, lines()), (BOB, lines())],
         witnesses: [ANN, BOB].map(|member| Witness { member, shown: lines(), own_shown: true }).into(),
     }

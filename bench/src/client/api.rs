@@ -4,8 +4,11 @@ use super::http::{Answer, Ask, Http};
 use crate::limits::{HISTORIES_PAUSE, HISTORY_PAGES_MAX};
 use anyhow::{Context as _, Result, bail};
 use hyper::{Method, StatusCode};
-use kafkatalk_protocol::http::{BASE, Found, Messages, OpenConversation, SignedIn, Users};
+use kafkatalk_protocol::http::{
+    AddMembers, BASE, Found, Messages, NameGroup, OpenConversation, SetRole, SignedIn, Users,
+};
 use kafkatalk_protocol::limits::PAGE_MAX;
+use kafkatalk_protocol::member::{GroupName, Role};
 use kafkatalk_protocol::{
     Body, Conversation, ConversationId, CreationId, Message, MessageId, Offset, Problem, UserId, Username,
 };
@@ -120,6 +123,75 @@ impl Api {
         id: ConversationId,
     ) -> Result<Conversation> {
         self.get(&format!("{BASE}/conversations/{id}"), account).await
+    }
+
+    /// A conversation as somebody sees it who may be out of it.
+    pub(crate) async fn seen(&mut self, account: &Account, id: ConversationId) -> Result<Seen> {
+        let answer = self.read(&format!("{BASE}/conversations/{id}"), account).await?;
+        Ok(match answer.status {
+            StatusCode::FORBIDDEN => Seen::NoLonger,
+            StatusCode::NOT_FOUND => Seen::Never,
+            _ => Seen::By(Box::new(understood(&answer)?)),
+        })
+    }
+
+    /// Adds somebody to a group.
+    pub(crate) async fn add(
+        &mut self,
+        account: &Account,
+        id: ConversationId,
+        other: &Account,
+        history: bool,
+    ) -> Result<()> {
+        let asked = AddMembers { members: vec![other.user.username.clone()], history };
+        let path = format!("/conversations/{id}/members");
+        let answer = self.post(&path, Some(&account.token), serde_json::to_vec(&asked)?).await?;
+        done(&answer).with_context(|| format!("POST {path}"))
+    }
+
+    /// Removes a member of a group; oneself, to leave it.
+    pub(crate) async fn remove(
+        &mut self,
+        account: &Account,
+        id: ConversationId,
+        member: UserId,
+    ) -> Result<()> {
+        let path = format!("/conversations/{id}/members/{member}");
+        self.change(Method::DELETE, &path, account, None).await
+    }
+
+    /// Gives a member of a group a role.
+    pub(crate) async fn set_role(
+        &mut self,
+        account: &Account,
+        id: ConversationId,
+        (member, role): (UserId, Role),
+    ) -> Result<()> {
+        let path = format!("/conversations/{id}/members/{member}");
+        self.change(Method::PUT, &path, account, Some(serde_json::to_vec(&SetRole { role })?)).await
+    }
+
+    /// Names a group.
+    pub(crate) async fn name(
+        &mut self,
+        account: &Account,
+        id: ConversationId,
+        name: Option<GroupName>,
+    ) -> Result<()> {
+        let path = format!("/conversations/{id}");
+        self.change(Method::PATCH, &path, account, Some(serde_json::to_vec(&NameGroup { name })?)).await
+    }
+
+    async fn change(
+        &mut self,
+        method: Method,
+        path: &str,
+        account: &Account,
+        json: Option<Vec<u8>>,
+    ) -> Result<()> {
+        let path = format!("{BASE}{path}");
+        let ask = Ask { method, token: Some(&account.token), json, ..Ask::get(&path) };
+        done(&self.http.ask(ask).await?).with_context(|| path.clone())
     }
 
     /// Whether the server says of a conversation and of its messages that there is no such thing.
@@ -238,6 +310,20 @@ impl Api {
         let path = format!("{BASE}{path}");
         self.http.ask(Ask { method: Method::POST, token, json: Some(json), ..Ask::get(&path) }).await
     }
+}
+
+/// A conversation as somebody sees it.
+pub(crate) enum Seen {
+    /// As a member.
+    By(Box<Conversation>),
+    /// They were a member.
+    NoLonger,
+    /// There is no such conversation for them.
+    Never,
+}
+
+fn done(answer: &Answer) -> Result<()> {
+    if answer.status.is_success() { Ok(()) } else { understood(answer) }
 }
 
 fn understood<T: DeserializeOwned>(answer: &Answer) -> Result<T> {

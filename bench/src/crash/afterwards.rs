@@ -174,6 +174,6 @@ fn text_of(line: &Line) -> Option<MessageId> {
     match line.says {
         Says::Posted => Some(line.id),
         Says::Edited(change) => Some(change),
-        Says::Deleted | Says::Other => None,
+        Says::Deleted | Says::Notice | Says::Other => None,
     }
 }

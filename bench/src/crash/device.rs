@@ -188,7 +188,7 @@ impl Device {
         let applied = |(id, screen): (&ConversationId, &Screen)| Some((*id, screen.applied()?));
         let records: BTreeMap<_, _> = self.screens.iter().filter_map(applied).collect();
         let unseen: Vec<_> = self.screens.keys().copied().filter(|id| !records.contains_key(id)).collect();
-        socket.send(&ClientFrame::Hello { positions: [].into(), records }).await?;
+        socket.send(&ClientFrame::Hello { positions: [].into(), records, signals: false }).await?;
         // On the first connection there is no past.
         if self.told.connections > 1 {
             for conversation in unseen {
@@ -435,12 +435,14 @@ impl Device {
 }
 
 /// The conversation that a frame is about.
-fn about(frame: &ServerFrame) -> Option<ConversationId> {
+pub(super) fn about(frame: &ServerFrame) -> Option<ConversationId> {
     match frame {
         ServerFrame::Ack { conversation, .. }
         | ServerFrame::Record { conversation, .. }
         | ServerFrame::CaughtUp { conversation, .. }
         | ServerFrame::Behind { conversation, .. }
+        | ServerFrame::Group { conversation, .. }
+        | ServerFrame::Left { conversation }
         | ServerFrame::Read { conversation, .. }
         | ServerFrame::Delivered { conversation, .. }
         | ServerFrame::Typing { conversation, .. } => Some(*conversation),
@@ -449,7 +451,8 @@ fn about(frame: &ServerFrame) -> Option<ConversationId> {
         }
         ServerFrame::Conversation { conversation } => Some(conversation.id),
         ServerFrame::Ready { .. }
-        | ServerFrame::Presence { .. }
+        | ServerFrame::Presence(_)
+        | ServerFrame::Presences { .. }
         | ServerFrame::Error { .. }
         | ServerFrame::Pong
         | ServerFrame::Unknown => None,

@@ -48,6 +48,14 @@ impl Command {
         }
     }
 
+    /// The message that it changes, where it changes one.
+    pub(crate) fn target(self) -> Option<Offset> {
+        match self {
+            Self::Say(_) => None,
+            Self::Edit(change) | Self::Delete(change) => Some(change.message),
+        }
+    }
+
     fn frame(self, numbering: Numbering) -> Result<ClientFrame> {
         Ok(match self {
             Self::Say(Say { id, conversation }) => {
@@ -134,6 +142,12 @@ impl Outbox {
 }
 
 impl Outbox {
+    /// The command with that id of which an answer is waited for.
+    pub(crate) fn find(&self, id: MessageId) -> Option<Command> {
+        let sent = |pending: &&Pending| pending.command.id() == id && pending.tries > 0;
+        self.pending.iter().find(sent).map(|pending| pending.command)
+    }
+
     /// Whether an answer to a command with that id is waited for.
     pub(crate) fn awaits(&self, id: MessageId) -> bool {
         self.pending.iter().any(|pending| pending.command.id() == id && pending.tries > 0)

@@ -42,6 +42,16 @@ pub(crate) struct Screen {
 }
 
 impl Screen {
+    /// One that tells there how far it has come.
+    pub(crate) fn watched_by(progress: &Arc<Progress>) -> Self {
+        Self { progress: Arc::clone(progress), ..Self::default() }
+    }
+
+    /// The newest record that it heard of.
+    pub(crate) fn newest(&self) -> Option<Offset> {
+        self.applied.max(self.told_of).max(self.timeline.position())
+    }
+
     /// Where to see how far it has come.
     pub(crate) fn progress(&self) -> Arc<Progress> {
         Arc::clone(&self.progress)

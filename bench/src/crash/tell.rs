@@ -9,8 +9,19 @@ use std::time::Duration;
 
 /// All that is known.
 pub(crate) fn all(report: &mut Report, outcome: &Outcome) {
-    let Outcome { log, nodes, brokers, faults, findings, sums, refusals, problems, to_ack, to_screen } =
-        outcome;
+    let Outcome {
+        log,
+        nodes,
+        brokers,
+        faults,
+        findings,
+        sums,
+        groups,
+        refusals,
+        problems,
+        to_ack,
+        to_screen,
+    } = outcome;
     let [connections, resent, sent_twice, filled, repeats, acks, change_acks] = sums.map(thousands);
     let mut table = Table::new(["what happened", "on the log"]);
     let mut row = |what: &str, value: String| table.row([what.into(), value]);
@@ -25,6 +36,12 @@ pub(crate) fn all(report: &mut Report, outcome: &Outcome) {
     );
     row("in history", thousands(findings.in_history));
     row("shown to the peer", thousands(findings.delivered));
+    let deeds = groups.deeds.map(thousands).join(" / ");
+    row("groups", thousands(groups.groups));
+    row("in groups: added / left / removed / role / named", deeds);
+    row("in groups: messages sent", thousands(groups.said));
+    row("in groups: told to devices, and judged against the log", thousands(groups.heard));
+    row("in groups: refused, the sender being out", thousands(groups.turned_away));
     row("sockets opened", connections);
     row("sent again under the same id", resent);
     row("sent twice at once", sent_twice);

@@ -10,6 +10,8 @@ pub(crate) struct Timeline {
     shown: Vec<Line>,
     ahead: BTreeMap<Offset, Line>,
     repeats: u64,
+    /// What lies before is not for this client: the first message may name it as the one before.
+    sees_from: Offset,
 }
 
 /// What a client must do after it took something in.
@@ -22,6 +24,11 @@ pub(crate) enum Next {
 }
 
 impl Timeline {
+    /// Of somebody who sees the conversation from there on.
+    pub(crate) fn seen_from(sees_from: Offset) -> Self {
+        Self { sees_from, ..Self::default() }
+    }
+
     /// Takes a message in, from whichever way it came.
     pub(crate) fn message(&mut self, line: Line) -> Next {
         let position = self.position();
@@ -89,7 +96,9 @@ impl Timeline {
             let position = self.shown.last().map(|line| line.offset);
             let follows = match first.get().previous {
                 // One that names an older message than the last shown breaks the chain: show it, the checks will tell.
-                Previous::Told(previous) => previous <= position,
+                Previous::Told(previous) => {
+                    previous <= position || (position.is_none() && previous < Some(self.sees_from))
+                }
                 Previous::Untold => *first.key() == position.map_or(Offset(0), Offset::next),
             };
             if !follows {
@@ -156,6 +165,14 @@ mod tests {
         assert_eq!(offsets(&timeline), [0]);
         assert_eq!(timeline.message(told(1, Some(0))), Next::Rest);
         assert_eq!(offsets(&timeline), [0, 1, 2]);
+    }
+
+    #[test]
+    fn the_first_message_that_is_for_the_client_may_name_one_that_is_not() {
+        let mut timeline = Timeline::seen_from(Offset(4));
+        assert_eq!(timeline.message(told(5, Some(4))), Next::FillHole);
+        assert_eq!(timeline.message(told(4, Some(2))), Next::Rest);
+        assert_eq!(offsets(&timeline), [4, 5]);
     }
 
     #[test]

@@ -222,7 +222,7 @@ impl Device {
         let mut socket = Socket::connect_from(source(self.number), node, &self.account.token).await?;
         socket.greeted().await?;
         let positions: BTreeMap<_, _> = self.conversation.map(|id| (id, Offset(0))).into_iter().collect();
-        socket.send(&ClientFrame::Hello { positions, records: [].into() }).await?;
+        socket.send(&ClientFrame::Hello { positions, records: [].into(), signals: false }).await?;
         Ok(socket)
     }
 

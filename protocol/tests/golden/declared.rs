@@ -81,7 +81,8 @@ pub(super) fn bodies() -> Vec<String> {
 /// The codes of errors, but for the one that stands for those of later servers.
 pub(super) fn error_codes() -> Vec<String> {
     let sources = sources();
-    let lines = sources.iter().flat_map(|text| block(text, "pub fn as_str(self) -> &'static str {"));
+    let of_codes = sources.iter().filter(|text| text.contains("pub enum ErrorCode {"));
+    let lines = of_codes.flat_map(|text| block(text, "pub fn as_str(self) -> &'static str {"));
     let codes = lines.filter_map(|line| line.trim().strip_prefix("Self::")?.split_once(" => \""));
     let codes = codes.map(|(_, code)| code.trim_end_matches(['"', ',']).to_owned());
     codes.filter(|code| code != "unknown").collect()

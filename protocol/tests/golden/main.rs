@@ -20,9 +20,10 @@ use kafkatalk_protocol::{
         ConversationCreated, Event, MessagePosted, ReceiptRead, SessionEnded, SessionStarted, UserClaimed,
     },
     http::{
-        Conversations, Found, Hit, Me, Messages, OpenConversation, ReadUpTo, Session, Sessions, SignedIn,
-        SnippetPart, Users,
+        AddMembers, Conversations, Found, Hit, Me, Messages, NameGroup, OpenConversation, ReadUpTo, Session,
+        Sessions, SetRole, SignedIn, SnippetPart, Users,
     },
+    member::{ConversationNamed, MemberLeft, MemberRemoved, MemberRoleSet, MembersAdded, Notice},
     reaction::{Reaction, ReactionSet},
     reply::Quote,
 };
@@ -53,13 +54,18 @@ fn events() -> BTreeMap<String, Again> {
         event::<MessageEdited>(),
         event::<MessageDeleted>(),
         event::<ReactionSet>(),
+        event::<MembersAdded>(),
+        event::<MemberLeft>(),
+        event::<MemberRemoved>(),
+        event::<MemberRoleSet>(),
+        event::<ConversationNamed>(),
     ]
     .into()
 }
 
 /// Bodies of requests and answers, and their parts.
 fn bodies() -> BTreeMap<String, Again> {
-    let bodies: [(&str, Again); 20] = [
+    let bodies: [(&str, Again); 24] = [
         ("user", again::<User>),
         ("message", again::<Message>),
         ("conversation", again::<Conversation>),
@@ -80,6 +86,10 @@ fn bodies() -> BTreeMap<String, Again> {
         ("edit_message", again::<EditMessage>),
         ("reaction", again::<Reaction>),
         ("quote", again::<Quote>),
+        ("notice", again::<Notice>),
+        ("add_members", again::<AddMembers>),
+        ("set_role", again::<SetRole>),
+        ("name_group", again::<NameGroup>),
     ];
     bodies.into_iter().map(|(name, again)| (format!("body.{name}"), again)).collect()
 }

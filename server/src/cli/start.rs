@@ -4,6 +4,7 @@ use super::{open_log, runtime};
 use crate::{
     clock::Clock,
     config::Config,
+    features::presence::PresenceTimes,
     http::state::Settings,
     limits::{HELLO_GRACE, REQUEST_HEAD_TIME},
     serve::{self, NodeOptions},
@@ -62,6 +63,7 @@ fn node_options(config: &Config) -> NodeOptions {
         },
         request_head_time: REQUEST_HEAD_TIME,
         hello_grace: HELLO_GRACE,
+        presence: PresenceTimes::default(),
         shutdown_deadline: config.shutdown_deadline,
         clock: Clock::system(),
     }

@@ -10,7 +10,7 @@ use axum::{
     http::{HeaderMap, header, request::Parts},
 };
 use kafkatalk_protocol::{
-    ConversationId, ErrorCode, Offset, Problem,
+    ConversationId, ErrorCode, Offset, Problem, UserId,
     limits::{PAGE_DEFAULT, PAGE_MAX, SEARCH_PAGE_DEFAULT, USERS_PAGE_DEFAULT},
     problem::FieldError,
 };
@@ -128,6 +128,23 @@ impl FromRequestParts<State> for AtMessage {
         let found = Path::<(String, u64)>::from_request_parts(parts, state).await;
         let Path((id, offset)) = found.map_err(|_| Refusal::not_found())?;
         Ok(Self(id.parse().map_err(|_| Refusal::not_found())?, Offset(offset)))
+    }
+}
+
+/// The conversation and the person in a path. What is neither names nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct AtMember(pub ConversationId, pub UserId);
+
+impl FromRequestParts<State> for AtMember {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Refusal> {
+        let found = Path::<(String, String)>::from_request_parts(parts, state).await;
+        let Path((id, user)) = found.map_err(|_| Refusal::not_found())?;
+        Ok(Self(
+            id.parse().map_err(|_| Refusal::not_found())?,
+            user.parse().map_err(|_| Refusal::not_found())?,
+        ))
     }
 }
 

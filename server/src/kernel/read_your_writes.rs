@@ -9,7 +9,7 @@ use super::{
     errors::Unavailable,
     views::{Query, ViewsError},
 };
-use crate::limits::APPLY_WAIT;
+use crate::limits::{APPLY_WAIT, GROUP_CATCH_UP_RECORDS};
 use kafkatalk_log::Stream;
 use kafkatalk_protocol::{ConversationId, Offset};
 use std::{sync::Arc, time::Instant};
@@ -64,6 +64,25 @@ impl Kernel {
             reached
         });
         if reached.await.unwrap_or(false) { Ok(()) } else { Err(Unavailable::NotReplicatedYet) }
+    }
+
+    /// Waits until the views hold all that a group's stream holds now: who is in it may have changed on another node a moment
+    /// ago. Of what is no group that need not be asked, and is not: that a pair's conversation is there must not show.
+    pub(crate) async fn catch_up_in_group(&self, group: ConversationId) -> Result<(), Unavailable> {
+        let look = move |views: &Query<'_>| views.is_group(group)?.then(|| views.applied(group)).transpose();
+        let Some(applied) = self.views.read(look).await? else { return Ok(()) };
+        let caught_up = async {
+            let from = applied.map_or(Offset(0), Offset::next);
+            let ahead = {
+                let _turn = self.ledger_ends.reading.lock().await;
+                self.log.read(Stream::Conversation(group), from, GROUP_CATCH_UP_RECORDS).await?
+            };
+            if let Some(last) = ahead.entries.last() {
+                self.views.reach_in(group, last.offset).await?;
+            }
+            Ok(())
+        };
+        tokio::time::timeout(APPLY_WAIT, caught_up).await.unwrap_or(Err(Unavailable::NotReplicatedYet))
     }
 
     /// The last offset of a conversation in the log: another node may have shown what this one's views have not come to.

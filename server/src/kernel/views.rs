@@ -44,7 +44,7 @@ pub use search::{SearchText, SearchTextError};
 use crate::kernel::projector::Registry;
 use cache::Cache;
 use kafkatalk_log::{Checkpoint, failpoints};
-use kafkatalk_protocol::{ConversationId, MessageId, SessionId, User, UserId, http::Found};
+use kafkatalk_protocol::{ConversationId, MessageId, Offset, SessionId, User, UserId, http::Found};
 use lock::Lock;
 use pending::Pending;
 use pool::Pool;
@@ -192,12 +192,24 @@ impl Views {
 
     /// Waits until the rows hold all up to these positions of the log.
     pub async fn reach(&self, positions: Checkpoint) -> Result<(), ViewsError> {
+        self.until(move |views| views.has_reached(&positions)).await
+    }
+
+    /// Waits until the rows hold all of a conversation up to that record.
+    pub async fn reach_in(&self, conversation: ConversationId, record: Offset) -> Result<(), ViewsError> {
+        self.until(move |views| Ok(views.applied(conversation)? >= Some(record))).await
+    }
+
+    async fn until(
+        &self,
+        reached: impl Fn(&Query<'_>) -> Result<bool, ViewsError> + Send + Sync + 'static,
+    ) -> Result<(), ViewsError> {
         let mut commits = self.pending.commits();
-        let positions = Arc::new(positions);
+        let reached = Arc::new(reached);
         loop {
             commits.borrow_and_update();
-            let asked = Arc::clone(&positions);
-            if self.read(move |views| views.has_reached(&asked)).await? {
+            let asked = Arc::clone(&reached);
+            if self.read(move |views| asked(views)).await? {
                 return Ok(());
             }
             // The sender is ours, so this only ever waits.

@@ -17,7 +17,11 @@ async fn delete(person: &Person<'_>, message: &Message) -> reqwest::Response {
 
 /// A hello of a client that has applied all up to that record.
 fn applied(conversation: ConversationId, record: u64) -> ClientFrame {
-    ClientFrame::Hello { positions: [].into(), records: [(conversation, Offset(record))].into() }
+    ClientFrame::Hello {
+        positions: [].into(),
+        records: [(conversation, Offset(record))].into(),
+        signals: false,
+    }
 }
 
 /// Everything up to the answer to a ping.

@@ -32,6 +32,11 @@ impl Person<'_> {
         answer.json().await.unwrap()
     }
 
+    /// How many messages have a word.
+    pub(crate) async fn hits_of(&self, word: &str) -> usize {
+        self.found(word).await.hits.len()
+    }
+
     async fn finds(&self, query: &str) -> Vec<String> {
         self.found(query).await.hits.iter().map(|hit| hit.message.body.as_str().to_owned()).collect()
     }

@@ -12,6 +12,7 @@ use kafkatalk_protocol::{
 };
 use kafkatalk_server::{
     clock::Clock,
+    features::presence::PresenceTimes,
     http::state::Settings,
     limits::HELLO_GRACE,
     rates::RateLimits,
@@ -53,6 +54,7 @@ pub(crate) struct NodeBuilder {
     sockets_per_user: usize,
     request_head_time: Duration,
     hello_grace: Duration,
+    presence: PresenceTimes,
     socket_queue_frames: usize,
     settings: Settings,
 }
@@ -89,6 +91,11 @@ impl NodeBuilder {
         self
     }
 
+    pub(crate) fn presence(mut self, times: PresenceTimes) -> Self {
+        self.presence = times;
+        self
+    }
+
     pub(crate) fn sockets_per_user(mut self, sockets: usize) -> Self {
         self.sockets_per_user = sockets;
         self
@@ -121,6 +128,7 @@ impl NodeBuilder {
             settings: self.settings,
             request_head_time: self.request_head_time,
             hello_grace: self.hello_grace,
+            presence: self.presence,
             shutdown_deadline: Duration::from_secs(5),
             clock: Clock::system(),
         };
@@ -140,6 +148,7 @@ impl Node {
             sockets_per_user: 16,
             request_head_time: PATIENCE,
             hello_grace: HELLO_GRACE,
+            presence: PresenceTimes::default(),
             socket_queue_frames: 256,
             settings: Settings::default(),
         }
@@ -320,6 +329,14 @@ impl Person<'_> {
         socket
     }
 
+    /// A socket that has seen `ready`, and has asked for signals.
+    pub(crate) async fn connect_for_signals(&self) -> Socket {
+        let mut socket = self.connect_silent().await;
+        let (positions, records) = ([].into(), [].into());
+        socket.say(&ClientFrame::Hello { positions, records, signals: true }).await;
+        socket
+    }
+
     /// A socket that has seen `ready` and said nothing yet.
     pub(crate) async fn connect_silent(&self) -> Socket {
         let (stream, answer) = tokio_tungstenite::connect_async(self.upgrade()).await.unwrap();
@@ -436,7 +453,7 @@ pub(crate) fn many() -> RateLimits {
 
 /// A hello of a client that knows messages only.
 pub(crate) fn hello(positions: &[(ConversationId, Offset)]) -> ClientFrame {
-    ClientFrame::Hello { positions: positions.iter().copied().collect(), records: [].into() }
+    ClientFrame::Hello { positions: positions.iter().copied().collect(), records: [].into(), signals: false }
 }
 
 /// The frame by which such a client catches up with a message.

@@ -1,8 +1,8 @@
 //! In the menu of a message: it asks first.
 
 use super::Delete;
+use crate::chat::{Chat, MessageAction};
 use crate::client::{Command, Item};
-use crate::conversation::{Chat, MessageAction};
 use crate::ui::icon::Icon;
 use leptos::prelude::*;
 

@@ -1,7 +1,7 @@
 //! How one begins to edit, and the bar above the composer meanwhile.
 
+use crate::chat::{Chat, MessageAction};
 use crate::client::{ChatView, Item};
-use crate::conversation::{Chat, MessageAction};
 use crate::ui::event::handler;
 use crate::ui::icon::Icon;
 use kafkatalk_protocol::Offset;

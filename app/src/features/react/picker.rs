@@ -1,24 +1,22 @@
-//! Choosing an emoji.
+//! How one begins to react, and the place of the picker.
 
-use super::row::toggle;
+mod panel;
+
+use crate::chat::timeline::Row;
+use crate::chat::{Chat, MessageAction};
 use crate::client::{Item, ItemKey};
-use crate::conversation::{Chat, MessageAction, Row};
-use crate::ui::event::handler;
-use crate::ui::focus::{focus_now, focus_soon, leaves};
+use crate::deferred::{Deferred, Draw, Fetching, Missing};
 use crate::ui::icon::Icon;
-use kafkatalk_protocol::reaction::{EMOJI_CHARS_MAX, Emoji, NoEmoji};
-use leptos::{
-    ev::{FocusEvent, KeyboardEvent},
-    html::Input,
-    prelude::*,
-};
-
-/// What is a click away.
-const QUICK: [&str; 6] = ["👍", "❤️", "😂", "😮", "😢", "🎉"];
+use leptos::{prelude::*, wasm_split::wasm_split};
+use panel::Picker;
 
 /// The message that one is about to react to.
 #[derive(Clone, Copy)]
 struct Reacting(RwSignal<Option<ItemKey>>);
+
+/// The message beside which the picker is.
+#[derive(Clone, Copy)]
+struct Picked(Memo<Row>);
 
 /// See [`crate::features::provide`].
 pub(crate) fn provide() {
@@ -47,94 +45,21 @@ pub(crate) fn ReactionPicker(
     let Reacting(reacting) = expect_context::<Reacting>();
     let key = row.with_untracked(|row| row.item.key());
     let shown = Memo::new(move |_| reacting.get() == Some(key));
-    move || shown.get().then(|| view! { <Picker row /> })
-}
-
-#[component]
-fn Picker(row: Memo<Row>) -> impl IntoView {
-    let chat = expect_context::<Chat>();
-    let Reacting(reacting) = expect_context::<Reacting>();
-    let field = NodeRef::<Input>::new();
-    let problem = RwSignal::new(None::<String>);
-    Effect::new(move |_| focus_soon(".reaction-picker button".into()));
-    let close = move || {
-        focus_now(".message:has(.reaction-picker)");
-        reacting.set(None);
-    };
-    let choose = move |emoji: Emoji| {
-        let place = row.with_untracked(|row| row.item.offset());
-        close();
-        if let Some(message) = place {
-            toggle(chat, message, emoji, true);
-        }
-    };
-    let take = move || match field.get_untracked().map(|field| Emoji::parse(field.value().trim())) {
-        Some(Ok(emoji)) => choose(emoji),
-        Some(Err(error @ NoEmoji)) => problem.set(Some(error.to_string())),
-        None => {}
-    };
-    let on_key = move |event: KeyboardEvent| {
-        event.stop_propagation();
-        if event.key() == "Escape" {
-            close();
-        }
-    };
-    let on_field_key = move |event: KeyboardEvent| {
-        if event.key() == "Enter" && !event.is_composing() {
-            event.prevent_default();
-            take();
-        }
-    };
-    let on_leave = move |event: FocusEvent| {
-        if leaves(&event) {
-            request_animation_frame(move || reacting.set(None));
-        }
-    };
-    let quick = move |text: &'static str| {
-        let press = move |_| {
-            if let Ok(emoji) = Emoji::parse(text) {
-                choose(emoji);
-            }
-        };
-        view! {
-            <button class="button-icon" type="button" aria-label=format!("React with {text}") on:click=handler(press)>
-                {text}
-            </button>
-        }
-    };
+    // The part that is drawn takes no arguments: it finds the message in its context.
+    provide_context(Picked(row));
     view! {
-        <div
-            class="reaction-picker"
-            role="dialog"
-            tabindex="-1"
-            aria-label="React"
-            on:keydown=handler(on_key)
-            on:focusout=handler(on_leave)
-        >
-            {QUICK.into_iter().map(quick).collect_view()}
-            <input
-                class="reaction-field"
-                type="text"
-                aria-label="Another emoji"
-                placeholder="Other"
-                maxlength=(2 * EMOJI_CHARS_MAX).to_string()
-                aria-invalid=move || problem.with(Option::is_some).then_some("true")
-                node_ref=field
-                on:keydown=handler(on_field_key)
-            />
-            <p class="reaction-problem" role="alert">{move || problem.get()}</p>
-        </div>
+        <Show when=move || shown.get()>
+            <Deferred fetch=fetch_picker words="" />
+        </Show>
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+fn fetch_picker() -> Fetching {
+    Box::pin(picker())
+}
 
-    #[test]
-    fn what_is_a_click_away_is_taken() {
-        for text in QUICK {
-            assert!(Emoji::parse(text).is_ok(), "{text}");
-        }
-    }
+#[allow(clippy::unnecessary_wraps, reason = "the macro adds what may fail")]
+#[wasm_split(picker, wasm_split_path = ::leptos::wasm_split, fallible)]
+fn picker() -> Result<Draw, Missing> {
+    Ok(|| view! { <Picker /> }.into_any())
 }

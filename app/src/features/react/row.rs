@@ -1,8 +1,9 @@
 //! The reactions below a message.
 
 use super::React;
+use crate::chat::Chat;
+use crate::chat::timeline::Row;
 use crate::client::{Command, Item};
-use crate::conversation::{Chat, Row};
 use crate::ui::event::handler;
 use crate::ui::person::all_names;
 use kafkatalk_protocol::{Offset, User, UserId, reaction::Emoji};

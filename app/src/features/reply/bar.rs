@@ -1,8 +1,8 @@
 //! How one begins to reply, and the bar above the composer meanwhile.
 
+use crate::chat::text::preview;
+use crate::chat::{Chat, MessageAction};
 use crate::client::{Item, ItemKey};
-use crate::conversation::text::preview;
-use crate::conversation::{Chat, MessageAction};
 use crate::features::edit::Editing;
 use crate::ui::event::handler;
 use crate::ui::focus::focus_soon;

@@ -1,9 +1,10 @@
 //! What a reply shows of the message that it is to.
 
 use super::Replying;
+use crate::chat::Chat;
+use crate::chat::text::preview;
+use crate::chat::timeline::Row;
 use crate::client::Action;
-use crate::conversation::text::preview;
-use crate::conversation::{Chat, Row};
 use crate::ui::event::handler;
 use kafkatalk_protocol::{UserId, reply::Quote};
 use leptos::prelude::*;

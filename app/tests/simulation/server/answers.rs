@@ -32,15 +32,17 @@ impl Server {
             Fetch::Conversation(id) => self
                 .conversation(*id, user, before)
                 .map(|conversation| Answer::Conversation(Box::new(conversation)))
-                .ok_or(refused(ErrorCode::NotFound)),
+                .ok_or(refused(self.absence(*id, user, before))),
             Fetch::Messages { conversation, page, limit } => {
                 let skips = self.fault == Fault::SkipsInHistory && self.lot(300);
-                let conv = self.convs.get(conversation).ok_or(refused(ErrorCode::NotFound))?;
+                let absent = refused(self.absence(*conversation, user, before));
+                let conv = self.convs.get(conversation);
+                let conv = conv.filter(|conv| conv.state_at(before).member(user).is_some()).ok_or(absent)?;
                 let of_changes = matches!(page, Page::ChangedAfter(_));
                 if of_changes && !self.trouble.knows_changes {
                     return Err(refused(ErrorCode::InvalidInput));
                 }
-                let mut page = page_of(&conv.visible(before), *page, *limit);
+                let mut page = page_of(&self.messages_for(conv, user, before), *page, *limit);
                 page.through = conv.through(before).filter(|_| self.trouble.knows_changes);
                 if skips && !of_changes && page.messages.len() > 2 {
                     page.messages.remove(1);
@@ -48,6 +50,12 @@ impl Server {
                 Ok(Answer::Messages(page))
             }
         }
+    }
+
+    /// Why a conversation is not there for somebody.
+    fn absence(&self, id: ConversationId, user: UserId, before: u64) -> ErrorCode {
+        let had = self.convs.get(&id).is_some_and(|conv| conv.had(user, before));
+        if had { ErrorCode::NotAllowed } else { ErrorCode::NotFound }
     }
 
     fn list(&self, user: UserId, before: u64) -> Vec<Conversation> {
@@ -74,7 +82,7 @@ impl Server {
         conversations.truncate(limit);
         let open = open.and_then(|id| {
             let conversation = self.conversation(id, viewer.id, now)?;
-            let page = page_of(&self.convs.get(&id)?.visible(now), Page::Latest, limit);
+            let page = page_of(&self.messages_for(self.convs.get(&id)?, viewer.id, now), Page::Latest, limit);
             Some(OpenModel { conversation, messages: page.messages, earlier: page.next })
         });
         PageModel {

@@ -25,11 +25,18 @@ impl Server {
         let no_ack = self.lot(self.trouble.no_ack);
         let doubles = self.fault == Fault::DoublesChanges;
         let Some(conv) = self.convs.get(&conversation) else { return };
+        let Some(sees_from) = conv.state().member(user.id).map(|member| member.sees_from) else {
+            self.turned_away.insert(id);
+            return out.push(refuse(ErrorCode::NotAllowed));
+        };
         let reacts = matches!(command, Command::React(_));
         let theirs = |record: &Record| {
-            record.message.offset == message && (reacts || record.message.sender.id == user.id)
+            let seen = record.message.offset == message && message >= sees_from;
+            seen && record.message.notice.is_none() && (reacts || record.message.sender.id == user.id)
         };
         let Some(index) = conv.records.iter().position(theirs) else {
+            // It is of a time that they see no more.
+            self.turned_away.insert(id);
             return out.push(refuse(ErrorCode::NotAllowed));
         };
         if matches!(&command, Command::Edit(edit) if edit.body.as_str() == REFUSED) {

@@ -42,7 +42,10 @@ impl Kernel {
         // A group that is asked for again may have been created by another node a moment ago.
         let known = if may_be_elsewhere { self.find(here).await? } else { self.views.read(here).await? };
         if let Some(known) = known {
-            return Ok((same_people(known, viewer, &others)?, false));
+            return self.same_people(viewer, &others, known).await.map(|known| (known, false));
+        }
+        if self.views.read(move |views| views.was_member(viewer, id)).await? {
+            return Err(OpenError::NoLongerAMember);
         }
         may_open().map_err(OpenError::TooOften)?;
         // The stream is made ready while the person is still reading the empty page.
@@ -54,9 +57,16 @@ impl Kernel {
         let first = created == Created::First;
         // Who was first may have named people of whom this node has yet to hear.
         let conversation = self.find(move |views| views.conversation(viewer, id)).await?;
-        let conversation = conversation
-            .ok_or(Unavailable::Impossible("a conversation is not there after it was created"))?;
-        Ok((same_people(conversation, viewer, &others)?, first))
+        match conversation {
+            Some(conversation) => self
+                .same_people(viewer, &others, conversation)
+                .await
+                .map(|conversation| (conversation, first)),
+            None if self.views.read(move |views| views.was_member(viewer, id)).await? => {
+                Err(OpenError::NoLongerAMember)
+            }
+            None => Err(Unavailable::Impossible("a conversation is not there after it was created").into()),
+        }
     }
 
     /// The people of these names but the caller, each once, in the order of their ids.
@@ -68,29 +78,45 @@ impl Kernel {
         if names.len() >= GROUP_MEMBERS_MAX {
             return Err(OpenError::TooMany);
         }
+        let people = self.people_called(names).await?.map_err(OpenError::NoSuchUsers)?;
+        let mut ids: Vec<UserId> = people.into_values().collect();
+        ids.sort_unstable();
+        Ok(ids)
+    }
+
+    /// A conversation that was found, if it was created with these people: a person may have asked for other ones under the
+    /// same id.
+    async fn same_people(
+        &self,
+        viewer: UserId,
+        others: &[UserId],
+        found: Conversation,
+    ) -> Result<Conversation, OpenError> {
+        let id = found.id;
+        let mut founders = self.views.read(move |views| views.founders(id)).await?;
+        founders.retain(|founder| *founder != viewer);
+        if founders == others { Ok(found) } else { Err(OpenError::OtherPeople) }
+    }
+
+    /// The people of these names, or the names that nobody has.
+    pub(crate) async fn people_called(
+        &self,
+        names: BTreeSet<Username>,
+    ) -> Result<Result<BTreeMap<Username, UserId>, Vec<String>>, Unavailable> {
         let names = Arc::new(names);
         let asked = Arc::clone(&names);
         let found = self.find(move |views| {
             let people = known(views, &asked)?;
             Ok((people.len() == asked.len()).then_some(people))
         });
-        let people = if let Some(people) = found.await? {
-            people
-        } else {
-            let people = {
-                let names = Arc::clone(&names);
-                self.views.read(move |views| known(views, &names)).await?
-            };
-            let nobody = names.iter().filter(|name| !people.contains_key(*name));
-            let nobody: Vec<String> = nobody.map(ToString::to_string).collect();
-            if !nobody.is_empty() {
-                return Err(OpenError::NoSuchUsers(nobody));
-            }
-            people
-        };
-        let mut ids: Vec<UserId> = people.into_values().collect();
-        ids.sort_unstable();
-        Ok(ids)
+        if let Some(people) = found.await? {
+            return Ok(Ok(people));
+        }
+        let asked = Arc::clone(&names);
+        let people = self.views.read(move |views| known(views, &asked)).await?;
+        let nobody = names.iter().filter(|name| !people.contains_key(*name));
+        let nobody: Vec<String> = nobody.map(ToString::to_string).collect();
+        Ok(if nobody.is_empty() { Ok(people) } else { Err(nobody) })
     }
 
     /// A conversation of the caller's.
@@ -99,8 +125,8 @@ impl Kernel {
         caller: UserId,
         id: ConversationId,
     ) -> Result<Conversation, ConversationError> {
-        let found = self.find(move |views| views.conversation(caller, id)).await?;
-        found.ok_or(ConversationError::NotFound)
+        let read = |seen: &Viewpoint<'_>| seen.conversation();
+        self.read_as(caller, id, read).await
     }
 
     /// Waits until this node knows of a conversation, if it is there for the caller.
@@ -135,6 +161,11 @@ impl Kernel {
         if self.find(member).await?.is_some() {
             return Ok(());
         }
+        // They may have been added on another node a moment ago.
+        self.catch_up_in_group(id).await?;
+        if self.views.read(member).await?.is_some() {
+            return Ok(());
+        }
         let was_member = self.views.read(move |views| views.was_member(caller, id)).await?;
         Err(if was_member { ConversationError::NotAllowed } else { ConversationError::NotFound })
     }
@@ -162,12 +193,4 @@ fn known(views: &Query<'_>, names: &BTreeSet<Username>) -> Result<BTreeMap<Usern
         }
     }
     Ok(people)
-}
-
-/// A conversation that was found, if it is of these people: a person may have asked for other ones under the same id.
-fn same_people(found: Conversation, viewer: UserId, others: &[UserId]) -> Result<Conversation, OpenError> {
-    let ids = found.members.iter().map(|member| member.id).filter(|id| *id != viewer);
-    let mut ids: Vec<UserId> = ids.collect();
-    ids.sort_unstable();
-    if ids == others { Ok(found) } else { Err(OpenError::OtherPeople) }
 }

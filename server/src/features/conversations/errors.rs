@@ -18,6 +18,9 @@ pub enum OpenError {
     /// The caller has created a group with other people under the same id.
     #[error("that id is taken by another group of the same person")]
     OtherPeople,
+    /// The caller has created it and left it.
+    #[error("the caller has left that group")]
+    NoLongerAMember,
     /// More new ones than this person may open.
     #[error("too many new conversations")]
     TooOften(Problem),
@@ -62,6 +65,7 @@ impl From<OpenError> for Problem {
                 ErrorCode::Conflict,
                 "You have created a group with other people under this id. Choose a new id for a new group.",
             ),
+            OpenError::NoLongerAMember => no_longer_a_member(),
             OpenError::TooOften(problem) => problem,
             OpenError::Unavailable(error) => error.into(),
         }

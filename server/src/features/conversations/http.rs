@@ -34,6 +34,7 @@ pub struct Open {
     (status = 201, description = "Opened", body = Conversation),
     (status = 200, description = "It was there", body = Conversation),
     (status = 401, description = "`unauthenticated`", body = Problem, content_type = "application/problem+json"),
+    (status = 403, description = "`not_allowed`: the caller has created that group and left it", body = Problem, content_type = "application/problem+json"),
     (status = 409, description = "`conflict`: the caller has created a group with other people under that id", body = Problem, content_type = "application/problem+json"),
     (status = 422, description = "`invalid_input`: nobody of that name, nobody else, or too many", body = Problem, content_type = "application/problem+json"),
     (status = 429, description = "`rate_limited`", body = Problem, content_type = "application/problem+json"),
@@ -79,6 +80,7 @@ pub async fn list(
 #[utoipa::path(get, path = "/conversations/{id}", tag = "conversations", params(("id" = uuid::Uuid, Path, description = "A conversation of the caller")), responses(
     (status = 200, description = "As the caller sees it", body = Conversation),
     (status = 401, description = "`unauthenticated`", body = Problem, content_type = "application/problem+json"),
+    (status = 403, description = "`not_allowed`: no longer a member", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
 ))]
 pub async fn get(

@@ -4,13 +4,18 @@ use crate::kernel::{
     projector::{Effects, IgnoreReason, Projector, Recorded, introduce},
     views::{
         ViewsError,
+        query::sql_role,
         schema::{CONVERSATION_ROW_MAX, blob},
         work::Work,
     },
 };
 use kafkatalk_log::{Ledger, Record};
-use kafkatalk_protocol::{ConversationId, event::ConversationCreated};
+use kafkatalk_protocol::{ConversationId, event::ConversationCreated, member::Role};
 use std::sync::Arc;
+
+/// `members.founder` of whom the creation named, and of who created the conversation.
+const FOUNDER: i64 = 1;
+const CREATOR: i64 = 2;
 
 /// What came of the creation of a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,16 +50,22 @@ fn created(
     if work.has_conversation(conversation)? {
         return Ok(Effects::of(Created::Earlier));
     }
-    let Some(row) = insert(work, conversation, record)? else {
+    // Of two people there is one conversation, and nobody else comes into it.
+    let is_group = members.len() > 2;
+    let Some(row) = insert(work, conversation, record, is_group)? else {
         return Ok(Effects::skipped(IgnoreReason::OutOfRange, Created::Refused));
     };
     let mut waiting = 0_i64;
     for member in members {
         let (user, named) = work.person(member)?;
         waiting += i64::from(!named);
-        let mut insert =
-            work.rows.prepare_cached("INSERT INTO members (conversation, user) VALUES (?1, ?2)")?;
-        insert.execute((row, user))?;
+        let creator = record.author == Some(member);
+        let role = if creator && is_group { Role::Owner } else { Role::Member };
+        let founder = if creator { CREATOR } else { FOUNDER };
+        let mut insert = work.rows.prepare_cached(
+            "INSERT INTO members (conversation, user, role, founder) VALUES (?1, ?2, ?3, ?4)",
+        )?;
+        insert.execute((row, user, sql_role(role), founder))?;
     }
     let created = Effects::of(Created::First);
     if waiting > 0 {
@@ -65,11 +76,16 @@ fn created(
     Ok(created.deliver([introduce(conversation, Arc::clone(&members.ids))]))
 }
 
-fn insert(work: &Work<'_>, id: ConversationId, record: &Record) -> Result<Option<i64>, ViewsError> {
+fn insert(
+    work: &Work<'_>,
+    id: ConversationId,
+    record: &Record,
+    is_group: bool,
+) -> Result<Option<i64>, ViewsError> {
     let mut insert = work.rows.prepare_cached(
-        "INSERT INTO conversations (id, created_at, waiting, activity) VALUES (?1, ?2, 0, ?2)",
+        "INSERT INTO conversations (id, created_at, waiting, activity, is_group) VALUES (?1, ?2, 0, ?2, ?3)",
     )?;
-    let row = insert.insert((blob(&id.0), record.at.as_millis()))?;
+    let row = insert.insert((blob(&id.0), record.at.as_millis(), is_group))?;
     if row > CONVERSATION_ROW_MAX {
         work.rows.execute("DELETE FROM conversations WHERE row = ?1", [row])?;
         return Ok(None);

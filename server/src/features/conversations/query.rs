@@ -1,5 +1,6 @@
 //! Conversations as their members see them.
 
+use crate::features::members::query::Group;
 use crate::kernel::views::{
     Query, Viewpoint, ViewsError,
     query::sql_limit,
@@ -43,6 +44,17 @@ impl Query<'_> {
         Ok(Conversations { conversations, next })
     }
 
+    /// Whom the creation of a conversation named, in the order of their ids.
+    pub fn founders(&self, id: ConversationId) -> Result<Vec<UserId>, ViewsError> {
+        let mut find = self.rows.prepare_cached(
+            "SELECT users.id FROM members JOIN users ON users.row = user
+             JOIN conversations ON conversations.row = conversation
+             WHERE conversations.id = ?1 AND founder > 0 ORDER BY users.id",
+        )?;
+        let found = find.query_map([blob(&id.0)], |row| Ok(UserId(uuid(row, 0)?)))?;
+        Ok(found.collect::<Result<_, _>>()?)
+    }
+
     /// A conversation as the viewer sees it; `None` where it is not there for them.
     pub fn conversation(
         &self,
@@ -62,7 +74,7 @@ impl Viewpoint<'_> {
             None => None,
         };
         let rows = self.query.rows;
-        let mut find = rows.prepare_cached("SELECT user, read FROM members WHERE conversation = ?1")?;
+        let mut find = rows.prepare_cached("SELECT user, \"offset\" FROM reads WHERE conversation = ?1")?;
         let positions = find.query_map([self.members.row], |row| Ok((row.get(0)?, row.get(1)?)))?;
         let (mut read, mut own) = (BTreeMap::new(), None);
         for position in positions {
@@ -78,8 +90,9 @@ impl Viewpoint<'_> {
         let unread = if own == newest { 0 } else { self.unread_after(own)? };
         let members = self.members.people.iter().map(|person| person.user.clone()).collect();
         let sees_from = Some(self.viewer.sees_from).filter(|first| *first > Offset(0));
+        let Group { is_group: group, name, roles, .. } = self.group()?;
         let bare = Conversation::new(self.id, members, created_at);
-        Ok(Conversation { last_message, unread, read, record, sees_from, ..bare })
+        Ok(Conversation { last_message, unread, read, record, sees_from, group, name, roles, ..bare })
     }
 
     /// How far the viewer has read.
@@ -88,9 +101,9 @@ impl Viewpoint<'_> {
         let mut find = self
             .query
             .rows
-            .prepare_cached("SELECT read FROM members WHERE conversation = ?1 AND user = ?2")?;
+            .prepare_cached("SELECT \"offset\" FROM reads WHERE conversation = ?1 AND user = ?2")?;
         let read: Option<i64> =
-            find.query_row((self.members.row, self.viewer.row), |row| row.get(0)).optional()?.flatten();
+            find.query_row((self.members.row, self.viewer.row), |row| row.get(0)).optional()?;
         Ok(no_further_than(newest, read))
     }
 

@@ -55,6 +55,9 @@ pub enum ChangeError {
     /// It is not theirs to change.
     #[error("not allowed")]
     NotAllowed,
+    /// It is a notice of what happened to the group.
+    #[error("a notice")]
+    Notice,
     /// It was deleted.
     #[error("the message was deleted")]
     Deleted,
@@ -89,6 +92,10 @@ impl From<ChangeError> for Problem {
             ChangeError::NotAllowed => {
                 Self::new(ErrorCode::NotAllowed, "You can only change your own messages.")
             }
+            ChangeError::Notice => Self::new(
+                ErrorCode::NotAllowed,
+                "This line says what happened to the group. It stays as it is.",
+            ),
             ChangeError::Deleted => Self::new(ErrorCode::Conflict, "This message was deleted."),
             ChangeError::TooManyReactions => {
                 Self::new(ErrorCode::Conflict, "You have 10 reactions here. Take one back first.")
@@ -244,7 +251,8 @@ pub fn demote_duplicate(at: &mut InConversation<'_>, sender: i64, id: MessageId)
         find.query_row((at.state.row, sender, blob(&id.0)), |row| row.get(0)).optional()?;
     let Some(found) = found else { return Ok(()) };
     let offset = offset_of(found);
-    let Some(target) = target(at, offset)? else { return Ok(()) };
+    // Tombstones and notices take nobody's part.
+    let Some(target) = target(at, offset)?.filter(|target| !target.is_deleted()) else { return Ok(()) };
     forget_duplicates(at, &target)?;
     await_erasure(at, &target)?;
     forget_words(at, target.row, &target.body, None)?;
@@ -337,7 +345,7 @@ impl Kernel {
         let look = move |seen: &Viewpoint<'_>| Ok((seen.message(message)?, seen.last_record()?));
         let (found, last) = self.read_as(caller, conversation, look).await?;
         if let Some(found) = found {
-            return Ok(found);
+            return if found.notice.is_none() { Ok(found) } else { Err(ChangeError::Notice) };
         }
         if last < Some(message) && self.newest_in_log(conversation).await? >= Some(message) {
             return Err(Unavailable::NotReplicatedYet.into());

@@ -5,6 +5,7 @@ use crate::kernel::{
     views::{
         ViewsError,
         conversation::ConversationState,
+        query::person_row,
         schema::{blob, column_offset, sql_offset, uuid},
         work::Work,
     },
@@ -13,14 +14,26 @@ use kafkatalk_log::{Ledger, Record};
 use kafkatalk_protocol::{ConversationId, Offset, ServerFrame, UserId, event::ReceiptRead};
 use rusqlite::Connection;
 
-/// Positions in conversations that are not open yet.
+/// `reads` holds how far people have read, whether they are members or not: these records are in another stream than those
+/// about members, and views may come to either first. Who may see a position is asked when it is read. `held_reads` holds
+/// positions in conversations that are not open yet.
 const TABLES: &str = "
+CREATE TABLE reads (
+    conversation INTEGER NOT NULL, user INTEGER NOT NULL, \"offset\" INTEGER NOT NULL, PRIMARY KEY (conversation, user)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE held_reads (
     conversation BLOB NOT NULL, user BLOB NOT NULL, \"offset\" INTEGER NOT NULL, PRIMARY KEY (conversation, user)
 ) STRICT, WITHOUT ROWID;
 ";
 
-const DUMP: &[(&str, &str)] = &[("held read", "SELECT * FROM held_reads ORDER BY 1, 2")];
+const DUMP: &[(&str, &str)] = &[
+    (
+        "read",
+        "SELECT conversations.id, users.id, \"offset\" FROM reads
+         JOIN conversations ON conversations.row = conversation JOIN users ON users.row = user ORDER BY 1, 2",
+    ),
+    ("held read", "SELECT * FROM held_reads ORDER BY 1, 2"),
+];
 
 /// What came of a read position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +42,7 @@ pub enum Read {
     Advanced,
     /// They had read further by an earlier record: up to there.
     Behind(Offset),
-    /// They are no member.
+    /// Another person's position.
     NotAllowed,
 }
 
@@ -43,18 +56,20 @@ pub(super) fn projector() -> Projector {
 
 fn read(work: &mut Work<'_>, record: &Record, event: &ReceiptRead) -> Result<Effects<Read>, ViewsError> {
     let ReceiptRead { conversation, user, offset } = *event;
-    let not_allowed = || Effects::skipped(IgnoreReason::NotAllowed, Read::NotAllowed);
     if record.author != Some(user) {
-        return Ok(not_allowed());
+        return Ok(Effects::skipped(IgnoreReason::NotAllowed, Read::NotAllowed));
     }
     let in_open = work.with_conversation(conversation, |rows, state| {
-        let members = std::sync::Arc::clone(state.members());
-        let Some(person) = members.by_id(user) else { return Ok(not_allowed()) };
-        if let Some(held) = advance(rows, state, person.row, sql_offset(offset))? {
+        let (reader, _) = person_row(rows, user)?;
+        if let Some(held) = advance(rows, state, reader, sql_offset(offset))? {
             return Ok(Effects::of(Read::Behind(held)));
         }
+        let advanced = Effects::of(Read::Advanced);
+        if state.members().by_id(user).is_none() {
+            return Ok(advanced);
+        }
         let frame = ServerFrame::Read { conversation, user, offset };
-        Ok(Effects::of(Read::Advanced).deliver([Delivery::to(state.member_ids(), frame)]))
+        Ok(advanced.deliver([Delivery::to(state.member_ids(), frame)]))
     })?;
     match in_open {
         Some(effects) => Ok(effects),
@@ -90,9 +105,8 @@ fn place_held(rows: &Connection, state: &mut ConversationState) -> Result<(), Vi
         .query_map([blob(&state.id.0)], |row| Ok((UserId(uuid(row, 0)?), row.get::<_, i64>(1)?)))?
         .collect::<Result<Vec<_>, _>>()?;
     for (user, offset) in held {
-        if let Some(person) = state.members().by_id(user) {
-            advance(rows, state, person.row, offset)?;
-        }
+        let (reader, _) = person_row(rows, user)?;
+        advance(rows, state, reader, offset)?;
     }
     Ok(())
 }
@@ -105,11 +119,13 @@ fn advance(
     offset: i64,
 ) -> Result<Option<Offset>, ViewsError> {
     let mut advance = rows.prepare_cached(
-        "UPDATE members SET read = ?3 WHERE conversation = ?1 AND user = ?2 AND (read IS NULL OR read < ?3)",
+        "INSERT INTO reads (conversation, user, \"offset\") VALUES (?1, ?2, ?3)
+         ON CONFLICT DO UPDATE SET \"offset\" = excluded.\"offset\" WHERE excluded.\"offset\" > reads.\"offset\"",
     )?;
     if advance.execute((state.row, user, offset))? > 0 {
         return Ok(None);
     }
-    let mut held = rows.prepare_cached("SELECT read FROM members WHERE conversation = ?1 AND user = ?2")?;
+    let mut held =
+        rows.prepare_cached("SELECT \"offset\" FROM reads WHERE conversation = ?1 AND user = ?2")?;
     Ok(Some(column_offset(held.query_row((state.row, user), |row| row.get(0))?)))
 }

@@ -12,7 +12,7 @@ use crate::{
     kernel::{
         Kernel,
         errors::Unavailable,
-        views::{Query, ViewsError},
+        views::{Query, Viewpoint, ViewsError},
     },
     limits::{CATCH_UP_READ_MESSAGES, HELLO_BYTES_MAX, HELLO_MESSAGES_MAX},
 };
@@ -49,6 +49,8 @@ pub struct CatchUp {
 struct Position {
     conversation: ConversationId,
     held: Held,
+    /// What it held when it came.
+    from: Held,
     /// Messages that it may still get.
     messages: usize,
     /// Whether it got any.
@@ -64,12 +66,22 @@ struct Budget {
 }
 
 /// What one read found.
+enum Found {
+    /// The conversation is not there for the caller.
+    Nothing,
+    /// The caller was a member, and is not any more.
+    Left,
+    Part(Part),
+}
+
 struct Part {
     messages: Vec<Message>,
     /// Whether there is more than was read.
     more: bool,
     newest: Option<Offset>,
     last_record: Option<Offset>,
+    /// The group as it is now, where it has changed since the device was there.
+    group: Option<Box<ServerFrame>>,
 }
 
 impl CatchUp {
@@ -106,8 +118,19 @@ impl CatchUp {
     pub async fn next(&mut self, kernel: &Kernel) -> Result<Option<Vec<Outgoing>>, Unavailable> {
         let Some(position) = self.at.take().or_else(|| self.begin()) else { return Ok(None) };
         let (caller, most) = (self.caller, self.budget.of(position));
-        let found = kernel.views().read(move |views| read(views, caller, position, most)).await?;
-        Ok(Some(found.map(|part| self.hand_out(position, part)).unwrap_or_default()))
+        let conversation = position.conversation;
+        let look = move |views: &Query<'_>| read(views, caller, position, most);
+        let mut found = kernel.views().read(look).await?;
+        if matches!(found, Found::Left) {
+            // They may have been added again on another node a moment ago.
+            kernel.catch_up_in_group(conversation).await?;
+            found = kernel.views().read(look).await?;
+        }
+        Ok(Some(match found {
+            Found::Nothing => Vec::new(),
+            Found::Left => vec![Outgoing::of(&ServerFrame::Left { conversation })],
+            Found::Part(part) => self.hand_out(position, part),
+        }))
     }
 
     /// At the end: the last record that the device holds or was told of in each conversation.
@@ -119,11 +142,11 @@ impl CatchUp {
         let (conversation, held) = self.conversations.next()?;
         let messages = if self.budget.conversations == 0 { 0 } else { CATCH_UP_MESSAGES_MAX };
         self.budget.conversations = self.budget.conversations.saturating_sub(1);
-        Some(Position { conversation, held, messages, begun: false })
+        Some(Position { conversation, held, from: held, messages, begun: false })
     }
 
     fn hand_out(&mut self, position: Position, part: Part) -> Vec<Outgoing> {
-        let Position { conversation, held, messages, begun } = position;
+        let Position { conversation, held, from, messages, begun } = position;
         let count = part.messages.len();
         let last = part.messages.last();
         let held = match held {
@@ -136,7 +159,8 @@ impl CatchUp {
         let bytes = frames.iter().map(|frame| frame.text().len()).sum();
         self.budget.bytes = self.budget.bytes.saturating_sub(bytes);
         let messages = messages.saturating_sub(count);
-        let here = Position { conversation, held, messages, begun: begun || count > 0 };
+        let here = Position { conversation, held, from, messages, begun: begun || count > 0 };
+        frames.extend(part.group.map(|group| Outgoing::of(&group)));
         if !part.more {
             frames.extend(self.complete(here, part.last_record));
         } else if self.budget.of(here) > 0 {
@@ -197,28 +221,38 @@ impl Budget {
     }
 }
 
-fn read(
-    views: &Query<'_>,
-    caller: UserId,
-    position: Position,
-    most: usize,
-) -> Result<Option<Part>, ViewsError> {
+fn read(views: &Query<'_>, caller: UserId, position: Position, most: usize) -> Result<Found, ViewsError> {
     let Some(seen) = views.as_seen_by(caller, position.conversation)? else {
-        return Ok(None);
+        let was_member = views.was_member(caller, position.conversation)?;
+        return Ok(if was_member { Found::Left } else { Found::Nothing });
     };
     let (_, newest, last_record) = seen.head()?;
     let behind = match position.held {
         Held::Message(offset) => newest > Some(offset),
         Held::Record(offset) => last_record > Some(offset),
     };
-    let part = |messages, more| Some(Part { messages, more, newest, last_record });
+    // A device that has to page on learns from the notices among its pages that the group has changed.
+    let part = |messages, more| -> Result<Found, ViewsError> {
+        let group = if more { None } else { changed_group(&seen, position.from)? };
+        Ok(Found::Part(Part { messages, more, newest, last_record, group }))
+    };
     if most == 0 || !behind {
-        return Ok(part(Vec::new(), behind));
+        return part(Vec::new(), behind);
     }
     let page = match position.held {
         Held::Message(offset) => HistoryPage::After(Some(offset)),
         Held::Record(offset) => HistoryPage::ChangedAfter(offset),
     };
     let page = seen.messages(page, most)?;
-    Ok(part(page.messages, page.next.is_some()))
+    part(page.messages, page.next.is_some())
+}
+
+/// The group, for a device that has not seen its last change. One that names messages only knows no groups that change.
+fn changed_group(seen: &Viewpoint<'_>, held: Held) -> Result<Option<Box<ServerFrame>>, ViewsError> {
+    let Held::Record(held) = held else { return Ok(None) };
+    let group = seen.group()?;
+    if group.revision <= Some(held) {
+        return Ok(None);
+    }
+    Ok(Some(Box::new(group.into_frame(seen.id, &seen.members, None, (None, None)))))
 }

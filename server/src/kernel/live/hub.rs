@@ -4,6 +4,7 @@
 //! queues of the sockets concerned. It never waits: a socket whose queue is full is told to close with
 //! [`CloseCode::TooSlow`] and will catch up by offset, as every new socket does.
 
+use super::lane::{Lane, Noted, OutgoingSignal};
 use crate::{
     features::sessions::commands::Caller,
     kernel::{
@@ -44,7 +45,8 @@ impl Outgoing {
             ServerFrame::Changed { message, record: Some(record), .. } => {
                 Some((message.conversation, *record))
             }
-            ServerFrame::Record { conversation, record, .. } => Some((*conversation, *record)),
+            ServerFrame::Record { conversation, record, .. }
+            | ServerFrame::Group { conversation, record: Some(record), .. } => Some((*conversation, *record)),
             _ => None,
         };
         Self(Arc::new(Written { text: text_of(frame), record }))
@@ -73,6 +75,7 @@ struct SocketHandle {
     id: u64,
     session: SessionId,
     queue: mpsc::Sender<Outgoing>,
+    lane: Arc<Lane>,
     stop: Stop,
 }
 
@@ -108,6 +111,8 @@ impl Stop {
 pub struct SocketRegistration {
     /// What is for this socket.
     pub queue: mpsc::Receiver<Outgoing>,
+    /// Signals for this socket, to be taken while the queue is empty.
+    pub lane: Arc<Lane>,
     /// When to close.
     pub stop: Stop,
     hub: Hub,
@@ -124,6 +129,12 @@ impl SocketRegistration {
             self.queue.close();
             while self.queue.try_recv().is_ok() {}
         }
+    }
+
+    /// The device wants signals, and to begin with how things stand.
+    pub fn wants_signals(&self) {
+        self.lane.open();
+        self.hub.greetings.note(self.user);
     }
 }
 
@@ -148,6 +159,10 @@ pub struct Hub {
     queue_frames: usize,
     sockets_per_user: usize,
     metrics: Arc<Metrics>,
+    /// People whose first socket opened, or whose last one closed: see [`Hub::is_here`].
+    pub(crate) attendance: Arc<Noted>,
+    /// People whose devices are to be told how things stand.
+    pub(crate) greetings: Arc<Noted>,
 }
 
 /// A person has as many sockets on this node as they may.
@@ -164,6 +179,8 @@ impl Hub {
             queue_frames: queue_frames.max(1),
             sockets_per_user,
             metrics,
+            attendance: Arc::default(),
+            greetings: Arc::default(),
         }
     }
 
@@ -171,7 +188,14 @@ impl Hub {
     pub fn join(&self, caller: &Caller) -> Result<SocketRegistration, TooManySockets> {
         let (sender, queue) = mpsc::channel(self.queue_frames);
         let (id, stop) = (self.next_id.fetch_add(1, Ordering::Relaxed), Stop::default());
-        let seat = SocketHandle { id, session: caller.session, queue: sender, stop: stop.clone() };
+        let lane = Arc::<Lane>::default();
+        let seat = SocketHandle {
+            id,
+            session: caller.session,
+            queue: sender,
+            lane: Arc::clone(&lane),
+            stop: stop.clone(),
+        };
         let mut seats = self.lock();
         if seats.closing {
             stop.with(CloseCode::GoingAway);
@@ -180,10 +204,14 @@ impl Hub {
         if theirs.len() >= self.sockets_per_user {
             return Err(TooManySockets);
         }
+        let first = theirs.is_empty();
         theirs.push(seat);
         drop(seats);
+        if first {
+            self.attendance.note(caller.user.id);
+        }
         self.metrics.socket_opened();
-        Ok(SocketRegistration { queue, stop, hub: self.clone(), user: caller.user.id, id, left: false })
+        Ok(SocketRegistration { queue, lane, stop, hub: self.clone(), user: caller.user.id, id, left: false })
     }
 
     fn leave(&self, user: UserId, id: u64) {
@@ -192,6 +220,7 @@ impl Hub {
             theirs.retain(|seat| seat.id != id);
             if theirs.is_empty() {
                 seats.taken.remove(&user);
+                self.attendance.note(user);
             }
         }
         drop(seats);
@@ -218,6 +247,16 @@ impl Hub {
         }
     }
 
+    /// Puts a signal into the lossy lane of every socket of these people that wants signals.
+    pub fn signal(&self, people: impl IntoIterator<Item = UserId>, signal: &OutgoingSignal) {
+        let seats = self.lock();
+        for socket in people.into_iter().filter_map(|person| seats.taken.get(&person)).flatten() {
+            if let Some(dropped) = socket.lane.push(signal) {
+                self.metrics.signal_sent(dropped);
+            }
+        }
+    }
+
     /// The same with a frame for each of them, which is read from the views: in a task of its own, since the follower must
     /// not wait for reads.
     fn send_each(&self, people: &[UserId], make: &MakeFrame, views: &Views) {
@@ -230,7 +269,11 @@ impl Hub {
             for person in here {
                 let make = Arc::clone(&make);
                 match views.read(move |views| make(views, person)).await {
-                    Ok(Some(frame)) => hub.send(&[person], &frame),
+                    Ok(Some(frame)) => {
+                        hub.send(&[person], &frame);
+                        // It may be about people of whom their devices know nothing yet.
+                        hub.greetings.note(person);
+                    }
                     Ok(None) => {}
                     Err(error) => {
                         tracing::warn!(%error, "frame not delivered; the client will see it on reconnect");
@@ -249,8 +292,14 @@ impl Hub {
         }
     }
 
-    fn is_here(&self, user: UserId) -> bool {
+    /// Whether a socket of theirs is open on this node.
+    pub fn is_here(&self, user: UserId) -> bool {
         self.lock().taken.contains_key(&user)
+    }
+
+    /// Whether a device of theirs on this node wants signals.
+    pub fn takes_signals(&self, user: UserId) -> bool {
+        self.lock().taken.get(&user).into_iter().flatten().any(|socket| socket.lane.is_open())
     }
 
     fn end_session(&self, user: UserId, session: SessionId) {
@@ -291,7 +340,9 @@ impl Hub {
 
 #[cfg(test)]
 mod tests {
+    use super::super::lane::SignalKey;
     use super::*;
+    use crate::limits::SOCKET_SIGNALS_MAX;
     use kafkatalk_protocol::{User, Username};
     use uuid::Uuid;
 
@@ -318,5 +369,22 @@ mod tests {
         }
         assert_eq!(slow.stop.told().await, CloseCode::TooSlow);
         assert!(hub.metrics.render().contains("sockets_too_slow_total 1\n"));
+    }
+
+    #[tokio::test]
+    async fn signals_never_fill_the_ordered_queue_nor_close_the_socket() {
+        let (hub, caller) = hub();
+        let mut socket = hub.join(&caller).unwrap();
+        socket.wants_signals();
+        let user = caller.user.id;
+        for number in 0..10_000 {
+            let conversation = ConversationId(Uuid::from_u128(number));
+            let key = SignalKey { kind: "typing", conversation: Some(conversation), user: Some(user) };
+            hub.signal([user], &OutgoingSignal::of(key, &ServerFrame::Typing { conversation, user }));
+        }
+        assert_eq!((hub.queued_frames(), socket.stop.code()), (0, None));
+        hub.send(&[user], &ServerFrame::Pong);
+        assert_eq!(socket.queue.try_recv().unwrap().text(), &text_of(&ServerFrame::Pong));
+        assert_eq!(std::iter::from_fn(|| socket.lane.try_next()).count(), SOCKET_SIGNALS_MAX);
     }
 }

@@ -1,7 +1,7 @@
 //! One socket, one task.
 //!
 //! The task waits for whichever comes first: the word to stop, the answer to the client's last frame, a frame for the
-//! client, a frame from it, or a timer. While an answer is outstanding it reads on no further than to hold a few frames,
+//! client, a frame from it, a signal, or a timer. While an answer is outstanding it reads on no further than to hold a few frames,
 //! so a client's messages are appended in the order in which it sent them, one that sends faster than the log takes is
 //! slowed by TCP, and one that asks whether the server still lives is answered even while the log stands still.
 
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     features::{self, sessions::commands::Caller},
-    kernel::Kernel,
+    kernel::{Kernel, signals::Signals},
     limits::{
         PING_BYTES_MAX, SOCKET_CLOSE_TIME, SOCKET_HELD_BYTES_MAX, SOCKET_HELD_FRAMES_MAX, SOCKET_PING_EVERY,
         SOCKET_SILENCE_MAX, SOCKET_WRITE_FRAMES, SOCKET_WRITE_TIME,
@@ -39,6 +39,8 @@ use tokio::time::{Instant, Sleep};
 pub struct Node {
     /// The use cases.
     pub kernel: Kernel,
+    /// What may be lost.
+    pub signals: Signals,
     /// How long a new socket may take to say hello; until then nothing newer is sent.
     pub hello_grace: Duration,
 }
@@ -205,6 +207,9 @@ impl Session {
                 Some(Err(error)) => return Err(end_of(&error)),
                 None => return Err(End::Gone),
             },
+            signal = self.registration.lane.next(), if !self.waits_for_hello => {
+                self.out.push(Frame::Text(signal.text().clone()));
+            }
             () = timer.as_mut() => {
                 timer.as_mut().reset(Instant::now() + SOCKET_PING_EVERY);
                 self.wake()?;
@@ -216,7 +221,22 @@ impl Session {
         {
             self.pass_on(&outgoing);
         }
+        self.take_signals();
         Ok(())
+    }
+
+    /// Takes signals where nothing else is to be written.
+    fn take_signals(&mut self) {
+        while self.out.len() < SOCKET_WRITE_FRAMES
+            && !self.waits_for_hello
+            && self.registration.queue.is_empty()
+            && let Some(signal) = self.registration.lane.try_next()
+        {
+            self.out.push(Frame::Text(signal.text().clone()));
+        }
+        if self.registration.lane.take_lost() {
+            self.registration.wants_signals();
+        }
     }
 
     /// Writes what is in `out`.
@@ -311,8 +331,11 @@ impl Session {
 
     fn obey(&mut self, text: &str) -> Result<(), End> {
         match intake::parse(text) {
-            Ok(ClientFrame::Hello { positions, records }) if !self.greeted => {
+            Ok(ClientFrame::Hello { positions, records, signals }) if !self.greeted => {
                 let user = self.caller.user.id;
+                if signals {
+                    self.registration.wants_signals();
+                }
                 (self.greeted, self.waits_for_hello) = (true, true);
                 self.catch_up(Box::new(if self.passed_on {
                     CatchUp::behind_only(user, positions, records)

@@ -9,7 +9,7 @@ use super::{
     pending::Pending,
     search::Indexer,
     wal::WalCopier,
-    work::Work,
+    work::{Memory, Work},
 };
 use crate::kernel::projector::{Applied, Registry};
 use again::Again;
@@ -58,6 +58,8 @@ struct Open {
     records: usize,
     /// What it adds to the checkpoint.
     progress: Checkpoint,
+    /// What it changes of what is kept in memory.
+    memory: Memory,
 }
 
 /// See [`Applier::asks`].
@@ -153,7 +155,12 @@ impl Applier {
             Some(open) => open,
             closed => {
                 self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-                closed.insert(Open { since: Instant::now(), records: 0, progress: Checkpoint::new() })
+                closed.insert(Open {
+                    since: Instant::now(),
+                    records: 0,
+                    progress: Checkpoint::new(),
+                    memory: Memory::default(),
+                })
             }
         };
         let mut work = Work {
@@ -161,27 +168,25 @@ impl Applier {
             registry: &self.registry,
             cache: &self.cache,
             states: &mut self.states,
-            after_commit: Vec::new(),
+            memory: Memory::default(),
         };
         let mut applied = Vec::with_capacity(batch.entries.len());
         for entry in &batch.entries {
             applied.push(work.entry(entry)?);
         }
-        let after_commit = work.after_commit;
+        let memory = work.memory;
         open.records += batch.entries.len();
         open.progress.extend(batch.progress.iter().cloned());
         self.live = batch.caught_up;
         let may_wait = batch.caught_up
             && !self.failing
             && open.records < COMMIT_RECORDS_MAX
-            && after_commit.is_empty()
+            && memory.is_empty()
             && batch.entries.iter().all(|entry| may_wait(entry.stream));
+        open.memory.extend(memory);
         self.pending.applied();
         if !may_wait {
             self.try_commit()?;
-        }
-        for change in after_commit {
-            change(&self.cache);
         }
         Ok(applied)
     }
@@ -207,6 +212,7 @@ impl Applier {
 
     fn try_commit(&mut self) -> Result<(), ViewsError> {
         let Some(open) = &self.open else { return Ok(()) };
+        open.memory.before_commit(&self.cache);
         let mut changed = Vec::new();
         self.states.flush(&self.connection, &mut changed)?;
         write_progress(&self.connection, &open.progress)?;
@@ -214,6 +220,8 @@ impl Applier {
         failpoints::die_if(failpoints::die::IN_VIEWS_COMMIT);
         self.connection.prepare_cached("COMMIT")?.execute([])?;
         if let Some(open) = self.open.take() {
+            // Before readers are let in, or they would take what is kept for what they read.
+            open.memory.after_commit(&self.cache);
             self.checkpoint.extend(open.progress);
             self.since_copy += open.records + 1;
             // Before readers are let in, so that a search knows what to wait for.

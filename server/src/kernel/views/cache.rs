@@ -1,6 +1,6 @@
 //! Answers kept in memory, so that the path of a message needs no file.
 
-use kafkatalk_protocol::{ConversationId, MessageId, Offset, SessionId, User, UserId};
+use kafkatalk_protocol::{ConversationId, MessageId, Offset, SessionId, User, UserId, member::Role};
 use moka::sync::Cache as Moka;
 use std::sync::{
     Arc, Mutex, PoisonError,
@@ -42,6 +42,7 @@ pub(crate) struct Person {
     pub(crate) user: User,
     /// The first offset that they may see.
     pub(crate) sees_from: Offset,
+    pub(crate) role: Role,
 }
 
 impl Members {
@@ -134,6 +135,12 @@ impl Cache {
         if self.changes() != changes {
             self.members.invalidate(&conversation);
         }
+    }
+
+    /// The members of a conversation are about to change.
+    pub(super) fn forget_members(&self, conversation: ConversationId) {
+        self.changes.fetch_add(1, Ordering::SeqCst);
+        self.members.invalidate(&conversation);
     }
 
     /// The members of a conversation have changed, and the rows are committed.

@@ -21,6 +21,8 @@ pub struct ConversationState {
     pub(crate) row: i64,
     created_at: i64,
     members: Arc<Members>,
+    /// Whether members come and go.
+    pub is_group: bool,
     /// The newest message, and when something last happened: its time, or that of the creation.
     newest: Option<Offset>,
     activity: i64,
@@ -37,7 +39,7 @@ impl ConversationState {
     /// Reads it from the file; `None` if it is not open.
     pub(super) fn load(rows: &Connection, id: ConversationId) -> Result<Option<Self>, ViewsError> {
         let mut find = rows.prepare_cached(
-            "SELECT row, created_at, newest, activity, last_record, applied FROM conversations
+            "SELECT row, created_at, newest, activity, last_record, applied, is_group FROM conversations
              WHERE id = ?1 AND waiting = 0",
         )?;
         let offset = |row: &rusqlite::Row<'_>, column| -> rusqlite::Result<Option<Offset>> {
@@ -49,6 +51,7 @@ impl ConversationState {
                 row: row.get(0)?,
                 created_at: row.get(1)?,
                 members: Arc::default(),
+                is_group: row.get(6)?,
                 newest: offset(row, 2)?,
                 activity: row.get(3)?,
                 last_record: offset(row, 4)?,
@@ -65,6 +68,12 @@ impl ConversationState {
     /// Everyone who is a member now.
     pub(crate) fn members(&self) -> &Arc<Members> {
         &self.members
+    }
+
+    /// The rows of its members have changed: from here on they count.
+    pub(crate) fn reload_members(&mut self, rows: &Connection) -> Result<(), ViewsError> {
+        self.members = Arc::new(members_of_row(rows, self.row)?);
+        Ok(())
     }
 
     /// The ids of everyone who is a member now.

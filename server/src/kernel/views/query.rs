@@ -12,7 +12,7 @@ use super::{
 };
 use crate::kernel::projector::Registry;
 use kafkatalk_log::Checkpoint;
-use kafkatalk_protocol::{Body, ConversationId, User, UserId, Username};
+use kafkatalk_protocol::{Body, ConversationId, Offset, User, UserId, Username, member::Role};
 use rusqlite::{Connection, OptionalExtension, Row};
 use std::sync::Arc;
 
@@ -69,6 +69,20 @@ impl Query<'_> {
         Ok(self.members_of(conversation)?.map(|members| Arc::clone(&members.ids)))
     }
 
+    /// Whether a conversation is a group, as far as this node knows it.
+    pub fn is_group(&self, conversation: ConversationId) -> Result<bool, ViewsError> {
+        let mut find = self.rows.prepare_cached("SELECT is_group FROM conversations WHERE id = ?1")?;
+        Ok(find.query_row([blob(&conversation.0)], |row| row.get(0)).optional()?.unwrap_or(false))
+    }
+
+    /// The last record of a conversation that the rows hold, visible or not.
+    pub fn applied(&self, conversation: ConversationId) -> Result<Option<Offset>, ViewsError> {
+        let mut find = self.rows.prepare_cached("SELECT applied FROM conversations WHERE id = ?1")?;
+        let applied: Option<Option<i64>> =
+            find.query_row([blob(&conversation.0)], |row| row.get(0)).optional()?;
+        Ok(applied.flatten().map(column_offset))
+    }
+
     /// Whether somebody who is no member of a conversation was one.
     pub fn was_member(&self, user: UserId, conversation: ConversationId) -> Result<bool, ViewsError> {
         let mut find = self.rows.prepare_cached(
@@ -99,28 +113,57 @@ impl Query<'_> {
 }
 
 /// Everyone who is in the conversation of that row now, by username.
-pub(super) fn members_of_row(rows: &Connection, conversation: i64) -> Result<Members, ViewsError> {
+pub(crate) fn members_of_row(rows: &Connection, conversation: i64) -> Result<Members, ViewsError> {
     let mut find = rows.prepare_cached(
-        "SELECT users.row, sees_from, users.id, users.username FROM members JOIN users ON users.row = members.user
-         WHERE members.conversation = ?1 AND until IS NULL ORDER BY users.username",
+        "SELECT users.row, sees_from, role, users.id, coalesce(users.username, users.told) AS username
+         FROM members JOIN users ON users.row = members.user
+         WHERE members.conversation = ?1 AND until IS NULL ORDER BY username",
     )?;
     let mut found = find.query([conversation])?;
     let mut people = Vec::new();
     while let Some(row) = found.next()? {
         let sees_from = column_offset(row.get(1)?);
-        people.push(Person { row: row.get(0)?, user: user(row, 2)?, sees_from });
+        people.push(Person { row: row.get(0)?, user: user(row, 3)?, sees_from, role: role(row.get(2)?) });
     }
     Ok(Members::new(conversation, people))
 }
 
 /// The person's row, made where there is none, and whether their name is known yet.
-pub(super) fn person_row(rows: &Connection, id: UserId) -> Result<(i64, bool), ViewsError> {
+pub(crate) fn person_row(rows: &Connection, id: UserId) -> Result<(i64, bool), ViewsError> {
     let mut find = rows.prepare_cached("SELECT row, username IS NOT NULL FROM users WHERE id = ?1")?;
     let found = find.query_row([blob(&id.0)], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
     if let Some(found) = found {
         return Ok(found);
     }
     Ok((rows.prepare_cached("INSERT INTO users (id) VALUES (?1)")?.insert([blob(&id.0)])?, false))
+}
+
+/// The row of a person whom a record names, claimed or not. Where records tell different names of one person, all views
+/// keep the same.
+pub(crate) fn person_told(rows: &Connection, id: UserId, username: &Username) -> Result<i64, ViewsError> {
+    let mut tell = rows.prepare_cached(
+        "INSERT INTO users (id, told) VALUES (?1, ?2)
+         ON CONFLICT (id) DO UPDATE SET told = min(coalesce(told, excluded.told), excluded.told) RETURNING row",
+    )?;
+    Ok(tell.query_row((blob(&id.0), username.as_str()), |row| row.get(0))?)
+}
+
+/// A role from a column.
+fn role(column: i64) -> Role {
+    match column {
+        2 => Role::Owner,
+        1 => Role::Admin,
+        _ => Role::Member,
+    }
+}
+
+/// A role as a column holds it.
+pub(crate) fn sql_role(role: Role) -> i64 {
+    match role {
+        Role::Owner => 2,
+        Role::Admin => 1,
+        Role::Member => 0,
+    }
 }
 
 /// The row of a conversation, open or not.
@@ -134,8 +177,18 @@ pub(super) fn conversation_row(
 
 /// The person of that row.
 pub(crate) fn user_of_row(rows: &Connection, row: i64) -> Result<User, ViewsError> {
-    let mut find = rows.prepare_cached("SELECT id, username FROM users WHERE row = ?1")?;
+    let mut find = rows.prepare_cached("SELECT id, coalesce(username, told) FROM users WHERE row = ?1")?;
     let mut found = find.query([row])?;
+    match found.next()? {
+        Some(row) => user(row, 0),
+        None => Err(ViewsError::Damaged("a row names a person who is not there".into())),
+    }
+}
+
+/// The person of that id, member or not.
+pub(crate) fn user_of_id(rows: &Connection, id: UserId) -> Result<User, ViewsError> {
+    let mut find = rows.prepare_cached("SELECT id, coalesce(username, told) FROM users WHERE id = ?1")?;
+    let mut found = find.query([blob(&id.0)])?;
     match found.next()? {
         Some(row) => user(row, 0),
         None => Err(ViewsError::Damaged("a row names a person who is not there".into())),

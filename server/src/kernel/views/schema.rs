@@ -12,7 +12,7 @@ use std::{
 use uuid::Uuid;
 
 /// Raised with every change of the tables or of what the rows mean: files of another version are begun anew.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 /// `KfTv`: tells a views file from any other SQLite file.
 const APPLICATION_ID: i64 = 0x4b66_5476;
 /// Prepared statements that one connection keeps.
@@ -36,10 +36,15 @@ pub(crate) const CHUNK_OFFSETS: u64 = 256;
 /// People and conversations have row numbers inside the file, because an integer costs a third of a UUID in every row
 /// and index. Messages lie in the order of conversation and offset: `place` is `conversation << 32 | offset`.
 ///
-/// - `users` also holds people who are named as members but have not claimed a name yet: `username` is null then.
+/// - `users` also holds people who are named as members but have not claimed a name yet: `username` is null then. `told` is
+///   the name under which a record added somebody to a group, which may come before their claim.
 /// - `conversations.waiting` counts such members; a conversation is open when none is left. `last_record` is the end of
 ///   its chain of visible records, `applied` the last record of its stream that was applied.
+/// - `conversations.is_group`, `name` and `group_revision` are of groups: the last is the offset of the record that last
+///   changed members, roles or the name.
 /// - `members.sees_from` is the first offset that a member may see; `until` is set for those who left or were removed.
+///   `since` is the offset of the record that let somebody in: none for those whom the creation named. `founder` tells these
+///   for ever: 2 is who created the conversation, 1 the others, 0 whoever came later. `role` is 0 for a member, 1 for an admin, 2 for an owner.
 /// - `counts` counts messages by sender in chunks of [`CHUNK_OFFSETS`].
 /// - `source.made` tells this file from any other, and `source.commits` counts what was committed: by both the search
 ///   index knows what it was made from. `source.log` is the identity of the log that the rows were made from.
@@ -51,15 +56,17 @@ CREATE TABLE source (name TEXT NOT NULL, made BLOB NOT NULL, commits INTEGER NOT
 CREATE TABLE checkpoint (name TEXT PRIMARY KEY, position INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE unknown_kinds (stream TEXT NOT NULL, kind TEXT NOT NULL, PRIMARY KEY (stream, kind)) STRICT, WITHOUT ROWID;
 CREATE TABLE users (
-    row INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, username TEXT UNIQUE, password_hash TEXT
+    row INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, username TEXT UNIQUE, password_hash TEXT, told TEXT
 ) STRICT;
 CREATE TABLE conversations (
     row INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, created_at INTEGER NOT NULL, waiting INTEGER NOT NULL,
-    newest INTEGER, activity INTEGER NOT NULL, last_record INTEGER, applied INTEGER
+    newest INTEGER, activity INTEGER NOT NULL, last_record INTEGER, applied INTEGER,
+    is_group INTEGER NOT NULL, name TEXT, group_revision INTEGER
 ) STRICT;
 CREATE TABLE members (
-    conversation INTEGER NOT NULL, user INTEGER NOT NULL, read INTEGER, sees_from INTEGER NOT NULL DEFAULT 0,
-    until INTEGER, PRIMARY KEY (conversation, user)
+    conversation INTEGER NOT NULL, user INTEGER NOT NULL, role INTEGER NOT NULL DEFAULT 0,
+    sees_from INTEGER NOT NULL DEFAULT 0, since INTEGER, until INTEGER, founder INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (conversation, user)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX conversations_of_user ON members (user, conversation);
 CREATE TABLE counts (
@@ -74,14 +81,15 @@ CREATE TABLE held (
 
 /// The kernel's part of [`super::Views::dump`].
 pub(super) const DUMP: &[(&str, &str)] = &[
-    ("user", "SELECT id, username, password_hash FROM users ORDER BY id"),
+    ("user", "SELECT id, username, password_hash, told FROM users ORDER BY id"),
     (
         "conversation",
-        "SELECT id, created_at, waiting, newest, activity, last_record, applied FROM conversations ORDER BY id",
+        "SELECT id, created_at, waiting, newest, activity, last_record, applied, is_group, name, group_revision
+         FROM conversations ORDER BY id",
     ),
     (
         "member",
-        "SELECT conversations.id, users.id, read, sees_from, until FROM members
+        "SELECT conversations.id, users.id, role, sees_from, since, until, founder FROM members
          JOIN conversations ON conversations.row = conversation JOIN users ON users.row = user ORDER BY 1, 2",
     ),
     (

@@ -185,6 +185,12 @@ impl Streams {
         self.append(Stream::Conversation(conversation(number)), record)
     }
 
+    /// A change of a group.
+    pub(super) fn changed_group(&mut self, number: u8, by: u8, change: &impl Event) -> Entry {
+        let record = self.record(Some(user(by)), change);
+        self.append(Stream::Conversation(conversation(number)), record)
+    }
+
     pub(super) fn read(&mut self, number: u8, reader: u8, offset: u64) -> Entry {
         let receipt =
             ReceiptRead { conversation: conversation(number), user: user(reader), offset: Offset(offset) };

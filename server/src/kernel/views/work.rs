@@ -15,7 +15,41 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 /// Runs once the transaction is committed, on what is kept in memory.
-pub(super) type AfterCommit = Box<dyn FnOnce(&Cache) + Send>;
+type AfterCommit = Box<dyn FnOnce(&Cache) + Send>;
+
+/// What a transaction changes of what is kept in memory.
+#[derive(Default)]
+pub(super) struct Memory {
+    members: Vec<(ConversationId, Arc<Members>)>,
+    after_commit: Vec<AfterCommit>,
+}
+
+impl Memory {
+    pub(super) fn is_empty(&self) -> bool {
+        self.members.is_empty() && self.after_commit.is_empty()
+    }
+
+    pub(super) fn extend(&mut self, later: Self) {
+        self.members.extend(later.members);
+        self.after_commit.extend(later.after_commit);
+    }
+
+    /// Whoever reads from here on takes members from the rows of the same moment as all else.
+    pub(super) fn before_commit(&self, cache: &Cache) {
+        for (conversation, _) in &self.members {
+            cache.forget_members(*conversation);
+        }
+    }
+
+    pub(super) fn after_commit(self, cache: &Cache) {
+        for (conversation, members) in self.members {
+            cache.set_members(conversation, &members);
+        }
+        for change in self.after_commit {
+            change(cache);
+        }
+    }
+}
 
 /// What handlers of ledgers work with.
 pub struct Work<'a> {
@@ -24,7 +58,7 @@ pub struct Work<'a> {
     pub(super) registry: &'a Registry,
     pub(super) cache: &'a Cache,
     pub(super) states: &'a mut States,
-    pub(super) after_commit: Vec<AfterCommit>,
+    pub(super) memory: Memory,
 }
 
 impl std::fmt::Debug for Work<'_> {
@@ -48,7 +82,7 @@ impl Work<'_> {
     /// What a handler keeps in memory changes only once the rows are committed; a batch that has such changes is committed
     /// at once.
     pub fn after_commit(&mut self, change: impl FnOnce(&Cache) + Send + 'static) {
-        self.after_commit.push(Box::new(change));
+        self.memory.after_commit.push(Box::new(change));
     }
 
     fn in_stream(&mut self, conversation: ConversationId, entry: &Entry) -> Result<Applied, ViewsError> {
@@ -64,7 +98,7 @@ impl Work<'_> {
     }
 
     fn keep_members(&mut self, conversation: ConversationId, members: Arc<Members>) {
-        self.after_commit(move |cache| cache.set_members(conversation, &members));
+        self.memory.members.push((conversation, members));
     }
 
     fn apply(&mut self, state: &mut ConversationState, entry: &Entry) -> Result<Applied, ViewsError> {
@@ -78,8 +112,12 @@ impl Work<'_> {
         let Self { rows, cache, registry, .. } = *self;
         let mut at =
             InConversation { rows, cache, registry, state, offset: entry.offset, at: entry.record.at };
+        let before = Arc::clone(at.state.members());
         let (applied, visible) = apply(&mut at, entry)?;
         state.applied(entry.offset, visible);
+        if !Arc::ptr_eq(&before, state.members()) {
+            self.keep_members(state.id, Arc::clone(state.members()));
+        }
         Ok(applied)
     }
 

@@ -11,12 +11,12 @@ use crate::kernel::{
         ViewsError,
         conversation::States,
         schema::{self, blob, column_offset},
-        work::{AfterCommit, Work},
+        work::{Memory, Work},
     },
 };
 use kafkatalk_log::{Entry, Stream};
 use kafkatalk_protocol::{ConversationId, Offset};
-use rusqlite::OptionalExtension as _;
+use rusqlite::{Connection, OptionalExtension as _};
 
 /// What is known of the transaction.
 pub(super) struct Again {
@@ -24,7 +24,7 @@ pub(super) struct Again {
     through: Offset,
     records: usize,
     after_reset: Vec<AfterReset>,
-    after_commit: Vec<AfterCommit>,
+    memory: Memory,
 }
 
 impl Applier {
@@ -68,12 +68,13 @@ impl Applier {
         let after_reset = self.registry.reset(rows, row)?;
         rows.execute("DELETE FROM counts WHERE conversation = ?1", [row])?;
         rows.execute(
-            "UPDATE conversations SET newest = NULL, activity = created_at, last_record = NULL, applied = NULL
-             WHERE row = ?1",
+            "UPDATE conversations SET newest = NULL, activity = created_at, last_record = NULL, applied = NULL,
+                 name = NULL, group_revision = NULL WHERE row = ?1",
             [row],
         )?;
+        take_back_members(rows, row)?;
         let through = column_offset(through);
-        self.again = Some(Again { through, records: 0, after_reset, after_commit: Vec::new() });
+        self.again = Some(Again { through, records: 0, after_reset, memory: Memory::default() });
         Ok(Some(through))
     }
 
@@ -93,14 +94,14 @@ impl Applier {
             registry: &self.registry,
             cache: &self.cache,
             states: &mut self.states,
-            after_commit: Vec::new(),
+            memory: Memory::default(),
         };
         for entry in entries.iter().filter(|entry| entry.offset <= again.through) {
             // Nobody waits for it, and devices learn of it as they learn of everything that they missed.
             work.entry(entry)?;
             again.records += 1;
         }
-        again.after_commit.append(&mut work.after_commit);
+        again.memory.extend(work.memory);
         Ok(())
     }
 
@@ -114,18 +115,17 @@ impl Applier {
     }
 
     fn try_finish_again(&mut self) -> Result<usize, ViewsError> {
-        let Some(Again { records, after_reset, after_commit, .. }) = self.again.take() else { return Ok(0) };
+        let Some(Again { records, after_reset, memory, .. }) = self.again.take() else { return Ok(0) };
         let mut changed = Vec::new();
         self.states.flush(&self.connection, &mut changed)?;
         for finish in after_reset {
             finish(&self.connection)?;
         }
         self.connection.prepare_cached("UPDATE source SET commits = commits + 1")?.execute([])?;
+        memory.before_commit(&self.cache);
         self.connection.prepare_cached("COMMIT")?.execute([])?;
+        memory.after_commit(&self.cache);
         self.indexer.told(&changed, records, self.live);
-        for change in after_commit {
-            change(&self.cache);
-        }
         self.since_copy += records + 1;
         if self.since_copy >= COPY_EVERY {
             self.since_copy = 0;
@@ -140,4 +140,15 @@ impl Applier {
             self.roll_back();
         }
     }
+}
+
+/// The members are those whom the creation named, as it named them.
+fn take_back_members(rows: &Connection, conversation: i64) -> Result<(), ViewsError> {
+    rows.execute("DELETE FROM members WHERE conversation = ?1 AND founder = 0", [conversation])?;
+    rows.execute(
+        "UPDATE members SET sees_from = 0, since = NULL, until = NULL, role = CASE WHEN founder = 2 AND
+             (SELECT is_group FROM conversations WHERE row = ?1) THEN 2 ELSE 0 END WHERE conversation = ?1",
+        [conversation],
+    )?;
+    Ok(())
 }

@@ -9,7 +9,7 @@ use crate::kernel::{
         schema::column_offset,
     },
 };
-use kafkatalk_protocol::{ConversationId, Message, Offset, Timestamp, User, UserId, Username};
+use kafkatalk_protocol::{ConversationId, Message, Offset, Timestamp, User, UserId, Username, member::Role};
 use std::sync::Arc;
 
 /// A member's view of a conversation. Whoever is no member has none, and one who joined late sees nothing of before.
@@ -46,8 +46,8 @@ impl Query<'_> {
     ) -> Result<Option<Viewpoint<'_>>, ViewsError> {
         let Some(members) = self.members_of(conversation)? else { return Ok(None) };
         let username = Username::parse("nobody").map_err(|error| ViewsError::Storage(error.to_string()))?;
-        let viewer =
-            Person { row: 0, user: User { id: UserId(uuid::Uuid::nil()), username }, sees_from: Offset(0) };
+        let user = User { id: UserId(uuid::Uuid::nil()), username };
+        let viewer = Person { row: 0, user, sees_from: Offset(0), role: Role::Member };
         Ok(Some(Viewpoint { query: self, id: conversation, members, viewer }))
     }
 }

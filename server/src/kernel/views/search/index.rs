@@ -3,10 +3,14 @@
 use super::words::words;
 use crate::kernel::views::{ViewsError, schema};
 use rusqlite::{Connection, OptionalExtension as _};
-use std::{collections::BTreeSet, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+};
 
 /// Raised with every change of the tables or of what a word is: files of another version are begun anew.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 /// `KfTs`: tells an index from any other SQLite file.
 const APPLICATION_ID: i64 = 0x4b66_5473;
 /// Page cache of the writer, in KiB.
@@ -18,12 +22,22 @@ const DOCUMENT_WORDS_MAX: usize = 50_000;
 
 /// - `source` says which views this was made from, at which of their commits, and up to which erased message.
 /// - `reached` says up to which place of a conversation all is indexed.
-/// - `documents` lie in the order of time: see [`bucket`].
+/// - `readers` says for whom the documents of a conversation are indexed, from a place on, up to the next such place: rows
+///   of people, as JSON. Who came later and sees what was said before has documents beside these, each a `part` of its
+///   own: `later_readers` says for whom, from which place to which. What is struck out must be, to the word, what was indexed.
+/// - `documents` lie in the order of time: see [`bucket`]. `part` is 0 for those of `readers`.
 /// - `words` keeps no text and no positions: whether a phrase is one is seen in the message.
 const TABLES: &str = "
 CREATE TABLE source (made BLOB NOT NULL, commits INTEGER NOT NULL, unsaid INTEGER NOT NULL) STRICT;
 CREATE TABLE reached (conversation INTEGER PRIMARY KEY, place INTEGER NOT NULL) STRICT;
-CREATE TABLE documents (document INTEGER PRIMARY KEY, place INTEGER NOT NULL UNIQUE) STRICT;
+CREATE TABLE readers (place INTEGER PRIMARY KEY, people TEXT NOT NULL) STRICT;
+CREATE TABLE later_readers (
+    part INTEGER PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL, people TEXT NOT NULL
+) STRICT;
+CREATE INDEX later_readers_by_first ON later_readers (first);
+CREATE TABLE documents (
+    document INTEGER PRIMARY KEY, place INTEGER NOT NULL, part INTEGER NOT NULL, UNIQUE (place, part)
+) STRICT;
 CREATE VIRTUAL TABLE words USING fts5 (text, content = '', columnsize = 0, detail = none, tokenize = 'ascii');
 INSERT INTO words (words, rank) VALUES ('secure-delete', 1);
 INSERT INTO words (words, rank) VALUES ('hashsize', 8388608);
@@ -99,10 +113,12 @@ impl Source {
 #[derive(Debug)]
 pub(super) struct Document {
     pub(super) place: i64,
+    /// Which of the documents of that place.
+    pub(super) part: i64,
     pub(super) sent_at: i64,
     pub(super) body: String,
     /// Who may read it.
-    pub(super) people: std::sync::Arc<[i64]>,
+    pub(super) people: Arc<[i64]>,
 }
 
 impl Document {
@@ -127,6 +143,73 @@ impl Document {
     }
 }
 
+/// The first and the last place of a conversation.
+pub(super) fn bounds(conversation: i64) -> (i64, i64) {
+    let place = |offset| schema::place(conversation, kafkatalk_protocol::Offset(offset));
+    (place(0), place(schema::OFFSET_MAX))
+}
+
+/// For whom the documents of one conversation are indexed.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Readers {
+    /// From which place on for whom.
+    first: BTreeMap<i64, Arc<[i64]>>,
+    later: Vec<Later>,
+}
+
+/// For whom more is indexed, from a place to a place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Later {
+    pub(super) part: i64,
+    pub(super) first: i64,
+    pub(super) last: i64,
+    pub(super) people: Arc<[i64]>,
+}
+
+impl Readers {
+    /// For whom the first document at a place is indexed; none before the first place.
+    pub(super) fn at(&self, place: i64) -> Option<&Arc<[i64]>> {
+        self.first.range(..=place).next_back().map(|(_, people)| people)
+    }
+
+    /// All documents that a place may have, as part and readers.
+    pub(super) fn parts(&self, place: i64) -> impl Iterator<Item = (i64, &Arc<[i64]>)> {
+        let later = self.later.iter().filter(move |later| (later.first..=later.last).contains(&place));
+        self.at(place)
+            .map(|people| (0, people))
+            .into_iter()
+            .chain(later.map(|later| (later.part, &later.people)))
+    }
+
+    /// The first places up to `reached` that lack people who may read them, and those people. `members` says from which
+    /// place on each may read.
+    pub(super) fn lacking(&self, reached: i64, members: &[(i64, i64)]) -> Option<(i64, i64, Arc<[i64]>)> {
+        self.first.iter().find_map(|(start, people)| {
+            let end =
+                self.first.range(start + 1..).next().map_or(reached, |(next, _)| (next - 1).min(reached));
+            let lacks = |(person, from): &(i64, i64)| {
+                let place = self.uncovered(*person, (*from).max(*start));
+                (place <= end && !people.contains(person)).then_some((place, *person))
+            };
+            let lacking: Vec<(i64, i64)> = members.iter().filter_map(lacks).collect();
+            let (first, _) = lacking.iter().min()?;
+            let people = lacking.iter().filter(|(place, _)| place == first).map(|(_, person)| *person);
+            Some((*first, end, people.collect()))
+        })
+    }
+
+    /// The first place from that one on that nothing is indexed for a person by `later`.
+    fn uncovered(&self, person: i64, mut place: i64) -> i64 {
+        let covers = |later: &&Later, place| {
+            (later.first..=later.last).contains(&place) && later.people.contains(&person)
+        };
+        while let Some(later) = self.later.iter().find(|later| covers(later, place)) {
+            place = later.last + 1;
+        }
+        place
+    }
+}
+
 /// What one transaction changes.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
@@ -134,6 +217,10 @@ pub(super) struct Batch {
     pub(super) added: Vec<Document>,
     /// Conversations, and up to which place they are indexed now.
     pub(super) reached: Vec<(i64, i64)>,
+    /// From these places on, documents are for these people.
+    pub(super) readers: Vec<(i64, Arc<[i64]>)>,
+    /// People who came later.
+    pub(super) later: Option<Later>,
     /// The number of the last erased message that is dealt with.
     pub(super) unsaid: Option<i64>,
 }
@@ -224,6 +311,33 @@ impl Index {
         Ok(find.query_row([conversation], |row| row.get(0)).optional()?)
     }
 
+    /// For whom the documents of a conversation are indexed: from which place on for whom.
+    pub(super) fn readers(&self, conversation: i64) -> Result<Readers, IndexError> {
+        let mut find = self.rows.prepare_cached(
+            "SELECT place, people FROM readers WHERE place BETWEEN ?1 AND ?2 ORDER BY place",
+        )?;
+        let mut found = find.query(bounds(conversation))?;
+        let mut readers = Readers::default();
+        while let Some(row) = found.next()? {
+            readers.first.insert(row.get(0)?, people(row, 1)?);
+        }
+        let mut find = self.rows.prepare_cached(
+            "SELECT part, first, last, people FROM later_readers WHERE first BETWEEN ?1 AND ?2",
+        )?;
+        let mut found = find.query(bounds(conversation))?;
+        while let Some(row) = found.next()? {
+            let (part, first, last) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            readers.later.push(Later { part, first, last, people: people(row, 3)? });
+        }
+        Ok(readers)
+    }
+
+    /// A part that no document has yet.
+    pub(super) fn next_part(&self) -> Result<i64, IndexError> {
+        let mut find = self.rows.prepare_cached("SELECT coalesce(max(part), 0) + 1 FROM later_readers")?;
+        Ok(find.query_row([], |row| row.get(0))?)
+    }
+
     /// The same of all.
     pub(super) fn all_reached(&self) -> Result<std::collections::HashMap<i64, i64>, IndexError> {
         let mut find = self.rows.prepare("SELECT conversation, place FROM reached")?;
@@ -250,6 +364,22 @@ impl Index {
         for document in &batch.added {
             add(&taking, document)?;
         }
+        let mut read = taking.prepare_cached(
+            "INSERT INTO readers (place, people) VALUES (?1, ?2)
+             ON CONFLICT (place) DO UPDATE SET people = excluded.people",
+        )?;
+        for (place, people) in &batch.readers {
+            read.execute((place, serde_json::to_string(&**people).unwrap_or_default()))?;
+        }
+        drop(read);
+        if let Some(Later { part, first, last, people }) = &batch.later {
+            let people = serde_json::to_string(&**people).unwrap_or_default();
+            taking
+                .prepare_cached(
+                    "INSERT INTO later_readers (part, first, last, people) VALUES (?1, ?2, ?3, ?4)",
+                )?
+                .execute((part, first, last, people))?;
+        }
         let mut reach = taking.prepare_cached(
             "INSERT INTO reached (conversation, place) VALUES (?1, ?2)
              ON CONFLICT (conversation) DO UPDATE SET place = max(place, excluded.place)",
@@ -263,6 +393,14 @@ impl Index {
             .execute((commits, batch.unsaid.unwrap_or(0)))?;
         Ok(taking.commit()?)
     }
+}
+
+/// Rows of people from a column.
+fn people(row: &rusqlite::Row<'_>, column: usize) -> Result<Arc<[i64]>, IndexError> {
+    let people: String = row.get(column)?;
+    let people: Vec<i64> = serde_json::from_str(&people)
+        .map_err(|error| IndexError(ViewsError::Damaged(format!("readers: {error}"))))?;
+    Ok(people.into())
 }
 
 fn usable(path: &Path, views: &Source) -> Result<Option<Connection>, IndexError> {
@@ -292,9 +430,9 @@ fn add(rows: &Connection, document: &Document) -> Result<(), IndexError> {
     let newest: Option<i64> = newest.query_row((first, last), |row| row.get(0))?;
     let number = newest.map_or(first, |newest| newest + 1);
     let mut place = rows.prepare_cached(
-        "INSERT INTO documents (document, place) VALUES (?1, ?2) ON CONFLICT (place) DO NOTHING",
+        "INSERT INTO documents (document, place, part) VALUES (?1, ?2, ?3) ON CONFLICT (place, part) DO NOTHING",
     )?;
-    if place.execute((number, document.place))? > 0 {
+    if place.execute((number, document.place, document.part))? > 0 {
         rows.prepare_cached("INSERT INTO words (rowid, text) VALUES (?1, ?2)")?
             .execute((number, document.text()))?;
     }
@@ -302,8 +440,9 @@ fn add(rows: &Connection, document: &Document) -> Result<(), IndexError> {
 }
 
 fn remove(rows: &Connection, document: &Document) -> Result<(), IndexError> {
-    let mut find = rows.prepare_cached("DELETE FROM documents WHERE place = ?1 RETURNING document")?;
-    let found: Option<i64> = find.query_row([document.place], |row| row.get(0)).optional()?;
+    let mut find =
+        rows.prepare_cached("DELETE FROM documents WHERE place = ?1 AND part = ?2 RETURNING document")?;
+    let found: Option<i64> = find.query_row((document.place, document.part), |row| row.get(0)).optional()?;
     if let Some(number) = found {
         rows.prepare_cached("INSERT INTO words (words, rowid, text) VALUES ('delete', ?1, ?2)")?
             .execute((number, document.text()))?;
@@ -316,11 +455,33 @@ mod tests {
     use super::*;
 
     #[test]
+    fn people_who_came_later_lack_what_they_see_and_is_not_indexed_for_them() {
+        let of = |people: &[i64]| -> Arc<[i64]> { people.into() };
+        let mut readers =
+            Readers { first: [(10, of(&[1, 2])), (20, of(&[1, 2, 3]))].into(), later: Vec::new() };
+        let everybody = [(1, 10), (2, 10), (3, 20), (4, 15)];
+        assert_eq!(readers.lacking(30, &everybody[..3]), None);
+        // Up to where others were indexed for, or to the end of what is indexed.
+        assert_eq!(readers.lacking(30, &everybody), Some((15, 19, of(&[4]))));
+        readers.later.push(Later { part: 1, first: 15, last: 17, people: of(&[4]) });
+        assert_eq!(readers.lacking(30, &everybody), Some((18, 19, of(&[4]))));
+        readers.later.push(Later { part: 2, first: 18, last: 19, people: of(&[4]) });
+        assert_eq!(readers.lacking(30, &everybody), Some((20, 30, of(&[4]))));
+        // Together with whoever lacks the same.
+        assert_eq!(readers.lacking(30, &[(4, 15), (5, 20)]), Some((20, 30, of(&[4, 5]))));
+        let parts =
+            |place| readers.parts(place).map(|(part, people)| (part, people.to_vec())).collect::<Vec<_>>();
+        assert_eq!(parts(18), [(0, vec![1, 2]), (2, vec![4])]);
+        assert_eq!(parts(9), []);
+    }
+
+    #[test]
     fn of_a_message_to_many_the_first_words_are_kept() {
         let body: String = (0x4e00..0x4e00 + 8_000).filter_map(char::from_u32).collect();
         let kept = |people: i64| {
             let people = (0..people).collect();
-            Document { place: 0, sent_at: 0, body: body.clone(), people }.text().split(' ').count() - 1
+            Document { place: 0, part: 0, sent_at: 0, body: body.clone(), people }.text().split(' ').count()
+                - 1
         };
         assert_eq!((kept(2), kept(100)), (2 * 8_000, DOCUMENT_WORDS_MAX));
     }

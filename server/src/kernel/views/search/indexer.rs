@@ -4,11 +4,14 @@
 //! applier only names the conversations that changed. Erasures are rare and are written down, in `unsaid`, with the
 //! transaction that makes them.
 
+mod gather;
+
 use super::{
     Search,
-    index::{Batch, Document, Index, IndexError, Source},
+    index::{Batch, Index, IndexError, Source},
 };
 use crate::kernel::views::{ViewsError, schema};
+use gather::{gather, gather_for_new_readers, gather_unsaid, leave_for_later};
 use rusqlite::Connection;
 use std::{
     collections::HashSet,
@@ -26,12 +29,6 @@ use tokio::sync::{Semaphore, watch};
 const BEGIN_RECORDS: usize = 1_000;
 /// How long fewer wait.
 const BEGIN_AFTER: Duration = Duration::from_secs(5);
-/// Messages of one transaction of the index.
-const BATCH_MESSAGES: usize = 4_000;
-/// Bytes of their bodies, each as often as there are people who may read it, after which no more are taken in.
-const BATCH_BYTES: usize = 4 * 1024 * 1024;
-/// Erased messages of one transaction of the index. The views' writer waits while they are struck out.
-const BATCH_UNSAID: usize = 500;
 /// How long to wait after an error.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// How much the thread stands back behind the others of the process, as `nice` counts.
@@ -295,14 +292,22 @@ impl Filling {
             let moment = self.views.transaction()?;
             let source = Source::of_views(&moment)?;
             let mut batch = Batch::default();
+            // One after the other: each takes the index as the one before has left it.
             let more_unsaid = gather_unsaid(&moment, index, &mut batch)?;
-            gather(&moment, index, changed, &mut batch)?;
             if more_unsaid {
                 leave_for_later(&moment, index, &mut batch)?;
             }
+            if batch.unsaid.is_none() && gather_for_new_readers(&moment, index, changed, &mut batch)? {
+                gather(&moment, index, changed, &mut batch)?;
+            }
             drop(moment);
-            let (unsaid, left) = (batch.unsaid, more_unsaid || !changed.is_empty());
-            if unsaid.is_some() || !batch.reached.is_empty() {
+            let unsaid = batch.unsaid;
+            let left = unsaid.is_some() || !changed.is_empty();
+            if unsaid.is_some()
+                || !batch.reached.is_empty()
+                || !batch.readers.is_empty()
+                || batch.later.is_some()
+            {
                 index.take_in(batch, source.commits)?;
             }
             if let Some(unsaid) = unsaid {
@@ -341,83 +346,6 @@ fn behind(views: &Connection, index: &Index) -> Result<Vec<i64>, FillError> {
         }
     }
     Ok(behind)
-}
-
-/// Everybody in a conversation.
-fn people(views: &Connection, conversation: i64) -> Result<Arc<[i64]>, FillError> {
-    let mut find = views.prepare_cached("SELECT user FROM members WHERE conversation = ?1")?;
-    let found = find.query_map([conversation], |row| row.get(0))?;
-    Ok(found.collect::<Result<Vec<_>, _>>()?.into())
-}
-
-/// What was erased, and what took its part. Whether there may be more.
-fn gather_unsaid(views: &Connection, index: &Index, batch: &mut Batch) -> Result<bool, FillError> {
-    let mut find = views.prepare_cached(&format!(
-        "SELECT number, place, body, added FROM pending_index_deletes WHERE number > ?1
-         ORDER BY number LIMIT {BATCH_UNSAID}",
-    ))?;
-    let mut said = views.prepare_cached("SELECT sent_at, body FROM messages WHERE place = ?1")?;
-    let mut found = find.query([index.unsaid()?])?;
-    while let Some(row) = found.next()? {
-        let (place, uncovered): (i64, Option<i64>) = (row.get(1)?, row.get(3)?);
-        let people = people(views, schema::conversation_of(place))?;
-        batch.unsaid = Some(row.get(0)?);
-        batch.removed.push(Document { place, sent_at: 0, body: row.get(2)?, people: Arc::clone(&people) });
-        let Some(place) = uncovered else { continue };
-        let mut copy = said.query([place])?;
-        if let Some(row) = copy.next()? {
-            batch.added.push(Document { place, sent_at: row.get(0)?, body: row.get(1)?, people });
-        }
-    }
-    Ok(batch.removed.len() == BATCH_UNSAID)
-}
-
-/// Leaves out texts that a later batch removes or learns: what is removed must be what was added.
-fn leave_for_later(views: &Connection, index: &Index, batch: &mut Batch) -> Result<(), FillError> {
-    let last = batch.unsaid.map_or_else(|| index.unsaid(), Ok)?;
-    let mut find = views.prepare_cached("SELECT place FROM pending_index_deletes WHERE number > ?1")?;
-    let later = find.query_map([last], |row| row.get(0))?.collect::<Result<HashSet<i64>, _>>()?;
-    batch.added.retain(|document| !later.contains(&document.place));
-    Ok(())
-}
-
-/// Messages behind what is indexed, until there are enough. Conversations that are done with leave the list.
-fn gather(
-    views: &Connection,
-    index: &Index,
-    changed: &mut HashSet<i64>,
-    batch: &mut Batch,
-) -> Result<(), FillError> {
-    let mut find = views.prepare_cached(
-        "SELECT place, sent_at, body FROM messages WHERE place > ?1 AND place <= ?2 AND body <> '' ORDER BY place",
-    )?;
-    let mut bytes = 0;
-    let mut done = HashSet::new();
-    'conversations: for row in changed.iter().copied() {
-        let before_all = schema::place(row, kafkatalk_protocol::Offset(0)) - 1;
-        let last = schema::place(row, kafkatalk_protocol::Offset(schema::OFFSET_MAX));
-        let mut reached = index.reached(row)?.unwrap_or(before_all);
-        let people = people(views, row)?;
-        let mut messages = find.query((reached, last))?;
-        let begun = reached;
-        while let Some(message) = messages.next()? {
-            let body: String = message.get(2)?;
-            bytes += body.len() * people.len().max(1);
-            reached = message.get(0)?;
-            let people = Arc::clone(&people);
-            batch.added.push(Document { place: reached, sent_at: message.get(1)?, body, people });
-            if batch.added.len() >= BATCH_MESSAGES || bytes >= BATCH_BYTES {
-                batch.reached.push((row, reached));
-                break 'conversations;
-            }
-        }
-        if reached > begun {
-            batch.reached.push((row, reached));
-        }
-        done.insert(row);
-    }
-    changed.retain(|row| !done.contains(row));
-    Ok(())
 }
 
 #[cfg(test)]

@@ -75,7 +75,7 @@ proptest! {
     fn a_newer_version_comes_to_the_rows_that_it_would_have_made_from_nothing(
         steps in prop::collection::vec(step(), 1..80),
         choices in prop::collection::vec(any::<prop::sample::Index>(), 64),
-        missing in prop::sample::subsequence(vec!["edit", "delete", "react"], 1..=3),
+        missing in prop::sample::subsequence(vec!["edit", "delete", "react", "members"], 1..=4),
     ) {
         let streams = streams(&steps);
         let mut next = choices.iter().cycle();

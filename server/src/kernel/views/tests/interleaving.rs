@@ -1,7 +1,14 @@
 //! Equal streams give equal rows.
 
 use super::*;
-use kafkatalk_protocol::{delete::MessageDeleted, edit::MessageEdited, reaction::ReactionSet};
+use kafkatalk_protocol::{
+    delete::MessageDeleted,
+    edit::MessageEdited,
+    member::{
+        Added, ConversationNamed, GroupName, MemberLeft, MemberRemoved, MemberRoleSet, MembersAdded, Role,
+    },
+    reaction::ReactionSet,
+};
 use proptest::prelude::*;
 
 /// Something that happens in the log.
@@ -17,10 +24,38 @@ pub(super) enum Step {
     Erase { conversation: u8, which: prop::sample::Index },
     Edit { conversation: u8, which: prop::sample::Index, id: u32, text: u8 },
     Delete { conversation: u8, which: prop::sample::Index, id: u32 },
+    Add { conversation: u8, by: u8, people: Vec<u8>, sees_from: Option<u64> },
+    Leave { conversation: u8, person: u8 },
+    Remove { conversation: u8, by: u8, person: u8 },
+    Give { conversation: u8, by: u8, person: u8, role: Role },
+    Name { conversation: u8, by: u8, name: Option<u8> },
 }
 
 pub(super) fn step() -> impl Strategy<Value = Step> {
-    let (person, place, people) = (0..5_u8, 0..3_u8, prop::collection::vec(0..5_u8, 1..4));
+    prop_oneof![4 => message_step(), 1 => member_step()]
+}
+
+fn member_step() -> impl Strategy<Value = Step> {
+    let (person, place) = (0..5_u8, 0..3_u8);
+    let people = prop::collection::vec(0..5_u8, 1..3);
+    let role = prop_oneof![Just(Role::Member), Just(Role::Admin), Just(Role::Owner)];
+    prop_oneof![
+        4 => (place.clone(), person.clone(), people, prop::option::of(0..20_u64)).prop_map(
+            |(conversation, by, people, sees_from)| Step::Add { conversation, by, people, sees_from }
+        ),
+        1 => (place.clone(), person.clone())
+            .prop_map(|(conversation, person)| Step::Leave { conversation, person }),
+        2 => (place.clone(), person.clone(), person.clone())
+            .prop_map(|(conversation, by, person)| Step::Remove { conversation, by, person }),
+        1 => (place.clone(), person.clone(), person.clone(), role)
+            .prop_map(|(conversation, by, person, role)| Step::Give { conversation, by, person, role }),
+        1 => (place, person, prop::option::of(0..2_u8))
+            .prop_map(|(conversation, by, name)| Step::Name { conversation, by, name }),
+    ]
+}
+
+fn message_step() -> impl Strategy<Value = Step> {
+    let (person, place, people) = (0..5_u8, 0..3_u8, prop::collection::vec(0..5_u8, 1..5));
     prop_oneof![
         3 => (person.clone(), 0..5_u8).prop_map(|(person, name)| Step::Claim { person, name }),
         2 => (place.clone(), people).prop_map(|(conversation, people)| Step::Create { conversation, people }),
@@ -95,8 +130,9 @@ pub(super) fn streams(steps: &[Step]) -> Vec<Vec<Entry>> {
             Step::End { session, person } => streams.ended(*session, *person),
             Step::Erase { conversation: number, which } => {
                 // What holds a change is erased with its message alone.
-                let changes = [MessageEdited::KIND, MessageDeleted::KIND, ReactionSet::KIND];
-                let may = |entry: &&Entry| !changes.contains(&&*entry.record.kind);
+                // What changes a group is never erased.
+                let may =
+                    |entry: &&Entry| [MessagePosted::KIND, Record::ERASED].contains(&&*entry.record.kind);
                 let said: Vec<_> = so_far(number).into_iter().flatten().filter(may).collect();
                 let Some(erased) = (!said.is_empty()).then(|| which.get(&said).record.id) else { continue };
                 streams.erased(*number, erased)
@@ -122,6 +158,7 @@ pub(super) fn streams(steps: &[Step]) -> Vec<Vec<Entry>> {
                 let record = streams.record(Some(message.sender), &deleted);
                 streams.append(Stream::Conversation(conversation(*number)), record)
             }
+            change => group_change(&mut streams, change),
         };
         all.entry(entry.stream).or_default().push(entry);
     }
@@ -129,6 +166,31 @@ pub(super) fn streams(steps: &[Step]) -> Vec<Vec<Entry>> {
     let mut all: Vec<_> = all.into_iter().collect();
     all.sort_by_key(|(stream, _)| *stream);
     all.into_iter().map(|(_, entries)| entries).collect()
+}
+
+/// Somebody changes a group, or tries to.
+fn group_change(streams: &mut Streams, step: &Step) -> Entry {
+    match step {
+        Step::Add { conversation, by, people, sees_from } => {
+            let added = |person: &u8| Added { user: user(*person), username: name(*person) };
+            let members = people.iter().map(added).collect();
+            let sees_from = sees_from.map(Offset);
+            streams.changed_group(*conversation, *by, &MembersAdded { members, sees_from })
+        }
+        Step::Leave { conversation, person } => streams.changed_group(*conversation, *person, &MemberLeft {}),
+        Step::Remove { conversation, by, person } => {
+            streams.changed_group(*conversation, *by, &MemberRemoved { user: user(*person) })
+        }
+        Step::Give { conversation, by, person, role } => {
+            let set = MemberRoleSet { user: user(*person), role: *role };
+            streams.changed_group(*conversation, *by, &set)
+        }
+        Step::Name { conversation, by, name } => {
+            let name = name.map(|name| GroupName::parse(&format!("name {name}")).unwrap());
+            streams.changed_group(*conversation, *by, &ConversationNamed { name })
+        }
+        step => panic!("no change of a group: {step:?}"),
+    }
 }
 
 /// As nodes do: the content of deleted messages is erased from the log.

@@ -4,7 +4,7 @@ use super::*;
 use crate::features::{
     accounts::project::Claimed, conversations::project::Created, messages::project::Posted,
 };
-use kafkatalk_protocol::delete::MessageDeleted;
+use kafkatalk_protocol::{delete::MessageDeleted, member::ConversationNamed};
 
 fn posted(applied: &Applied) -> (Arc<Message>, Vec<UserId>) {
     let Some(Posted::Placed(message)) = applied.outcome::<MessagePosted>() else {
@@ -263,4 +263,28 @@ fn a_duplicate_that_took_the_part_of_a_forgotten_message_is_deleted_with_it() {
     assert_eq!((left.offset, left.deleted, left.sent_at), (first.offset, true, first.record.at));
     assert_eq!(bench.ask(|views| views.newest_offset(there)), Some(first.offset));
     assert_eq!(bench.ask(|views| views.unread(user(2), there)), 0);
+}
+
+#[test]
+fn a_change_of_a_group_that_stands_in_the_log_again_counts_for_nothing() {
+    let mut bench = Bench::new();
+    let there = bench.conversation(&[1, 2, 3]);
+    let name = |name: &str| ConversationNamed { name: Some(name.parse().unwrap()) };
+    let first = bench.streams.changed_group(1, 1, &name("A"));
+    let second = bench.streams.changed_group(1, 1, &name("B"));
+    let again = bench.streams.append(first.stream, (*first.record).clone());
+    let third = bench.streams.changed_group(1, 2, &name("C"));
+    // And a message under the id of the record that is to come.
+    let posted = MessagePosted { id: MessageId(third.record.id), body: "x".parse().unwrap(), reply_to: None };
+    let record = bench.streams.record(Some(user(2)), &posted);
+    let message = bench.streams.append(first.stream, record);
+    let named = |bench: &Bench| {
+        let conversation = bench.ask(|views| views.conversation(user(1), there)).unwrap();
+        conversation.name.unwrap().as_str().to_owned()
+    };
+    bench.apply(vec![first, second, again]);
+    assert_eq!(named(&bench), "B");
+    bench.apply(vec![third, message]);
+    assert_eq!(named(&bench), "C");
+    assert_eq!(bench.ask(|views| views.messages(there, HistoryPage::Latest, 10)).messages.len(), 3);
 }

@@ -53,13 +53,15 @@ pub fn arrange(items: &[Item], new_from: Option<Offset>, zone: Zone) -> Vec<DayR
 
 fn joined(one: &Item, next: &Item) -> bool {
     let apart_ms = (next.at().as_millis() - one.at().as_millis()).abs();
-    one.sender().id == next.sender().id && apart_ms < GROUP_MS
+    let messages = one.notice().is_none() && next.notice().is_none();
+    messages && one.sender().id == next.sender().id && apart_ms < GROUP_MS
 }
 
 /// The first message of somebody else after what was read. None where everything is new or nothing is: a line between
 /// old and new would say nothing there.
 pub fn first_new(items: &[Item], read: Option<Offset>) -> Option<Offset> {
-    let first = items.iter().position(|item| !item.own() && item.offset() > read)?;
+    let unread = |item: &Item| !item.own() && item.notice().is_none() && item.offset() > read;
+    let first = items.iter().position(unread)?;
     if first == 0 { None } else { items[first].offset() }
 }
 

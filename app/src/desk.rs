@@ -1,4 +1,8 @@
-//! What the components of the conversations page share.
+//! What the components of the conversations page share: where one is, and links to elsewhere.
+
+mod link;
+
+pub use link::RouteLink;
 
 use crate::client::{Action, ItemKey};
 use crate::live::Live;
@@ -45,7 +49,7 @@ struct Inner {
 }
 
 impl Desk {
-    pub(super) fn new(live: Live, model: &PageModel) -> Self {
+    pub(crate) fn new(live: Live, model: &PageModel) -> Self {
         let navigate = use_navigate();
         let navigate = Arc::new(move |route: &Route| {
             navigate(&route.to_string(), NavigateOptions { scroll: false, ..NavigateOptions::default() });
@@ -112,7 +116,7 @@ impl Desk {
     }
 
     /// Shows what the address says, if that is not shown yet: somebody went back or forward.
-    pub(super) fn follow(self, route: Route) {
+    pub(crate) fn follow(self, route: Route) {
         if self.route.with_untracked(|current| *current != route) {
             let open = Action::Open(route.conversation());
             self.show(route, open);

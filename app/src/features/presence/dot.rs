@@ -1,0 +1,20 @@
+//! The dot on a picture.
+
+use super::peer;
+use crate::client::People;
+use crate::desk::Desk;
+use leptos::prelude::*;
+
+/// Whether the other one of a conversation of two is online; the stylesheet makes a dot of the word.
+#[component]
+pub(crate) fn OnlineDot(
+    /// Who is in the conversation.
+    people: Memo<People>,
+) -> impl IntoView {
+    let desk = expect_context::<Desk>();
+    let word = move || {
+        let presence = desk.live.presence_of(people.with(peer)?)?;
+        presence.online.then(|| "Online".to_owned())
+    };
+    view! { <span class="online-dot">{move || word()}</span> }
+}
