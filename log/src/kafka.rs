@@ -83,6 +83,7 @@ mod wire;
 
 pub use import::{ImportError, ImportFigures};
 pub use inventory::{Inventory, InventoryError, Kind, Partition, TopicFacts};
+pub use level::{LevelError, Levels};
 pub use options::{ConnectError, KafkaOptions};
 pub use reader::KafkaReader;
 
@@ -299,6 +300,10 @@ impl EventLog for KafkaLog {
 
     fn level(&self) -> watch::Receiver<Level> {
         self.shared.level.subscribe()
+    }
+
+    fn known_level(&self) -> watch::Receiver<Option<Level>> {
+        self.shared.presence.known_level()
     }
 
     fn health(&self) -> watch::Receiver<Health> {

@@ -141,6 +141,13 @@ pub trait EventLog: Send + Sync + 'static {
     /// knows less.
     fn level(&self) -> watch::Receiver<Level>;
 
+    /// The highest level that all live nodes know, once this node has listened for long enough to say; where it is lower than
+    /// what one waits for, a node of an older version is there. Changes wake the watcher. A closed watch where only one node
+    /// can be there, and [`Self::level`] says all.
+    fn known_level(&self) -> watch::Receiver<Option<Level>> {
+        watch::Sender::new(None).subscribe()
+    }
+
     /// How many nodes follow this log now, as far as this one hears of them; itself included.
     fn nodes(&self) -> usize {
         1

@@ -10,6 +10,7 @@
 //! | [`topics`] | `topics` |
 
 mod command;
+pub mod level;
 pub mod migrate;
 pub mod rebuild;
 mod start;
@@ -35,6 +36,7 @@ pub fn carry_out(asked: Asked) -> Result<()> {
         Asked::Rebuild { config } => rebuild::run(&config),
         Asked::Verify { config, conversations } => verify::run(&config, &conversations),
         Asked::Topics { config, form } => topics::run(&config, form),
+        Asked::Level { config, raise } => level::run(&config, raise),
         Asked::Migrate { config, from, to } => migrate::run(&config, from, to),
         Asked::Check { config, gathered } => check(&config, &gathered),
         Asked::Version => print(concat!("kafkatalk ", env!("CARGO_PKG_VERSION"), "\n")),

@@ -115,6 +115,16 @@ fn an_embedded_log_has_no_topics_and_says_what_there_is() {
 }
 
 #[test]
+fn the_level_of_an_embedded_log_is_its_nodes_business() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = kafkatalk(&["level", "--data", "data"], folder.path());
+    assert_eq!(output.status.code(), Some(1));
+    let (_, errors) = said(&output);
+    assert!(errors.contains("raises the level when it starts"), "{errors}");
+    assert_eq!(kafkatalk(&["level", "--unheard"], folder.path()).status.code(), Some(2), "without --raise");
+}
+
+#[test]
 fn version_is_the_packages() {
     let folder = tempfile::tempdir().unwrap();
     let output = kafkatalk(&["version"], folder.path());

@@ -5,6 +5,8 @@
 //! ledgers are missing beside conversations, and a ledger that is being filled keeps all (`cleanup.policy=delete` without
 //! an end), which they refuse as well. It becomes a ledger of theirs when everything has been read back and compared.
 //!
+//! The feature level goes with the records; the identity does not, for a log in another place is another log.
+//!
 //! What is there already is compared before anything is written, so that an import that was interrupted goes on, and a
 //! topic that holds something else is left as it is. After a failure whose outcome nobody knows the same is done again:
 //! look where the topics end, compare, go on from there.
@@ -12,6 +14,7 @@
 mod compare;
 mod copy;
 mod error;
+mod level;
 mod look;
 
 use super::{
@@ -231,6 +234,7 @@ impl Import {
         }
         // Nobody wrote to it meanwhile.
         self.patiently(limits::PROBE_RETRY, Self::look)?;
+        self.patiently(limits::PROBE_RETRY, |import| level::carry(&import.common, &import.admin))?;
         for ledger in LEDGERS {
             let taken = topics::take_into_use(&self.common.shared, &self.admin, ledger);
             self.common.runtime.block_on(taken)?;

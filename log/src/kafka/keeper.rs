@@ -6,7 +6,7 @@
 use super::{
     client::Client,
     erase::{self, Roll},
-    level::Levels,
+    level::ManifestFollower,
     limits,
     nodes::Lack,
     options::Purpose,
@@ -43,7 +43,7 @@ pub(super) struct Keeper {
     threads: Threads,
     admin: Arc<Admin>,
     requests: mpsc::Receiver<Create>,
-    levels: Levels,
+    levels: ManifestFollower,
     /// When the brokers refused to create a topic, by [`Extra`].
     refused: [Option<Instant>; 2],
 }
@@ -62,7 +62,7 @@ impl Keeper {
             threads: threads.clone(),
             admin: Arc::new(admin),
             requests,
-            levels: Levels::default(),
+            levels: ManifestFollower::default(),
             refused: [None; 2],
         })
     }

@@ -11,6 +11,12 @@ use super::{
 use crate::manifest::{Fact, Manifest};
 use std::sync::{Arc, atomic::Ordering};
 
+mod raise;
+mod write;
+
+pub use raise::{LevelError, Levels};
+pub(super) use write::write;
+
 /// Takes what the manifest says. Fails, and ends the tails, where this node does not know the finalised level: it would
 /// show to people what was taken from them.
 pub(super) fn learn(shared: &Shared, manifest: &Manifest) -> Result<(), Wrong> {
@@ -34,11 +40,11 @@ pub(super) fn learn(shared: &Shared, manifest: &Manifest) -> Result<(), Wrong> {
 
 /// Follows the manifest.
 #[derive(Default)]
-pub(super) struct Levels {
+pub(super) struct ManifestFollower {
     read_to: i64,
 }
 
-impl Levels {
+impl ManifestFollower {
     /// To be called again and again. Fails only where this node is too old.
     pub(super) async fn look(
         &mut self,

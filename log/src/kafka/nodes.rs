@@ -27,9 +27,11 @@ use std::{
     },
     time::{Duration, Instant},
 };
+use tokio::sync::watch;
 use uuid::Uuid;
 
 mod known;
+pub(super) mod listen;
 
 /// What a node says of itself. Its key on the topic is the instance.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +61,8 @@ pub(super) struct Presence {
     others: AtomicUsize,
     /// The highest level that all live nodes know, and when that was heard.
     known_by_all: Mutex<Option<(Level, Instant)>>,
+    /// The same, for those who wait for a level.
+    known_level: watch::Sender<Option<Level>>,
     /// Of which lacks an operator was told.
     warned: [AtomicBool; 3],
 }
@@ -90,11 +94,15 @@ impl Presence {
         (heard.elapsed() < limits::HEARTBEAT_EVERY).then_some(level)
     }
 
+    pub(super) fn known_level(&self) -> watch::Receiver<Option<Level>> {
+        self.known_level.subscribe()
+    }
+
     /// Returns whether that is news.
     fn all_know(&self, level: Level) -> bool {
         let mut known = self.known_by_all.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = known.replace((level, Instant::now()));
-        before.is_none_or(|(before, _)| before != level)
+        *known = Some((level, Instant::now()));
+        self.known_level.send_if_modified(|known| known.replace(level) != Some(level))
     }
 
     /// How many other nodes are heard of.
@@ -237,6 +245,8 @@ impl<'a> Others<'a> {
 impl Drop for Others<'_> {
     fn drop(&mut self) {
         self.shared.presence.others.store(0, Ordering::Relaxed);
+        // Nobody listens any more.
+        self.shared.presence.known_level.send_replace(None);
     }
 }
 

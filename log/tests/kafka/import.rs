@@ -1,8 +1,9 @@
 //! Taking over an embedded log.
 
 use crate::{
-    Kafka, connect,
+    Kafka, Version, connect,
     contract::support::{WAIT_MAX, at, conversation, follow, message, raw, say},
+    stays_away,
     stranger::{stranger, topic},
 };
 use async_trait::async_trait;
@@ -191,6 +192,18 @@ async fn an_import_that_breaks_off_anywhere_goes_on_and_doubles_nothing(kafka: K
     grown.is_in(&kafka).await;
 }
 
+async fn the_feature_level_goes_with_the_records(kafka: Kafka) {
+    let grown = Grown::up().await;
+    let level = *grown.log.level().borrow();
+    assert!(level > Level(0));
+    grown.import(&kafka).await.unwrap();
+    let too_old = kafka.options_of(&Version::of_level(level.0 - 1));
+    let too_old = KafkaLog::connect(too_old).unwrap();
+    stays_away(&too_old, &[&format!("level {level}"), "start a newer version"]).await;
+    let log = connect(kafka.options.clone()).await;
+    assert_eq!(*log.level().borrow(), level, "as soon as the log is open");
+}
+
 async fn an_import_that_is_complete_has_nothing_to_do(kafka: Kafka) {
     let grown = Grown::up().await;
     grown.import(&kafka).await.unwrap();
@@ -316,6 +329,7 @@ mod kafka {
     tests! {
         every_record_stands_at_its_own_offset_and_people_go_on_behind_it,
         an_import_that_breaks_off_anywhere_goes_on_and_doubles_nothing,
+        the_feature_level_goes_with_the_records,
         an_import_that_is_complete_has_nothing_to_do,
         no_node_starts_on_a_half_imported_log,
         a_target_that_holds_something_else_is_refused_and_left_as_it_is,

@@ -6,7 +6,10 @@ use crate::{
     manifest_topic, stays_away,
     stranger::stranger,
 };
-use kafkatalk_log::{Checkpoint, EventLog, Health, Level, ReadError, kafka::KafkaLog};
+use kafkatalk_log::{
+    Checkpoint, EventLog, FEATURE_LEVEL, Health, Level, ReadError,
+    kafka::{KafkaLog, LevelError, Levels},
+};
 use serde_json::Value;
 use std::{sync::Arc, time::Duration};
 use tokio::time::timeout;
@@ -69,6 +72,25 @@ async fn what_one_node_finalised_the_others_hear(kafka: Kafka) {
     timeout(WAIT_MAX, level.wait_for(|level| *level == Level(2))).await.unwrap().unwrap();
 }
 
+async fn an_operator_raises_the_level_and_not_while_a_node_lives_that_does_not_know_it(kafka: Kafka) {
+    let (options, level) = (kafka.options.clone(), FEATURE_LEVEL);
+    assert!(matches!(KafkaLog::levels(options.clone()).await, Err(LevelError::NoLog(_))));
+    // Without tails of their own these do not know who is there, and raise nothing by themselves.
+    let old = node(&kafka, "old", level.0 - 1).await;
+    let new = node(&kafka, "new", level.0).await;
+    let nodes = vec![("new".to_owned(), level), ("old".to_owned(), Level(level.0 - 1))];
+    let levels = KafkaLog::levels(options.clone()).await.unwrap();
+    assert_eq!(levels, Levels { finalised: Level(level.0 - 1), nodes: Some(nodes) });
+    let refused = KafkaLog::raise_level(options.clone(), level, true).await.unwrap_err();
+    assert_eq!(refused, LevelError::OldNode { node: "old".into(), knows: Level(level.0 - 1) });
+    assert_eq!(*new.level().borrow(), Level(level.0 - 1));
+    old.close().await;
+    assert_eq!(KafkaLog::raise_level(options.clone(), level, false).await.unwrap().finalised, level);
+    let mut heard = new.level();
+    timeout(WAIT_MAX, heard.wait_for(|now| *now == level)).await.unwrap().unwrap();
+    assert_eq!(KafkaLog::levels(options).await.unwrap().finalised, level);
+}
+
 /// As where it was stopped in its tracks while the others went on.
 async fn a_node_that_finds_a_level_that_it_does_not_know_ends_its_tails_and_refuses(kafka: Kafka) {
     let old = node(&kafka, "old", 1).await;
@@ -97,6 +119,7 @@ mod kafka {
         a_new_log_begins_at_the_level_of_the_node_that_creates_it,
         a_log_from_before_the_manifest_keeps_its_level_until_all_nodes_were_heard,
         what_one_node_finalised_the_others_hear,
+        an_operator_raises_the_level_and_not_while_a_node_lives_that_does_not_know_it,
         a_node_that_finds_a_level_that_it_does_not_know_ends_its_tails_and_refuses,
     }
 }

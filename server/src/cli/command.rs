@@ -1,6 +1,6 @@
 //! The commands and their flags.
 
-use super::{migrate::Adapter, topics::Form};
+use super::{level::Raise, migrate::Adapter, topics::Form};
 use crate::config::{Config, ConfigError, Environment, Gathered, SETTINGS, Setting, Source, Takes, variable};
 use clap::{Arg, ArgAction, ArgMatches, Command, parser::ValueSource};
 use kafkatalk_protocol::ConversationId;
@@ -37,6 +37,13 @@ pub enum Asked {
         config: Box<Config>,
         /// How.
         form: Form,
+    },
+    /// To look at the feature level, or to raise it.
+    Level {
+        /// Of which log.
+        config: Box<Config>,
+        /// Whether to raise it.
+        raise: Raise,
     },
     /// To move a log.
     Migrate {
@@ -86,6 +93,10 @@ pub fn ask(words: impl IntoIterator<Item = OsString>, environment: &Environment)
         Some(("topics", given)) => {
             let form = Form { all: given.get_flag("all"), json: given.get_flag("json") };
             Ok(Asked::Topics { config: configure(given, environment)?.0, form })
+        }
+        Some(("level", given)) => {
+            let raise = Raise { raise: given.get_flag("raise"), unheard: given.get_flag("unheard") };
+            Ok(Asked::Level { config: configure(given, environment)?.0, raise })
         }
         Some(("migrate", given)) => {
             let adapter =
@@ -161,6 +172,7 @@ pub fn definition() -> Command {
         .subcommand(migrate())
         .subcommand(verify())
         .subcommand(topics())
+        .subcommand(level())
         .subcommand(
             Command::new("config")
                 .about("Look at the configuration")
@@ -222,6 +234,24 @@ fn topics() -> Command {
             .about("List what is kept in Kafka")
             .arg(switch("all", "Each conversation, and not only their sum and the largest"))
             .arg(switch("json", "As JSON")),
+    )
+    .after_help(note)
+}
+
+fn level() -> Command {
+    let switch = |name, help| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
+    let note = "The level says which kinds of records may be written to a log on Kafka: those that all its nodes know. Nodes \
+        raise it by themselves once no older one is there. Raising it by hand is for clusters whose nodes may not use the \
+        topic of heartbeats; it is refused while a node is heard that does not know the level. It is never lowered: older \
+        versions do not start on the log any more.";
+    settings(
+        Command::new("level")
+            .about("Show the feature level of a log on Kafka and what its nodes know, or raise it")
+            .arg(switch("raise", "Raise it to the highest level that this version knows"))
+            .arg(
+                switch("unheard", "Raise it though nodes cannot be heard: you know that no older one runs")
+                    .requires("raise"),
+            ),
     )
     .after_help(note)
 }

@@ -97,13 +97,25 @@ impl Kernel {
     }
 
     /// Kinds that change what others see are written only once every node knows them. A node that has just started waits
-    /// for that, since it needs moments to hear who else is there; later it is an upgrade that is under way.
+    /// for that, since it needs moments to hear who else is there; it refuses as soon as it knows that an upgrade is under
+    /// way.
     pub(crate) async fn require_level(&self, level: Level) -> Result<(), Unavailable> {
-        let mut finalised = self.log.level();
-        let reached = finalised.wait_for(|finalised| *finalised >= level);
+        let (mut finalised, mut known) = (self.log.level(), self.log.known_level());
+        let too_old = async {
+            if known.wait_for(|known| known.is_some_and(|known| known < level)).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        let reached = async {
+            tokio::select! {
+                biased;
+                reached = finalised.wait_for(|finalised| *finalised >= level) => reached.is_ok(),
+                () = too_old => false,
+            }
+        };
         match tokio::time::timeout_at(self.started + LEVEL_WAIT, reached).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(Unavailable::LevelNotFinalised),
+            Ok(true) => Ok(()),
+            Ok(false) | Err(_) => Err(Unavailable::LevelNotFinalised),
         }
     }
 
