@@ -10,6 +10,7 @@ use kafkatalk_log::{
 };
 use kafkatalk_server::{
     clock::Clock,
+    features::presence::PresenceTimes,
     http::state::Settings,
     limits::HELLO_GRACE,
     secrets::HashCost,
@@ -59,6 +60,7 @@ impl Node {
             request_head_time: PATIENCE,
             hello_grace: HELLO_GRACE,
             shutdown_deadline: Duration::from_secs(5),
+            presence: PresenceTimes::default(),
             clock: Clock::system(),
         };
         let (shutdown, served_log) = (CancellationToken::new(), Arc::clone(&log));
