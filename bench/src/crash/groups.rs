@@ -165,9 +165,10 @@ impl Groups {
     ) -> Result<(Figures, Vec<Told>)> {
         let mut afterwards = Vec::new();
         if !self.all.is_empty() {
-            let log = Reader::of(setup)?;
+            // For all groups together: where a promise is broken, calm never comes.
+            let (log, end) = (Reader::of(setup)?, Instant::now() + patience);
             for group in &*self.all {
-                afterwards.push(group.settled(&log, &self.nodes, self.numbering, patience).await?);
+                afterwards.push(group.settled(&log, &self.nodes, self.numbering, (patience, end)).await?);
             }
             if let Reader::Kafka(log) = log {
                 log.close().await;
@@ -223,9 +224,8 @@ impl Group {
         log: &Reader,
         nodes: &[SocketAddr],
         numbering: Numbering,
-        patience: Duration,
+        (patience, end): (Duration, Instant),
     ) -> Result<Afterwards> {
-        let waited = Instant::now();
         loop {
             let ledger = self.ledger().replay(&log.records(self.conversation).await?);
             let mut apis = try_join_all(nodes.iter().map(|node| Api::patient(*node, patience))).await?;
@@ -244,7 +244,7 @@ impl Group {
                 let same = whole.is_some_and(|whole| whole.ends_with(history));
                 agree &= same;
             }
-            if agree || waited.elapsed() > patience {
+            if agree || Instant::now() > end {
                 return Ok(Afterwards { ledger, histories });
             }
             sleep(HISTORIES_PAUSE).await;
