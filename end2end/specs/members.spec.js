@@ -107,7 +107,8 @@ test("whoever leaves is back in the list, and the group has a new owner", async 
   await expect(bobs.page.getByRole("button", { name: "2 members" })).toBeVisible();
 });
 
-test("a device that was away for a join, a removal and a name shows them all", async ({ device, person }) => {
+test("a device that was away for a join, a removal and a name shows them all", async ({ device, person, watch }) => {
+  watch.allow(/net::ERR_INTERNET_DISCONNECTED/);
   const { people: [ada, bob, carol, dave], conversation } = await group(person);
   await ada.send(conversation, "one");
   const bobs = await (await device(bob)).openConversation(conversation);
