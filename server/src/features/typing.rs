@@ -7,5 +7,5 @@ use std::sync::Arc;
 
 /// What this feature does with signals.
 pub fn part() -> Arc<dyn Part> {
-    Arc::new(signals::Typing)
+    Arc::new(signals::Typing::default())
 }

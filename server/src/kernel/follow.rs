@@ -14,7 +14,7 @@ use crate::{
     metrics::Metrics,
 };
 use kafkatalk_log::{Batch, EventLog, Stream, Tail};
-use kafkatalk_protocol::Offset;
+use kafkatalk_protocol::{ConversationId, Offset};
 use std::{
     sync::{
         Arc,
@@ -225,24 +225,34 @@ impl Follower {
 
     /// Reads those conversations again that hold kinds which were not known when they were read, and are known now.
     async fn read_again(&mut self) -> Result<(), String> {
-        // What an earlier try, broken off by the log, has begun.
-        self.applier.give_up_again();
         while let Some(conversation) = self.applier.next_again().map_err(|error| error.to_string())? {
-            let Some(through) = self.write(|applier| applier.begin_again(conversation))? else { continue };
-            let (stream, mut from) = (Stream::Conversation(conversation), Offset(0));
-            while from <= through {
-                let page = self.log.read(stream, from, READ_AGAIN_RECORDS_MAX).await;
-                let page = page.map_err(|error| error.to_string())?;
-                self.write(|applier| applier.apply_again(&page.entries))?;
-                if page.next <= from || page.next >= page.end {
-                    break;
-                }
-                from = page.next;
+            let read = self.read_one_again(conversation).await;
+            // What was begun holds the file: others may write while this one waits to be tried again.
+            self.applier.give_up_again();
+            if let Some(records) = read? {
+                tracing::info!(%conversation, records, "read again for kinds of records that are known now");
             }
-            let records = self.write(Applier::finish_again)?;
-            tracing::info!(%conversation, records, "read again for kinds of records that are known now");
         }
         Ok(())
+    }
+
+    /// How many records it were; none where nothing of the conversation was applied.
+    async fn read_one_again(&mut self, conversation: ConversationId) -> Result<Option<usize>, String> {
+        let Some(through) = self.write(|applier| applier.begin_again(conversation))? else { return Ok(None) };
+        let (stream, mut from) = (Stream::Conversation(conversation), Offset(0));
+        while from <= through {
+            let page = self.log.read(stream, from, READ_AGAIN_RECORDS_MAX).await;
+            let page = page.map_err(|error| error.to_string())?;
+            self.write(|applier| applier.apply_again(&page.entries))?;
+            if page.next <= from {
+                // The tail brings what is behind the checkpoint alone: what is not read now would be missing for good.
+                return Err(format!(
+                    "the log of {conversation} ends at {from}, and was read up to {through} before; trying again"
+                ));
+            }
+            from = page.next;
+        }
+        self.write(Applier::finish_again).map(Some)
     }
 
     /// What the views fail to write they have taken back, with all that was not committed before. It is in the log and

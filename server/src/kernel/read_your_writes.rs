@@ -66,8 +66,8 @@ impl Kernel {
         if reached.await.unwrap_or(false) { Ok(()) } else { Err(Unavailable::NotReplicatedYet) }
     }
 
-    /// Waits until the views hold all that a group's stream holds now: who is in it may have changed on another node a moment
-    /// ago. Of what is no group that need not be asked, and is not: that a pair's conversation is there must not show.
+    /// Waits until the views hold what a group's stream holds now, or the next thousand records of it: who is in it may have
+    /// changed on another node a moment ago. Of what is no group that need not be asked, and is not: that a pair's conversation is there must not show.
     pub(crate) async fn catch_up_in_group(&self, group: ConversationId) -> Result<(), Unavailable> {
         let look = move |views: &Query<'_>| views.is_group(group)?.then(|| views.applied(group)).transpose();
         let Some(applied) = self.views.read(look).await? else { return Ok(()) };
@@ -83,6 +83,17 @@ impl Kernel {
             Ok(())
         };
         tokio::time::timeout(APPLY_WAIT, caught_up).await.unwrap_or(Err(Unavailable::NotReplicatedYet))
+    }
+
+    /// Whether the log has a record of a conversation at that offset, and no hole.
+    pub(crate) async fn is_in_log(
+        &self,
+        conversation: ConversationId,
+        offset: Offset,
+    ) -> Result<bool, Unavailable> {
+        let _turn = self.ledger_ends.reading.lock().await;
+        let page = self.log.read(Stream::Conversation(conversation), offset, 1).await?;
+        Ok(page.entries.first().is_some_and(|entry| entry.offset == offset))
     }
 
     /// The last offset of a conversation in the log: another node may have shown what this one's views have not come to.

@@ -342,12 +342,13 @@ impl Kernel {
         conversation: ConversationId,
         message: Offset,
     ) -> Result<Message, ChangeError> {
-        let look = move |seen: &Viewpoint<'_>| Ok((seen.message(message)?, seen.last_record()?));
-        let (found, last) = self.read_as(caller, conversation, look).await?;
+        let look =
+            move |seen: &Viewpoint<'_>| Ok((seen.message(message)?, seen.query.applied(conversation)?));
+        let (found, applied) = self.read_as(caller, conversation, look).await?;
         if let Some(found) = found {
             return if found.notice.is_none() { Ok(found) } else { Err(ChangeError::Notice) };
         }
-        if last < Some(message) && self.newest_in_log(conversation).await? >= Some(message) {
+        if applied < Some(message) && self.is_in_log(conversation, message).await? {
             return Err(Unavailable::NotReplicatedYet.into());
         }
         Err(ChangeError::NotFound)

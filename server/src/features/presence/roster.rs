@@ -125,7 +125,7 @@ impl Roster {
         }
         for (user, seen) in &note.off {
             // A clock that is ahead does not see into the future.
-            self.saw(*user, (*seen).min(said_at.max(at.wall)));
+            self.saw(*user, (*seen).min(said_at).min(at.wall));
             self.leave(*user, |place, _| place == from);
         }
     }

@@ -120,7 +120,15 @@ impl Part for PresencePart {
 
     fn greet<'a>(&'a self, signals: &'a Signals, user: UserId) -> BoxFuture<'a, ()> {
         Box::pin(async move {
-            let Ok(contacts) = contacts(signals, user).await else { return };
+            let Ok(contacts) = contacts(signals, user).await else {
+                // The views are busy: again in a moment, and without keeping the others waiting.
+                let greetings = Arc::clone(&signals.hub.greetings);
+                tokio::spawn(async move {
+                    tokio::time::sleep(PRESENCE_RETRY).await;
+                    greetings.note(user);
+                });
+                return;
+            };
             let roster = self.roster();
             let key = SignalKey { kind: "presences", conversation: None, user: None };
             let frame = ServerFrame::Presences { people: roster.known(&contacts) };

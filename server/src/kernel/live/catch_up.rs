@@ -123,8 +123,14 @@ impl CatchUp {
         let mut found = kernel.views().read(look).await?;
         if matches!(found, Found::Left) {
             // They may have been added again on another node a moment ago.
-            kernel.catch_up_in_group(conversation).await?;
-            found = kernel.views().read(look).await?;
+            found = match kernel.catch_up_in_group(conversation).await {
+                Ok(()) => kernel.views().read(look).await?,
+                // While that cannot be known, the rest is read all the same: a later hello tells.
+                Err(error) => {
+                    tracing::debug!(%error, %conversation, "it is not known whether a former member is back");
+                    Found::Nothing
+                }
+            };
         }
         Ok(Some(match found {
             Found::Nothing => Vec::new(),

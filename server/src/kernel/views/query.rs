@@ -69,9 +69,10 @@ impl Query<'_> {
         Ok(self.members_of(conversation)?.map(|members| Arc::clone(&members.ids)))
     }
 
-    /// Whether a conversation is a group, as far as this node knows it.
+    /// Whether a conversation is an open group, as far as this node knows it.
     pub fn is_group(&self, conversation: ConversationId) -> Result<bool, ViewsError> {
-        let mut find = self.rows.prepare_cached("SELECT is_group FROM conversations WHERE id = ?1")?;
+        let mut find =
+            self.rows.prepare_cached("SELECT is_group FROM conversations WHERE id = ?1 AND waiting = 0")?;
         Ok(find.query_row([blob(&conversation.0)], |row| row.get(0)).optional()?.unwrap_or(false))
     }
 

@@ -11,7 +11,7 @@ use crate::kernel::projector::{Applied, IgnoreReason, InConversation, Registry};
 use kafkatalk_log::{Entry, Record, Stream};
 use kafkatalk_protocol::ConversationId;
 use rusqlite::Connection;
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 use uuid::Uuid;
 
 /// Runs once the transaction is committed, on what is kept in memory.
@@ -20,7 +20,7 @@ type AfterCommit = Box<dyn FnOnce(&Cache) + Send>;
 /// What a transaction changes of what is kept in memory.
 #[derive(Default)]
 pub(super) struct Memory {
-    members: Vec<(ConversationId, Arc<Members>)>,
+    members: HashMap<ConversationId, Arc<Members>>,
     after_commit: Vec<AfterCommit>,
 }
 
@@ -36,7 +36,7 @@ impl Memory {
 
     /// Whoever reads from here on takes members from the rows of the same moment as all else.
     pub(super) fn before_commit(&self, cache: &Cache) {
-        for (conversation, _) in &self.members {
+        for conversation in self.members.keys() {
             cache.forget_members(*conversation);
         }
     }
@@ -98,7 +98,7 @@ impl Work<'_> {
     }
 
     fn keep_members(&mut self, conversation: ConversationId, members: Arc<Members>) {
-        self.memory.members.push((conversation, members));
+        self.memory.members.insert(conversation, members);
     }
 
     fn apply(&mut self, state: &mut ConversationState, entry: &Entry) -> Result<Applied, ViewsError> {

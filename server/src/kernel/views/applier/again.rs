@@ -23,6 +23,8 @@ pub(super) struct Again {
     /// The last record to read.
     through: Offset,
     records: usize,
+    /// Rows of conversations that were written.
+    changed: Vec<i64>,
     after_reset: Vec<AfterReset>,
     memory: Memory,
 }
@@ -74,7 +76,8 @@ impl Applier {
         )?;
         take_back_members(rows, row)?;
         let through = column_offset(through);
-        self.again = Some(Again { through, records: 0, after_reset, memory: Memory::default() });
+        self.again =
+            Some(Again { through, records: 0, changed: Vec::new(), after_reset, memory: Memory::default() });
         Ok(Some(through))
     }
 
@@ -102,7 +105,8 @@ impl Applier {
             again.records += 1;
         }
         again.memory.extend(work.memory);
-        Ok(())
+        // What is gathered of a conversation does not grow with its history.
+        self.states.flush(&self.connection, &mut again.changed)
     }
 
     /// All was read: the rows are those of a node that knew the kinds from the beginning. Returns how many records it were.
@@ -115,8 +119,9 @@ impl Applier {
     }
 
     fn try_finish_again(&mut self) -> Result<usize, ViewsError> {
-        let Some(Again { records, after_reset, memory, .. }) = self.again.take() else { return Ok(0) };
-        let mut changed = Vec::new();
+        let Some(Again { records, mut changed, after_reset, memory, .. }) = self.again.take() else {
+            return Ok(0);
+        };
         self.states.flush(&self.connection, &mut changed)?;
         for finish in after_reset {
             finish(&self.connection)?;

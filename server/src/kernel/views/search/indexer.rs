@@ -1,8 +1,8 @@
 //! The thread that fills the index, some time after the views and never in their way.
 //!
 //! A conversation's messages come in the order of their offsets, so one place a conversation says what is left to do; the
-//! applier only names the conversations that changed. Erasures are rare and are written down, in `unsaid`, with the
-//! transaction that makes them.
+//! applier only names the conversations that changed. Erasures are rare and are written down, in `pending_index_deletes`, with
+//! the transaction that makes them.
 
 mod gather;
 
@@ -288,6 +288,8 @@ impl Filling {
                 none.insert(index)
             }
         };
+        // Conversations whose readers were looked at. One that changes meanwhile is handed over again.
+        let mut looked = HashSet::new();
         loop {
             let moment = self.views.transaction()?;
             let source = Source::of_views(&moment)?;
@@ -297,7 +299,9 @@ impl Filling {
             if more_unsaid {
                 leave_for_later(&moment, index, &mut batch)?;
             }
-            if batch.unsaid.is_none() && gather_for_new_readers(&moment, index, changed, &mut batch)? {
+            if batch.unsaid.is_none()
+                && gather_for_new_readers(&moment, index, (changed, &mut looked), &mut batch)?
+            {
                 gather(&moment, index, changed, &mut batch)?;
             }
             drop(moment);

@@ -31,13 +31,17 @@ fn members(views: &Connection, conversation: i64) -> Result<Vec<(i64, i64)>, Fil
 pub(super) fn gather_for_new_readers(
     views: &Connection,
     index: &Index,
-    changed: &HashSet<i64>,
+    (changed, looked): (&HashSet<i64>, &mut HashSet<i64>),
     batch: &mut Batch,
 ) -> Result<bool, FillError> {
     for conversation in changed {
+        if looked.contains(conversation) {
+            continue;
+        }
         if !gather_for_new_readers_of(views, index, *conversation, batch)? {
             return Ok(false);
         }
+        looked.insert(*conversation);
     }
     Ok(true)
 }
