@@ -42,6 +42,8 @@ pub(crate) struct Faults {
     pub(crate) ends_fail: bool,
     /// Who asks how far the ledgers go is told late, what was so when they asked.
     pub(crate) ends_wait: bool,
+    /// Conversations seem to end there, as a broker shows them that does not know yet how far they go.
+    pub(crate) reads_end_at: Option<Offset>,
     /// Nothing can be appended to this ledger.
     pub(crate) refuses: Option<Ledger>,
 }
@@ -52,12 +54,18 @@ pub(crate) struct Faulty {
     log: Arc<EmbeddedLog>,
     faults: watch::Sender<Faults>,
     ends_asked: Arc<AtomicUsize>,
+    short_reads: Arc<AtomicUsize>,
 }
 
 impl Faulty {
     pub(crate) fn open(folder: &Path, faults: Faults) -> Self {
         let log = EmbeddedLog::open(folder, EmbeddedOptions::default()).unwrap();
-        Self { log: Arc::new(log), faults: watch::Sender::new(faults), ends_asked: Arc::default() }
+        Self {
+            log: Arc::new(log),
+            faults: watch::Sender::new(faults),
+            ends_asked: Arc::default(),
+            short_reads: Arc::default(),
+        }
     }
 
     /// Until so many appends wait for an answer, beside the one tail that every node has.
@@ -69,12 +77,24 @@ impl Faulty {
 
     /// The same log as another node sees it, with faults of its own.
     pub(crate) fn beside(&self) -> Self {
-        Self { log: Arc::clone(&self.log), faults: watch::Sender::default(), ends_asked: Arc::default() }
+        Self {
+            log: Arc::clone(&self.log),
+            faults: watch::Sender::default(),
+            ends_asked: Arc::default(),
+            short_reads: Arc::default(),
+        }
     }
 
     /// How often it was asked how far the ledgers go.
     pub(crate) fn ends_asked(&self) -> usize {
         self.ends_asked.load(Ordering::Relaxed)
+    }
+
+    /// Until a conversation was read whose end is not shown.
+    pub(crate) async fn until_a_short_read(&self) {
+        while self.short_reads.load(Ordering::Relaxed) == 0 {
+            tokio::task::yield_now().await;
+        }
     }
 
     /// From now on these.
@@ -103,7 +123,14 @@ impl EventLog for Faulty {
     }
 
     async fn read(&self, stream: Stream, from: Offset, limit: usize) -> Result<Page, ReadError> {
-        self.log.read(stream, from, limit).await
+        let mut page = self.log.read(stream, from, limit).await?;
+        let ends_at = self.faults.borrow().reads_end_at;
+        if let (Some(end), Stream::Conversation(_)) = (ends_at, stream) {
+            page.entries.retain(|entry| entry.offset < end);
+            (page.next, page.end) = (page.next.min(end), page.end.min(end));
+            self.short_reads.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(page)
     }
 
     async fn tail(&self, from: Checkpoint) -> Result<Box<dyn Tail>, ReadError> {

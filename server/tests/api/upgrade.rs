@@ -1,11 +1,12 @@
 //! Data folders that earlier versions wrote open with this one, and everything is in them. See tests/fixtures/README.md.
 
+use crate::faults::{Faults, Faulty};
 use crate::support::{Node, Person, message_id};
 use kafkatalk_log::{
     Checkpoint, EventLog,
     embedded::{EmbeddedLog, EmbeddedOptions},
 };
-use kafkatalk_protocol::Message;
+use kafkatalk_protocol::{Message, Offset};
 use kafkatalk_server::{
     features::projectors,
     kernel::projector::Registry,
@@ -270,4 +271,30 @@ async fn a_node_reads_conversations_again_with_changes_that_the_version_before_d
     }
     node.stop().await;
     verify(folder.path());
+}
+
+#[tokio::test]
+async fn a_conversation_is_read_again_to_its_end_though_the_log_shows_less_of_it_at_first() {
+    let folder = Node::folder();
+    let node = Node::builder().on(&folder).start().await;
+    let (alice, _bob, conversation) = node.pair().await;
+    let said = alice.say(conversation, "hullo").await;
+    let path = format!("/conversations/{conversation}/messages/{}", said.offset);
+    let edit = json!({"id": message_id(), "body": "hello"});
+    alice.send_json(Method::PATCH, &path, &edit).await;
+    alice.say(conversation, "good morning").await;
+    let alice = alice.token.clone();
+    node.stop().await;
+
+    views_of_a_version_without(&["edit"], folder.path()).await;
+    let log = Faulty::open(folder.path(), Faults { reads_end_at: Some(Offset(1)), ..Faults::default() });
+    let node = Node::builder().on(&folder).log(log.clone()).start_unready().await;
+    log.until_a_short_read().await;
+    log.set(Faults::default());
+    node.until_ready().await;
+    let history = node.get(&format!("/api/v1/conversations/{conversation}/messages")).bearer_auth(&alice);
+    let history: Value = history.send().await.unwrap().json().await.unwrap();
+    assert_eq!(history["messages"][0]["body"], "hello");
+    assert_eq!(history["messages"][1]["body"], "good morning");
+    node.stop().await;
 }
