@@ -8,6 +8,7 @@
 //! | [`api`] | what pages do themselves: finding people, opening a conversation, copying a text |
 //! | `build` | whether the server still has the build of this page |
 //! | `engine` | the loop |
+//! | `handle` | what callbacks hold of it |
 //! | `socket` | the WebSocket |
 //! | `http` | requests |
 //! | `store` | the outbox and the drafts in `localStorage` |
@@ -17,6 +18,7 @@ pub mod api;
 pub(crate) mod build;
 mod engine;
 mod events;
+mod handle;
 mod http;
 mod socket;
 mod store;

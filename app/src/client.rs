@@ -65,7 +65,7 @@ pub use view::{
     Change, ChatStatus, ChatView, Delivery, Edge, Group, Item, ItemKey, Link, LinkView, ListView, People, Row,
 };
 
-use crate::features::{presence::Presences, typing::Typing};
+use crate::features::{presence::state::Presences, typing::state::Typing};
 use crate::page::{OpenModel, PageModel};
 use conversations::Conversations;
 use drafts::Drafts;

@@ -1,6 +1,12 @@
 //! The loop: what happens goes in, what is to be done comes out.
 
-use super::{events, http, socket::Socket, store::Store};
+use super::{
+    events,
+    handle::{Handle, Tell},
+    http,
+    socket::Socket,
+    store::Store,
+};
 use crate::client::{
     Action, Changes, ChatView, Client, Command, Effect, Input, LinkView, ListView, Now, OutboxFull,
     RequestId, SocketId, Subject, Ticks,
@@ -36,27 +42,6 @@ pub(crate) struct Signals {
 /// The client's state in the browser.
 #[derive(Clone)]
 pub(crate) struct Engine(Rc<Inner>);
-
-/// What the browser's callbacks hold: it does not keep the engine alive.
-#[derive(Clone)]
-pub(super) struct Handle(Weak<Inner>);
-
-impl Handle {
-    /// Tells the client that something happened.
-    pub(super) fn tell(&self, input: Input) {
-        if let Some(inner) = self.0.upgrade() {
-            inner.tell(input);
-        }
-    }
-
-    /// The timer's moment has come.
-    fn wake(&self) {
-        if let Some(inner) = self.0.upgrade() {
-            inner.timer.take();
-            inner.tell(Input::Timer);
-        }
-    }
-}
 
 struct Inner {
     this: Weak<Inner>,
@@ -154,14 +139,22 @@ impl Engine {
     }
 }
 
-impl Inner {
-    fn handle(&self) -> Handle {
-        Handle(self.this.clone())
-    }
-
+impl Tell for Inner {
     fn tell(&self, input: Input) {
         self.inbox.borrow_mut().push_back(input);
         self.turn();
+    }
+}
+
+impl Inner {
+    fn handle(&self) -> Handle {
+        Handle::of(self.this.clone())
+    }
+
+    /// The timer's moment has come.
+    fn wake(&self) {
+        self.timer.take();
+        self.tell(Input::Timer);
     }
 
     /// What a person does is shown at once.
@@ -294,8 +287,12 @@ impl Inner {
         }
         // One more, since browsers round down.
         let wait = u32::try_from((due.since(now) + 1).min(TIMER_MAX_MS)).unwrap_or(u32::MAX);
-        let handle = self.handle();
-        let timer = Timeout::new(wait, move || handle.wake());
+        let this = self.this.clone();
+        let timer = Timeout::new(wait, move || {
+            if let Some(inner) = this.upgrade() {
+                inner.wake();
+            }
+        });
         // The one before is cancelled by being dropped.
         *self.timer.borrow_mut() = Some((due, timer));
     }

@@ -1,6 +1,6 @@
 //! What the browser tells by itself: online and offline, visible and hidden, what other tabs store.
 
-use super::{engine::Handle, store::Store};
+use super::{handle::Handle, store::Store};
 use crate::client::Input;
 use gloo_events::EventListener;
 use wasm_bindgen::JsCast;

@@ -1,6 +1,6 @@
 //! The WebSocket.
 
-use super::engine::Handle;
+use super::handle::Handle;
 use crate::client::{Input, SocketId};
 use futures_channel::mpsc::{Receiver, Sender, channel};
 use futures_util::{

@@ -4,6 +4,8 @@ mod add;
 mod panel;
 mod requests;
 mod rights;
+mod shared;
 mod side;
 
-pub(crate) use side::{MembersButton, MembersSide, provide};
+pub(crate) use shared::provide;
+pub(crate) use side::{MembersButton, MembersSide};

@@ -1,11 +1,10 @@
 //! Who is online, and when somebody last was.
 
 mod dot;
-mod state;
+pub(crate) mod state;
 mod words;
 
 pub(crate) use dot::OnlineDot;
-pub(crate) use state::Presences;
 pub(crate) use words::words;
 
 use crate::client::People;

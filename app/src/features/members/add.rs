@@ -1,7 +1,7 @@
 //! Adding people to a group: a name is typed, those found are chosen, and they are added together.
 
-use super::panel::Panel;
 use super::requests;
+use super::shared::Panel;
 use crate::ui::avatar::Avatar;
 use crate::ui::event::handler;
 use crate::ui::focus::focus_soon;

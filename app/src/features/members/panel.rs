@@ -3,9 +3,9 @@
 use super::add::AddPeople;
 use super::requests;
 use super::rights::{may_give, may_remove, title};
-use super::side::{Side, count};
+use super::shared::{Panel, Side, count};
 use crate::chat::Chat;
-use crate::client::{Action, People};
+use crate::client::People;
 use crate::route::Route;
 use crate::ui::avatar::Avatar;
 use crate::ui::event::handler;
@@ -13,63 +13,13 @@ use crate::ui::focus::focus_soon;
 use crate::ui::icon::Icon;
 use crate::ui::person::Picture;
 use kafkatalk_protocol::{
-    Conversation, User, UserId,
+    User, UserId,
     member::{GROUP_NAME_CHARS_MAX, GroupName, Role},
 };
 use leptos::{
     ev::{Event, KeyboardEvent, SubmitEvent},
     prelude::*,
-    task::spawn_local,
 };
-use std::future::Future;
-
-/// What the parts of the panel share.
-#[derive(Clone, Copy)]
-pub(super) struct Panel {
-    pub(super) chat: Chat,
-    /// Something was asked and is not answered yet.
-    pub(super) busy: RwSignal<bool>,
-    /// Why what was asked was not done.
-    refusal: RwSignal<Option<String>>,
-}
-
-impl Panel {
-    /// Asks the server for a change of the group; `done` follows where it was made.
-    pub(super) fn change(
-        self,
-        asked: impl Future<Output = Result<Conversation, String>> + 'static,
-        done: impl FnOnce() + 'static,
-    ) {
-        self.ask(asked, move |group| {
-            self.chat.desk.act(Action::Opened(Box::new(group)));
-            done();
-        });
-    }
-
-    fn ask<T: 'static>(
-        self,
-        asked: impl Future<Output = Result<T, String>> + 'static,
-        done: impl FnOnce(T) + 'static,
-    ) {
-        self.busy.set(true);
-        self.refusal.set(None);
-        spawn_local(async move {
-            let answer = asked.await;
-            // The panel may be gone.
-            self.busy.try_set(false);
-            match answer {
-                Ok(answer) => done(answer),
-                Err(words) => {
-                    self.refusal.try_set(Some(words));
-                }
-            }
-        });
-    }
-
-    fn people(self) -> People {
-        self.chat.people()
-    }
-}
 
 /// The panel that slides over from the end side.
 #[component]

@@ -1,46 +1,11 @@
 //! The button that tells how many members there are, and the place of the panel that it opens.
 
 use super::panel::MembersPanel;
+use super::shared::{Side, count};
 use crate::chat::Chat;
-use crate::client::People;
 use crate::deferred::{Deferred, Draw, Fetching, Missing};
 use crate::ui::event::handler;
-use crate::ui::focus::focus_soon;
 use leptos::{prelude::*, wasm_split::wasm_split};
-
-/// Whether the panel of the open conversation is open.
-#[derive(Clone, Copy)]
-pub(super) struct Side(RwSignal<bool>);
-
-impl Side {
-    pub(super) fn of_context() -> Self {
-        expect_context()
-    }
-
-    /// One panel at a time: that of a message hides this one.
-    fn is_shown(self, chat: Chat) -> bool {
-        self.0.get() && chat.desk.details.with(Option::is_none)
-    }
-
-    /// Closes the panel; the keyboard goes back to its button.
-    pub(super) fn close(self) {
-        self.0.set(false);
-        focus_soon("#members-button".into());
-    }
-}
-
-/// See [`crate::features::provide`].
-pub(crate) fn provide() {
-    provide_context(Side(RwSignal::new(false)));
-}
-
-/// How many members a group has, in words.
-pub(super) fn count(people: &People) -> String {
-    match people.others.len() + 1 {
-        1 => "1 member".into(),
-        members => format!("{members} members"),
-    }
-}
 
 /// Opens and closes the panel; nothing for two people.
 #[component]
@@ -62,7 +27,7 @@ pub(crate) fn MembersButton() -> impl IntoView {
                     on:click=handler(move |_| {
                         let shown = untrack(|| side.is_shown(chat));
                         chat.desk.details.set(None);
-                        side.0.set(!shown);
+                        side.show(!shown);
                     })
                 >
                     {words}
