@@ -1,6 +1,6 @@
 //! Who types where, as far as was heard, and how often one's own typing is said.
 
-use crate::client::Ticks;
+use crate::client::event::Ticks;
 use kafkatalk_protocol::{ConversationId, UserId};
 
 /// Milliseconds between two times that one's own typing is said.
