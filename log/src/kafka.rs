@@ -279,9 +279,7 @@ impl EventLog for KafkaLog {
         let unreadable = |error: ReadError| AppendError::Unavailable(error.to_string());
         let full = || AppendError::Unavailable("too many topics wait to be rolled after erasures".into());
         let mut place = self.rolls.take_place(stream).ok_or_else(full)?;
-        let asked = erased.to_vec();
-        let keys = self.jobs.ask(|answer| read::Job::Keys { stream, records: asked, answer }).await;
-        let mut keys = keys.map_err(unreadable)?;
+        let mut keys = self.jobs.keys(stream, erased.to_vec()).await.map_err(unreadable)?;
         let is_there = !keys.is_empty();
         if is_there {
             // From here on, whatever becomes of this call.

@@ -167,6 +167,8 @@ pub(super) const ENDS_BATCH_MAX: usize = 2_000;
 
 /// Threads that serve [`crate::EventLog::read`].
 pub(super) const READERS: usize = 2;
+/// Of these, how many may walk through a whole topic at a time, on behalf of erasures.
+pub(super) const READERS_THAT_WALK: usize = 1;
 /// Reads that may wait for them.
 pub(super) const READS_WAITING_MAX: usize = 256;
 /// How long a broker may take to hear of a topic that is there.
