@@ -15,7 +15,7 @@
 //! | `manifest`, `level` | the log's identity and its ledgers; its feature level |
 //! | `producers`, `produce`, `outcome` | appends, and what a failed one means |
 //! | `tail`, `live`, `catchup`, `sweep`, `recent` | following all streams, and noticing what was lost |
-//! | `read`, `reader`, `erase` | reading a range, also without being a node; forgetting a record |
+//! | `read`, `reader`, `erase` | reading a range, also without being a node; forgetting a record, and what is owed of that |
 //! | `nodes`, `offsets` | which nodes are there; how far a tail is, for Kafka's tools |
 //! | `signals` | what may be lost, between nodes |
 //! | `import` | taking over another log, every record at its offset |
@@ -35,7 +35,7 @@ use crate::{
 };
 use async_trait::async_trait;
 use client::Client;
-use erase::Roll;
+use erase::{Place, Rolls};
 use kafkatalk_protocol::{ConversationId, Offset, Timestamp};
 use keeper::{Create, Keeper};
 use nodes::Pulse;
@@ -95,7 +95,7 @@ pub struct KafkaLog {
     /// Owned by the threads that serve them, so that they end there too: ending a client can block.
     producers: Weak<Producers>,
     creates: mpsc::Sender<Create>,
-    rolls: mpsc::Sender<Roll>,
+    rolls: Arc<Rolls>,
     jobs: read::Jobs,
     signals: Outbound,
     threads: Threads,
@@ -119,7 +119,6 @@ impl KafkaLog {
         let shared = Arc::new(Shared::new(options, names));
         let producers = Arc::new(Producers::new(&shared)?);
         let (creates, asked) = mpsc::channel(limits::CREATE_QUEUE_MAX);
-        let (rolls, rolled) = mpsc::channel(limits::ROLL_QUEUE_MAX);
         let (jobs, reads) = read::Jobs::new();
         let threads = Threads::default();
         let log = Self {
@@ -127,11 +126,11 @@ impl KafkaLog {
             shared,
             producers: Arc::downgrade(&producers),
             creates,
-            rolls,
+            rolls: Arc::default(),
             jobs,
             threads,
         };
-        log.start(&producers, asked, rolled, reads)?;
+        log.start(&producers, asked, reads)?;
         Ok(log)
     }
 
@@ -139,7 +138,6 @@ impl KafkaLog {
         &self,
         producers: &Arc<Producers>,
         creates: mpsc::Receiver<Create>,
-        rolls: mpsc::Receiver<Roll>,
         reads: mpsc::Receiver<read::Job>,
     ) -> Result<(), ConnectError> {
         for shard in producers.topics() {
@@ -156,7 +154,8 @@ impl KafkaLog {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
         let runtime = runtime.map_err(|error| ConnectError::Client(error.to_string()))?;
         let keeper = Keeper::new(&self.shared, producers, &self.threads, creates)?;
-        self.threads.spawn("kafka-keeper", move || keeper.run(&runtime, rolls))
+        let rolls = Arc::clone(&self.rolls);
+        self.threads.spawn("kafka-keeper", move || keeper.run(&runtime, &rolls))
     }
 
     /// Producers that conversations are spread over now; none once the log is closed.
@@ -177,14 +176,17 @@ impl KafkaLog {
         timeout(limits::PREPARE_WAIT, answer).await.map_err(silent)?.map_err(ended)?
     }
 
-    /// Sees to it that the brokers can forget what an erasing record has replaced.
-    async fn roll(&self, stream: Stream) -> Result<(), AppendError> {
-        let (waiter, answer) = oneshot::channel();
-        let full = |_| AppendError::Unknown("too many erasures are under way".into());
-        self.rolls.try_send(Roll { stream, waiter }).map_err(full)?;
+    /// Waits until the brokers can forget what erasing records have replaced. Where that fails, it is done later.
+    async fn rolled(&self, place: Place) -> Result<(), AppendError> {
         let silent = |_| AppendError::Unknown("the brokers are silent".into());
-        let ended = |_| AppendError::Unknown("the log is closed".into());
-        timeout(limits::PREPARE_WAIT, answer).await.map_err(silent)?.map_err(ended)?
+        let ended = |_| AppendError::Unknown("the topic is not rolled".into());
+        let mut closed = self.shared.closed.subscribe();
+        tokio::select! {
+            biased;
+            answer = timeout(limits::PREPARE_WAIT, place.written()) => answer.map_err(silent)?.map_err(ended)?,
+            // Of what waits for its round, nothing comes any more.
+            _ = closed.wait_for(|closed| *closed) => Err(AppendError::Unknown("the log is closed".into())),
+        }
     }
 
     /// Sees to it that the conversation has a topic.
@@ -275,17 +277,21 @@ impl EventLog for KafkaLog {
         at: Timestamp,
     ) -> Result<Vec<Offset>, AppendError> {
         let unreadable = |error: ReadError| AppendError::Unavailable(error.to_string());
-        let asked = erased.to_vec();
-        let keys = self.jobs.ask(|answer| read::Job::Keys { stream, records: asked, answer }).await;
-        let mut keys = keys.map_err(unreadable)?;
+        let full = || AppendError::Unavailable("too many topics wait to be rolled after erasures".into());
+        let mut place = self.rolls.take_place(stream).ok_or_else(full)?;
+        let mut keys = self.jobs.keys(stream, erased.to_vec()).await.map_err(unreadable)?;
         let is_there = !keys.is_empty();
+        if is_there {
+            // From here on, whatever becomes of this call.
+            place.is_needed();
+        }
         let mut offsets = Vec::with_capacity(erased.len());
         for id in erased {
             let key = keys.remove(id).map(Into::into);
             offsets.push(self.write(stream, Record::erasing(Uuid::now_v7(), *id, key, at)).await?);
         }
         if is_there {
-            self.roll(stream).await?;
+            self.rolled(place).await?;
         }
         Ok(offsets)
     }

@@ -12,24 +12,24 @@
 //! happens beside the keeper, since nobody who opens a conversation is to wait for it.
 
 use super::{
-    keeper, limits,
+    keeper, limits, produce,
     producers::Producers,
-    shared::Shared,
+    shared::{Shared, Topic},
     topics::{self, Admin, Wrong},
 };
 use crate::{AppendError, Stream};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    future::pending,
-    time::{Duration, Instant},
-};
-use tokio::{
-    sync::{mpsc, oneshot},
-    time::sleep,
-};
+use owed::Due;
+use std::{collections::BTreeMap, future::Future, time::Duration};
+use tokio::time::{Instant, sleep, timeout_at};
 
-/// How often to try when another node rolls the same topic at the same time, or nobody says whether the message that stands
-/// for nothing was written: a second one does no harm.
+mod owed;
+#[cfg(test)]
+mod tests;
+
+pub(super) use owed::{Place, Rolls};
+
+/// How often to try in one round when another node rolls the same topic at the same time, or nobody says whether the
+/// message that stands for nothing was written: a second one does no harm.
 const TRIES: usize = 3;
 /// How long after the first try another may begin. Meanwhile no other topics are rolled.
 const TRY_AGAIN_WITHIN: Duration = Duration::from_secs(10);
@@ -37,117 +37,198 @@ const TRY_AGAIN_WITHIN: Duration = Duration::from_secs(10);
 const SETTING_LAG: Duration = Duration::from_millis(500);
 /// How often to look whether a setting shows yet.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
-/// How often to look before setting it again.
-const LOOKS: usize = 50;
+/// How long to look.
+const LOOK_WITHIN: Duration = Duration::from_secs(2);
+/// How long after the log was closed the round in hand may go on, and as long again its set-back. Together within
+/// [`limits::CLOSE_WAIT`].
+const CLOSING_WAIT: Duration = Duration::from_secs(5);
 
-/// A stream whose segment is to be closed, since an erasing record lies in it.
-pub(super) struct Roll {
-    pub(super) stream: Stream,
-    pub(super) waiter: oneshot::Sender<Result<(), AppendError>>,
+/// What rolling asks of the brokers.
+pub(super) trait Brokers {
+    /// See [`topics::roll_at_once`].
+    fn roll_at_once(&self, streams: &[Stream], at_once: bool)
+    -> impl Future<Output = Vec<Result<(), Wrong>>>;
+
+    /// See [`topics::roll_now`].
+    fn roll_now(&self, streams: &[Stream]) -> impl Future<Output = Result<Vec<bool>, Wrong>>;
+
+    /// Writes a message without a value to each. An answer for each, in order.
+    fn write_holes(&self, streams: &[Stream]) -> impl Future<Output = Vec<Result<(), AppendError>>>;
 }
 
-/// Serves requests for ever.
-pub(super) async fn serve(
-    shared: &Shared,
-    producers: &Producers,
-    admin: &Admin,
-    mut asked: mpsc::Receiver<Roll>,
-) {
-    let mut rolls = Vec::new();
-    loop {
-        if asked.recv_many(&mut rolls, limits::ROLL_BATCH_MAX).await == 0 {
-            // All callers are gone; so will this be, when the log is closed.
-            pending::<()>().await;
+/// Those that there are.
+pub(super) struct Real<'a> {
+    pub(super) shared: &'a Shared,
+    pub(super) producers: &'a Producers,
+    pub(super) admin: &'a Admin,
+}
+
+impl Real<'_> {
+    fn names(&self, streams: &[Stream]) -> Vec<String> {
+        streams.iter().map(|stream| self.shared.names.of(*stream)).collect()
+    }
+}
+
+impl Brokers for Real<'_> {
+    async fn roll_at_once(&self, streams: &[Stream], at_once: bool) -> Vec<Result<(), Wrong>> {
+        topics::roll_at_once(self.admin, &self.names(streams), at_once).await
+    }
+
+    async fn roll_now(&self, streams: &[Stream]) -> Result<Vec<bool>, Wrong> {
+        let names = self.names(streams);
+        let names: Vec<_> = names.iter().map(String::as_str).collect();
+        topics::roll_now(self.admin, &names).await
+    }
+
+    async fn write_holes(&self, streams: &[Stream]) -> Vec<Result<(), AppendError>> {
+        let mut answers = Vec::with_capacity(streams.len());
+        for stream in streams {
+            let (waiter, answer) = tokio::sync::oneshot::channel();
+            self.producers.shard(*stream).hole(self.shared, *stream, waiter);
+            answers.push(answer);
         }
-        let streams: BTreeSet<_> = rolls.iter().map(|roll| roll.stream).collect();
-        let failed = match shared.refusal() {
-            None => roll(shared, producers, admin, &streams).await,
-            Some(refusal) => streams.into_iter().map(|stream| (stream, refusal.to_string())).collect(),
+        let mut written = Vec::with_capacity(answers.len());
+        for answer in answers {
+            written.push(keeper::outcome(answer).await.map(drop));
+        }
+        written
+    }
+}
+
+/// Rolls what is due until the log is closed; then the round in hand comes to its end.
+pub(super) async fn serve(shared: &Shared, brokers: &impl Brokers, rolls: &Rolls) {
+    let mut closed = shared.closed.subscribe();
+    loop {
+        let due = tokio::select! {
+            biased;
+            _ = closed.wait_for(|closed| *closed) => return,
+            due = rolls.due(limits::ROLL_BATCH_MAX) => due,
         };
-        for Roll { stream, waiter } in rolls.drain(..) {
-            let answer = failed.get(&stream).map_or(Ok(()), |why| {
+        let (gone, due): (Vec<_>, Vec<_>) = due.into_iter().partition(|due| is_gone(shared, due));
+        for due in gone {
+            rolls.forget(due);
+        }
+        let streams: Vec<_> = due.iter().map(|due| due.stream).collect();
+        let refused =
+            |refusal: AppendError| streams.iter().map(|stream| (*stream, refusal.to_string())).collect();
+        let failed = match (shared.refusal(), produce::admit(shared, 0).await) {
+            // It counts as an append, so that the producers wait for it when the log is closed.
+            (None, Ok(_admitted)) => roll(shared, brokers, &streams).await,
+            (Some(refusal), _) | (None, Err(refusal)) => refused(refusal),
+        };
+        for due in due {
+            let topic = shared.names.of(due.stream);
+            let why = failed.get(&due.stream);
+            let rolled = why.map_or(Ok(()), |why| {
                 let what = "the erasure is written, but the content is not yet let go";
                 Err(AppendError::Unknown(format!("{what}: {why}")))
             });
-            // Whoever no longer waits gets no answer.
-            waiter.send(answer).ok();
+            if let (Some(after), Some(why)) = (rolls.done(due, &rolled), why) {
+                tracing::warn!(topic, ?after, "rolling a topic again after an erasure: {why}");
+            }
         }
     }
 }
 
-/// Closes the segment of each topic in which an erasing record lies. Returns why not, where it was not done.
-async fn roll(
-    shared: &Shared,
-    producers: &Producers,
-    admin: &Admin,
-    streams: &BTreeSet<Stream>,
-) -> BTreeMap<Stream, String> {
-    let mut open: BTreeMap<_, _> = streams.iter().map(|stream| (*stream, String::new())).collect();
+fn is_gone(shared: &Shared, due: &Due) -> bool {
+    matches!(due.stream, Stream::Conversation(id) if shared.topic(id) == Some(Topic::Gone))
+}
+
+/// Closes the segment of each topic in which an erasing record lies. Returns why not, where it was not done, or the
+/// setting not taken back.
+async fn roll(shared: &Shared, brokers: &impl Brokers, streams: &[Stream]) -> BTreeMap<Stream, String> {
+    let mut open: BTreeMap<_, _> =
+        streams.iter().map(|stream| (*stream, "the log is closed".to_owned())).collect();
     let begun = Instant::now();
-    for tried in 0..TRIES {
-        if open.is_empty() || (tried > 0 && begun.elapsed() > TRY_AGAIN_WITHIN) {
-            break;
+    let tries = async {
+        for tried in 0..TRIES {
+            let is_late = begun.elapsed() > TRY_AGAIN_WITHIN || shared.is_closed();
+            if open.is_empty() || (tried > 0 && is_late) {
+                break;
+            }
+            begin_segments(brokers, &mut open).await;
         }
-        begin_segments(shared, producers, admin, &mut open).await;
+    };
+    tokio::select! {
+        () = tries => {}
+        () = is_closing(shared) => {}
     }
-    let topics: Vec<_> = streams.iter().map(|stream| shared.names.of(*stream)).collect();
-    let set_back = topics::roll_at_once(admin, &topics, false).await;
-    for (topic, answer) in topics.iter().zip(set_back) {
+    let set_back = tokio::select! {
+        set_back = brokers.roll_at_once(streams, false) => set_back,
+        () = is_closing(shared) => {
+            streams.iter().map(|_| Err(Wrong("the brokers did not answer in time".into()))).collect()
+        }
+    };
+    for (stream, answer) in streams.iter().zip(set_back) {
         if let Err(Wrong(why)) = answer {
-            tracing::warn!(
-                topic,
-                "segment.ms could not be set back after an erasure, delete it by hand: {why}"
-            );
+            let topic = shared.names.of(*stream);
+            tracing::warn!(topic, "segment.ms is not set back after an erasure: {why}");
+            open.entry(*stream).or_insert_with(|| format!("segment.ms could not be set back: {why}"));
         }
     }
     open
 }
 
+/// Returns when whoever closes the log has waited for long enough.
+async fn is_closing(shared: &Shared) {
+    // The sender is in what we borrow.
+    drop(shared.closed.subscribe().wait_for(|closed| *closed).await);
+    sleep(CLOSING_WAIT).await;
+}
+
 /// Has each topic that is open begin a segment. What did so is open no longer; the others say why.
-async fn begin_segments(
-    shared: &Shared,
-    producers: &Producers,
-    admin: &Admin,
-    open: &mut BTreeMap<Stream, String>,
-) {
+async fn begin_segments(brokers: &impl Brokers, open: &mut BTreeMap<Stream, String>) {
     let streams: Vec<_> = open.keys().copied().collect();
-    let topics: Vec<_> = streams.iter().map(|stream| shared.names.of(*stream)).collect();
     let mut set = Vec::new();
-    for (at, answer) in topics::roll_at_once(admin, &topics, true).await.into_iter().enumerate() {
+    for (stream, answer) in streams.iter().zip(brokers.roll_at_once(&streams, true).await) {
         match answer {
-            Ok(()) => set.push(at),
-            Err(Wrong(why)) => drop(open.insert(streams[at], why)),
+            Ok(()) => set.push(*stream),
+            Err(Wrong(why)) => drop(open.insert(*stream, why)),
         }
     }
-    let asked: Vec<_> = set.iter().map(|at| topics[*at].as_str()).collect();
-    for _ in 0..LOOKS {
-        match topics::roll_now(admin, &asked).await {
-            Ok(shows) if shows.iter().all(|shows| *shows) => break,
-            _ => sleep(LOOK_EVERY).await,
-        }
+    if set.is_empty() {
+        return;
+    }
+    if let Err(Wrong(why)) = setting_shows(brokers, &set).await {
+        open.extend(set.into_iter().map(|stream| (stream, why.clone())));
+        return;
     }
     sleep(SETTING_LAG).await;
-    let mut answers = Vec::with_capacity(set.len());
-    for at in &set {
-        let (waiter, answer) = oneshot::channel();
-        producers.shard(streams[*at]).hole(shared, streams[*at], waiter);
-        answers.push(answer);
-    }
-    let mut written = Vec::with_capacity(answers.len());
-    for answer in answers {
-        written.push(keeper::outcome(answer).await);
-    }
-    let still = topics::roll_now(admin, &asked).await;
-    for (number, (at, written)) in set.into_iter().zip(written).enumerate() {
+    let written = brokers.write_holes(&set).await;
+    let still = brokers.roll_now(&set).await;
+    for (number, (stream, written)) in set.into_iter().zip(written).enumerate() {
         let why = match (written, &still) {
-            (Ok(_), Ok(still)) if still[number] => {
-                open.remove(&streams[at]);
+            (Ok(()), Ok(still)) if still[number] => {
+                open.remove(&stream);
                 continue;
             }
-            (Ok(_), Ok(_)) => "other nodes changed the topic's settings at the same time".to_owned(),
-            (Ok(_), Err(Wrong(why))) => why.clone(),
+            (Ok(()), Ok(_)) => "other nodes changed the topic's settings at the same time".to_owned(),
+            (Ok(()), Err(Wrong(why))) => why.clone(),
             (Err(error), _) => error.to_string(),
         };
-        open.insert(streams[at], why);
+        open.insert(stream, why);
     }
+}
+
+/// Waits until the setting shows on all topics; not for long, since all rolls wait for this one. What does not show it by
+/// then is tried all the same: whether it held is looked at afterwards.
+async fn setting_shows(brokers: &impl Brokers, streams: &[Stream]) -> Result<(), Wrong> {
+    let until = Instant::now() + LOOK_WITHIN;
+    let mut answered = false;
+    while Instant::now() < until {
+        match timeout_at(until, brokers.roll_now(streams)).await {
+            Ok(shows) => {
+                answered = true;
+                if shows?.iter().all(|shows| *shows) {
+                    break;
+                }
+                sleep(LOOK_EVERY).await;
+            }
+            Err(_) if answered => break,
+            Err(_) => {
+                return Err(Wrong("the brokers do not say in time what the topic's settings are".into()));
+            }
+        }
+    }
+    Ok(())
 }

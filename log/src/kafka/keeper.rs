@@ -5,7 +5,7 @@
 
 use super::{
     client::Client,
-    erase::{self, Roll},
+    erase::{self, Real, Rolls},
     level::ManifestFollower,
     limits,
     nodes::Lack,
@@ -67,20 +67,21 @@ impl Keeper {
         })
     }
 
-    /// Until the log is closed. Serves those who erase, too.
-    pub(super) fn run(mut self, runtime: &tokio::runtime::Runtime, rolls: mpsc::Receiver<Roll>) {
+    /// Until the log is closed. Serves those who erase, too, and has their round in hand come to its end.
+    pub(super) fn run(mut self, runtime: &tokio::runtime::Runtime, rolls: &Rolls) {
         let mut closed = self.shared.closed.subscribe();
         let growth = grow(Arc::clone(&self.shared), Arc::clone(&self.producers), self.threads.clone());
         let (shared, producers, admin) =
             (Arc::clone(&self.shared), Arc::clone(&self.producers), Arc::clone(&self.admin));
-        runtime.block_on(async {
+        let brokers = Real { shared: &shared, producers: &producers, admin: &admin };
+        let keeping = async {
             tokio::select! {
                 _ = closed.wait_for(|closed| *closed) => {}
                 () = self.keep() => {}
                 () = growth => {}
-                () = erase::serve(&shared, &producers, &admin, rolls) => {}
             }
-        });
+        };
+        runtime.block_on(async { tokio::join!(keeping, erase::serve(&shared, &brokers, rolls)) });
     }
 
     async fn keep(&mut self) {

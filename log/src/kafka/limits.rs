@@ -43,8 +43,12 @@ pub(super) const CREATE_BATCH_MAX: usize = 250;
 pub(super) const CREATE_QUEUE_MAX: usize = 16_384;
 /// Topics that are rolled together after erasures.
 pub(super) const ROLL_BATCH_MAX: usize = 250;
-/// Callers that may wait for that at once.
-pub(super) const ROLL_QUEUE_MAX: usize = 4_096;
+/// Topics that may wait for that at once. While there are so many, nothing more is erased in others.
+pub(super) const ROLLS_OWED_MAX: usize = 4_096;
+/// How long after a topic could not be rolled that is tried again; twice as long each further time.
+pub(super) const ROLL_AGAIN_AFTER: Duration = Duration::from_secs(5);
+/// The longest that becomes.
+pub(super) const ROLL_AGAIN_AFTER_MAX: Duration = Duration::from_mins(10);
 /// How long a request to the brokers that is on nobody's path may take.
 pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a caller waits for a topic to be made ready.
@@ -163,6 +167,8 @@ pub(super) const ENDS_BATCH_MAX: usize = 2_000;
 
 /// Threads that serve [`crate::EventLog::read`].
 pub(super) const READERS: usize = 2;
+/// Of these, how many may walk through a whole topic at a time, on behalf of erasures.
+pub(super) const READERS_THAT_WALK: usize = 1;
 /// Reads that may wait for them.
 pub(super) const READS_WAITING_MAX: usize = 256;
 /// How long a broker may take to hear of a topic that is there.

@@ -25,7 +25,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{Semaphore, mpsc, oneshot},
     time::timeout,
 };
 
@@ -45,17 +45,29 @@ pub(super) enum Job {
 pub(super) type Keys = HashMap<RecordId, String>;
 
 /// The way to the threads that serve jobs.
-pub(super) struct Jobs(Mutex<Option<mpsc::Sender<Job>>>);
+pub(super) struct Jobs {
+    jobs: Mutex<Option<mpsc::Sender<Job>>>,
+    /// A permit for each job that walks through a whole topic: of the threads, some are always there for pages.
+    walks: Semaphore,
+}
 
 impl Jobs {
     pub(super) fn new() -> (Self, mpsc::Receiver<Job>) {
         let (jobs, reads) = mpsc::channel(limits::READS_WAITING_MAX);
-        (Self(Mutex::new(Some(jobs))), reads)
+        let walks = Semaphore::new(limits::READERS_THAT_WALK);
+        (Self { jobs: Mutex::new(Some(jobs)), walks }, reads)
     }
 
     /// Takes no more jobs, which ends the threads.
     pub(super) fn shut(&self) {
-        drop(self.0.lock().unwrap_or_else(PoisonError::into_inner).take());
+        drop(self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+
+    /// The keys of records. Waits for others who ask that, however long.
+    pub(super) async fn keys(&self, stream: Stream, records: Vec<RecordId>) -> Result<Keys, ReadError> {
+        let closed = |_| ReadError::Unavailable("the log is closed".into());
+        let _walk = self.walks.acquire().await.map_err(closed)?;
+        self.ask(|answer| Job::Keys { stream, records, answer }).await
     }
 
     pub(super) async fn ask<T>(
@@ -65,7 +77,7 @@ impl Jobs {
         let closed = || ReadError::Unavailable("the log is closed".into());
         let (waiter, answer) = oneshot::channel();
         let full = |_| ReadError::Unavailable(format!("{} reads wait already", limits::READS_WAITING_MAX));
-        let jobs = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or_else(closed)?;
+        let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or_else(closed)?;
         jobs.try_send(job(waiter)).map_err(full)?;
         drop(jobs);
         let silent = |_| ReadError::Unavailable("the brokers are silent".into());
@@ -317,4 +329,28 @@ fn visit_all(
         }
     }
     Err(KafkaError::NoMessageReceived)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kafkatalk_protocol::ConversationId;
+    use uuid::Uuid;
+
+    #[tokio::test]
+    async fn erasures_leave_threads_to_those_who_read() {
+        let (jobs, mut reads) = Jobs::new();
+        let stream = Stream::Conversation(ConversationId(Uuid::from_u128(1)));
+        let ask = || async { assert!(jobs.keys(stream, Vec::new()).await.is_ok()) };
+        let served = async {
+            for answered in 0..3 {
+                let Some(Job::Keys { answer, .. }) = reads.recv().await else { panic!("no job") };
+                // All have asked by now, in this very task.
+                tokio::task::yield_now().await;
+                assert!(reads.try_recv().is_err(), "two walk at once after {answered}");
+                assert!(answer.send(Ok(Keys::new())).is_ok());
+            }
+        };
+        tokio::join!(ask(), ask(), ask(), served);
+    }
 }

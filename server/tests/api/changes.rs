@@ -2,6 +2,7 @@
 
 use crate::support::{Node, Person, Socket, code, hello, message_id, refused};
 use kafkatalk_protocol::{ClientFrame, ConversationId, Message, Offset, ServerFrame};
+use kafkatalk_server::limits::ERASURES_AT_ONCE;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -132,6 +133,23 @@ async fn a_deleted_message_leaves_a_tombstone_and_its_text_is_nowhere() {
     assert_eq!(alice.try_say(conversation, said.id, "the unspeakable").await.status(), 200);
     let page = bob.history(conversation, "").await;
     assert_eq!(page.messages[0], left);
+}
+
+#[tokio::test]
+async fn what_is_too_much_to_be_erased_at_once_is_erased_in_the_next_round() {
+    let node = Node::start().await;
+    let (alice, _, conversation) = node.pair().await;
+    let said = alice.say(conversation, "first").await;
+    for edits in 0..ERASURES_AT_ONCE {
+        assert_eq!(edit(&alice, &said, &edits.to_string()).await.status(), 200);
+    }
+    let mut hers = alice.connect().await;
+    delete(&alice, &said).await;
+    let mut erased = 0;
+    // Of each record that held a text.
+    while erased < ERASURES_AT_ONCE + 1 {
+        erased += usize::from(matches!(hers.next().await, ServerFrame::Record { .. }));
+    }
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use crate::{
     limits::{ERASE_AGAIN_AFTER, ERASING_CONVERSATIONS_MAX, ERASURES_AT_ONCE},
 };
 use futures_util::future::join_all;
-use kafkatalk_log::Stream;
+use kafkatalk_log::{RecordId, Stream};
 use kafkatalk_protocol::{ConversationId, MessageId, Offset, User, delete::MessageDeleted};
 use std::{collections::BTreeMap, time::Duration};
 use tokio::time::{Instant, sleep_until};
@@ -69,14 +69,34 @@ impl Kernel {
             records.entry(conversation).or_default().push(record);
         }
         // One conversation in which it cannot be done now does not keep the others.
-        let each = records.into_iter().map(|(conversation, records)| async move {
+        let each = records.iter().map(|(conversation, records)| async move {
             let at = self.clock.now();
-            let erased = self.log.erase_all(Stream::Conversation(conversation), &records, at).await;
-            if let Err(error) = erased {
+            let erased = self.log.erase_all(Stream::Conversation(*conversation), records, at).await;
+            if let Err(error) = &erased {
                 tracing::warn!(%error, %conversation, "deleted messages are not erased from the log yet; retrying");
             }
+            erased.is_ok().then_some(*conversation)
         });
-        join_all(each).await;
+        let done: Vec<_> = join_all(each).await.into_iter().flatten().collect();
+        self.note_the_rest(done, &records).await
+    }
+
+    /// Of these conversations, a part was erased. Where others wait, the next round begins at once; where these still do,
+    /// the views are behind, and whoever looks next finds out.
+    async fn note_the_rest(
+        &self,
+        done: Vec<ConversationId>,
+        records: &BTreeMap<ConversationId, Vec<RecordId>>,
+    ) -> Result<(), Unavailable> {
+        let first = move |views: &Query<'_>| -> Result<_, ViewsError> {
+            let each = done.into_iter().map(|id| views.pending_erasures(Some(id), None, 1));
+            Ok(each.collect::<Result<Vec<_>, _>>()?.concat())
+        };
+        for (conversation, record) in self.views.read(first).await? {
+            if records.get(&conversation).is_none_or(|erased| !erased.contains(&record)) {
+                self.erasures.note(conversation);
+            }
+        }
         Ok(())
     }
 

@@ -156,7 +156,8 @@ impl Viewpoint<'_> {
 
 impl Query<'_> {
     /// Records whose content was deleted and that the log still holds, as far as this node knows: of one conversation, or
-    /// those that have waited since before a moment.
+    /// those that have waited since before a moment. The ones that wait longest of each conversation come first, and
+    /// conversations in no order, so that those in which nothing can be erased do not keep the others for ever.
     pub fn pending_erasures(
         &self,
         conversation: Option<ConversationId>,
@@ -164,8 +165,11 @@ impl Query<'_> {
         limit: usize,
     ) -> Result<Vec<(ConversationId, RecordId)>, ViewsError> {
         let mut find = self.rows.prepare_cached(
-            "SELECT conversations.id, record FROM pending_erasures JOIN conversations ON conversations.row = conversation
-             WHERE (?1 IS NULL OR conversations.id = ?1) AND (?2 IS NULL OR since < ?2) ORDER BY since LIMIT ?3",
+            "SELECT conversations.id, record,
+                    row_number() OVER (PARTITION BY conversation ORDER BY since, record) AS number
+             FROM pending_erasures JOIN conversations ON conversations.row = conversation
+             WHERE (?1 IS NULL OR conversations.id = ?1) AND (?2 IS NULL OR since < ?2)
+             ORDER BY number, random() LIMIT ?3",
         )?;
         let conversation = conversation.as_ref().map(|id| blob(&id.0));
         let found = find.query_map((conversation, before, sql_limit(limit)), |row| {

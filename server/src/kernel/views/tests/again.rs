@@ -166,6 +166,39 @@ fn a_kind_that_stays_unknown_stays_noted_and_has_nothing_read_again() {
 }
 
 #[test]
+fn many_old_erasures_of_one_conversation_do_not_keep_those_of_others() {
+    let mut bench = Bench::new();
+    for number in [1, 2] {
+        let claim = bench.streams.claim(number);
+        bench.apply_one(claim);
+    }
+    for number in [1, 2] {
+        let entry = bench.streams.created(number, &[1, 2]);
+        bench.apply_one(entry);
+    }
+    let mut posted = Vec::new();
+    for (number, id) in [(1, 1), (1, 2), (1, 3), (2, 4)] {
+        let message = bench.streams.message(number, 1, id, "hello");
+        let deleted = MessageDeleted {
+            id: message_id(100 + id),
+            message: message.offset,
+            message_id: message_id(id),
+            sender: user(1),
+            sent_at: message.record.at,
+        };
+        posted.push(message.record.id);
+        bench.apply_one(message);
+        let deleted = bench.by(number, 1, &deleted);
+        bench.apply_one(deleted);
+    }
+    let mut found = bench.ask(|views| views.pending_erasures(None, Some(i64::MAX), 2));
+    found.sort_unstable();
+    assert_eq!(found, [(conversation(1), posted[0]), (conversation(2), posted[3])]);
+    let of_one = bench.ask(|views| views.pending_erasures(Some(conversation(1)), None, 9));
+    assert_eq!(of_one.iter().map(|(_, record)| *record).collect::<Vec<_>>(), posted[..3]);
+}
+
+#[test]
 fn nothing_of_a_conversation_is_left_when_it_is_read_again() {
     let mut bench = Bench::new();
     let there = bench.conversation(&[1, 2]);
