@@ -131,6 +131,11 @@ impl Api {
         Ok(match answer.status {
             StatusCode::FORBIDDEN => Seen::NoLonger,
             StatusCode::NOT_FOUND => Seen::Never,
+            // It had all the time there is. It shows them nothing, and need not be waited for again.
+            StatusCode::SERVICE_UNAVAILABLE => {
+                self.patience = Duration::ZERO;
+                Seen::Never
+            }
             _ => Seen::By(Box::new(understood(&answer)?)),
         })
     }
@@ -318,7 +323,7 @@ pub(crate) enum Seen {
     By(Box<Conversation>),
     /// They were a member.
     NoLonger,
-    /// There is no such conversation for them.
+    /// There is no such conversation for them, or the node does not come to know.
     Never,
 }
 
