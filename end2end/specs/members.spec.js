@@ -1,26 +1,7 @@
 // Members of a group: adding, removing and leaving, roles, and the group's name.
 
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
-import { violations } from "../lib/axe.js";
+import { SIZES, look } from "../lib/look.js";
 import { expect, test } from "../lib/test.js";
-
-const SIZES = [
-  { width: 360, height: 740 },
-  { width: 1_440, height: 900 },
-];
-
-/** Looks at the page in light and dark. */
-async function look(page, name) {
-  const pictures = join(test.info().project.outputDir, "../screens");
-  mkdirSync(pictures, { recursive: true });
-  for (const colorScheme of ["light", "dark"]) {
-    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-    const { width, height } = page.viewportSize();
-    await page.screenshot({ path: join(pictures, `${name}-${width}x${height}-${colorScheme}.png`) });
-    expect(await violations(page), `${name}, ${width}, ${colorScheme}`).toEqual([]);
-  }
-}
 
 /** Ada's group with bob and carol, and dave, who is not in it. */
 async function group(person) {

@@ -1,28 +1,10 @@
 // What is true for moments: who types, who is online.
 
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
-import { violations } from "../lib/axe.js";
+import { SIZES, look } from "../lib/look.js";
 import { expect, test } from "../lib/test.js";
 
-const SIZES = [
-  { width: 360, height: 740 },
-  { width: 1_440, height: 900 },
-];
 /** How long after the last key somebody is still shown as typing, and some patience. */
 const TYPING_ENDS_MS = 15_000;
-
-/** Looks at the page in light and dark. */
-async function look(page, name) {
-  const pictures = join(test.info().project.outputDir, "../screens");
-  mkdirSync(pictures, { recursive: true });
-  for (const colorScheme of ["light", "dark"]) {
-    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-    const { width, height } = page.viewportSize();
-    await page.screenshot({ path: join(pictures, `${name}-${width}x${height}-${colorScheme}.png`) });
-    expect(await violations(page), `${name}, ${width}, ${colorScheme}`).toEqual([]);
-  }
-}
 
 /** The line below the name of the open conversation. */
 function status({ page }) {

@@ -30,6 +30,16 @@ pub enum RequestError {
     },
 }
 
+impl RequestError {
+    /// Why, and what to do, for people.
+    pub fn into_words(self) -> String {
+        match self {
+            Self::Refused { detail, .. } if !detail.is_empty() => detail,
+            _ => "No connection to the server just now.".into(),
+        }
+    }
+}
+
 impl From<gloo_net::Error> for RequestError {
     fn from(_: gloo_net::Error) -> Self {
         Self::Network

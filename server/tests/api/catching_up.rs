@@ -1,7 +1,7 @@
 //! What a socket brings after its `hello`, and what it does not.
 
-use crate::support::{self, Node, Person, Socket, live};
-use kafkatalk_protocol::{ClientFrame, ConversationId, Offset, ServerFrame};
+use crate::support::{self, Node, Person, Socket, live, until_pong};
+use kafkatalk_protocol::{ConversationId, Offset, ServerFrame};
 use kafkatalk_server::limits::{CATCH_UP_READ_MESSAGES, HELLO_BYTES_MAX, HELLO_GRACE};
 use std::collections::BTreeMap;
 
@@ -12,18 +12,6 @@ fn long_body() -> String {
 
 async fn hello(socket: &mut Socket, positions: &[(ConversationId, Offset)]) {
     socket.say(&support::hello(positions)).await;
-}
-
-/// Everything up to the answer to a ping that was said after the hello.
-async fn until_pong(socket: &mut Socket) -> Vec<ServerFrame> {
-    socket.say(&ClientFrame::Ping).await;
-    let mut frames = Vec::new();
-    loop {
-        match socket.next().await {
-            ServerFrame::Pong => return frames,
-            frame => frames.push(frame),
-        }
-    }
 }
 
 async fn say_many(person: &Person<'_>, conversation: ConversationId, count: usize, body: &str) {

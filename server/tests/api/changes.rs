@@ -1,7 +1,7 @@
 //! Changes of messages: edits and deletions, live and for devices that were away.
 
-use crate::support::{Node, Person, Socket, code, hello, message_id, refused};
-use kafkatalk_protocol::{ClientFrame, ConversationId, Message, Offset, ServerFrame};
+use crate::support::{Node, Person, applied, code, hello, message_id, refused, until_pong};
+use kafkatalk_protocol::{ClientFrame, Message, Offset, ServerFrame};
 use kafkatalk_server::limits::ERASURES_AT_ONCE;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -14,27 +14,6 @@ async fn edit(person: &Person<'_>, message: &Message, body: &str) -> reqwest::Re
 async fn delete(person: &Person<'_>, message: &Message) -> reqwest::Response {
     let path = format!("/conversations/{}/messages/{}", message.conversation, message.offset);
     person.send_json(Method::DELETE, &path, &Value::Null).await
-}
-
-/// A hello of a client that has applied all up to that record.
-fn applied(conversation: ConversationId, record: u64) -> ClientFrame {
-    ClientFrame::Hello {
-        positions: [].into(),
-        records: [(conversation, Offset(record))].into(),
-        signals: false,
-    }
-}
-
-/// Everything up to the answer to a ping.
-async fn until_pong(socket: &mut Socket) -> Vec<ServerFrame> {
-    socket.say(&ClientFrame::Ping).await;
-    let mut frames = Vec::new();
-    loop {
-        match socket.next().await {
-            ServerFrame::Pong => return frames,
-            frame => frames.push(frame),
-        }
-    }
 }
 
 #[tokio::test]

@@ -1,8 +1,8 @@
 //! Members of groups: added, removed, leaving, with roles; and the group's name.
 
-use crate::support::{Node, Person, Socket, code, message_id, problem, refused};
+use crate::support::{Node, Person, applied, code, message_id, problem, refused, until_pong};
 use kafkatalk_protocol::{
-    ClientFrame, Conversation, ConversationId, Message, Offset, ServerFrame,
+    Conversation, ConversationId, Message, Offset, ServerFrame,
     member::{NoticeKind, Role},
 };
 use reqwest::{Method, Response};
@@ -42,27 +42,6 @@ async fn seen(person: &Person<'_>, id: ConversationId) -> Conversation {
 
 fn bodies(messages: &[Message]) -> Vec<&str> {
     messages.iter().map(|message| message.body.as_str()).collect()
-}
-
-/// A hello of a client that has applied all up to that record.
-fn applied(conversation: ConversationId, record: u64) -> ClientFrame {
-    ClientFrame::Hello {
-        positions: [].into(),
-        records: [(conversation, Offset(record))].into(),
-        signals: false,
-    }
-}
-
-/// Everything up to the answer to a ping.
-async fn until_pong(socket: &mut Socket) -> Vec<ServerFrame> {
-    socket.say(&ClientFrame::Ping).await;
-    let mut frames = Vec::new();
-    loop {
-        match socket.next().await {
-            ServerFrame::Pong => return frames,
-            frame => frames.push(frame),
-        }
-    }
 }
 
 /// Alice's group with bob and carol, and dave, who is not in it.

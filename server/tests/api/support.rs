@@ -456,6 +456,27 @@ pub(crate) fn hello(positions: &[(ConversationId, Offset)]) -> ClientFrame {
     ClientFrame::Hello { positions: positions.iter().copied().collect(), records: [].into(), signals: false }
 }
 
+/// A hello of a client that has applied all up to that record.
+pub(crate) fn applied(conversation: ConversationId, record: u64) -> ClientFrame {
+    ClientFrame::Hello {
+        positions: [].into(),
+        records: [(conversation, Offset(record))].into(),
+        signals: false,
+    }
+}
+
+/// Everything up to the answer to a ping.
+pub(crate) async fn until_pong(socket: &mut Socket) -> Vec<ServerFrame> {
+    socket.say(&ClientFrame::Ping).await;
+    let mut frames = Vec::new();
+    loop {
+        match socket.next().await {
+            ServerFrame::Pong => return frames,
+            frame => frames.push(frame),
+        }
+    }
+}
+
 /// The frame by which such a client catches up with a message.
 pub(crate) fn missed(message: Message) -> ServerFrame {
     ServerFrame::Message { message, record: None, previous_record: None }

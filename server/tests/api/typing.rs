@@ -28,15 +28,9 @@ async fn typing(socket: &mut Socket) -> (ConversationId, UserId) {
 
 /// Everything up to the answer to a ping, but for who is online. What was put into the socket's lane before is among it.
 async fn until_pong(socket: &mut Socket) -> Vec<ServerFrame> {
-    socket.say(&ClientFrame::Ping).await;
-    let mut frames = Vec::new();
-    loop {
-        match socket.next().await {
-            ServerFrame::Pong => return frames,
-            ServerFrame::Presence(_) | ServerFrame::Presences { .. } => {}
-            frame => frames.push(frame),
-        }
-    }
+    let mut frames = crate::support::until_pong(socket).await;
+    frames.retain(|frame| !matches!(frame, ServerFrame::Presence(_) | ServerFrame::Presences { .. }));
+    frames
 }
 
 fn is_typing(frame: &ServerFrame) -> bool {

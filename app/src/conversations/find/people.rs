@@ -24,15 +24,8 @@ mod ask {
     use crate::browser::api::{RequestError, find_messages, find_people, open_conversation};
     use kafkatalk_protocol::ErrorCode;
 
-    fn words(error: RequestError) -> String {
-        match error {
-            RequestError::Refused { detail, .. } if !detail.is_empty() => detail,
-            _ => "No connection to the server just now.".into(),
-        }
-    }
-
     pub(in super::super) async fn find(prefix: &str) -> Result<Vec<User>, String> {
-        find_people(prefix).await.map_err(words)
+        find_people(prefix).await.map_err(RequestError::into_words)
     }
 
     pub(in super::super) async fn search(words: &str, before: Option<&str>) -> Result<http::Found, String> {
@@ -41,7 +34,7 @@ mod ask {
             Err(RequestError::Refused { code: ErrorCode::InvalidInput, .. }) => {
                 Ok(http::Found { hits: Vec::new(), next: None })
             }
-            found => found.map_err(self::words),
+            found => found.map_err(RequestError::into_words),
         }
     }
 
@@ -49,7 +42,7 @@ mod ask {
         members: Vec<Username>,
         id: CreationId,
     ) -> Result<Conversation, String> {
-        open_conversation(members, id).await.map_err(words)
+        open_conversation(members, id).await.map_err(RequestError::into_words)
     }
 
     pub(in super::super) use crate::browser::seed;

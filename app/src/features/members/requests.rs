@@ -10,15 +10,8 @@ mod ask {
     use super::{Conversation, ConversationId, GroupName, Role, User, UserId, Username};
     use crate::browser::api::{self, RequestError};
 
-    fn words(error: RequestError) -> String {
-        match error {
-            RequestError::Refused { detail, .. } if !detail.is_empty() => detail,
-            _ => "No connection to the server just now.".into(),
-        }
-    }
-
     pub(in super::super) async fn find(prefix: &str) -> Result<Vec<User>, String> {
-        api::find_people(prefix).await.map_err(words)
+        api::find_people(prefix).await.map_err(RequestError::into_words)
     }
 
     pub(in super::super) async fn add(
@@ -26,11 +19,11 @@ mod ask {
         members: Vec<Username>,
         history: bool,
     ) -> Result<Conversation, String> {
-        api::add_members(group, members, history).await.map_err(words)
+        api::add_members(group, members, history).await.map_err(RequestError::into_words)
     }
 
     pub(in super::super) async fn remove(group: ConversationId, user: UserId) -> Result<(), String> {
-        api::remove_member(group, user).await.map_err(words)
+        api::remove_member(group, user).await.map_err(RequestError::into_words)
     }
 
     pub(in super::super) async fn set_role(
@@ -38,14 +31,14 @@ mod ask {
         user: UserId,
         role: Role,
     ) -> Result<Conversation, String> {
-        api::set_role(group, user, role).await.map_err(words)
+        api::set_role(group, user, role).await.map_err(RequestError::into_words)
     }
 
     pub(in super::super) async fn name(
         group: ConversationId,
         name: Option<GroupName>,
     ) -> Result<Conversation, String> {
-        api::name_group(group, name).await.map_err(words)
+        api::name_group(group, name).await.map_err(RequestError::into_words)
     }
 }
 

@@ -45,7 +45,7 @@ impl Kernel {
     /// The caller leaves a group.
     pub async fn leave(&self, caller: &User, conversation: ConversationId) -> Result<(), MembersError> {
         self.group_of(caller.id, conversation).await?;
-        self.write_change(caller.id, conversation, &MemberLeft {}).await.map(drop)
+        self.write_change(caller.id, conversation, &MemberLeft {}).await
     }
 
     /// Removes somebody from a group.
@@ -64,7 +64,7 @@ impl Kernel {
             if may { Ok(()) } else { Err(MembersError::NotAllowed) }
         })
         .await?;
-        self.write_change(caller.id, conversation, &MemberRemoved { user }).await.map(drop)
+        self.write_change(caller.id, conversation, &MemberRemoved { user }).await
     }
 
     /// Gives a member a role.
@@ -134,7 +134,7 @@ impl Kernel {
         caller: UserId,
         conversation: ConversationId,
         event: &E,
-    ) -> Result<bool, MembersError> {
+    ) -> Result<(), MembersError> {
         self.require_level(LEVEL).await?;
         self.rates.message(caller).map_err(MembersError::TooOften)?;
         let outcome = self.commit(Stream::Conversation(conversation), caller, None, event).await?;

@@ -86,11 +86,10 @@ impl From<MembersError> for Problem {
     }
 }
 
-/// What the use case answers: whether anything changed.
-pub(super) fn answer(outcome: Membership) -> Result<bool, MembersError> {
+/// What the use case answers. A group that was so already is as it was asked for.
+pub(super) fn answer(outcome: Membership) -> Result<(), MembersError> {
     match outcome {
-        Membership::Done => Ok(true),
-        Membership::Unchanged => Ok(false),
+        Membership::Done | Membership::Unchanged => Ok(()),
         Membership::NotAllowed => Err(MembersError::NotAllowed),
         Membership::NotAGroup => Err(MembersError::NotAGroup),
         Membership::TooMany => Err(MembersError::TooMany),
