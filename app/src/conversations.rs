@@ -14,6 +14,7 @@ use crate::live::Live;
 use crate::page::PageModel;
 use crate::route::Route;
 use crate::title;
+use crate::ui::escape;
 use banner::ConnectionBanner;
 use leptos::prelude::*;
 use leptos_router::{components::Outlet, hooks::use_location};
@@ -29,6 +30,7 @@ pub fn ConversationsPage(
 ) -> impl IntoView {
     let desk = Desk::new(live, &model);
     provide_context(desk);
+    escape::provide();
     // After hydration has found everything as the server wrote it.
     Effect::new(move |_| start(desk));
     let address = use_location();

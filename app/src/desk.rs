@@ -103,9 +103,15 @@ impl Desk {
         self.finding.update(|finding| *finding = finding.is_none().then(String::new));
     }
 
-    /// Whether the panel was opened to search: the keyboard goes back to the button that it came from.
+    /// Whether the panel was opened to search.
     pub fn is_searching(self) -> bool {
         self.inner.with_value(|inner| inner.searching)
+    }
+
+    /// Closes the panel for finding; the keyboard goes back to the button that it came from.
+    pub fn close_finding(self) {
+        self.finding.set(None);
+        focus_soon(format!("#{}", if self.is_searching() { SEARCH } else { NEW_CONVERSATION }));
     }
 
     /// Goes to a message.

@@ -1,7 +1,8 @@
-//! What every feature uses: icons, the logo, avatars, how times and names are worded.
+//! What every feature uses: icons, the logo, avatars, what Escape does, how times and names are worded.
 
 pub mod avatar;
 pub mod clock;
+pub mod escape;
 pub mod event;
 pub mod focus;
 pub mod icon;

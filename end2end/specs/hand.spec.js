@@ -71,6 +71,38 @@ test("the list and the messages are walked by arrow keys, and a message tells it
   await ada.page.keyboard.press("Escape");
   await expect(details).toHaveCount(0);
   await expect(ada.message("One")).toBeFocused();
+  // Also from where one writes; what is open there comes first.
+  await ada.page.keyboard.press("Enter");
+  await expect(details).toBeVisible();
+  await ada.composer.click();
+  await ada.page.keyboard.press("Escape");
+  await expect(details).toHaveCount(0);
+});
+
+test("Escape closes one thing after the other, wherever the keyboard is", async ({ device, pair }) => {
+  await pair.ada.send(pair.conversation, "To be told about");
+  const ada = await (await device(pair.ada)).open(`/conversations/${pair.conversation}`);
+  await ada.expectBodies(["To be told about"]);
+  await ada.message("To be told about").focus();
+  await ada.page.keyboard.press("Enter");
+  const details = ada.page.getByRole("region", { name: "Message details" });
+  await expect(details).toBeVisible();
+  await ada.page.getByRole("button", { name: "New conversation" }).click();
+  const field = ada.page.getByRole("combobox");
+  await expect(field).toBeFocused();
+  // A key that an input method has taken is none of the page's.
+  await field.evaluate((element) => {
+    const taken = { key: "Escape", keyCode: 229, bubbles: true, cancelable: true };
+    element.dispatchEvent(new KeyboardEvent("keydown", taken));
+  });
+  await ada.composer.click();
+  await expect(field).toBeVisible();
+  await ada.page.keyboard.press("Escape");
+  await expect(field).toHaveCount(0);
+  await expect(details).toBeVisible();
+  await ada.composer.click();
+  await ada.page.keyboard.press("Escape");
+  await expect(details).toHaveCount(0);
 });
 
 test("on a phone there is one pane at a time, and back leads to the list", async ({ device, pair }) => {

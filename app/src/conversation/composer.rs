@@ -5,6 +5,7 @@ use crate::chat::Chat;
 use crate::client::{Action, Command, Link, OutboxFull};
 use crate::features::edit::{Edit, EditBar, Editing, last_editable};
 use crate::features::reply::{ReplyBar, Replying};
+use crate::ui::escape::is_taken_by_input_method;
 use crate::ui::event::handler;
 use crate::ui::icon::Icon;
 use kafkatalk_protocol::{Body, Offset, limits::BODY_CHARS_MAX, text::TextError};
@@ -16,8 +17,6 @@ use leptos::{
 
 /// How many characters before the limit the composer begins to count.
 const COUNT_FROM: usize = 500;
-/// What the browser calls a key that an input method has taken.
-const TAKEN_BY_INPUT_METHOD: u32 = 229;
 
 /// What is left of the limit, where that matters.
 fn count_words(text: &str) -> Option<String> {
@@ -35,7 +34,7 @@ fn count_words(text: &str) -> Option<String> {
 
 /// Whether a key press sends.
 fn sends(event: &KeyboardEvent) -> bool {
-    let composing = event.is_composing() || event.key_code() == TAKEN_BY_INPUT_METHOD;
+    let composing = is_taken_by_input_method(event);
     event.key() == "Enter" && !(event.shift_key() || event.alt_key() || composing || event.repeat())
 }
 
@@ -89,7 +88,7 @@ impl Writing {
     fn press(self, event: &KeyboardEvent) {
         let done = match event.key().as_str() {
             "ArrowUp" => self.edit_last(),
-            "Escape" => self.cancel(),
+            "Escape" => !is_taken_by_input_method(event) && self.cancel(),
             _ if sends(event) => {
                 self.send();
                 true

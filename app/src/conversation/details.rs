@@ -4,6 +4,8 @@ mod panel;
 
 use crate::chat::Chat;
 use crate::deferred::{Deferred, Draw, Fetching, Missing};
+use crate::ui::escape::OnEscape;
+use crate::ui::focus::{focus_now, focus_soon};
 use leptos::{prelude::*, wasm_split::wasm_split};
 use panel::DetailsPanel;
 
@@ -12,9 +14,18 @@ pub(super) fn Details() -> impl IntoView {
     let chat = expect_context::<Chat>();
     view! {
         <Show when=move || chat.desk.details.with(Option::is_some)>
+            <OnEscape run=move |()| close(chat) />
             <Deferred fetch=fetch_details_panel words="Loading" />
         </Show>
     }
+}
+
+/// Closes the panel; the keyboard goes back to the message, where it is still there.
+fn close(chat: Chat) {
+    if !focus_now(".message.told") {
+        focus_soon(".log".into());
+    }
+    chat.desk.details.set(None);
 }
 
 fn fetch_details_panel() -> Fetching {

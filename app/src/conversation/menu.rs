@@ -4,7 +4,9 @@ mod panel;
 
 use crate::chat::timeline::Row;
 use crate::deferred::{Deferred, Draw, Fetching, Missing};
+use crate::ui::escape::OnEscape;
 use crate::ui::event::handler;
+use crate::ui::focus::focus_now;
 use crate::ui::icon::Icon;
 use leptos::{ev::MouseEvent, prelude::*, wasm_split::wasm_split};
 use panel::Items;
@@ -41,9 +43,16 @@ pub(super) fn MessageMenu(
             {Icon::More.view()}
         </button>
         <Show when=move || open.get()>
+            <OnEscape run=move |()| close(open) />
             <Deferred fetch=fetch_menu words="" />
         </Show>
     }
+}
+
+/// Closes the menu; the keyboard goes back to the message.
+fn close(open: RwSignal<bool>) {
+    focus_now(".message.acts");
+    open.set(false);
 }
 
 fn fetch_menu() -> Fetching {

@@ -9,6 +9,7 @@ use crate::client::{Action, ItemKey, People as Company, Row};
 use crate::desk::Desk;
 use crate::route::Route;
 use crate::ui::avatar::Avatar;
+use crate::ui::escape::is_taken_by_input_method;
 use crate::ui::event::handler;
 use crate::ui::focus::{Step, bring_into_view, focus_soon};
 use crate::ui::icon::Icon;
@@ -232,13 +233,8 @@ impl Finder {
         });
     }
 
-    fn close(self) {
-        self.desk.finding.set(None);
-        focus_soon(if self.desk.is_searching() { "#search" } else { "#new-conversation" }.into());
-    }
-
     fn on_key(self, event: &KeyboardEvent) {
-        if event.is_composing() {
+        if is_taken_by_input_method(event) {
             return;
         }
         let count = u32::try_from(untrack(|| self.count())).unwrap_or(u32::MAX);
@@ -258,7 +254,6 @@ impl Finder {
                 event.prevent_default();
                 return;
             }
-            "Escape" => return self.close(),
             _ => return,
         };
         event.prevent_default();
@@ -315,7 +310,7 @@ pub(super) fn FindPanel() -> impl IntoView {
                     type="button"
                     aria-label="Close"
                     title="Close"
-                    on:click=handler(move |_| finder.close())
+                    on:click=handler(move |_| finder.desk.close_finding())
                 >
                     {Icon::Close.view()}
                 </button>

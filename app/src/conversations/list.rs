@@ -8,6 +8,7 @@ use crate::deferred::{Deferred, Draw, Fetching, Missing};
 use crate::desk::Desk;
 use crate::desk::{NEW_CONVERSATION, SEARCH};
 use crate::ui::avatar::Avatar;
+use crate::ui::escape::OnEscape;
 use crate::ui::event::handler;
 use crate::ui::focus;
 use crate::ui::icon::{Icon, Logo};
@@ -36,6 +37,7 @@ pub(super) fn ListPane() -> impl IntoView {
                 {finder_button(desk, NEW_CONVERSATION, "New conversation", Icon::Compose)}
             </header>
             <Show when=move || desk.finding.with(Option::is_some) fallback=|| view! { <ListOrEmpty /> }>
+                <OnEscape run=move |()| desk.close_finding() />
                 <Deferred fetch=fetch_find_panel words=finding_words(desk) />
             </Show>
             <Viewer />

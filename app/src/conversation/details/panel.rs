@@ -1,12 +1,13 @@
 //! What a message tells about itself: its place in the log, its time, its state.
 
+use super::close;
 use crate::chat::Chat;
 use crate::chat::state::sentence;
 use crate::client::{Action, Item};
 use crate::ui::event::handler;
-use crate::ui::focus::{focus_now, focus_soon};
+use crate::ui::focus::focus_soon;
 use crate::ui::icon::Icon;
-use leptos::{ev::KeyboardEvent, prelude::*};
+use leptos::prelude::*;
 
 /// The panel that slides over from the end side.
 #[component]
@@ -16,13 +17,6 @@ pub(super) fn DetailsPanel() -> impl IntoView {
         let key = chat.desk.details.get()?;
         chat.read(|chat| chat.items.iter().find(|item| item.key() == key).cloned()).flatten()
     });
-    let close = move || {
-        // Back to the message, where it is still there.
-        if !focus_now(".message.told") {
-            focus_soon(".log".into());
-        }
-        chat.desk.details.set(None);
-    };
     let shown = Memo::new(move |_| item.with(Option::is_some));
     Effect::new(move |_| {
         if shown.get() {
@@ -31,16 +25,7 @@ pub(super) fn DetailsPanel() -> impl IntoView {
     });
     view! {
         <Show when=move || shown.get()>
-            <section
-                class="details"
-                tabindex="-1"
-                aria-labelledby="details-title"
-                on:keydown=handler(move |event: KeyboardEvent| {
-                    if event.key() == "Escape" {
-                        close();
-                    }
-                })
-            >
+            <section class="details" tabindex="-1" aria-labelledby="details-title">
                 <header class="pane-head">
                     <h2 id="details-title">"Message details"</h2>
                     <button
@@ -49,7 +34,7 @@ pub(super) fn DetailsPanel() -> impl IntoView {
                         id="details-close"
                         aria-label="Close details"
                         title="Close details"
-                        on:click=handler(move |_| close())
+                        on:click=handler(move |_| close(chat))
                     >
                         {Icon::Close.view()}
                     </button>

@@ -1,11 +1,11 @@
 //! The menu of a message.
 
-use super::Menu;
+use super::{Menu, close};
 use crate::chat::{Chat, MessageAction};
 use crate::client::Item;
 use crate::features;
 use crate::ui::event::handler;
-use crate::ui::focus::{Step, focus_now, focus_soon, leaves, move_among};
+use crate::ui::focus::{Step, focus_soon, leaves, move_among};
 use crate::ui::icon::Icon;
 use leptos::{
     ev::{FocusEvent, KeyboardEvent},
@@ -42,20 +42,14 @@ pub(super) fn Items() -> impl IntoView {
         focus_soon(".message-menu [role=menuitem]".into());
         request_animation_frame(move || down.set(is_cut_off()));
     });
-    let close = move || {
-        focus_now(".message.acts");
-        open.set(false);
-    };
     let on_key = move |event: KeyboardEvent| {
         let step = match event.key().as_str() {
             "ArrowDown" => Step::Next,
             "ArrowUp" => Step::Previous,
             "Home" => Step::First,
             "End" => Step::Last,
-            "Escape" => {
-                event.stop_propagation();
-                return close();
-            }
+            // It closes the menu.
+            "Escape" => return,
             _ => return event.stop_propagation(),
         };
         event.stop_propagation();
@@ -70,7 +64,7 @@ pub(super) fn Items() -> impl IntoView {
     };
     let item = move |action: MessageAction| {
         let run = move |_| {
-            close();
+            close(open);
             action.run.run(());
         };
         view! {

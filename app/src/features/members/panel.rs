@@ -17,7 +17,7 @@ use kafkatalk_protocol::{
     member::{GROUP_NAME_CHARS_MAX, GroupName, Role},
 };
 use leptos::{
-    ev::{Event, KeyboardEvent, SubmitEvent},
+    ev::{Event, SubmitEvent},
     prelude::*,
 };
 
@@ -30,13 +30,8 @@ pub(super) fn MembersPanel() -> impl IntoView {
     provide_context(panel);
     Effect::new(move |_| focus_soon("#members-close".into()));
     let title = move || count(&panel.people());
-    let on_key = move |event: KeyboardEvent| {
-        if event.key() == "Escape" {
-            side.close();
-        }
-    };
     view! {
-        <section class="details group-panel" tabindex="-1" aria-labelledby="members-title" on:keydown=handler(on_key)>
+        <section class="details group-panel" tabindex="-1" aria-labelledby="members-title">
             <header class="pane-head">
                 <h2 id="members-title">{move || title()}</h2>
                 <button

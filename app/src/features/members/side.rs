@@ -4,6 +4,7 @@ use super::panel::MembersPanel;
 use super::shared::{Side, count};
 use crate::chat::Chat;
 use crate::deferred::{Deferred, Draw, Fetching, Missing};
+use crate::ui::escape::OnEscape;
 use crate::ui::event::handler;
 use leptos::{prelude::*, wasm_split::wasm_split};
 
@@ -44,6 +45,7 @@ pub(crate) fn MembersSide() -> impl IntoView {
     let side = Side::of_context();
     view! {
         <Show when=move || side.is_shown(chat)>
+            <OnEscape run=move |()| side.close() />
             <Deferred fetch=fetch_members_panel words="Loading" />
         </Show>
     }

@@ -6,6 +6,8 @@ use crate::chat::timeline::Row;
 use crate::chat::{Chat, MessageAction};
 use crate::client::{Item, ItemKey};
 use crate::deferred::{Deferred, Draw, Fetching, Missing};
+use crate::ui::escape::OnEscape;
+use crate::ui::focus::focus_now;
 use crate::ui::icon::Icon;
 use leptos::{prelude::*, wasm_split::wasm_split};
 use panel::Picker;
@@ -49,9 +51,16 @@ pub(crate) fn ReactionPicker(
     provide_context(Picked(row));
     view! {
         <Show when=move || shown.get()>
+            <OnEscape run=move |()| close(reacting) />
             <Deferred fetch=fetch_picker words="" />
         </Show>
     }
+}
+
+/// Closes the picker; the keyboard goes back to the message.
+fn close(reacting: RwSignal<Option<ItemKey>>) {
+    focus_now(".message:has(.reaction-picker)");
+    reacting.set(None);
 }
 
 fn fetch_picker() -> Fetching {

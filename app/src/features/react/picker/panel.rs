@@ -1,10 +1,11 @@
 //! Choosing an emoji.
 
-use super::{Picked, Reacting};
+use super::{Picked, Reacting, close};
 use crate::chat::Chat;
 use crate::features::react::row::toggle;
+use crate::ui::escape::is_taken_by_input_method;
 use crate::ui::event::handler;
-use crate::ui::focus::{focus_now, focus_soon, leaves};
+use crate::ui::focus::{focus_soon, leaves};
 use kafkatalk_protocol::reaction::{EMOJI_CHARS_MAX, Emoji, NoEmoji};
 use leptos::{
     ev::{FocusEvent, KeyboardEvent},
@@ -23,13 +24,9 @@ pub(super) fn Picker() -> impl IntoView {
     let field = NodeRef::<Input>::new();
     let problem = RwSignal::new(None::<String>);
     Effect::new(move |_| focus_soon(".reaction-picker button".into()));
-    let close = move || {
-        focus_now(".message:has(.reaction-picker)");
-        reacting.set(None);
-    };
     let choose = move |emoji: Emoji| {
         let place = row.with_untracked(|row| row.item.offset());
-        close();
+        close(reacting);
         if let Some(message) = place {
             toggle(chat, message, emoji, true);
         }
@@ -40,13 +37,13 @@ pub(super) fn Picker() -> impl IntoView {
         None => {}
     };
     let on_key = move |event: KeyboardEvent| {
-        event.stop_propagation();
-        if event.key() == "Escape" {
-            close();
+        // It closes the picker.
+        if event.key() != "Escape" {
+            event.stop_propagation();
         }
     };
     let on_field_key = move |event: KeyboardEvent| {
-        if event.key() == "Enter" && !event.is_composing() {
+        if event.key() == "Enter" && !is_taken_by_input_method(&event) {
             event.prevent_default();
             take();
         }
