@@ -81,7 +81,7 @@ test("the list and the messages are walked by arrow keys, and a message tells it
 
 test("Escape closes one thing after the other, wherever the keyboard is", async ({ device, pair }) => {
   await pair.ada.send(pair.conversation, "To be told about");
-  const ada = await (await device(pair.ada)).open(`/conversations/${pair.conversation}`);
+  const ada = await (await device(pair.ada)).openConversation(pair.conversation);
   await ada.expectBodies(["To be told about"]);
   await ada.message("To be told about").focus();
   await ada.page.keyboard.press("Enter");
