@@ -6,6 +6,7 @@
 //! | `work` | one batch on its way into the rows: held records, opening conversations |
 //! | `conversation` | the state of a conversation while its records are applied |
 //! | [`query`](Query) | what can be asked, and the [`Viewpoint`] of a member |
+//! | [`HistoryPage`] | which part of a history is asked for |
 //! | `schema` | the kernel's tables, and when a file is thrown away and begun anew |
 //! | `pool`, `cache` | bounded readers, and answers kept in memory |
 //! | `pending` | what is applied and not yet committed, which readers wait for |
@@ -25,6 +26,7 @@ mod checkpoint;
 pub(crate) mod conversation;
 mod dump;
 mod error;
+mod history;
 mod lock;
 mod pending;
 mod pool;
@@ -38,6 +40,7 @@ pub(crate) mod work;
 
 pub use applier::{Applier, Asks};
 pub use error::ViewsError;
+pub use history::HistoryPage;
 pub use query::{Query, Viewpoint};
 pub use search::{SearchText, SearchTextError};
 

@@ -8,11 +8,10 @@
 
 use super::hub::Outgoing;
 use crate::{
-    features::messages::HistoryPage,
     kernel::{
         Kernel,
         errors::Unavailable,
-        views::{Query, Viewpoint, ViewsError},
+        views::{HistoryPage, Query, Viewpoint, ViewsError},
     },
     limits::{CATCH_UP_READ_MESSAGES, HELLO_BYTES_MAX, HELLO_MESSAGES_MAX},
 };

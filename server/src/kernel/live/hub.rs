@@ -6,8 +6,8 @@
 
 use super::lane::{Lane, Noted, OutgoingSignal};
 use crate::{
-    features::sessions::commands::Caller,
     kernel::{
+        Caller,
         projector::{Applied, Delivery, MakeFrame},
         views::Views,
     },

@@ -10,7 +10,7 @@ mod writing;
 
 use super::*;
 use crate::{
-    features::{messages::HistoryPage, registry},
+    features::registry,
     kernel::projector::{Applied, Delivery, IgnoreReason},
 };
 use kafkatalk_log::{Batch, Entry, Ledger, Record, RecordId, Stream};
