@@ -6,7 +6,7 @@
 //! A client that knows messages only names the last message that it holds, and gets those after it. A client that knows the
 //! chain names the last record that it has applied, and gets every message with a later revision in its present state.
 
-use super::hub::Outgoing;
+use super::outgoing::Outgoing;
 use crate::{
     kernel::{
         Kernel,

@@ -7,8 +7,9 @@
 
 use super::{
     catch_up::CatchUp,
-    hub::{self, Outgoing, SocketRegistration, Stop},
+    hub::{SocketRegistration, Stop},
     intake::{self, Refused},
+    outgoing::{Outgoing, text_of},
 };
 use crate::{
     kernel::{Caller, Kernel, signals::Signals},
@@ -78,7 +79,7 @@ enum Answer {
 
 impl Answer {
     fn of(frame: Option<ServerFrame>) -> Self {
-        frame.map_or(Self::Silence, |frame| Self::Frame(hub::text_of(&frame)))
+        frame.map_or(Self::Silence, |frame| Self::Frame(text_of(&frame)))
     }
 }
 
@@ -271,7 +272,7 @@ impl Session {
     }
 
     fn tell(&mut self, frame: &ServerFrame) {
-        self.out.push(Frame::Text(hub::text_of(frame)));
+        self.out.push(Frame::Text(text_of(frame)));
     }
 
     /// The timer: the grace for a `hello` is over, or it is time to ask whether the client is still there.
