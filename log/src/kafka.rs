@@ -15,7 +15,8 @@
 //! | `manifest`, `level` | the log's identity and its ledgers; its feature level |
 //! | `producers`, `produce`, `outcome` | appends, and what a failed one means |
 //! | `tail`, `live`, `catchup`, `sweep`, `recent` | following all streams, and noticing what was lost |
-//! | `read`, `reader`, `erase` | reading a range, also without being a node; forgetting a record, and what is owed of that |
+//! | `read`, `reader` | reading a range, also without being a node |
+//! | `erase`, `unrolled` | forgetting a record, and what is owed of that; what killed nodes owed |
 //! | `nodes`, `offsets` | which nodes are there; how far a tail is, for Kafka's tools |
 //! | `signals` | what may be lost, between nodes |
 //! | `import` | taking over another log, every record at its offset |
@@ -79,6 +80,7 @@ mod sweep;
 mod tail;
 mod threads;
 mod topics;
+mod unrolled;
 mod wire;
 
 pub use import::{ImportError, ImportFigures};
@@ -258,7 +260,7 @@ impl EventLog for KafkaLog {
     }
 
     async fn tail(&self, from: Checkpoint) -> Result<Box<dyn Tail>, ReadError> {
-        Ok(Box::new(tail::KafkaTail::open(&self.shared, &from)?))
+        Ok(Box::new(tail::KafkaTail::open(&self.shared, &self.rolls, &from)?))
     }
 
     async fn ends(&self) -> Result<Checkpoint, ReadError> {

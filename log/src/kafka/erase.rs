@@ -19,9 +19,10 @@ use super::{
 };
 use crate::{AppendError, Stream};
 use owed::Due;
-use std::{collections::BTreeMap, future::Future, time::Duration};
+use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep, timeout_at};
 
+mod leftovers;
 mod owed;
 #[cfg(test)]
 mod tests;
@@ -95,8 +96,12 @@ impl Brokers for Real<'_> {
     }
 }
 
-/// Rolls what is due until the log is closed; then the round in hand comes to its end.
-pub(super) async fn serve(shared: &Shared, brokers: &impl Brokers, rolls: &Rolls) {
+/// Rolls what is due, and what other nodes left, until the log is closed; then the round in hand comes to its end.
+pub(super) async fn serve(shared: &Shared, brokers: &impl Brokers, rolls: &Arc<Rolls>) {
+    tokio::join!(roll_due(shared, brokers, rolls), leftovers::serve(shared, brokers, rolls));
+}
+
+async fn roll_due(shared: &Shared, brokers: &impl Brokers, rolls: &Rolls) {
     let mut closed = shared.closed.subscribe();
     loop {
         let due = tokio::select! {

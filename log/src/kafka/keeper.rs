@@ -68,7 +68,7 @@ impl Keeper {
     }
 
     /// Until the log is closed. Serves those who erase, too, and has their round in hand come to its end.
-    pub(super) fn run(mut self, runtime: &tokio::runtime::Runtime, rolls: &Rolls) {
+    pub(super) fn run(mut self, runtime: &tokio::runtime::Runtime, rolls: &Arc<Rolls>) {
         let mut closed = self.shared.closed.subscribe();
         let growth = grow(Arc::clone(&self.shared), Arc::clone(&self.producers), self.threads.clone());
         let (shared, producers, admin) =

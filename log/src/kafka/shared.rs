@@ -1,7 +1,7 @@
 //! What the adapter's threads and callers share.
 
 use super::{KafkaOptions, limits, names::Names, nodes::Presence, signals::Local, wire::Garbage};
-use crate::{AppendError, Health, Level, LogIdentity, Record};
+use crate::{AppendError, Health, Level, LogIdentity, Record, Stream};
 use kafkatalk_protocol::ConversationId;
 use rdkafka::{error::KafkaError, types::RDKafkaErrorCode};
 use std::{
@@ -10,6 +10,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicBool, AtomicI32, AtomicU64, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 use tokio::sync::{Notify, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use uuid::Uuid;
@@ -277,6 +278,24 @@ impl Shared {
     pub(super) fn used_topics(&self) -> Vec<ConversationId> {
         let topics = read(&self.topics);
         topics.iter().filter(|(_, topic)| **topic != Topic::There).map(|(id, _)| *id).collect()
+    }
+
+    /// All streams that there are, as far as is known.
+    pub(super) fn streams(&self) -> Vec<Stream> {
+        let ledgers = self.options.ledgers.iter().copied().map(Stream::Ledger);
+        let topics = read(&self.topics);
+        let there = topics.iter().filter(|(_, topic)| **topic != Topic::Gone);
+        ledgers.chain(there.map(|(id, _)| Stream::Conversation(*id))).collect()
+    }
+
+    /// How long this node waits before it looks after what another one left: none where nobody else may be about to.
+    pub(super) fn takeover_delay(&self) -> Duration {
+        if self.presence.others() == 0 {
+            return Duration::ZERO;
+        }
+        // The same for each node, and another for each.
+        let share = u32::from(self.instance.as_bytes()[0]);
+        limits::TAKEOVER_WITHIN * share / (u32::from(u8::MAX) + 1)
     }
 
     /// None when too many are open.

@@ -6,11 +6,13 @@
 
 use super::{
     catchup::{self, Ask, Found},
+    erase::Rolls,
     limits,
     live::{self, Live},
     names::position,
     recent::{Recent, Seen},
     shared::{Ack, Inbox, Shared, Topic},
+    unrolled::Unrolled,
 };
 use crate::{Batch, Checkpoint, Entry, Ledger, ReadError, Record, Stream, Tail, resequencer::Resequencer};
 use async_trait::async_trait;
@@ -59,6 +61,8 @@ pub(super) struct KafkaTail {
     /// How many of the entries were added up and noted.
     noted: usize,
     recent: Recent,
+    unrolled: Unrolled,
+    rolls: Arc<Rolls>,
 }
 
 /// What the threads beside a tail begin with, are asked, and tell.
@@ -85,6 +89,7 @@ fn positions(from: &Checkpoint) -> ([u64; Ledger::ALL.len()], HashMap<Conversati
         match name.parse() {
             Ok(Stream::Ledger(ledger)) => ledgers[position(ledger)] = *next,
             Ok(Stream::Conversation(id)) => drop(conversations.insert(id, *next)),
+            Err(_) if Unrolled::is_name(name) => {}
             Err(_) => tracing::debug!(name, "the checkpoint names something that this log does not know"),
         }
     }
@@ -92,8 +97,12 @@ fn positions(from: &Checkpoint) -> ([u64; Ledger::ALL.len()], HashMap<Conversati
 }
 
 impl KafkaTail {
-    pub(super) fn open(shared: &Arc<Shared>, from: &Checkpoint) -> Result<Self, ReadError> {
-        let (tail, Sides { start, live, asks, found }) = Self::new(shared, from)?;
+    pub(super) fn open(
+        shared: &Arc<Shared>,
+        rolls: &Arc<Rolls>,
+        from: &Checkpoint,
+    ) -> Result<Self, ReadError> {
+        let (tail, Sides { start, live, asks, found }) = Self::new(shared, rolls, from)?;
         let (of_live, of_catch_up) = (Arc::clone(shared), Arc::clone(shared));
         spawn("kafka-follow", move || live::follow(&of_live, &start, &live))?;
         spawn("kafka-catch-up", move || catchup::run(&of_catch_up, &asks, &found))?;
@@ -101,12 +110,17 @@ impl KafkaTail {
     }
 
     /// A tail, and what its threads are to have.
-    fn new(shared: &Arc<Shared>, from: &Checkpoint) -> Result<(Self, Sides), ReadError> {
+    fn new(shared: &Arc<Shared>, rolls: &Arc<Rolls>, from: &Checkpoint) -> Result<(Self, Sides), ReadError> {
         let too_many = || ReadError::Unavailable(format!("{} tails are open already", limits::TAILS_MAX));
         let (ledgers, conversations) = positions(from);
         for (conversation, _) in conversations.iter().filter(|(_, next)| **next > 0) {
             shared.saw_topic(*conversation, Topic::Used);
         }
+        let position = |stream| match stream {
+            Stream::Ledger(ledger) => ledgers[position(ledger)],
+            Stream::Conversation(id) => conversations.get(&id).copied().unwrap_or(0),
+        };
+        let unrolled = Unrolled::new(from, position, Instant::now());
         let (inbox, acks) = shared.open_inbox().ok_or_else(too_many)?;
         let (live_in, live) = mpsc::channel(limits::CHUNKS_MAX);
         let (found_in, found) = mpsc::channel(limits::CHUNKS_MAX);
@@ -135,6 +149,8 @@ impl KafkaTail {
             entries_bytes: 0,
             noted: 0,
             recent: Recent::default(),
+            unrolled,
+            rolls: Arc::clone(rolls),
         };
         let start = live::Start { ledgers };
         Ok((tail, Sides { start, live: live_in, asks: asked, found: found_in }))
@@ -173,6 +189,7 @@ impl KafkaTail {
         let new = &self.entries[self.noted..];
         self.entries_bytes += new.iter().map(|entry| entry.record.bytes()).sum::<usize>();
         self.recent.note(new);
+        self.unrolled.note(new, Instant::now());
         self.noted = self.entries.len();
     }
 
@@ -254,8 +271,11 @@ impl KafkaTail {
                     }
                 }
                 Live::Shorter { topic, end, position } => self.lost(&topic, end, position),
-                // It may have died between a record and the copy that tells of it.
-                Live::NodeGone => self.sweep_wanted = true,
+                // It may have died between a record and the copy that tells of it, or before it rolled a topic.
+                Live::NodeGone => {
+                    self.sweep_wanted = true;
+                    self.look_after_rolls();
+                }
                 Live::LedgerEnds(ends) => {
                     self.ledger_ends = Some(ends);
                     self.sweep_wanted = true;
@@ -337,6 +357,24 @@ impl KafkaTail {
         }
     }
 
+    /// A node that rolled topics may have been killed: this one before it was started again, or another one.
+    fn look_after_rolls(&mut self) {
+        self.unrolled.hurry(Instant::now() + self.shared.takeover_delay());
+        self.rolls.look_for_leftovers();
+    }
+
+    /// Has topics rolled that nobody else seems to roll. Before all that was there is handed out, nobody knows.
+    fn roll(&mut self) {
+        if self.caught_up != CaughtUp::Said {
+            return;
+        }
+        for stream in self.unrolled.due(Instant::now()) {
+            tracing::info!(%stream, "rolling a topic after an erasure that was left to do");
+            // Where too many wait, it is due again later.
+            self.rolls.owe(stream);
+        }
+    }
+
     fn give_up_waiting(&mut self, conversation: ConversationId) {
         if let Some(behind) = &mut self.behind {
             behind.remove(&conversation);
@@ -396,6 +434,12 @@ impl KafkaTail {
     fn batch(&mut self) -> Option<Batch> {
         self.note();
         let moved = self.resequencer.take_moved();
+        for (conversation, next) in &moved {
+            self.unrolled.moved(Stream::Conversation(*conversation), *next);
+        }
+        for (ledger, next) in Ledger::ALL.iter().zip(&self.ledgers).filter(|_| self.ledgers_moved) {
+            self.unrolled.moved(Stream::Ledger(*ledger), *next);
+        }
         if !self.acknowledged.is_empty() {
             self.acknowledged.retain(|conversation, end| !self.resequencer.has_passed(*conversation, *end));
         }
@@ -412,9 +456,11 @@ impl KafkaTail {
             let ledgers = Ledger::ALL.iter().zip(&self.ledgers);
             progress.extend(ledgers.map(|(ledger, next)| (ledger.as_str().to_owned(), *next)));
         }
+        progress.extend(self.unrolled.take_progress());
         self.ledgers_moved = false;
         if announce {
             self.caught_up = CaughtUp::Said;
+            self.look_after_rolls();
         }
         let ledger_lag: u64 = self.ledger_ends.map_or(0, |ends| {
             ends.iter().zip(&self.ledgers).map(|(end, next)| end.saturating_sub(*next)).sum()
@@ -440,6 +486,7 @@ impl Tail for KafkaTail {
         loop {
             self.take_waiting();
             self.ask();
+            self.roll();
             if let Some(why) = &self.damaged {
                 return Err(ReadError::Damaged(why.clone()));
             }
@@ -450,7 +497,9 @@ impl Tail for KafkaTail {
                 return Ok(None);
             }
             let due = self.resequencer.next_due().filter(|_| self.may_ask());
-            let due_at = due.unwrap_or_else(|| Instant::now() + limits::PROBE_INTERVAL);
+            let roll_due = self.unrolled.next_due().filter(|_| self.caught_up == CaughtUp::Said);
+            let due_at = due.into_iter().chain(roll_due).min();
+            let due_at = due_at.unwrap_or_else(|| Instant::now() + limits::PROBE_INTERVAL);
             // Everything received is kept in `self` before the next wait, so that a call that is dropped loses nothing.
             tokio::select! {
                 biased;

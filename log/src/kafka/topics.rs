@@ -5,8 +5,8 @@ use crate::Ledger;
 use kafkatalk_protocol::ConversationId;
 use rdkafka::{
     admin::{
-        AdminClient, AdminOptions, AlterConfig, ConfigResource, ConfigSource, NewTopic, ResourceSpecifier,
-        TopicReplication,
+        AdminClient, AdminOptions, AlterConfig, ConfigEntry, ConfigResource, ConfigSource, NewTopic,
+        ResourceSpecifier, TopicReplication,
     },
     error::RDKafkaErrorCode,
 };
@@ -421,12 +421,14 @@ pub(super) async fn roll_at_once(admin: &Admin, topics: &[String], at_once: bool
     answers
 }
 
-/// Whether [`roll_at_once`] holds, for each topic in order; another node may have taken it back.
+/// Whether [`roll_at_once`] holds, for each topic in order; another node may have taken it back. Not for topics whose
+/// settings may not be seen.
 pub(super) async fn roll_now(admin: &Admin, topics: &[&str]) -> Result<Vec<bool>, Wrong> {
+    let holds = |entry: &ConfigEntry| {
+        entry.source == ConfigSource::DynamicTopic && entry.value.as_deref() == Some(ROLL_AT_ONCE_MS)
+    };
     let rolls = |found: Result<ConfigResource, Wrong>| {
-        found.is_ok_and(|found| {
-            found.get(SEGMENT_MS).is_some_and(|entry| entry.value.as_deref() == Some(ROLL_AT_ONCE_MS))
-        })
+        found.is_ok_and(|found| found.get(SEGMENT_MS).is_some_and(holds))
     };
     Ok(described_all(admin, topics).await?.into_iter().map(rolls).collect())
 }

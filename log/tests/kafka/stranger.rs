@@ -197,6 +197,13 @@ impl Stranger {
         spawn_blocking(ask).await.unwrap()
     }
 
+    /// Where partition 0 ends.
+    pub(crate) async fn end(&self, topic: &str) -> u64 {
+        let (consumer, topic) = (self.consumer("stranger"), topic.to_owned());
+        let ask = move || consumer.fetch_watermarks(&topic, 0, Duration::from_secs(10)).unwrap().1;
+        u64::try_from(spawn_blocking(ask).await.unwrap()).unwrap()
+    }
+
     /// Deletes a topic, and waits until the brokers no longer know it.
     pub(crate) async fn remove(&self, topic: &str) {
         self.delete(topic).await;

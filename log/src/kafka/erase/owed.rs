@@ -2,7 +2,7 @@
 //!
 //! A record that erases is in the log for good, and the views forget that it was wanted. So whoever writes one takes a
 //! place here first, and what has a place is rolled, whatever becomes of the caller: a round that fails is followed by
-//! another, later and later. Of these notes nothing outlives the process.
+//! another, later and later. Of these notes nothing outlives the process: see [`crate::kafka::unrolled`] and [`super::leftovers`].
 
 use crate::kafka::limits;
 use crate::{AppendError, Stream};
@@ -23,6 +23,8 @@ pub(in crate::kafka) type Rolled = Result<(), AppendError>;
 pub(in crate::kafka) struct Rolls {
     owed: Mutex<BTreeMap<Stream, Owed>>,
     changed: Notify,
+    /// Wakes who looks for settings that rolls have left.
+    pub(super) leftovers: Notify,
 }
 
 #[derive(Default)]
@@ -58,6 +60,22 @@ impl Rolls {
         }
         owed.entry(stream).or_default().places += 1;
         Some(Place { rolls: Arc::clone(self), stream, needed: false })
+    }
+
+    /// A topic is to be rolled, though nobody writes to it now. Returns false when too many wait already. A topic that
+    /// waits, or is being rolled, is not rolled twice.
+    pub(in crate::kafka) fn owe(self: &Arc<Self>, stream: Stream) -> bool {
+        if self.owed().contains_key(&stream) {
+            return true;
+        }
+        let Some(mut place) = self.take_place(stream) else { return false };
+        place.is_needed();
+        true
+    }
+
+    /// A node may have been killed while it rolled topics: their settings are to be looked at.
+    pub(in crate::kafka) fn look_for_leftovers(&self) {
+        self.leftovers.notify_one();
     }
 
     /// Waits for topics that are due, and makes them the round in hand: at most so many, those before that failed least
@@ -130,8 +148,8 @@ impl Rolls {
     }
 
     #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
-        self.owed().len()
+    pub(in crate::kafka) fn streams(&self) -> Vec<Stream> {
+        self.owed().keys().copied().collect()
     }
 }
 

@@ -150,7 +150,7 @@ async fn what_could_not_be_rolled_is_rolled_later_though_nobody_waits() {
     let answer = due(&rolls, 1).written();
     let waits = async {
         assert!(matches!(answer.await, Ok(Err(AppendError::Unknown(_)))));
-        while rolls.len() > 0 {
+        while !rolls.streams().is_empty() {
             sleep(LOOK_EVERY).await;
         }
     };
@@ -171,7 +171,7 @@ async fn a_topic_is_rolled_once_the_brokers_are_back() {
     let waits = async {
         assert!(matches!(answer.await, Ok(Err(_))));
         shared.set_health(Health::Ready);
-        while rolls.len() > 0 {
+        while !rolls.streams().is_empty() {
             sleep(LOOK_EVERY).await;
         }
     };
@@ -189,7 +189,7 @@ async fn a_setting_that_could_not_be_taken_back_is_taken_back_later() {
     brokers.state().refuse_set_backs = 1;
     drop(due(&rolls, 1));
     let waits = async {
-        while rolls.len() > 0 {
+        while !rolls.streams().is_empty() {
             sleep(LOOK_EVERY).await;
         }
     };
@@ -249,12 +249,74 @@ async fn topics_that_wait_are_bounded_and_one_that_waits_takes_more() {
     assert!(rolls.take_place(stream(u128::MAX)).is_none());
     assert!(rolls.take_place(stream(0)).is_some());
     drop(places);
-    assert_eq!(rolls.len(), limits::ROLLS_OWED_MAX);
+    assert_eq!(rolls.streams().len(), limits::ROLLS_OWED_MAX);
 }
 
 #[test]
 fn a_place_that_was_not_needed_leaves_nothing() {
     let rolls = Arc::new(Rolls::default());
     drop(rolls.take_place(stream(1)));
-    assert_eq!(rolls.len(), 0);
+    assert_eq!(rolls.streams().len(), 0);
+}
+
+/// Two topics that are there, of which the first kept the setting of a roll.
+fn left_behind() -> (Arc<Shared>, Arc<Rolls>, Fake) {
+    let (shared, rolls, brokers) = (ready(), Arc::new(Rolls::default()), Fake::default());
+    for number in [1, 2] {
+        shared.saw_topic(ConversationId(Uuid::from_u128(number)), Topic::Used);
+    }
+    brokers.state().changed.insert(stream(1));
+    rolls.look_for_leftovers();
+    (shared, rolls, brokers)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_setting_that_a_killed_node_left_is_taken_back_once_the_brokers_say_who_has_it() {
+    let (shared, rolls, brokers) = left_behind();
+    brokers.state().questions_fail = true;
+    let waits = async {
+        while brokers.state().questions < 2 {
+            sleep(LOOK_EVERY).await;
+        }
+        brokers.state().questions_fail = false;
+        while brokers.rolled().is_empty() || !rolls.streams().is_empty() {
+            sleep(LOOK_EVERY).await;
+        }
+    };
+    tokio::select! {
+        () = serve(&shared, &brokers, &rolls) => panic!("it ended"),
+        () = waits => {}
+    }
+    assert_eq!(brokers.rolled(), [stream(1)]);
+    assert!(brokers.state().changed.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_topic_that_another_node_is_just_rolling_is_left_to_it() {
+    let (shared, rolls, brokers) = left_behind();
+    let waits = async {
+        while brokers.state().questions == 0 {
+            sleep(LOOK_EVERY).await;
+        }
+        brokers.state().changed.clear();
+        while brokers.state().questions < 2 {
+            sleep(LOOK_EVERY).await;
+        }
+        sleep(LOOK_WITHIN).await;
+    };
+    tokio::select! {
+        () = serve(&shared, &brokers, &rolls) => panic!("it ended"),
+        () = waits => {}
+    }
+    assert!(brokers.rolled().is_empty());
+    assert_eq!(rolls.streams().len(), 0);
+}
+
+#[test]
+fn a_topic_that_waits_is_not_owed_twice() {
+    let rolls = Arc::new(Rolls::default());
+    drop(due(&rolls, 1));
+    assert!(rolls.owe(stream(1)));
+    assert!(rolls.owe(stream(2)));
+    assert_eq!(rolls.streams().len(), 2);
 }

@@ -14,7 +14,7 @@ fn tail(from: &[(ConversationId, u64)]) -> KafkaTail {
     let names = options.check().unwrap();
     let shared = Arc::new(Shared::new(options, names));
     let from = from.iter().map(|(id, next)| (Stream::Conversation(*id).to_string(), *next)).collect();
-    KafkaTail::open(&shared, &from).unwrap()
+    KafkaTail::open(&shared, &Arc::default(), &from).unwrap()
 }
 
 fn id(number: u128) -> ConversationId {
@@ -177,4 +177,58 @@ fn a_batch_is_handed_out_when_it_is_large_though_it_has_few_records() {
     tail.take_waiting();
     let bytes: usize = tail.batch().unwrap().entries.iter().map(|entry| entry.record.bytes()).sum();
     assert!((limits::BATCH_BYTES_MAX..limits::BATCH_BYTES_MAX + 1_000_000).contains(&bytes), "{bytes}");
+}
+
+fn erasing() -> Arc<Record> {
+    Arc::new(Record::erasing(Uuid::now_v7(), Uuid::nil(), None, Timestamp::default()))
+}
+
+/// A tail that holds an erasing record and nothing behind it, and has said that it holds all there is.
+async fn that_saw_an_erasure() -> KafkaTail {
+    let mut tail = tail(&[]);
+    ledgers_end_at_once(&mut tail);
+    tail.take_ack(Ack::Record { conversation: id(1), offset: 0, record: record(1) });
+    tail.take_ack(Ack::Record { conversation: id(1), offset: 1, record: erasing() });
+    tail.take_found(ends(&[(id(1), 2)], true));
+    assert!(tail.next().await.unwrap().unwrap().caught_up);
+    tail
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_erasure_whose_topic_nobody_rolls_is_rolled_by_who_follows() {
+    let mut tail = that_saw_an_erasure().await;
+    tail.roll();
+    assert_eq!(tail.rolls.streams(), [Stream::Conversation(id(1))], "alone, it waits for nobody");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_erasure_is_left_to_the_node_that_wrote_it_until_that_is_gone() {
+    let mut tail = tail(&[]);
+    ledgers_end_at_once(&mut tail);
+    tail.take_found(ends(&[], true));
+    assert!(has_caught_up(&mut tail));
+    tail.take_live(vec![Live::Copied { conversation: id(1), offset: 0, record: erasing() }]);
+    assert!(tail.batch().is_some());
+    tail.roll();
+    assert!(tail.rolls.streams().is_empty());
+    tail.take_live(vec![Live::NodeGone]);
+    tail.roll();
+    assert_eq!(tail.rolls.streams(), [Stream::Conversation(id(1))]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_checkpoint_carries_an_erasure_over_a_kill_until_its_topic_is_rolled() {
+    let mut before = tail(&[]);
+    before.take_ack(Ack::Record { conversation: id(1), offset: 0, record: erasing() });
+    let mut checkpoint: Checkpoint = before.batch().unwrap().progress.into_iter().collect();
+    let mut after = KafkaTail::open(&before.shared, &Arc::default(), &checkpoint).unwrap();
+    ledgers_end_at_once(&mut after);
+    after.take_found(ends(&[(id(1), 1)], true));
+    assert!(has_caught_up(&mut after));
+    after.roll();
+    assert_eq!(after.rolls.streams(), [Stream::Conversation(id(1))]);
+    after.take_ack(Ack::Hole { conversation: id(1), offset: 1 });
+    checkpoint.extend(after.batch().unwrap().progress);
+    let next = KafkaTail::open(&before.shared, &Arc::default(), &checkpoint).unwrap();
+    assert_eq!(next.unrolled.next_due(), None);
 }

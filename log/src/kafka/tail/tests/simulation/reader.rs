@@ -87,7 +87,7 @@ impl Reader {
         }
         let checkpoint: Checkpoint =
             self.positions.iter().map(|(stream, next)| (stream.to_string(), *next)).collect();
-        let (tail, sides) = KafkaTail::new(shared, &checkpoint).unwrap();
+        let (tail, sides) = KafkaTail::new(shared, &Arc::default(), &checkpoint).unwrap();
         let Sides { start, asks, live, found } = sides;
         self.opened += 1;
         let (held_up, hears) = watch::channel(self.held_up());
