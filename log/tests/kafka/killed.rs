@@ -9,15 +9,17 @@ use crate::{
         erasure::files_with,
         support::{WAIT_MAX, at, conversation, message, next, say},
     },
+    nodes::knows,
     stranger::{Stranger, stranger, topic},
 };
 use kafkatalk_log::{Checkpoint, EventLog, Stream, kafka::KafkaLog};
 use std::{
     io::{BufRead, BufReader, Write},
-    sync::{Arc, mpsc::Receiver},
+    sync::Arc,
     time::{Duration, Instant},
 };
 use tokio::{
+    sync::mpsc::{UnboundedReceiver, unbounded_channel},
     task::{JoinHandle, spawn_blocking},
     time::{sleep, timeout},
 };
@@ -69,7 +71,7 @@ fn erasing_process() {
 /// A node in a process of its own.
 struct Node {
     process: Doomed,
-    progress: Receiver<Vec<(String, u64)>>,
+    progress: UnboundedReceiver<Vec<(String, u64)>>,
     stream: Stream,
     /// As its reader would have stored it.
     checkpoint: Checkpoint,
@@ -79,7 +81,7 @@ impl Node {
     async fn start(kafka: &Kafka, number: u128) -> Self {
         let environment = [(LOCATION, kafka.location()), (CONVERSATION, number.to_string())];
         let mut process = spawn("killed::erasing_process", &environment);
-        let (sender, progress) = std::sync::mpsc::channel();
+        let (sender, progress) = unbounded_channel();
         let lines = BufReader::new(process.0.stderr.take().unwrap()).lines();
         std::thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
@@ -99,13 +101,9 @@ impl Node {
     }
 
     async fn until(&mut self, is_it: impl Fn(&Self) -> bool) {
-        let begun = Instant::now();
         while !is_it(self) {
-            assert!(begun.elapsed() < WAIT_MAX, "the child fell silent at {:?}", self.checkpoint);
-            match self.progress.try_recv() {
-                Ok(progress) => self.checkpoint.extend(progress),
-                Err(_) => sleep(Duration::from_millis(1)).await,
-            }
+            let progress = timeout(WAIT_MAX, self.progress.recv()).await;
+            self.checkpoint.extend(progress.expect("the child fell silent").expect("the child ended"));
         }
     }
 
@@ -204,15 +202,7 @@ async fn a_roll_that_a_kill_cut_short_is_ended_at_the_next_start(kafka: Kafka) {
 async fn an_erasure_that_a_kill_cut_short_is_ended_by_another_node(kafka: Kafka) {
     let log = connect(kafka.options.clone()).await;
     let following = followed(&log, Checkpoint::new()).await;
-    let heard = async || {
-        let two = async {
-            while log.nodes() < 2 {
-                sleep(LOOK_EVERY).await;
-            }
-        };
-        timeout(WAIT_MAX, two).await.expect("the other node is not heard");
-    };
-    let node = killed(&kafka, Killed::BeforeTheRoll, heard).await;
+    let node = killed(&kafka, Killed::BeforeTheRoll, async || knows(&log, 2).await).await;
     is_forgotten(&kafka, node.stream).await;
     following.abort();
 }
