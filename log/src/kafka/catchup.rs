@@ -3,7 +3,15 @@
 //! One consumer, whose assignment changes all the time: a topic is assigned where something of it is missing, and let go
 //! when it is there. That costs the same for one late record and for a rebuild of everything.
 
-use super::{Consumer, client::Client, limits, options::Purpose, read::Range, shared::Shared, sweep, wire};
+use super::{
+    client::{self, Consumer},
+    limits,
+    purpose::Purpose,
+    shared::Shared,
+    sweep,
+    walk::{Range, Walk, walk},
+    wire,
+};
 use crate::resequencer::{Stretch, Want};
 use kafkatalk_protocol::ConversationId;
 use rdkafka::{
@@ -18,7 +26,10 @@ use std::{
     },
     time::{Duration, Instant},
 };
+use suspects::{Shorter, Suspects};
 use tokio::sync::mpsc;
+
+mod suspects;
 
 /// What a tail asks for.
 pub(super) enum Ask {
@@ -46,13 +57,6 @@ pub(super) enum Found {
     Shorter { conversation: ConversationId, end: u64, position: u64 },
 }
 
-/// A topic that seems to end before what was read of it.
-struct Suspect {
-    position: u64,
-    looks: u32,
-    tries: u32,
-}
-
 struct Reading {
     from: u64,
     to: u64,
@@ -73,8 +77,7 @@ struct CatchUp<'a> {
     stretches: Vec<Stretch>,
     finished: Vec<(ConversationId, Option<u64>)>,
     stretch_bytes: usize,
-    suspects: HashMap<ConversationId, Suspect>,
-    next_check: Instant,
+    suspects: Suspects,
     next_sweep: Option<Instant>,
     /// Whether a sweep found all ends, and how many the last one did not.
     swept_whole: bool,
@@ -84,7 +87,7 @@ struct CatchUp<'a> {
 }
 
 pub(super) fn run(shared: &Arc<Shared>, asks: &Receiver<Ask>, out: &mpsc::Sender<Found>) {
-    let consumer = match shared.options.consumer(Purpose::Fetch, Client(Arc::clone(shared))) {
+    let consumer = match client::consumer(shared, Purpose::Fetch) {
         Ok(consumer) => consumer,
         Err(error) => return tracing::error!("conversations cannot be caught up: {error}"),
     };
@@ -107,8 +110,7 @@ impl<'a> CatchUp<'a> {
             stretches: Vec::new(),
             finished: Vec::new(),
             stretch_bytes: 0,
-            suspects: HashMap::new(),
-            next_check: Instant::now(),
+            suspects: Suspects::default(),
             // The first sweep is asked for, when the feed's position is fixed.
             next_sweep: None,
             swept_whole: false,
@@ -133,7 +135,7 @@ impl<'a> CatchUp<'a> {
         if self.next_sweep.is_some_and(|at| at <= Instant::now()) {
             self.sweep()?;
         }
-        if !self.suspects.is_empty() && self.next_check <= Instant::now() {
+        if self.suspects.is_due(Instant::now()) {
             self.check()?;
         }
         if !self.reading.is_empty() {
@@ -167,14 +169,7 @@ impl<'a> CatchUp<'a> {
             }
             Ask::Sweep => self.sweep(),
             Ask::Check(suspects) => {
-                if self.suspects.is_empty() {
-                    self.next_check = Instant::now();
-                }
-                for (conversation, position) in suspects {
-                    // What is being looked at goes on: it is asked for again by every sweep.
-                    let new = Suspect { position, looks: 0, tries: 0 };
-                    self.suspects.entry(conversation).or_insert(new);
-                }
+                self.suspects.add(suspects, Instant::now());
                 Ok(())
             }
         }
@@ -183,14 +178,7 @@ impl<'a> CatchUp<'a> {
     /// Whatever was handed out was acknowledged, so any broker that leads its topic knows of it. One that was deposed and
     /// has not heard of it may not: so the later looks ask anew who leads, and the first says nothing.
     fn check(&mut self) -> Result<(), Over> {
-        self.next_check = Instant::now() + limits::SHORTER_LOOK_EVERY;
-        let again = self.suspects.values().any(|suspect| suspect.tries > 0);
-        let batch: Vec<_> = self.suspects.keys().copied().take(limits::ENDS_BATCH_MAX).collect();
-        for conversation in &batch {
-            if let Some(suspect) = self.suspects.get_mut(conversation) {
-                suspect.tries += 1;
-            }
-        }
+        let (batch, again) = self.suspects.look(Instant::now());
         let mut ends = sweep::Ends::default();
         let refreshed = if again {
             self.consumer.fetch_metadata(None, limits::REQUEST_TIMEOUT).map(drop)
@@ -201,18 +189,9 @@ impl<'a> CatchUp<'a> {
         if let Err(error) = asked {
             tracing::debug!("whether topics lost records is not known: {error}");
         }
-        for (conversation, end) in ends.known {
-            let Some(suspect) = self.suspects.get_mut(&conversation) else { continue };
-            suspect.looks += 1;
-            let position = suspect.position;
-            if end >= position {
-                self.suspects.remove(&conversation);
-            } else if suspect.looks >= limits::SHORTER_LOOKS {
-                self.suspects.remove(&conversation);
-                self.send(Found::Shorter { conversation, end, position })?;
-            }
+        for Shorter { conversation, end, position } in self.suspects.found(ends.known) {
+            self.send(Found::Shorter { conversation, end, position })?;
         }
-        self.suspects.retain(|_, suspect| suspect.tries < limits::SHORTER_TRIES);
         Ok(())
     }
 
@@ -339,23 +318,22 @@ impl<'a> CatchUp<'a> {
             return Ok(end);
         }
         if self.alone.is_none() {
-            let context = Client(Arc::clone(self.shared));
-            let made = self.shared.options.consumer(Purpose::Fetch, context);
+            let made = client::consumer(self.shared, Purpose::Fetch);
             self.alone = Some(made.map_err(|error| KafkaError::ClientCreation(error.to_string()))?);
         }
         if let Some(alone) = &self.alone {
             let (shared, stretches) = (self.shared, &mut self.stretches);
             let mut bytes = 0;
             let range = Range { from: from.max(low), end: to, patience: limits::SILENT_LOOK_UP_WAIT };
-            super::read::walk(shared, alone, &topic, range, |offset, message| {
+            walk(shared, alone, &topic, range, |offset, message| {
                 bytes += message.payload_len();
-                let record = wire::record(shared, message);
+                let record = wire::record(&shared.garbage, message);
                 stretches.push(Stretch { conversation, from, to: offset + 1, record });
                 from = offset + 1;
                 stretches.len() < limits::CHUNK_RECORDS_MAX && bytes < limits::CHUNK_BYTES_MAX
             })
             .map(|walk| {
-                if matches!(walk, super::read::Walk::Finished) && from < to {
+                if matches!(walk, Walk::Finished) && from < to {
                     stretches.push(Stretch { conversation, from, to, record: None });
                 }
             })?;
@@ -412,8 +390,12 @@ fn stretch(
     if offset < at.from {
         return None;
     }
-    let stretch =
-        Stretch { conversation, from: at.from, to: offset + 1, record: wire::record(shared, message) };
+    let stretch = Stretch {
+        conversation,
+        from: at.from,
+        to: offset + 1,
+        record: wire::record(&shared.garbage, message),
+    };
     at.from = offset + 1;
     at.heard = Instant::now();
     Some((stretch, at.from >= at.to))
@@ -434,7 +416,7 @@ mod tests {
         let options = KafkaOptions::new("127.0.0.1:1");
         let names = options.check().unwrap();
         let shared = Arc::new(Shared::new(options, names));
-        let consumer = shared.options.consumer(Purpose::Fetch, Client(Arc::clone(&shared))).unwrap();
+        let consumer = client::consumer(&shared, Purpose::Fetch).unwrap();
         let (out, mut found) = mpsc::channel(limits::CHUNKS_MAX);
         let mut catch_up = CatchUp::new(&shared, consumer, &out);
         assert!(catch_up.assign(vec![want(1), want(2)]).is_ok());

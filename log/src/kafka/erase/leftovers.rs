@@ -3,10 +3,10 @@
 //! Their settings are asked for when this node has come to the end of the log for the first time, and when another node is
 //! gone: many topics in one request, with pauses, beside everything else.
 
-use super::{Brokers, Rolls};
+use super::{brokers::Brokers, owed::Rolls};
 use crate::{
     Stream,
-    kafka::{limits, shared::Shared, topics::Wrong},
+    kafka::{error::Wrong, limits, shared::Shared},
 };
 use std::sync::Arc;
 use tokio::time::sleep;

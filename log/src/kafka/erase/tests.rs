@@ -1,3 +1,4 @@
+use super::owed::Place;
 use super::*;
 use crate::{Health, kafka::KafkaOptions};
 use kafkatalk_protocol::ConversationId;
@@ -263,7 +264,7 @@ fn a_place_that_was_not_needed_leaves_nothing() {
 fn left_behind() -> (Arc<Shared>, Arc<Rolls>, Fake) {
     let (shared, rolls, brokers) = (ready(), Arc::new(Rolls::default()), Fake::default());
     for number in [1, 2] {
-        shared.saw_topic(ConversationId(Uuid::from_u128(number)), Topic::Used);
+        shared.topics.saw(ConversationId(Uuid::from_u128(number)), Topic::Used);
     }
     brokers.state().changed.insert(stream(1));
     rolls.look_for_leftovers();

@@ -1,7 +1,8 @@
 //! The tail without brokers: what its threads would tell it, told by the test.
 
 use super::*;
-use crate::kafka::{KafkaOptions, produce};
+use crate::Record;
+use crate::kafka::{KafkaOptions, outcome, produce};
 use kafkatalk_protocol::Timestamp;
 use uuid::Uuid;
 
@@ -89,9 +90,9 @@ fn a_topic_that_is_surely_shorter_is_damage_and_takes_no_more_records() {
     let mut tail = tail(&[(id(1), 100)]);
     tail.take_found(Found::Shorter { conversation: id(1), end: 90, position: 100 });
     assert!(tail.damaged.as_ref().is_some_and(|why| why.contains(&id(1).to_string())), "{:?}", tail.damaged);
-    tail.shared.saw_topic(id(1), Topic::Met);
-    tail.shared.met(id(1));
-    assert_eq!(tail.shared.topic(id(1)), Some(Topic::Damaged));
+    tail.shared.topics.saw(id(1), Topic::Met);
+    tail.shared.topics.met(id(1));
+    assert_eq!(tail.shared.topics.get(id(1)), Some(Topic::Damaged));
 }
 
 #[test]
@@ -122,7 +123,7 @@ fn a_message_that_stands_for_nothing_at_a_place_that_nobody_told_is_no_hole_at_t
     let mut tail = tail(&[]);
     let (waiter, mut answer) = tokio::sync::oneshot::channel();
     let stream = Stream::Conversation(id(1));
-    assert!(produce::hole_reported(&tail.shared, stream, Err(produce::UNKNOWN_PLACE), waiter).is_none());
+    assert!(produce::hole_reported(&tail.shared, stream, Err(outcome::UNKNOWN_PLACE), waiter).is_none());
     assert!(matches!(answer.try_recv(), Ok(Err(error)) if error.may_be_written()));
     tail.take_waiting();
     assert_eq!(tail.resequencer.next(id(1)), 0);
@@ -141,7 +142,7 @@ fn a_hole_that_another_node_tells_of_is_not_read() {
 fn a_message_that_stands_for_nothing_and_may_be_written_is_looked_up() {
     let mut tail = tail(&[]);
     let waiter = tokio::sync::oneshot::channel().0;
-    produce::hole_reported(&tail.shared, Stream::Conversation(id(1)), Err(produce::UNKNOWN_PLACE), waiter);
+    produce::hole_reported(&tail.shared, Stream::Conversation(id(1)), Err(outcome::UNKNOWN_PLACE), waiter);
     tail.take_waiting();
     assert!(tail.look_up.contains(&id(1)));
 }

@@ -7,7 +7,12 @@ use super::{
 };
 use crate::{
     Record, Stream,
-    kafka::produce::{self, Append, FeedCopy, UNKNOWN_PLACE},
+    kafka::{
+        append::Append,
+        feed::{self, FeedCopy},
+        outcome::UNKNOWN_PLACE,
+        produce,
+    },
 };
 use kafkatalk_protocol::ConversationId;
 use rdkafka::{error::KafkaError, types::RDKafkaErrorCode as Code};
@@ -223,7 +228,7 @@ impl World {
         let of = name(Stream::Conversation(told.conversation));
         self.note(|| format!("the feed has {of} {}", told.offset));
         let partitions = i32::try_from(self.cluster.feed.len()).unwrap();
-        let partition = produce::feed_partition(told.conversation, partitions);
+        let partition = feed::feed_partition(told.conversation, partitions);
         self.cluster.feed[usize::try_from(partition).unwrap()].push(told);
         self.followers_look();
     }
@@ -265,7 +270,7 @@ impl World {
             }
             self.reported(number);
         }
-        self.nodes[node].shared.forget_met();
+        self.nodes[node].shared.topics.forget_met();
         self.nodes[node].met.clear();
     }
 

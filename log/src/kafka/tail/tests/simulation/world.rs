@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     AppendError, Batch, Ledger, ReadError, Record, RecordId, Stream,
-    kafka::{KafkaOptions, names::Names, produce::Append, tail::Found},
+    kafka::{KafkaOptions, append::Append, names::Names, tail::Found},
     resequencer::Want,
 };
 use kafkatalk_protocol::{ConversationId, Offset, Timestamp};
@@ -385,7 +385,7 @@ impl World {
         let record = Record { id, key: None, kind, author: None, at, payload };
         if let Stream::Conversation(conversation) = stream {
             self.cluster.create(stream);
-            self.nodes[node].shared.saw_topic(conversation, super::super::super::Topic::There);
+            self.nodes[node].shared.topics.saw(conversation, super::super::super::Topic::There);
         }
         self.note(|| format!("node {node} appends message {message} to {}", name(stream)));
         let shared = Arc::clone(&self.nodes[node].shared);
