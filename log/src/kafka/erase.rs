@@ -14,13 +14,13 @@
 use super::{append, error::Wrong, known_topics::Topic, limits, shared::Shared};
 use crate::{AppendError, Stream};
 use brokers::Brokers;
-use owed::{Due, Rolls};
+use queue::{Due, RollQueue};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep, timeout_at};
 
 pub(super) mod brokers;
 mod leftovers;
-pub(super) mod owed;
+pub(super) mod queue;
 #[cfg(test)]
 mod tests;
 
@@ -40,11 +40,11 @@ const LOOK_WITHIN: Duration = Duration::from_secs(2);
 const CLOSING_WAIT: Duration = Duration::from_secs(5);
 
 /// Rolls what is due, and what other nodes left, until the log is closed; then the round in hand comes to its end.
-pub(super) async fn serve(shared: &Shared, brokers: &impl Brokers, rolls: &Arc<Rolls>) {
+pub(super) async fn serve(shared: &Shared, brokers: &impl Brokers, rolls: &Arc<RollQueue>) {
     tokio::join!(roll_due(shared, brokers, rolls), leftovers::serve(shared, brokers, rolls));
 }
 
-async fn roll_due(shared: &Shared, brokers: &impl Brokers, rolls: &Rolls) {
+async fn roll_due(shared: &Shared, brokers: &impl Brokers, rolls: &RollQueue) {
     let mut closed = shared.closed.subscribe();
     loop {
         let due = tokio::select! {

@@ -5,7 +5,7 @@
 
 use super::{
     client::{self, Admin},
-    erase::{self, brokers::Real, owed::Rolls},
+    erase::{self, brokers::Real, queue::RollQueue},
     error::{ConnectError, Wrong},
     known_topics::Topic,
     level::ManifestFollower,
@@ -70,7 +70,7 @@ impl Keeper {
     }
 
     /// Until the log is closed. Serves those who erase, too, and has their round in hand come to its end.
-    pub(super) fn run(mut self, runtime: &tokio::runtime::Runtime, rolls: &Arc<Rolls>) {
+    pub(super) fn run(mut self, runtime: &tokio::runtime::Runtime, rolls: &Arc<RollQueue>) {
         let mut closed = self.shared.closed.subscribe();
         let growth = grow(Arc::clone(&self.shared), Arc::clone(&self.producers), self.threads.clone());
         let (shared, producers, admin) =

@@ -44,7 +44,7 @@ pub(super) const CREATE_QUEUE_MAX: usize = 16_384;
 /// Topics that are rolled together after erasures.
 pub(super) const ROLL_BATCH_MAX: usize = 250;
 /// Topics that may wait for that at once. While there are so many, nothing more is erased in others.
-pub(super) const ROLLS_OWED_MAX: usize = 4_096;
+pub(super) const ROLLS_PENDING_MAX: usize = 4_096;
 /// How long after a topic could not be rolled that is tried again; twice as long each further time.
 pub(super) const ROLL_AGAIN_AFTER: Duration = Duration::from_secs(5);
 /// The longest that becomes.

@@ -2,7 +2,7 @@
 
 use super::{
     append::Append,
-    erase::owed::{Place, Rolls},
+    erase::queue::{Reservation, RollQueue},
     error::{ConnectError, topic_missing},
     keeper::{Create, Keeper},
     known_topics::Topic,
@@ -39,7 +39,7 @@ pub struct KafkaLog {
     /// Owned by the threads that serve them, so that they end there too: ending a client can block.
     producers: Weak<Producers>,
     creates: mpsc::Sender<Create>,
-    rolls: Arc<Rolls>,
+    rolls: Arc<RollQueue>,
     jobs: read::Jobs,
     signals: Outbound,
     threads: Threads,
@@ -113,13 +113,13 @@ impl KafkaLog {
     }
 
     /// Waits until the brokers can forget what erasing records have replaced. Where that fails, it is done later.
-    async fn rolled(&self, place: Place) -> Result<(), AppendError> {
+    async fn rolled(&self, reservation: Reservation) -> Result<(), AppendError> {
         let silent = |_| AppendError::Unknown("the brokers are silent".into());
         let ended = |_| AppendError::Unknown("the topic is not rolled".into());
         let mut closed = self.shared.closed.subscribe();
         tokio::select! {
             biased;
-            answer = timeout(limits::PREPARE_WAIT, place.written()) => answer.map_err(silent)?.map_err(ended)?,
+            answer = timeout(limits::PREPARE_WAIT, reservation.written()) => answer.map_err(silent)?.map_err(ended)?,
             // Of what waits for its round, nothing comes any more.
             _ = closed.wait_for(|closed| *closed) => Err(AppendError::Unknown("the log is closed".into())),
         }
@@ -214,12 +214,12 @@ impl EventLog for KafkaLog {
     ) -> Result<Vec<Offset>, AppendError> {
         let unreadable = |error: ReadError| AppendError::Unavailable(error.to_string());
         let full = || AppendError::Unavailable("too many topics wait to be rolled after erasures".into());
-        let mut place = self.rolls.take_place(stream).ok_or_else(full)?;
+        let mut reservation = self.rolls.reserve(stream).ok_or_else(full)?;
         let mut keys = self.jobs.keys(stream, erased.to_vec()).await.map_err(unreadable)?;
         let is_there = !keys.is_empty();
         if is_there {
             // From here on, whatever becomes of this call.
-            place.is_needed();
+            reservation.is_needed();
         }
         let mut offsets = Vec::with_capacity(erased.len());
         for id in erased {
@@ -227,7 +227,7 @@ impl EventLog for KafkaLog {
             offsets.push(self.write(stream, Record::erasing(Uuid::now_v7(), *id, key, at)).await?);
         }
         if is_there {
-            self.rolled(place).await?;
+            self.rolled(reservation).await?;
         }
         Ok(offsets)
     }

@@ -6,7 +6,7 @@
 
 use super::{
     catchup::{self, Ask, Found},
-    erase::owed::Rolls,
+    erase::queue::RollQueue,
     inbox::{Ack, Inbox},
     known_topics::Topic,
     limits,
@@ -68,7 +68,7 @@ pub(super) struct KafkaTail {
     noted: usize,
     recent: Recent,
     unrolled: Unrolled,
-    rolls: Arc<Rolls>,
+    rolls: Arc<RollQueue>,
 }
 
 /// What the threads beside a tail begin with, are asked, and tell.
@@ -105,7 +105,7 @@ fn positions(from: &Checkpoint) -> ([u64; Ledger::ALL.len()], HashMap<Conversati
 impl KafkaTail {
     pub(super) fn open(
         shared: &Arc<Shared>,
-        rolls: &Arc<Rolls>,
+        rolls: &Arc<RollQueue>,
         from: &Checkpoint,
     ) -> Result<Self, ReadError> {
         let (tail, Sides { start, live, asks, found }) = Self::new(shared, rolls, from)?;
@@ -116,7 +116,11 @@ impl KafkaTail {
     }
 
     /// A tail, and what its threads are to have.
-    fn new(shared: &Arc<Shared>, rolls: &Arc<Rolls>, from: &Checkpoint) -> Result<(Self, Sides), ReadError> {
+    fn new(
+        shared: &Arc<Shared>,
+        rolls: &Arc<RollQueue>,
+        from: &Checkpoint,
+    ) -> Result<(Self, Sides), ReadError> {
         let too_many = || ReadError::Unavailable(format!("{} tails are open already", limits::TAILS_MAX));
         let (ledgers, conversations) = positions(from);
         for (conversation, _) in conversations.iter().filter(|(_, next)| **next > 0) {
@@ -213,7 +217,7 @@ impl KafkaTail {
         for stream in self.unrolled.due(Instant::now()) {
             tracing::info!(%stream, "rolling a topic after an erasure that was left to do");
             // Where too many wait, it is due again later.
-            self.rolls.owe(stream);
+            self.rolls.request(stream);
         }
     }
 

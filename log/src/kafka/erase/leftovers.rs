@@ -3,7 +3,7 @@
 //! Their settings are asked for when this node has come to the end of the log for the first time, and when another node is
 //! gone: many topics in one request, with pauses, beside everything else.
 
-use super::{brokers::Brokers, owed::Rolls};
+use super::{brokers::Brokers, queue::RollQueue};
 use crate::{
     Stream,
     kafka::{error::Wrong, limits, shared::Shared},
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use tokio::time::sleep;
 
 /// Looks whenever that is asked for, until the log is closed.
-pub(super) async fn serve(shared: &Shared, brokers: &impl Brokers, rolls: &Arc<Rolls>) {
+pub(super) async fn serve(shared: &Shared, brokers: &impl Brokers, rolls: &Arc<RollQueue>) {
     let mut closed = shared.closed.subscribe();
     let serving = async {
         loop {
@@ -32,7 +32,7 @@ pub(super) async fn serve(shared: &Shared, brokers: &impl Brokers, rolls: &Arc<R
 }
 
 /// Rolls the topics that keep the setting, which takes it back. One that another node is just rolling shows it for a moment.
-async fn look(shared: &Shared, brokers: &impl Brokers, rolls: &Arc<Rolls>) -> Result<(), Wrong> {
+async fn look(shared: &Shared, brokers: &impl Brokers, rolls: &Arc<RollQueue>) -> Result<(), Wrong> {
     let with_setting = showing(brokers, shared.streams()).await?;
     if with_setting.is_empty() {
         return Ok(());
@@ -41,7 +41,7 @@ async fn look(shared: &Shared, brokers: &impl Brokers, rolls: &Arc<Rolls>) -> Re
     for stream in showing(brokers, with_setting).await? {
         let topic = shared.names.of(stream);
         tracing::info!(topic, "rolling a topic that kept segment.ms after an erasure");
-        while !rolls.owe(stream) {
+        while !rolls.request(stream) {
             sleep(limits::PROBE_RETRY).await;
         }
     }

@@ -1,8 +1,9 @@
 //! Which topics are to be rolled, until they are.
 //!
-//! A record that erases is in the log for good, and the views forget that it was wanted. So whoever writes one takes a
-//! place here first, and what has a place is rolled, whatever becomes of the caller: a round that fails is followed by
-//! another, later and later. Of these notes nothing outlives the process: see [`crate::kafka::unrolled`] and [`super::leftovers`].
+//! A record that erases is in the log for good, and the views forget that it was wanted. So whoever writes one makes a
+//! reservation here first, and a topic with a reservation is rolled, whatever becomes of the caller: a round that fails
+//! is followed by another, later and later. The queue does not outlive the process: [`crate::kafka::unrolled`] and
+//! [`super::leftovers`] find what a killed node had in it.
 
 use crate::kafka::limits;
 use crate::{AppendError, Stream};
@@ -20,17 +21,17 @@ pub(in crate::kafka) type Rolled = Result<(), AppendError>;
 
 /// See the module.
 #[derive(Default)]
-pub(in crate::kafka) struct Rolls {
-    owed: Mutex<BTreeMap<Stream, Owed>>,
+pub(in crate::kafka) struct RollQueue {
+    pending: Mutex<BTreeMap<Stream, PendingRoll>>,
     changed: Notify,
     /// Wakes who looks for settings that rolls have left.
     pub(super) leftovers: Notify,
 }
 
 #[derive(Default)]
-struct Owed {
-    /// Places that are taken.
-    places: usize,
+struct PendingRoll {
+    /// Reservations that are held.
+    reservations: usize,
     /// Since when, or from when on, the topic is to be rolled. None while it is, or where nobody needs it yet.
     due: Option<Instant>,
     /// Rounds in a row that failed.
@@ -38,9 +39,9 @@ struct Owed {
     waiters: Vec<oneshot::Sender<Rolled>>,
 }
 
-/// Of one who may write records that erase. When it is dropped, the topic is due, if that is needed.
-pub(in crate::kafka) struct Place {
-    rolls: Arc<Rolls>,
+/// Held by one who may write records that erase. When it is dropped, the topic is due, if that is needed.
+pub(in crate::kafka) struct Reservation {
+    rolls: Arc<RollQueue>,
     stream: Stream,
     needed: bool,
 }
@@ -51,25 +52,25 @@ pub(super) struct Due {
     waiters: Vec<oneshot::Sender<Rolled>>,
 }
 
-impl Rolls {
+impl RollQueue {
     /// None when too many topics wait already.
-    pub(in crate::kafka) fn take_place(self: &Arc<Self>, stream: Stream) -> Option<Place> {
-        let mut owed = self.owed();
-        if owed.len() >= limits::ROLLS_OWED_MAX && !owed.contains_key(&stream) {
+    pub(in crate::kafka) fn reserve(self: &Arc<Self>, stream: Stream) -> Option<Reservation> {
+        let mut pending = self.pending();
+        if pending.len() >= limits::ROLLS_PENDING_MAX && !pending.contains_key(&stream) {
             return None;
         }
-        owed.entry(stream).or_default().places += 1;
-        Some(Place { rolls: Arc::clone(self), stream, needed: false })
+        pending.entry(stream).or_default().reservations += 1;
+        Some(Reservation { rolls: Arc::clone(self), stream, needed: false })
     }
 
     /// A topic is to be rolled, though nobody writes to it now. Returns false when too many wait already. A topic that
     /// waits, or is being rolled, is not rolled twice.
-    pub(in crate::kafka) fn owe(self: &Arc<Self>, stream: Stream) -> bool {
-        if self.owed().contains_key(&stream) {
+    pub(in crate::kafka) fn request(self: &Arc<Self>, stream: Stream) -> bool {
+        if self.pending().contains_key(&stream) {
             return true;
         }
-        let Some(mut place) = self.take_place(stream) else { return false };
-        place.is_needed();
+        let Some(mut reservation) = self.reserve(stream) else { return false };
+        reservation.is_needed();
         true
     }
 
@@ -83,22 +84,23 @@ impl Rolls {
     pub(super) async fn due(&self, max: usize) -> Vec<Due> {
         loop {
             let next = {
-                let (mut owed, now) = (self.owed(), Instant::now());
-                let is_due = |owed: &Owed| owed.due.filter(|due| *due <= now);
-                let due =
-                    owed.iter().filter_map(|(stream, owed)| Some((owed.failed, is_due(owed)?, *stream)));
+                let (mut pending, now) = (self.pending(), Instant::now());
+                let is_due = |pending: &PendingRoll| pending.due.filter(|due| *due <= now);
+                let due = pending
+                    .iter()
+                    .filter_map(|(stream, pending)| Some((pending.failed, is_due(pending)?, *stream)));
                 let mut due: Vec<_> = due.collect();
                 due.sort_unstable();
                 due.truncate(max);
                 if !due.is_empty() {
                     let take = |(_, _, stream)| {
-                        let owed = owed.get_mut(&stream)?;
-                        owed.due = None;
-                        Some(Due { stream, waiters: std::mem::take(&mut owed.waiters) })
+                        let pending = pending.get_mut(&stream)?;
+                        pending.due = None;
+                        Some(Due { stream, waiters: std::mem::take(&mut pending.waiters) })
                     };
                     return due.into_iter().filter_map(take).collect();
                 }
-                owed.values().filter_map(|owed| owed.due).min()
+                pending.values().filter_map(|pending| pending.due).min()
             };
             let later = async {
                 match next {
@@ -116,18 +118,18 @@ impl Rolls {
     /// What came of a topic of the round in hand. Returns after what time it is rolled again, if it did not succeed.
     pub(super) fn done(&self, due: Due, rolled: &Rolled) -> Option<Duration> {
         let again = {
-            let mut all = self.owed();
-            let owed = all.entry(due.stream).or_default();
+            let mut all = self.pending();
+            let pending = all.entry(due.stream).or_default();
             if rolled.is_ok() {
-                owed.failed = 0;
-                if owed.places == 0 && owed.due.is_none() {
+                pending.failed = 0;
+                if pending.reservations == 0 && pending.due.is_none() {
                     all.remove(&due.stream);
                 }
                 None
             } else {
-                let wait = wait_after(owed.failed);
-                owed.failed = owed.failed.saturating_add(1);
-                owed.due.get_or_insert(Instant::now() + wait);
+                let wait = wait_after(pending.failed);
+                pending.failed = pending.failed.saturating_add(1);
+                pending.due.get_or_insert(Instant::now() + wait);
                 Some(wait)
             }
         };
@@ -143,13 +145,13 @@ impl Rolls {
         self.done(due, &Ok(()));
     }
 
-    fn owed(&self) -> MutexGuard<'_, BTreeMap<Stream, Owed>> {
-        self.owed.lock().unwrap_or_else(PoisonError::into_inner)
+    fn pending(&self) -> MutexGuard<'_, BTreeMap<Stream, PendingRoll>> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     #[cfg(test)]
     pub(in crate::kafka) fn streams(&self) -> Vec<Stream> {
-        self.owed().keys().copied().collect()
+        self.pending().keys().copied().collect()
     }
 }
 
@@ -158,7 +160,7 @@ fn wait_after(failed: u32) -> Duration {
     wait.min(limits::ROLL_AGAIN_AFTER_MAX)
 }
 
-impl Place {
+impl Reservation {
     /// A record that erases is about to be written.
     pub(in crate::kafka) fn is_needed(&mut self) {
         self.needed = true;
@@ -167,20 +169,24 @@ impl Place {
     /// All is written. Answers when the topic was rolled once, or could not be for now.
     pub(in crate::kafka) fn written(self) -> oneshot::Receiver<Rolled> {
         let (waiter, answer) = oneshot::channel();
-        self.rolls.owed().entry(self.stream).or_default().waiters.push(waiter);
+        self.rolls.pending().entry(self.stream).or_default().waiters.push(waiter);
         answer
     }
 }
 
-impl Drop for Place {
+impl Drop for Reservation {
     fn drop(&mut self) {
-        let mut all = self.rolls.owed();
-        let owed = all.entry(self.stream).or_default();
-        owed.places = owed.places.saturating_sub(1);
+        let mut all = self.rolls.pending();
+        let pending = all.entry(self.stream).or_default();
+        pending.reservations = pending.reservations.saturating_sub(1);
         if self.needed {
             let now = Instant::now();
-            owed.due = Some(owed.due.map_or(now, |due| due.min(now)));
-        } else if owed.places == 0 && owed.due.is_none() && owed.failed == 0 && owed.waiters.is_empty() {
+            pending.due = Some(pending.due.map_or(now, |due| due.min(now)));
+        } else if pending.reservations == 0
+            && pending.due.is_none()
+            && pending.failed == 0
+            && pending.waiters.is_empty()
+        {
             // A round in hand makes the entry anew where it fails.
             all.remove(&self.stream);
         }
