@@ -78,8 +78,8 @@ impl Shard<FeedReports> {
     }
 
     /// Tells the feed what it was not told, as announcements.
-    pub(super) fn pay_debts(&self, shared: &Shared) {
-        for copy in FeedCopy::owed(shared) {
+    pub(super) fn announce_pending(&self, shared: &Shared) {
+        for copy in FeedCopy::pending(shared) {
             self.tell(shared, None, copy);
         }
     }
@@ -123,9 +123,9 @@ impl FeedCopy {
     }
 
     /// What the feed was not told, as announcements.
-    pub(super) fn owed(shared: &Shared) -> impl Iterator<Item = Self> {
-        let owed = shared.take_owed().into_iter();
-        owed.map(|(conversation, offset)| Self { conversation, offset, is_hole: false, append: None })
+    pub(super) fn pending(shared: &Shared) -> impl Iterator<Item = Self> {
+        let pending = shared.take_pending_announcements().into_iter();
+        pending.map(|(conversation, offset)| Self { conversation, offset, is_hole: false, append: None })
     }
 
     /// Takes what the brokers said.
@@ -145,7 +145,7 @@ impl FeedCopy {
     /// The record is durable all the same. The other nodes are told later, by an announcement or by their own sweep.
     fn failed(self, shared: &Shared, error: &KafkaError) {
         tracing::debug!(conversation = %self.conversation, offset = self.offset, "the feed was not told: {error}");
-        shared.owe(self.conversation, self.offset);
+        shared.add_pending_announcement(self.conversation, self.offset);
         self.over();
     }
 

@@ -191,7 +191,7 @@ impl Keeper {
             if let Err(Wrong(why)) = probed {
                 return self.shared.set_health(Health::Unavailable(why));
             }
-            self.producers.feed.pay_debts(&self.shared);
+            self.producers.feed.announce_pending(&self.shared);
             self.see_to_extras().await;
         }
     }

@@ -212,7 +212,7 @@ pub(super) const IMPORT_TELL_EVERY: Duration = Duration::from_secs(1);
 pub(super) const DESCRIBE_BATCH_MAX: usize = 250;
 
 /// Feed copies that failed and are announced again, by conversation. Past that the other nodes' sweeps find them.
-pub(super) const OWED_MAX: usize = 4_096;
+pub(super) const PENDING_ANNOUNCEMENTS_MAX: usize = 4_096;
 /// Warnings about unreadable records, one for each so many after the first.
 pub(super) const GARBAGE_WARNING_EVERY: u64 = 1_000;
 

@@ -51,7 +51,7 @@ pub(super) struct Shared {
     inboxes: RwLock<Vec<Inbox>>,
     /// Own acknowledgements that may wait for one tail.
     pub(super) inbox_max: usize,
-    owed: Mutex<BTreeMap<ConversationId, u64>>,
+    pending_announcements: Mutex<BTreeMap<ConversationId, u64>>,
 }
 
 /// What an append holds from its admission until it is over.
@@ -82,7 +82,7 @@ impl Shared {
             topics: KnownTopics::default(),
             inboxes: RwLock::default(),
             inbox_max: limits::INBOX_MAX,
-            owed: Mutex::default(),
+            pending_announcements: Mutex::default(),
         }
     }
 
@@ -206,16 +206,18 @@ impl Shared {
     }
 
     /// Remembers that the feed was not told of a record.
-    pub(super) fn owe(&self, conversation: ConversationId, offset: u64) {
-        let mut owed = lock(&self.owed);
-        if owed.len() < limits::OWED_MAX || owed.contains_key(&conversation) {
-            let highest = owed.entry(conversation).or_insert(offset);
+    pub(super) fn add_pending_announcement(&self, conversation: ConversationId, offset: u64) {
+        let mut pending_announcements = lock(&self.pending_announcements);
+        if pending_announcements.len() < limits::PENDING_ANNOUNCEMENTS_MAX
+            || pending_announcements.contains_key(&conversation)
+        {
+            let highest = pending_announcements.entry(conversation).or_insert(offset);
             *highest = offset.max(*highest);
         }
     }
 
-    pub(super) fn take_owed(&self) -> BTreeMap<ConversationId, u64> {
-        std::mem::take(&mut *lock(&self.owed))
+    pub(super) fn take_pending_announcements(&self) -> BTreeMap<ConversationId, u64> {
+        std::mem::take(&mut *lock(&self.pending_announcements))
     }
 }
 

@@ -30,7 +30,7 @@ impl KafkaTail {
                 self.resequencer.offer_hole(conversation, offset, Instant::now(), &mut self.entries);
             }
             Ack::Unsure { conversation } => {
-                if self.look_up.len() < limits::OWED_MAX {
+                if self.look_up.len() < limits::PENDING_ANNOUNCEMENTS_MAX {
                     self.look_up.insert(conversation);
                 } else {
                     self.sweep_wanted = true;

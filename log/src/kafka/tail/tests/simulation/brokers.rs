@@ -240,12 +240,12 @@ impl World {
     }
 
     /// What the keeper does now and then.
-    pub(super) fn pay_debts(&mut self, node: usize, run: u64) {
+    pub(super) fn announce_pending(&mut self, node: usize, run: u64) {
         if self.nodes[node].run != run {
             return;
         }
         let shared = Arc::clone(&self.nodes[node].shared);
-        for copy in FeedCopy::owed(&shared) {
+        for copy in FeedCopy::pending(&shared) {
             self.announce(node, run, copy, None);
         }
         self.look_after_debts(node);

@@ -315,7 +315,7 @@ impl World {
             Event::Reported(flight) => self.reported(flight),
             Event::FeedWritten(told) => self.feed_written(told),
             Event::FeedReported(announcement) => self.feed_reported(announcement),
-            Event::Debts { node, run } => self.pay_debts(node, run),
+            Event::Debts { node, run } => self.announce_pending(node, run),
             Event::Restart(node) => self.restart(node),
             Event::Reopen { reader, batches_ago } => {
                 if self.nodes[self.readers[reader].node].alive {
