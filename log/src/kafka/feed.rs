@@ -25,7 +25,7 @@ use std::sync::{Arc, atomic::Ordering};
 use tokio::sync::oneshot;
 
 /// What comes back with a report of the feed's producer.
-pub(super) enum Telling {
+pub(super) enum FeedDelivery {
     Copy(FeedCopy),
     Heartbeat,
 }
@@ -54,8 +54,9 @@ impl Shard<FeedReports> {
         let key = copy.conversation.to_string();
         let partition = feed_partition(copy.conversation, shared.feed_partitions.load(Ordering::Relaxed));
         let headers = wire::feed_headers(copy.offset, shared.instance, copy.is_hole);
-        let telling = Box::new(Telling::Copy(copy));
-        let mut record = BaseRecord::<str, [u8], Box<Telling>>::with_opaque_to(&shared.names.feed, telling);
+        let delivery = Box::new(FeedDelivery::Copy(copy));
+        let mut record =
+            BaseRecord::<str, [u8], Box<FeedDelivery>>::with_opaque_to(&shared.names.feed, delivery);
         record = record.key(&key).partition(partition).headers(headers);
         record.payload = value;
         if let Err((error, record)) = self.producer().send(record) {
@@ -69,8 +70,9 @@ impl Shard<FeedReports> {
             Ok(value) => value,
             Err(error) => return tracing::debug!("a heartbeat cannot be written as JSON: {error}"),
         };
-        let (key, telling) = (shared.instance.to_string(), Box::new(Telling::Heartbeat));
-        let record = BaseRecord::<str, [u8], Box<Telling>>::with_opaque_to(&shared.names.nodes, telling);
+        let (key, delivery) = (shared.instance.to_string(), Box::new(FeedDelivery::Heartbeat));
+        let record =
+            BaseRecord::<str, [u8], Box<FeedDelivery>>::with_opaque_to(&shared.names.nodes, delivery);
         let record = record.key(&key).payload(value.as_slice()).partition(0);
         if let Err((error, record)) = self.producer().send(record) {
             record.delivery_opaque.failed(shared, &error);
@@ -91,7 +93,7 @@ pub(super) fn feed_partition(conversation: ConversationId, partitions: i32) -> i
     i32::try_from(conversation.0.as_u128() % partitions).unwrap_or(0)
 }
 
-impl Telling {
+impl FeedDelivery {
     /// Takes what the brokers said.
     fn reported(self, shared: &Shared, written: Result<u64, KafkaError>) {
         match (self, written) {
@@ -177,10 +179,10 @@ fn heartbeat_failed(shared: &Shared, error: &KafkaError) {
 }
 
 impl ProducerContext for FeedReports {
-    type DeliveryOpaque = Box<Telling>;
+    type DeliveryOpaque = Box<FeedDelivery>;
 
-    fn delivery(&self, result: &DeliveryResult<'_>, telling: Box<Telling>) {
-        telling.reported(&self.0, written(result));
+    fn delivery(&self, result: &DeliveryResult<'_>, delivery: Box<FeedDelivery>) {
+        delivery.reported(&self.0, written(result));
     }
 }
 
