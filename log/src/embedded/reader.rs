@@ -249,7 +249,7 @@ pub(super) fn following(
 
 /// Where a record lies.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(super) struct SearchResult {
     /// The record's number and key, if it is there.
     pub(super) record: Option<(u64, Option<Box<str>>)>,
     /// The stream's end as of the search: what was appended later was not looked at.
@@ -257,13 +257,17 @@ pub(super) struct Found {
 }
 
 /// Looks for a record by its id, the newest first: that is what people regret.
-pub(super) fn search(connection: &Connection, stream: Stream, id: RecordId) -> Result<Found, ReadError> {
-    let read = || -> rusqlite::Result<Found> {
+pub(super) fn search(
+    connection: &Connection,
+    stream: Stream,
+    id: RecordId,
+) -> Result<SearchResult, ReadError> {
+    let read = || -> rusqlite::Result<SearchResult> {
         let transaction = connection.unchecked_transaction()?;
         let Some((number, searched)) = stream_state(&transaction, &stream)? else {
-            return Ok(Found::default());
+            return Ok(SearchResult::default());
         };
-        Ok(Found { record: find(&transaction, number, 0, id)?, searched })
+        Ok(SearchResult { record: find(&transaction, number, 0, id)?, searched })
     };
     read().map_err(|error| read_error(&error))
 }

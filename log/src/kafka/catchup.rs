@@ -44,7 +44,7 @@ pub(super) enum Ask {
 }
 
 /// What the thread hands to its tail.
-pub(super) enum Found {
+pub(super) enum CatchUpEvent {
     /// Stretches of topics.
     Stretches(Vec<Stretch>),
     /// Direct reads that are over, and where the topic ends, where that was found out.
@@ -83,10 +83,10 @@ struct CatchUp<'a> {
     swept_whole: bool,
     leaderless: usize,
     next_look: Instant,
-    out: &'a mpsc::Sender<Found>,
+    out: &'a mpsc::Sender<CatchUpEvent>,
 }
 
-pub(super) fn run(shared: &Arc<Shared>, asks: &Receiver<Ask>, out: &mpsc::Sender<Found>) {
+pub(super) fn run(shared: &Arc<Shared>, asks: &Receiver<Ask>, out: &mpsc::Sender<CatchUpEvent>) {
     let consumer = match client::consumer(shared, Purpose::Fetch) {
         Ok(consumer) => consumer,
         Err(error) => return tracing::error!("conversations cannot be caught up: {error}"),
@@ -100,7 +100,7 @@ pub(super) fn run(shared: &Arc<Shared>, asks: &Receiver<Ask>, out: &mpsc::Sender
 }
 
 impl<'a> CatchUp<'a> {
-    fn new(shared: &'a Arc<Shared>, consumer: Consumer, out: &'a mpsc::Sender<Found>) -> Self {
+    fn new(shared: &'a Arc<Shared>, consumer: Consumer, out: &'a mpsc::Sender<CatchUpEvent>) -> Self {
         Self {
             shared,
             consumer,
@@ -159,7 +159,7 @@ impl<'a> CatchUp<'a> {
             Ask::End(conversation) => {
                 let topic = self.shared.names.conversation(conversation);
                 match sweep::bounds(&self.consumer, &topic) {
-                    Ok((_, end)) => self.send(Found::End(conversation, end)),
+                    Ok((_, end)) => self.send(CatchUpEvent::End(conversation, end)),
                     Err(error) => {
                         tracing::debug!(topic, "its end is not known: {error}");
                         self.next_sweep = Some(Instant::now() + limits::PROBE_RETRY);
@@ -190,7 +190,7 @@ impl<'a> CatchUp<'a> {
             tracing::debug!("whether topics lost records is not known: {error}");
         }
         for Shorter { conversation, end, position } in self.suspects.found(ends.known) {
-            self.send(Found::Shorter { conversation, end, position })?;
+            self.send(CatchUpEvent::Shorter { conversation, end, position })?;
         }
         Ok(())
     }
@@ -200,7 +200,7 @@ impl<'a> CatchUp<'a> {
         let pause = match sweep::ends(self.shared, &self.consumer) {
             Ok(ends) => {
                 let whole = ends.unknown == 0;
-                self.send(Found::Swept { ends: ends.known, whole })?;
+                self.send(CatchUpEvent::Swept { ends: ends.known, whole })?;
                 if ends.unknown > self.leaderless {
                     tracing::warn!(topics = ends.unknown, "end offsets unknown, partitions without a leader");
                 }
@@ -364,16 +364,16 @@ impl<'a> CatchUp<'a> {
         if !self.stretches.is_empty() {
             let stretches = std::mem::take(&mut self.stretches);
             self.stretch_bytes = 0;
-            self.send(Found::Stretches(stretches))?;
+            self.send(CatchUpEvent::Stretches(stretches))?;
         }
         if !self.finished.is_empty() {
             let finished = std::mem::take(&mut self.finished);
-            self.send(Found::Finished(finished))?;
+            self.send(CatchUpEvent::Finished(finished))?;
         }
         Ok(())
     }
 
-    fn send(&self, found: Found) -> Result<(), Over> {
+    fn send(&self, found: CatchUpEvent) -> Result<(), Over> {
         self.out.blocking_send(found).map_err(|_| Over)
     }
 }
@@ -426,6 +426,6 @@ mod tests {
         assert_eq!(reading, [1, 2, 3]);
         let refused = found.try_recv();
         let again = want(2).conversation;
-        assert!(matches!(refused, Ok(Found::Finished(finished)) if finished == [(again, None)]));
+        assert!(matches!(refused, Ok(CatchUpEvent::Finished(finished)) if finished == [(again, None)]));
     }
 }

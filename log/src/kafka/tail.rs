@@ -5,7 +5,7 @@
 //! is missing ([`catchup`]).
 
 use super::{
-    catchup::{self, Ask, Found},
+    catchup::{self, Ask, CatchUpEvent},
     erase::queue::RollQueue,
     inbox::{Ack, Inbox},
     known_topics::Topic,
@@ -43,7 +43,7 @@ pub(super) struct KafkaTail {
     inbox: Inbox,
     acks: mpsc::Receiver<Ack>,
     live: mpsc::Receiver<Vec<Live>>,
-    found: mpsc::Receiver<Found>,
+    found: mpsc::Receiver<CatchUpEvent>,
     reads: SyncSender<Ask>,
     resequencer: Resequencer,
     ledgers: [u64; Ledger::ALL.len()],
@@ -76,7 +76,7 @@ struct Sides {
     start: live::Start,
     asks: Receiver<Ask>,
     live: mpsc::Sender<Vec<Live>>,
-    found: mpsc::Sender<Found>,
+    found: mpsc::Sender<CatchUpEvent>,
 }
 
 /// Whether all that was there when the tail was opened is handed out.

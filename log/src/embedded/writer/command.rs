@@ -1,6 +1,6 @@
 //! What the writer is asked to do.
 
-use crate::embedded::reader::Found;
+use crate::embedded::reader::SearchResult;
 use crate::{AppendError, Record, RecordId, Stream};
 use kafkatalk_protocol::{Offset, Timestamp};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ type Reply = oneshot::Sender<Result<Offset, AppendError>>;
 /// What the writer is asked to do.
 pub(in crate::embedded) enum Command {
     Append { stream: Stream, record: Arc<Record>, bytes: usize, reply: Reply },
-    Erase { stream: Stream, erased: RecordId, found: Found, at: Timestamp, reply: Reply },
+    Erase { stream: Stream, erased: RecordId, found: SearchResult, at: Timestamp, reply: Reply },
 }
 
 impl Command {

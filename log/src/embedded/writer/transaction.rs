@@ -2,7 +2,7 @@
 
 use super::command::Command;
 use crate::embedded::names;
-use crate::embedded::reader::{self, Found, integer};
+use crate::embedded::reader::{self, SearchResult, integer};
 use crate::embedded::window::Committed;
 use crate::limits::WRITER_STREAMS_MAX;
 use crate::{Entry, Record, RecordId, Stream};
@@ -131,7 +131,7 @@ fn locate(
     ends: &mut Ends,
     stream: Stream,
     erased: RecordId,
-    found: &Found,
+    found: &SearchResult,
 ) -> rusqlite::Result<Option<(u64, Option<Box<str>>)>> {
     if found.record.is_some() {
         return Ok(found.record.clone());

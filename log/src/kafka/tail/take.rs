@@ -4,7 +4,8 @@ use super::KafkaTail;
 use crate::{
     Entry, Ledger, Record, Stream,
     kafka::{
-        catchup::Found, inbox::Ack, known_topics::Topic, limits, live::Live, names::position, recent::Seen,
+        catchup::CatchUpEvent, inbox::Ack, known_topics::Topic, limits, live::Live, names::position,
+        recent::Seen,
     },
 };
 use kafkatalk_protocol::{ConversationId, Offset};
@@ -121,15 +122,15 @@ impl KafkaTail {
         }
     }
 
-    pub(super) fn take_found(&mut self, found: Found) {
+    pub(super) fn take_found(&mut self, found: CatchUpEvent) {
         let now = Instant::now();
         match found {
-            Found::Stretches(stretches) => {
+            CatchUpEvent::Stretches(stretches) => {
                 for stretch in stretches {
                     self.resequencer.read(stretch, now, &mut self.entries);
                 }
             }
-            Found::Finished(finished) => {
+            CatchUpEvent::Finished(finished) => {
                 self.reading = self.reading.saturating_sub(finished.len());
                 for (conversation, end) in finished {
                     let lost = self.resequencer.finished(conversation, end, now);
@@ -144,11 +145,11 @@ impl KafkaTail {
                     }
                 }
             }
-            Found::End(conversation, end) => {
+            CatchUpEvent::End(conversation, end) => {
                 self.resequencer.hear_of(conversation, end, now + limits::RESEQUENCER.grace);
             }
-            Found::Swept { ends, whole } => self.take_ends(ends, whole, now),
-            Found::Shorter { conversation, end, position } => {
+            CatchUpEvent::Swept { ends, whole } => self.take_ends(ends, whole, now),
+            CatchUpEvent::Shorter { conversation, end, position } => {
                 self.conversation_lost(conversation, end, position);
             }
         }

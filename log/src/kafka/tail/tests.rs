@@ -28,8 +28,8 @@ fn record(number: u128) -> Arc<Record> {
     Arc::new(Record { id, key: None, kind, author: None, at, payload })
 }
 
-fn ends(ends: &[(ConversationId, u64)], whole: bool) -> Found {
-    Found::Swept { ends: ends.to_vec(), whole }
+fn ends(ends: &[(ConversationId, u64)], whole: bool) -> CatchUpEvent {
+    CatchUpEvent::Swept { ends: ends.to_vec(), whole }
 }
 
 fn ledgers_end_at_once(tail: &mut KafkaTail) {
@@ -44,7 +44,7 @@ fn has_caught_up(tail: &mut KafkaTail) -> bool {
 fn the_end_of_one_conversation_is_not_taken_for_all_there_is() {
     let mut tail = tail(&[(id(1), 3)]);
     ledgers_end_at_once(&mut tail);
-    tail.take_found(Found::End(id(1), 3));
+    tail.take_found(CatchUpEvent::End(id(1), 3));
     assert!(!has_caught_up(&mut tail));
     tail.take_found(ends(&[(id(1), 3)], true));
     assert!(has_caught_up(&mut tail));
@@ -88,7 +88,7 @@ fn a_topic_that_grew_while_the_sweep_was_on_its_way_is_looked_at_again_and_not_c
 #[test]
 fn a_topic_that_is_surely_shorter_is_damage_and_takes_no_more_records() {
     let mut tail = tail(&[(id(1), 100)]);
-    tail.take_found(Found::Shorter { conversation: id(1), end: 90, position: 100 });
+    tail.take_found(CatchUpEvent::Shorter { conversation: id(1), end: 90, position: 100 });
     assert!(tail.damaged.as_ref().is_some_and(|why| why.contains(&id(1).to_string())), "{:?}", tail.damaged);
     tail.shared.topics.saw(id(1), Topic::Met);
     tail.shared.topics.met(id(1));
@@ -113,7 +113,7 @@ fn an_acknowledged_record_that_its_topic_does_not_hold_is_damage() {
     for _ in 0..limits::RESEQUENCER.fruitless_reads {
         let due = tail.resequencer.next_due().unwrap();
         assert_eq!(tail.resequencer.wanted(due, 1).len(), 1);
-        tail.take_found(Found::Finished(vec![(id(1), Some(2))]));
+        tail.take_found(CatchUpEvent::Finished(vec![(id(1), Some(2))]));
     }
     assert!(tail.damaged.is_some());
 }

@@ -1,7 +1,7 @@
 //! What happens to nodes and readers, as the dice say, and what the threads beside the tails do.
 
 use super::{
-    super::super::{Ask, Found, limits},
+    super::super::{Ask, CatchUpEvent, limits},
     Fault, Trouble,
     sides::{FeedTrouble, ReadFate, Suspect},
     world::{Event, SETTLE_WAIT, Side, World, any_ledger, name},
@@ -215,7 +215,7 @@ impl World {
                     return self.sweep_at(reader, limits::PROBE_RETRY);
                 }
                 let end = self.end_as_told(reader, conversation);
-                self.soon(reader, 0..=200, Side::Found(Found::End(conversation, end)));
+                self.soon(reader, 0..=200, Side::CatchUpEvent(CatchUpEvent::End(conversation, end)));
             }
             Side::Check => {
                 let ends: Vec<_> = self.cluster.conversations();
@@ -227,7 +227,7 @@ impl World {
                 }
             }
             Side::Read(want, fate) => self.read(reader, want, fate),
-            Side::Found(found) => {
+            Side::CatchUpEvent(found) => {
                 if let Some(open) = &mut self.readers[reader].open {
                     open.seeker.outbox.push_back(found);
                 }
@@ -311,7 +311,7 @@ impl World {
             let ends: Vec<_> = ends.iter().map(|(id, end)| (id.0.as_u128(), end)).collect();
             format!("reader {reader} sweeps: {ends:?}, whole: {whole}")
         });
-        self.soon(reader, 1..=400, Side::Found(Found::Swept { ends, whole }));
+        self.soon(reader, 1..=400, Side::CatchUpEvent(CatchUpEvent::Swept { ends, whole }));
         let interval = self.sweep_interval;
         let Some(open) = &mut self.readers[reader].open else { return };
         open.seeker.swept_whole |= whole;
@@ -329,8 +329,8 @@ impl World {
         let rest = open.seeker.read(&self.cluster, want, end, fate);
         if self.fault == Fault::ReadsCallRecordsHoles
             && self.rng.u8(0..10) == 0
-            && let Some(Found::Stretches(stretches)) =
-                open.seeker.outbox.iter_mut().rev().find(|it| matches!(it, Found::Stretches(_)))
+            && let Some(CatchUpEvent::Stretches(stretches)) =
+                open.seeker.outbox.iter_mut().rev().find(|it| matches!(it, CatchUpEvent::Stretches(_)))
         {
             for stretch in stretches.iter_mut() {
                 stretch.record = None;

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     AppendError, Batch, Ledger, ReadError, Record, RecordId, Stream,
-    kafka::{KafkaOptions, append::Append, names::Names, tail::Found},
+    kafka::{KafkaOptions, append::Append, names::Names, tail::CatchUpEvent},
     resequencer::Want,
 };
 use kafkatalk_protocol::{ConversationId, Offset, Timestamp};
@@ -80,7 +80,7 @@ pub(super) enum Side {
     Check,
     End(ConversationId),
     Read(Want, ReadFate),
-    Found(Found),
+    CatchUpEvent(CatchUpEvent),
     /// What did not fit into the tail's queue is tried again.
     HandOver,
 }
