@@ -52,7 +52,7 @@ pub(super) enum CatchUpEvent {
     /// The end of one topic that was asked for.
     End(ConversationId, u64),
     /// What a sweep found, and whether that is all: not while the ends of some topics are unknown.
-    Swept { ends: Vec<(ConversationId, u64)>, whole: bool },
+    Swept { ends: Vec<(ConversationId, u64)>, complete: bool },
     /// Topics that surely lost records: where they end, and what was read of them.
     Shorter { conversation: ConversationId, end: u64, position: u64 },
 }
@@ -80,7 +80,7 @@ struct CatchUp<'a> {
     suspects: Suspects,
     next_sweep: Option<Instant>,
     /// Whether a sweep found all ends, and how many the last one did not.
-    swept_whole: bool,
+    swept_completely: bool,
     leaderless: usize,
     next_look: Instant,
     out: &'a mpsc::Sender<CatchUpEvent>,
@@ -113,7 +113,7 @@ impl<'a> CatchUp<'a> {
             suspects: Suspects::default(),
             // The first sweep is asked for, when the feed's position is fixed.
             next_sweep: None,
-            swept_whole: false,
+            swept_completely: false,
             leaderless: 0,
             next_look: Instant::now(),
             out,
@@ -199,16 +199,16 @@ impl<'a> CatchUp<'a> {
         self.flush()?;
         let pause = match sweep::ends(self.shared, &self.consumer) {
             Ok(ends) => {
-                let whole = ends.unknown == 0;
-                self.send(CatchUpEvent::Swept { ends: ends.known, whole })?;
+                let complete = ends.unknown == 0;
+                self.send(CatchUpEvent::Swept { ends: ends.known, complete })?;
                 if ends.unknown > self.leaderless {
                     tracing::warn!(topics = ends.unknown, "end offsets unknown, partitions without a leader");
                 }
                 self.leaderless = ends.unknown;
-                self.swept_whole |= whole;
+                self.swept_completely |= complete;
                 // Until the reader knows all there is, it waits for nothing else.
                 let soon = limits::PROBE_RETRY.min(self.shared.options.sweep_interval);
-                if self.swept_whole { self.shared.options.sweep_interval } else { soon }
+                if self.swept_completely { self.shared.options.sweep_interval } else { soon }
             }
             Err(error) => {
                 tracing::debug!("the sweep is put off: {error}");

@@ -148,14 +148,14 @@ impl KafkaTail {
             CatchUpEvent::End(conversation, end) => {
                 self.resequencer.hear_of(conversation, end, now + limits::RESEQUENCER.grace);
             }
-            CatchUpEvent::Swept { ends, whole } => self.take_ends(ends, whole, now),
+            CatchUpEvent::Swept { ends, complete } => self.take_ends(ends, complete, now),
             CatchUpEvent::Shorter { conversation, end, position } => {
                 self.conversation_lost(conversation, end, position);
             }
         }
     }
 
-    fn take_ends(&mut self, ends: Vec<(ConversationId, u64)>, whole: bool, now: Instant) {
+    fn take_ends(&mut self, ends: Vec<(ConversationId, u64)>, complete: bool, now: Instant) {
         // Only a sweep that was asked for after the ledgers' ends were known, and that knows all ends, says how much
         // there was when the tail was opened. Until the ledgers' ends are known, no sweep is asked for.
         let first = self.ledger_ends.is_some() && self.behind.is_none();
@@ -172,7 +172,7 @@ impl KafkaTail {
                 self.suspects.insert(conversation, next);
             }
         }
-        if first && whole {
+        if first && complete {
             self.behind = Some(behind);
         }
     }

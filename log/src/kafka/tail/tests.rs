@@ -28,8 +28,8 @@ fn record(number: u128) -> Arc<Record> {
     Arc::new(Record { id, key: None, kind, author: None, at, payload })
 }
 
-fn ends(ends: &[(ConversationId, u64)], whole: bool) -> CatchUpEvent {
-    CatchUpEvent::Swept { ends: ends.to_vec(), whole }
+fn ends(ends: &[(ConversationId, u64)], complete: bool) -> CatchUpEvent {
+    CatchUpEvent::Swept { ends: ends.to_vec(), complete }
 }
 
 fn ledgers_end_at_once(tail: &mut KafkaTail) {

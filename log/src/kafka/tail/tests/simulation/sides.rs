@@ -136,7 +136,7 @@ pub(super) struct Seeker {
     pub(super) waits: bool,
     pub(super) suspects: BTreeMap<ConversationId, Suspect>,
     pub(super) next_sweep: Option<Instant>,
-    pub(super) swept_whole: bool,
+    pub(super) swept_completely: bool,
 }
 
 /// How a direct read goes.

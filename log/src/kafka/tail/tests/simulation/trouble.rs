@@ -289,7 +289,7 @@ impl World {
 
     fn sweep(&mut self, reader: usize) {
         let Some(open) = &mut self.readers[reader].open else { return };
-        if self.fault == Fault::NoLaterSweeps && open.seeker.swept_whole {
+        if self.fault == Fault::NoLaterSweeps && open.seeker.swept_completely {
             return;
         }
         // Of the sweeps that were meant to come, only one comes.
@@ -306,16 +306,16 @@ impl World {
                 ends.push((conversation, self.end_as_told(reader, conversation)));
             }
         }
-        let whole = ends.len() == there || self.fault == Fault::PartsCalledWhole;
+        let complete = ends.len() == there || self.fault == Fault::PartsCalledWhole;
         self.note(|| {
             let ends: Vec<_> = ends.iter().map(|(id, end)| (id.0.as_u128(), end)).collect();
-            format!("reader {reader} sweeps: {ends:?}, whole: {whole}")
+            format!("reader {reader} sweeps: {ends:?}, complete: {complete}")
         });
-        self.soon(reader, 1..=400, Side::CatchUpEvent(CatchUpEvent::Swept { ends, whole }));
+        self.soon(reader, 1..=400, Side::CatchUpEvent(CatchUpEvent::Swept { ends, complete }));
         let interval = self.sweep_interval;
         let Some(open) = &mut self.readers[reader].open else { return };
-        open.seeker.swept_whole |= whole;
-        let pause = if open.seeker.swept_whole { interval } else { limits::PROBE_RETRY };
+        open.seeker.swept_completely |= complete;
+        let pause = if open.seeker.swept_completely { interval } else { limits::PROBE_RETRY };
         let planned = open.seeker.next_sweep.is_some_and(|at| at > now);
         if !planned {
             open.seeker.next_sweep = Some(now + pause);
