@@ -205,7 +205,7 @@ impl KafkaTail {
 
     /// A node that rolled topics may have been killed: this one before it was started again, or another one.
     fn look_after_rolls(&mut self) {
-        self.unrolled.hurry(Instant::now() + self.shared.takeover_delay());
+        self.unrolled.due_by(Instant::now() + self.shared.takeover_delay());
         self.rolls.look_for_leftovers();
     }
 

@@ -96,7 +96,7 @@ impl Unrolled {
     }
 
     /// Nobody else may be about to roll what is noted: it is due by then.
-    pub(super) fn hurry(&mut self, by: Instant) {
+    pub(super) fn due_by(&mut self, by: Instant) {
         for noted in self.streams.values_mut() {
             noted.due = noted.due.min(by);
         }
@@ -209,7 +209,7 @@ mod tests {
         let mut unrolled = noted(&[erasing(1)]);
         let now = Instant::now();
         assert_eq!(unrolled.due(now), []);
-        unrolled.hurry(now);
+        unrolled.due_by(now);
         assert_eq!(unrolled.due(now), [stream(1)]);
         assert_eq!(unrolled.due(now), []);
         assert_eq!(unrolled.next_due(), Some(now + limits::UNROLLED_GRACE));
