@@ -7,8 +7,9 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | `options`, `error` | what may be chosen; why a folder cannot be opened |
 //! | `folder` | the data folder and the lock that keeps a second process out |
-//! | `schema` | tables, connections and their settings |
+//! | `schema`, `names` | tables, connections and their settings; the names of streams in them |
 //! | `manifest` | the log's identity, and which ledgers were ever created |
 //! | `writer` | the thread that appends, erases and recovers |
 //! | `checkpoint` | the thread that copies the write-ahead log into the database |
@@ -16,166 +17,50 @@
 //! | `reader` | reading back, on connections of their own |
 //! | `look` | reading beside a process that writes |
 //! | `tail` | following all streams |
+//! | `shared` | what the handle, the writer and the tails share |
 //!
 //! Readers never hold up the writer, and the writer never waits for a tail: one that falls behind what is in memory
 //! reads the database until it has caught up.
 
 mod checkpoint;
+mod error;
 mod folder;
 mod look;
 mod manifest;
+mod names;
+mod options;
 mod reader;
 mod schema;
+mod shared;
 mod tail;
 mod window;
 mod writer;
 
-use crate::limits::{
-    APPEND_QUEUE_BYTES_MAX, APPEND_QUEUE_RECORDS_MAX, CHECKPOINT_EVERY_BYTES, PAGE_BYTES_MAX,
-    PAGE_RECORDS_MAX, RECORD_BYTES_MAX, TAIL_WINDOW_BYTES_MAX, TAIL_WINDOW_RECORDS_MAX, WAL_BYTES_MAX,
-};
+use crate::limits::{PAGE_BYTES_MAX, PAGE_RECORDS_MAX, RECORD_BYTES_MAX};
 use crate::signal::{Lane, Signal, Signals};
 use crate::{
-    AppendError, Checkpoint, EventLog, FEATURE_LEVEL, Health, Ledger, Level, LogIdentity, Page, ReadError,
-    Record, RecordId, Stream, Tail,
+    AppendError, Checkpoint, EventLog, Health, Level, LogIdentity, Page, ReadError, Record, RecordId, Stream,
+    Tail,
 };
 use async_trait::async_trait;
 use checkpoint::Checkpointer;
 use folder::Folder;
 use kafkatalk_protocol::{Offset, Timestamp};
-pub use look::EmbeddedReader;
-use reader::Readers;
-use std::path::{Path, PathBuf};
+use reader::{Readers, SEQ};
+use shared::Shared;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 use window::Window;
-use writer::{Command, Writer};
+use writer::{Writer, command::Command};
 
-/// The name of its file in the data folder.
-pub const FILE: &str = "log.sqlite3";
-
-/// The name of the one position in a checkpoint of this log.
-const SEQ: &str = "seq";
-
-/// What may be chosen about an embedded log. The defaults are the limits of [`crate::limits`].
-#[derive(Clone, Debug)]
-pub struct EmbeddedOptions {
-    /// Appends that may wait for the writer; one more is refused.
-    pub append_queue_records_max: usize,
-    /// Bytes of the appends that may wait for the writer.
-    pub append_queue_bytes_max: usize,
-    /// Newest records kept in memory for tails.
-    pub tail_window_records_max: usize,
-    /// Bytes of the newest records kept in memory for tails.
-    pub tail_window_bytes_max: usize,
-    /// Once about this much was written, the write-ahead log is copied into the database.
-    pub checkpoint_every_bytes: usize,
-    /// A write-ahead log that is larger makes the writer pause and empty it.
-    pub wal_bytes_max: u64,
-    /// Ledgers to use: all, but in tests that add one later.
-    pub ledgers: Vec<Ledger>,
-    /// The highest feature level that the program knows: [`FEATURE_LEVEL`], but in tests.
-    pub level: Level,
-}
-
-impl Default for EmbeddedOptions {
-    fn default() -> Self {
-        Self {
-            append_queue_records_max: APPEND_QUEUE_RECORDS_MAX,
-            append_queue_bytes_max: APPEND_QUEUE_BYTES_MAX,
-            tail_window_records_max: TAIL_WINDOW_RECORDS_MAX,
-            tail_window_bytes_max: TAIL_WINDOW_BYTES_MAX,
-            checkpoint_every_bytes: CHECKPOINT_EVERY_BYTES,
-            wal_bytes_max: WAL_BYTES_MAX,
-            ledgers: Ledger::ALL.to_vec(),
-            level: FEATURE_LEVEL,
-        }
-    }
-}
-
-/// Why a folder could not be opened as a log.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// Another process writes here.
-    #[error("another kafkatalk{} is using {dir}; stop it, or choose another data folder", of_process(*.process))]
-    InUse {
-        /// The data folder.
-        dir: PathBuf,
-        /// The other process, where it left its number.
-        process: Option<u32>,
-    },
-    /// A newer version of the program wrote the log.
-    #[error(
-        "the log in {dir} has format {found}, this kafkatalk knows formats up to {known}; use a newer kafkatalk"
-    )]
-    Newer {
-        /// The data folder.
-        dir: PathBuf,
-        /// The format that the log has.
-        found: i64,
-        /// The newest format that this program knows.
-        known: i64,
-    },
-    /// The file is there, but it is not a log.
-    #[error("{file} is not a log of kafkatalk: {reason}; move it away, or choose another data folder")]
-    NotALog {
-        /// The file.
-        file: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// A newer version of the program finalised a feature level in the log.
-    #[error(
-        "the log in {dir} is at feature level {found}, this kafkatalk knows levels up to {known}; start a newer version"
-    )]
-    Level {
-        /// The data folder.
-        dir: PathBuf,
-        /// The level that is finalised.
-        found: Level,
-        /// The highest level that this program knows.
-        known: Level,
-    },
-    /// A ledger that the log had is gone.
-    #[error("the ledger {ledger} was created in {file} and is gone; restore the file from a backup")]
-    LedgerGone {
-        /// The file.
-        file: PathBuf,
-        /// The ledger's name.
-        ledger: &'static str,
-    },
-    /// The folder or a file in it cannot be used.
-    #[error("cannot use the data folder {dir}: {reason}")]
-    Folder {
-        /// The data folder.
-        dir: PathBuf,
-        /// What the system says.
-        reason: String,
-    },
-}
-
-fn of_process(process: Option<u32>) -> String {
-    process.map(|id| format!(" (process {id})")).unwrap_or_default()
-}
-
-/// What the handle, the writer and the tails share.
-struct Shared {
-    options: EmbeddedOptions,
-    window: Mutex<Window>,
-    readers: Readers,
-    queued_bytes: AtomicUsize,
-    health: watch::Sender<Health>,
-}
-
-impl Shared {
-    fn window(&self) -> std::sync::MutexGuard<'_, Window> {
-        // A panic while it was held would have left whole entries only: they are still right.
-        self.window.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
+pub use error::OpenError;
+pub use folder::FILE;
+pub use look::EmbeddedReader;
+pub use options::EmbeddedOptions;
 
 /// The embedded log. Call [`EventLog::close`] before the program ends, so that the data folder is left tidy; without
 /// it nothing that was acknowledged is lost.

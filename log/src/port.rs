@@ -12,7 +12,10 @@
 //! - *Honest*: when it cannot promise that, it returns an error that says whether the record may have been written.
 //! - *Bounded*: every queue, batch and wait in it has a named limit.
 
-use crate::{Entry, Page, Record, RecordId, Signal, Signals, Stream};
+use crate::{
+    record::{Entry, Page, Record, RecordId, Stream},
+    signal::{Signal, Signals},
+};
 use async_trait::async_trait;
 use kafkatalk_protocol::{Offset, Timestamp};
 use std::{collections::BTreeMap, fmt, sync::Arc};

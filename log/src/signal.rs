@@ -2,8 +2,8 @@
 //! gone after moments. Publishing never waits, and never slows appends.
 
 use crate::{
-    Kind,
     limits::{SIGNAL_BYTES_MAX, SIGNALS_BUFFERED_MAX},
+    record::Kind,
 };
 use kafkatalk_protocol::{ConversationId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};

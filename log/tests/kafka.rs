@@ -25,6 +25,8 @@ mod console;
 mod contract;
 #[path = "kafka/import.rs"]
 mod import;
+#[path = "kafka/killed.rs"]
+mod killed;
 #[path = "kafka/level.rs"]
 mod level;
 #[path = "kafka/lost.rs"]

@@ -1,9 +1,12 @@
 //! The data folder and the lock on it.
 
-use super::{FILE, OpenError};
+use super::error::OpenError;
 use std::fs::{File, OpenOptions, TryLockError, create_dir_all};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+
+/// The name of the log's file in the data folder.
+pub const FILE: &str = "log.sqlite3";
 
 /// A folder that belongs to this process for as long as this lives. The system takes the lock back when the process
 /// ends, however it ends.

@@ -1,6 +1,12 @@
 //! Reading a log that another process may be writing to.
 
-use super::{FILE, OpenError, SEQ, manifest, reader, reader::Readers, schema};
+use super::{
+    error::OpenError,
+    folder::FILE,
+    manifest,
+    reader::{self, Readers, SEQ},
+    schema,
+};
 use crate::{
     LogIdentity, Page, ReadError, Stream,
     limits::{PAGE_BYTES_MAX, PAGE_RECORDS_MAX},

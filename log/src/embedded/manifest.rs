@@ -1,6 +1,6 @@
 //! The manifest of an embedded log: a table, and a row in `streams` for each ledger that was created.
 
-use super::{EmbeddedOptions, schema};
+use super::{names, options::EmbeddedOptions};
 use crate::{
     Ledger, Level, LogIdentity, Stream,
     manifest::{Fact, Manifest},
@@ -55,7 +55,7 @@ pub(super) fn open(connection: &mut Connection, options: &EmbeddedOptions) -> Re
         manifest.ledgers_to_create(ledgers, |ledger| there.contains(&ledger)).map_err(Refusal::Gone)?;
     for ledger in create {
         let name = Stream::Ledger(ledger);
-        transaction.execute("INSERT INTO streams (name) VALUES (?1)", [schema::name_of(&name)])?;
+        transaction.execute("INSERT INTO streams (name) VALUES (?1)", [names::name_of(&name)])?;
     }
     let mut facts = manifest.lacks(ledgers, Uuid::new_v4());
     if manifest.level() < options.level {
@@ -100,7 +100,7 @@ fn rows(connection: &Connection) -> rusqlite::Result<Manifest> {
 fn is_there(transaction: &Transaction<'_>, ledger: Ledger) -> rusqlite::Result<bool> {
     let name = Stream::Ledger(ledger);
     let row = transaction
-        .query_row("SELECT id FROM streams WHERE name = ?1", [schema::name_of(&name)], |row| {
+        .query_row("SELECT id FROM streams WHERE name = ?1", [names::name_of(&name)], |row| {
             row.get::<_, i64>(0)
         })
         .optional()?;

@@ -1,6 +1,6 @@
 //! Reading back, on connections of their own.
 
-use super::schema;
+use super::{names, schema};
 use crate::limits::READS_AT_ONCE_MAX;
 use crate::{Entry, Page, ReadError, Record, RecordId, Stream};
 use kafkatalk_protocol::{Offset, Timestamp, UserId};
@@ -12,6 +12,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 use uuid::Uuid;
+
+/// The name of the one position in a checkpoint of this log.
+pub(super) const SEQ: &str = "seq";
 
 /// Connections that only read, and how many may be at it at once.
 pub(super) struct Readers {
@@ -168,7 +171,7 @@ pub(super) fn stream_state(connection: &Connection, stream: &Stream) -> rusqlite
             "SELECT id, (SELECT coalesce(max(offset) + 1, 0) FROM records WHERE stream = streams.id)
              FROM streams WHERE name = ?1",
         )?
-        .query_row([schema::name_of(stream)], |row| Ok((row.get(0)?, schema::number(row, 1)?)))
+        .query_row([names::name_of(stream)], |row| Ok((row.get(0)?, schema::number(row, 1)?)))
         .optional()
 }
 
@@ -182,7 +185,7 @@ pub(super) fn streams(connection: &Connection) -> Result<Vec<(Stream, Offset)>, 
         let mut rows = statement.query([])?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
-            if let Some(stream) = schema::stream_of(row.get_ref(0)?.as_blob()?) {
+            if let Some(stream) = names::stream_of(row.get_ref(0)?.as_blob()?) {
                 found.push((stream, Offset(schema::number(row, 1)?)));
             }
         }
@@ -201,7 +204,7 @@ pub(super) fn reached(connection: &Connection, stream: Stream, seq: u64) -> Resu
                  WHERE stream = (SELECT id FROM streams WHERE name = ?1) AND seq <= ?2
                  ORDER BY offset DESC LIMIT 1",
             )?
-            .query_row((schema::name_of(&stream), integer(seq)), |row| schema::number(row, 0))
+            .query_row((names::name_of(&stream), integer(seq)), |row| schema::number(row, 0))
             .optional()
     };
     found().map(|found| Offset(found.unwrap_or(0))).map_err(|error| read_error(&error))
@@ -235,7 +238,7 @@ pub(super) fn following(
         {
             upto = schema::number(row, 0)?;
             let Some(record) = record_of(row)? else { continue };
-            let Some(stream) = schema::stream_of(row.get_ref(8)?.as_blob()?) else { continue };
+            let Some(stream) = names::stream_of(row.get_ref(8)?.as_blob()?) else { continue };
             bytes += record.bytes();
             entries.push(Entry { stream, offset: Offset(schema::number(row, 1)?), record: Arc::new(record) });
         }
@@ -246,7 +249,7 @@ pub(super) fn following(
 
 /// Where a record lies.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(super) struct SearchResult {
     /// The record's number and key, if it is there.
     pub(super) record: Option<(u64, Option<Box<str>>)>,
     /// The stream's end as of the search: what was appended later was not looked at.
@@ -254,13 +257,17 @@ pub(super) struct Found {
 }
 
 /// Looks for a record by its id, the newest first: that is what people regret.
-pub(super) fn search(connection: &Connection, stream: Stream, id: RecordId) -> Result<Found, ReadError> {
-    let read = || -> rusqlite::Result<Found> {
+pub(super) fn search(
+    connection: &Connection,
+    stream: Stream,
+    id: RecordId,
+) -> Result<SearchResult, ReadError> {
+    let read = || -> rusqlite::Result<SearchResult> {
         let transaction = connection.unchecked_transaction()?;
         let Some((number, searched)) = stream_state(&transaction, &stream)? else {
-            return Ok(Found::default());
+            return Ok(SearchResult::default());
         };
-        Ok(Found { record: find(&transaction, number, 0, id)?, searched })
+        Ok(SearchResult { record: find(&transaction, number, 0, id)?, searched })
     };
     read().map_err(|error| read_error(&error))
 }

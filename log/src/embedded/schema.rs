@@ -4,15 +4,14 @@
 //! straight on; an index leads from a stream's offsets to them. Rows never move and are never deleted: an erased record
 //! is overwritten in place by zeros of the same length, which leaves no copy of it behind.
 
+use super::error::OpenError;
 use super::folder::Folder;
 use super::manifest::{self, Refusal};
-use super::{EmbeddedOptions, OpenError};
+use super::options::EmbeddedOptions;
 use crate::limits::{LOCK_WAIT_MAX, READER_CACHE_KIB, WRITER_CACHE_KIB};
-use crate::{Ledger, Stream, manifest::Manifest};
-use kafkatalk_protocol::ConversationId;
+use crate::manifest::Manifest;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Row};
 use std::path::Path;
-use uuid::Uuid;
 
 /// Marks the file as a log of this program: the letters `KTlg`.
 const APPLICATION_ID: i64 = 0x4b54_6c67;
@@ -167,20 +166,4 @@ pub(super) fn last_seq(connection: &Connection) -> rusqlite::Result<u64> {
 pub(super) fn number(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     let number: i64 = row.get(column)?;
     u64::try_from(number).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, number))
-}
-
-/// A stream's name in the table.
-pub(super) fn name_of(stream: &Stream) -> &[u8] {
-    match stream {
-        Stream::Conversation(ConversationId(id)) => id.as_bytes(),
-        Stream::Ledger(ledger) => ledger.as_str().as_bytes(),
-    }
-}
-
-/// The stream of a name in the table; none where a newer program created it. No ledger's name has 16 bytes.
-pub(super) fn stream_of(name: &[u8]) -> Option<Stream> {
-    if let Ok(id) = Uuid::from_slice(name) {
-        return Some(Stream::Conversation(ConversationId(id)));
-    }
-    Ledger::ALL.into_iter().find(|ledger| ledger.as_str().as_bytes() == name).map(Stream::Ledger)
 }

@@ -1,7 +1,7 @@
 //! Following all streams.
 
-use super::reader::{self, Following};
-use super::{SEQ, Shared};
+use super::reader::{self, Following, SEQ};
+use super::shared::Shared;
 use crate::limits::{TAIL_BATCH_BYTES_MAX, TAIL_BATCH_RECORDS_MAX};
 use crate::{Batch, Checkpoint, Entry, ReadError, Tail};
 use async_trait::async_trait;

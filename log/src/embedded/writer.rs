@@ -1,18 +1,18 @@
 //! The thread that appends, erases and recovers.
 
+pub(super) mod command;
 mod transaction;
 
 use super::checkpoint::Checkpointer;
 use super::folder::Folder;
-use super::reader::Found;
 use super::window::Committed;
-use super::{Shared, schema};
+use super::{schema, shared::Shared};
 use crate::limits::{
     COMMIT_BYTES_MAX, COMMIT_RECORDS_MAX, EMPTY_EVERY, FILE_CHECK_EVERY, FORGET_EVERY, FORGET_WAIT_MAX,
     FORGET_WITHIN, LOCK_WAIT_MAX, RECOVERY_EVERY,
 };
-use crate::{AppendError, Health, Record, RecordId, Stream};
-use kafkatalk_protocol::{Offset, Timestamp};
+use crate::{AppendError, Health};
+use command::Command;
 use rusqlite::Connection;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 use transaction::{Ends, Failure, Written, transact};
 
 const REPLACED: &str = "its file was deleted or replaced; restore it, then restart";
@@ -30,29 +30,6 @@ const WAL_LOST: &str =
 
 /// What SQLite writes at once.
 const PAGE_BYTES: usize = 4_096;
-
-type Reply = oneshot::Sender<Result<Offset, AppendError>>;
-
-/// What the writer is asked to do.
-pub(super) enum Command {
-    Append { stream: Stream, record: Arc<Record>, bytes: usize, reply: Reply },
-    Erase { stream: Stream, erased: RecordId, found: Found, at: Timestamp, reply: Reply },
-}
-
-impl Command {
-    fn bytes(&self) -> usize {
-        match self {
-            Self::Append { bytes, .. } => *bytes,
-            Self::Erase { .. } => 0,
-        }
-    }
-
-    fn answer(self, answer: Result<Offset, AppendError>) {
-        let (Self::Append { reply, .. } | Self::Erase { reply, .. }) = self;
-        // Whoever asked may have gone; the record stays.
-        let _ = reply.send(answer);
-    }
-}
 
 /// The writer. See the module.
 pub(super) struct Writer {

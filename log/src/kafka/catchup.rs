@@ -3,7 +3,15 @@
 //! One consumer, whose assignment changes all the time: a topic is assigned where something of it is missing, and let go
 //! when it is there. That costs the same for one late record and for a rebuild of everything.
 
-use super::{Consumer, client::Client, limits, options::Purpose, read::Range, shared::Shared, sweep, wire};
+use super::{
+    client::{self, Consumer},
+    limits,
+    purpose::Purpose,
+    shared::Shared,
+    sweep,
+    walk::{Range, Walk, walk},
+    wire,
+};
 use crate::resequencer::{Stretch, Want};
 use kafkatalk_protocol::ConversationId;
 use rdkafka::{
@@ -18,7 +26,10 @@ use std::{
     },
     time::{Duration, Instant},
 };
+use suspects::{Shorter, Suspects};
 use tokio::sync::mpsc;
+
+mod suspects;
 
 /// What a tail asks for.
 pub(super) enum Ask {
@@ -33,7 +44,7 @@ pub(super) enum Ask {
 }
 
 /// What the thread hands to its tail.
-pub(super) enum Found {
+pub(super) enum CatchUpEvent {
     /// Stretches of topics.
     Stretches(Vec<Stretch>),
     /// Direct reads that are over, and where the topic ends, where that was found out.
@@ -41,16 +52,9 @@ pub(super) enum Found {
     /// The end of one topic that was asked for.
     End(ConversationId, u64),
     /// What a sweep found, and whether that is all: not while the ends of some topics are unknown.
-    Swept { ends: Vec<(ConversationId, u64)>, whole: bool },
+    Swept { ends: Vec<(ConversationId, u64)>, complete: bool },
     /// Topics that surely lost records: where they end, and what was read of them.
     Shorter { conversation: ConversationId, end: u64, position: u64 },
-}
-
-/// A topic that seems to end before what was read of it.
-struct Suspect {
-    position: u64,
-    looks: u32,
-    tries: u32,
 }
 
 struct Reading {
@@ -73,18 +77,17 @@ struct CatchUp<'a> {
     stretches: Vec<Stretch>,
     finished: Vec<(ConversationId, Option<u64>)>,
     stretch_bytes: usize,
-    suspects: HashMap<ConversationId, Suspect>,
-    next_check: Instant,
+    suspects: Suspects,
     next_sweep: Option<Instant>,
     /// Whether a sweep found all ends, and how many the last one did not.
-    swept_whole: bool,
+    swept_completely: bool,
     leaderless: usize,
     next_look: Instant,
-    out: &'a mpsc::Sender<Found>,
+    out: &'a mpsc::Sender<CatchUpEvent>,
 }
 
-pub(super) fn run(shared: &Arc<Shared>, asks: &Receiver<Ask>, out: &mpsc::Sender<Found>) {
-    let consumer = match shared.options.consumer(Purpose::Fetch, Client(Arc::clone(shared))) {
+pub(super) fn run(shared: &Arc<Shared>, asks: &Receiver<Ask>, out: &mpsc::Sender<CatchUpEvent>) {
+    let consumer = match client::consumer(shared, Purpose::Fetch) {
         Ok(consumer) => consumer,
         Err(error) => return tracing::error!("conversations cannot be caught up: {error}"),
     };
@@ -97,7 +100,7 @@ pub(super) fn run(shared: &Arc<Shared>, asks: &Receiver<Ask>, out: &mpsc::Sender
 }
 
 impl<'a> CatchUp<'a> {
-    fn new(shared: &'a Arc<Shared>, consumer: Consumer, out: &'a mpsc::Sender<Found>) -> Self {
+    fn new(shared: &'a Arc<Shared>, consumer: Consumer, out: &'a mpsc::Sender<CatchUpEvent>) -> Self {
         Self {
             shared,
             consumer,
@@ -107,11 +110,10 @@ impl<'a> CatchUp<'a> {
             stretches: Vec::new(),
             finished: Vec::new(),
             stretch_bytes: 0,
-            suspects: HashMap::new(),
-            next_check: Instant::now(),
+            suspects: Suspects::default(),
             // The first sweep is asked for, when the feed's position is fixed.
             next_sweep: None,
-            swept_whole: false,
+            swept_completely: false,
             leaderless: 0,
             next_look: Instant::now(),
             out,
@@ -133,7 +135,7 @@ impl<'a> CatchUp<'a> {
         if self.next_sweep.is_some_and(|at| at <= Instant::now()) {
             self.sweep()?;
         }
-        if !self.suspects.is_empty() && self.next_check <= Instant::now() {
+        if self.suspects.is_due(Instant::now()) {
             self.check()?;
         }
         if !self.reading.is_empty() {
@@ -157,7 +159,7 @@ impl<'a> CatchUp<'a> {
             Ask::End(conversation) => {
                 let topic = self.shared.names.conversation(conversation);
                 match sweep::bounds(&self.consumer, &topic) {
-                    Ok((_, end)) => self.send(Found::End(conversation, end)),
+                    Ok((_, end)) => self.send(CatchUpEvent::End(conversation, end)),
                     Err(error) => {
                         tracing::debug!(topic, "its end is not known: {error}");
                         self.next_sweep = Some(Instant::now() + limits::PROBE_RETRY);
@@ -167,14 +169,7 @@ impl<'a> CatchUp<'a> {
             }
             Ask::Sweep => self.sweep(),
             Ask::Check(suspects) => {
-                if self.suspects.is_empty() {
-                    self.next_check = Instant::now();
-                }
-                for (conversation, position) in suspects {
-                    // What is being looked at goes on: it is asked for again by every sweep.
-                    let new = Suspect { position, looks: 0, tries: 0 };
-                    self.suspects.entry(conversation).or_insert(new);
-                }
+                self.suspects.add(suspects, Instant::now());
                 Ok(())
             }
         }
@@ -183,14 +178,7 @@ impl<'a> CatchUp<'a> {
     /// Whatever was handed out was acknowledged, so any broker that leads its topic knows of it. One that was deposed and
     /// has not heard of it may not: so the later looks ask anew who leads, and the first says nothing.
     fn check(&mut self) -> Result<(), Over> {
-        self.next_check = Instant::now() + limits::SHORTER_LOOK_EVERY;
-        let again = self.suspects.values().any(|suspect| suspect.tries > 0);
-        let batch: Vec<_> = self.suspects.keys().copied().take(limits::ENDS_BATCH_MAX).collect();
-        for conversation in &batch {
-            if let Some(suspect) = self.suspects.get_mut(conversation) {
-                suspect.tries += 1;
-            }
-        }
+        let (batch, again) = self.suspects.look(Instant::now());
         let mut ends = sweep::Ends::default();
         let refreshed = if again {
             self.consumer.fetch_metadata(None, limits::REQUEST_TIMEOUT).map(drop)
@@ -201,18 +189,9 @@ impl<'a> CatchUp<'a> {
         if let Err(error) = asked {
             tracing::debug!("whether topics lost records is not known: {error}");
         }
-        for (conversation, end) in ends.known {
-            let Some(suspect) = self.suspects.get_mut(&conversation) else { continue };
-            suspect.looks += 1;
-            let position = suspect.position;
-            if end >= position {
-                self.suspects.remove(&conversation);
-            } else if suspect.looks >= limits::SHORTER_LOOKS {
-                self.suspects.remove(&conversation);
-                self.send(Found::Shorter { conversation, end, position })?;
-            }
+        for Shorter { conversation, end, position } in self.suspects.found(ends.known) {
+            self.send(CatchUpEvent::Shorter { conversation, end, position })?;
         }
-        self.suspects.retain(|_, suspect| suspect.tries < limits::SHORTER_TRIES);
         Ok(())
     }
 
@@ -220,16 +199,16 @@ impl<'a> CatchUp<'a> {
         self.flush()?;
         let pause = match sweep::ends(self.shared, &self.consumer) {
             Ok(ends) => {
-                let whole = ends.unknown == 0;
-                self.send(Found::Swept { ends: ends.known, whole })?;
+                let complete = ends.unknown == 0;
+                self.send(CatchUpEvent::Swept { ends: ends.known, complete })?;
                 if ends.unknown > self.leaderless {
                     tracing::warn!(topics = ends.unknown, "end offsets unknown, partitions without a leader");
                 }
                 self.leaderless = ends.unknown;
-                self.swept_whole |= whole;
+                self.swept_completely |= complete;
                 // Until the reader knows all there is, it waits for nothing else.
                 let soon = limits::PROBE_RETRY.min(self.shared.options.sweep_interval);
-                if self.swept_whole { self.shared.options.sweep_interval } else { soon }
+                if self.swept_completely { self.shared.options.sweep_interval } else { soon }
             }
             Err(error) => {
                 tracing::debug!("the sweep is put off: {error}");
@@ -339,23 +318,22 @@ impl<'a> CatchUp<'a> {
             return Ok(end);
         }
         if self.alone.is_none() {
-            let context = Client(Arc::clone(self.shared));
-            let made = self.shared.options.consumer(Purpose::Fetch, context);
+            let made = client::consumer(self.shared, Purpose::Fetch);
             self.alone = Some(made.map_err(|error| KafkaError::ClientCreation(error.to_string()))?);
         }
         if let Some(alone) = &self.alone {
             let (shared, stretches) = (self.shared, &mut self.stretches);
             let mut bytes = 0;
             let range = Range { from: from.max(low), end: to, patience: limits::SILENT_LOOK_UP_WAIT };
-            super::read::walk(shared, alone, &topic, range, |offset, message| {
+            walk(shared, alone, &topic, range, |offset, message| {
                 bytes += message.payload_len();
-                let record = wire::record(shared, message);
+                let record = wire::record(&shared.garbage, message);
                 stretches.push(Stretch { conversation, from, to: offset + 1, record });
                 from = offset + 1;
                 stretches.len() < limits::CHUNK_RECORDS_MAX && bytes < limits::CHUNK_BYTES_MAX
             })
             .map(|walk| {
-                if matches!(walk, super::read::Walk::Finished) && from < to {
+                if matches!(walk, Walk::Finished) && from < to {
                     stretches.push(Stretch { conversation, from, to, record: None });
                 }
             })?;
@@ -386,16 +364,16 @@ impl<'a> CatchUp<'a> {
         if !self.stretches.is_empty() {
             let stretches = std::mem::take(&mut self.stretches);
             self.stretch_bytes = 0;
-            self.send(Found::Stretches(stretches))?;
+            self.send(CatchUpEvent::Stretches(stretches))?;
         }
         if !self.finished.is_empty() {
             let finished = std::mem::take(&mut self.finished);
-            self.send(Found::Finished(finished))?;
+            self.send(CatchUpEvent::Finished(finished))?;
         }
         Ok(())
     }
 
-    fn send(&self, found: Found) -> Result<(), Over> {
+    fn send(&self, found: CatchUpEvent) -> Result<(), Over> {
         self.out.blocking_send(found).map_err(|_| Over)
     }
 }
@@ -412,8 +390,12 @@ fn stretch(
     if offset < at.from {
         return None;
     }
-    let stretch =
-        Stretch { conversation, from: at.from, to: offset + 1, record: wire::record(shared, message) };
+    let stretch = Stretch {
+        conversation,
+        from: at.from,
+        to: offset + 1,
+        record: wire::record(&shared.garbage, message),
+    };
     at.from = offset + 1;
     at.heard = Instant::now();
     Some((stretch, at.from >= at.to))
@@ -434,7 +416,7 @@ mod tests {
         let options = KafkaOptions::new("127.0.0.1:1");
         let names = options.check().unwrap();
         let shared = Arc::new(Shared::new(options, names));
-        let consumer = shared.options.consumer(Purpose::Fetch, Client(Arc::clone(&shared))).unwrap();
+        let consumer = client::consumer(&shared, Purpose::Fetch).unwrap();
         let (out, mut found) = mpsc::channel(limits::CHUNKS_MAX);
         let mut catch_up = CatchUp::new(&shared, consumer, &out);
         assert!(catch_up.assign(vec![want(1), want(2)]).is_ok());
@@ -444,6 +426,6 @@ mod tests {
         assert_eq!(reading, [1, 2, 3]);
         let refused = found.try_recv();
         let again = want(2).conversation;
-        assert!(matches!(refused, Ok(Found::Finished(finished)) if finished == [(again, None)]));
+        assert!(matches!(refused, Ok(CatchUpEvent::Finished(finished)) if finished == [(again, None)]));
     }
 }

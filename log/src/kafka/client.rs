@@ -1,13 +1,27 @@
 //! What librdkafka tells by itself, led into the adapter: log lines to `tracing`, errors to the keeper.
 
-use super::shared::Shared;
+use super::{error::ConnectError, purpose::Purpose, shared::Shared};
 use rdkafka::{
     ClientContext, TopicPartitionList,
+    admin::AdminClient,
     config::RDKafkaLogLevel,
-    consumer::ConsumerContext,
+    consumer::{BaseConsumer, ConsumerContext},
     error::{KafkaError, KafkaResult},
 };
 use std::sync::{Arc, atomic::Ordering};
+
+pub(super) type Consumer = BaseConsumer<Client>;
+pub(super) type Admin = AdminClient<Client>;
+
+/// Makes a consumer. Never waits for a broker.
+pub(super) fn consumer(shared: &Arc<Shared>, purpose: Purpose) -> Result<Consumer, ConnectError> {
+    shared.options.client(purpose, Client(Arc::clone(shared)))
+}
+
+/// Makes a client that makes and describes topics. Never waits for a broker.
+pub(super) fn admin(shared: &Arc<Shared>) -> Result<Admin, ConnectError> {
+    shared.options.client(Purpose::Admin, Client(Arc::clone(shared)))
+}
 
 /// The context of clients that only read or ask.
 #[derive(Clone)]

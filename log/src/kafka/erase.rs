@@ -11,22 +11,18 @@
 //! what is asked for while some are being rolled makes up the next round, and each topic is in a round once. All of it
 //! happens beside the keeper, since nobody who opens a conversation is to wait for it.
 
-use super::{
-    keeper, limits, produce,
-    producers::Producers,
-    shared::{Shared, Topic},
-    topics::{self, Admin, Wrong},
-};
+use super::{append, error::Wrong, known_topics::Topic, limits, shared::Shared};
 use crate::{AppendError, Stream};
-use owed::Due;
-use std::{collections::BTreeMap, future::Future, time::Duration};
+use brokers::Brokers;
+use queue::{Due, RollQueue};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep, timeout_at};
 
-mod owed;
+pub(super) mod brokers;
+mod leftovers;
+pub(super) mod queue;
 #[cfg(test)]
 mod tests;
-
-pub(super) use owed::{Place, Rolls};
 
 /// How often to try in one round when another node rolls the same topic at the same time, or nobody says whether the
 /// message that stands for nothing was written: a second one does no harm.
@@ -43,60 +39,12 @@ const LOOK_WITHIN: Duration = Duration::from_secs(2);
 /// [`limits::CLOSE_WAIT`].
 const CLOSING_WAIT: Duration = Duration::from_secs(5);
 
-/// What rolling asks of the brokers.
-pub(super) trait Brokers {
-    /// See [`topics::roll_at_once`].
-    fn roll_at_once(&self, streams: &[Stream], at_once: bool)
-    -> impl Future<Output = Vec<Result<(), Wrong>>>;
-
-    /// See [`topics::roll_now`].
-    fn roll_now(&self, streams: &[Stream]) -> impl Future<Output = Result<Vec<bool>, Wrong>>;
-
-    /// Writes a message without a value to each. An answer for each, in order.
-    fn write_holes(&self, streams: &[Stream]) -> impl Future<Output = Vec<Result<(), AppendError>>>;
+/// Rolls what is due, and what other nodes left, until the log is closed; then the round in hand comes to its end.
+pub(super) async fn serve(shared: &Shared, brokers: &impl Brokers, rolls: &Arc<RollQueue>) {
+    tokio::join!(roll_due(shared, brokers, rolls), leftovers::serve(shared, brokers, rolls));
 }
 
-/// Those that there are.
-pub(super) struct Real<'a> {
-    pub(super) shared: &'a Shared,
-    pub(super) producers: &'a Producers,
-    pub(super) admin: &'a Admin,
-}
-
-impl Real<'_> {
-    fn names(&self, streams: &[Stream]) -> Vec<String> {
-        streams.iter().map(|stream| self.shared.names.of(*stream)).collect()
-    }
-}
-
-impl Brokers for Real<'_> {
-    async fn roll_at_once(&self, streams: &[Stream], at_once: bool) -> Vec<Result<(), Wrong>> {
-        topics::roll_at_once(self.admin, &self.names(streams), at_once).await
-    }
-
-    async fn roll_now(&self, streams: &[Stream]) -> Result<Vec<bool>, Wrong> {
-        let names = self.names(streams);
-        let names: Vec<_> = names.iter().map(String::as_str).collect();
-        topics::roll_now(self.admin, &names).await
-    }
-
-    async fn write_holes(&self, streams: &[Stream]) -> Vec<Result<(), AppendError>> {
-        let mut answers = Vec::with_capacity(streams.len());
-        for stream in streams {
-            let (waiter, answer) = tokio::sync::oneshot::channel();
-            self.producers.shard(*stream).hole(self.shared, *stream, waiter);
-            answers.push(answer);
-        }
-        let mut written = Vec::with_capacity(answers.len());
-        for answer in answers {
-            written.push(keeper::outcome(answer).await.map(drop));
-        }
-        written
-    }
-}
-
-/// Rolls what is due until the log is closed; then the round in hand comes to its end.
-pub(super) async fn serve(shared: &Shared, brokers: &impl Brokers, rolls: &Rolls) {
+async fn roll_due(shared: &Shared, brokers: &impl Brokers, rolls: &RollQueue) {
     let mut closed = shared.closed.subscribe();
     loop {
         let due = tokio::select! {
@@ -111,7 +59,7 @@ pub(super) async fn serve(shared: &Shared, brokers: &impl Brokers, rolls: &Rolls
         let streams: Vec<_> = due.iter().map(|due| due.stream).collect();
         let refused =
             |refusal: AppendError| streams.iter().map(|stream| (*stream, refusal.to_string())).collect();
-        let failed = match (shared.refusal(), produce::admit(shared, 0).await) {
+        let failed = match (shared.refusal(), append::admit(shared, 0).await) {
             // It counts as an append, so that the producers wait for it when the log is closed.
             (None, Ok(_admitted)) => roll(shared, brokers, &streams).await,
             (Some(refusal), _) | (None, Err(refusal)) => refused(refusal),
@@ -131,7 +79,7 @@ pub(super) async fn serve(shared: &Shared, brokers: &impl Brokers, rolls: &Rolls
 }
 
 fn is_gone(shared: &Shared, due: &Due) -> bool {
-    matches!(due.stream, Stream::Conversation(id) if shared.topic(id) == Some(Topic::Gone))
+    matches!(due.stream, Stream::Conversation(id) if shared.topics.get(id) == Some(Topic::Gone))
 }
 
 /// Closes the segment of each topic in which an erasing record lies. Returns why not, where it was not done, or the

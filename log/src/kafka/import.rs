@@ -11,6 +11,7 @@
 //! topic that holds something else is left as it is. After a failure whose outcome nobody knows the same is done again:
 //! look where the topics end, compare, go on from there.
 
+mod common;
 mod compare;
 mod copy;
 mod error;
@@ -18,98 +19,33 @@ mod level;
 mod look;
 
 use super::{
-    Consumer, KafkaLog, KafkaOptions,
-    client::Client,
+    client::{self, Admin, Consumer},
     inventory, limits,
-    options::Purpose,
+    log::KafkaLog,
+    options::KafkaOptions,
+    purpose::Purpose,
     shared::Shared,
-    topics::{self, Admin},
+    topics::{self, fill},
 };
-use crate::{EventLog, Ledger, Page, ReadError, Record, Stream};
+use crate::{EventLog, Ledger, Stream};
+use common::{Common, Counts, Part};
 use kafkatalk_protocol::{ConversationId, Offset};
 use rdkafka::Offset as KafkaOffset;
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::HashMap,
     ops::Range,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
-    thread::{self, sleep},
+    sync::{Arc, atomic::Ordering},
+    thread::sleep,
     time::{Duration, Instant},
 };
 use tokio::{runtime::Handle, time::interval};
 
+pub use common::ImportFigures;
 pub use error::ImportError;
 
 /// In this order: without `users` nobody can sign in, and nothing is shown.
 const LEDGERS: [Ledger; Ledger::ALL.len()] =
     [Ledger::Receipts, Ledger::Sessions, Ledger::Conversations, Ledger::Users];
-
-/// What an import has come to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ImportFigures {
-    /// Streams of the source.
-    pub streams: u64,
-    /// Records written.
-    pub records: u64,
-    /// Messages written in the place of erased records.
-    pub holes: u64,
-    /// Offsets that were there before this import began.
-    pub before: u64,
-    /// Records and holes read back and found the same.
-    pub compared: u64,
-    /// Offsets known to be left to write.
-    pub left: u64,
-    /// Time since the beginning.
-    pub took: Duration,
-}
-
-/// A stream and its topic.
-struct Part {
-    stream: Stream,
-    topic: Arc<str>,
-    /// Where the stream ends.
-    end: u64,
-    /// Where the topic ends.
-    there: u64,
-    /// Up to where both were found the same.
-    compared: u64,
-}
-
-#[derive(Default)]
-struct Counts {
-    streams: AtomicU64,
-    records: AtomicU64,
-    holes: AtomicU64,
-    before: AtomicU64,
-    compared: AtomicU64,
-    total: AtomicU64,
-}
-
-impl Counts {
-    fn figures(&self, begun: Instant) -> ImportFigures {
-        let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        let (records, holes, before) = (of(&self.records), of(&self.holes), of(&self.before));
-        ImportFigures {
-            streams: of(&self.streams),
-            records,
-            holes,
-            before,
-            compared: of(&self.compared),
-            left: of(&self.total).saturating_sub(records + holes + before),
-            took: begun.elapsed(),
-        }
-    }
-}
-
-/// What the threads share.
-struct Common {
-    shared: Arc<Shared>,
-    source: Arc<dyn EventLog>,
-    runtime: Handle,
-    counts: Arc<Counts>,
-}
 
 struct Import {
     common: Common,
@@ -166,34 +102,6 @@ impl Drop for CloseOnDrop {
     }
 }
 
-impl Common {
-    fn page(&self, stream: Stream, from: u64, limit: usize) -> Result<Page, ImportError> {
-        let page = self.runtime.block_on(self.source.read(stream, Offset(from), limit))?;
-        if page.next.0 <= from {
-            let why = format!("the log being read ends at offset {from} of {stream}, before its end");
-            return Err(ReadError::Damaged(why).into());
-        }
-        Ok(page)
-    }
-}
-
-/// An offset of the source, and the record there; none where it was erased.
-type Place = (u64, Option<Arc<Record>>);
-
-/// Every offset of a page, the holes among them, up to the stream's end.
-fn laid_out(from: u64, end: u64, page: Page) -> VecDeque<Place> {
-    let upto = page.next.0.min(end);
-    let mut places = VecDeque::with_capacity(usize::try_from(upto.saturating_sub(from)).unwrap_or(0));
-    let mut next = from;
-    for entry in page.entries.into_iter().take_while(|entry| entry.offset.0 < upto) {
-        places.extend((next..entry.offset.0).map(|hole| (hole, None)));
-        next = entry.offset.0 + 1;
-        places.push_back((entry.offset.0, Some(entry.record)));
-    }
-    places.extend((next..upto).map(|hole| (hole, None)));
-    places
-}
-
 impl Import {
     fn new(common: Common, streams: &[(Stream, Offset)]) -> Result<Self, ImportError> {
         let shared = &common.shared;
@@ -212,8 +120,8 @@ impl Import {
         let parts = conversations.map(|(stream, end)| part(*stream, end.0)).chain(ledgers).collect();
         common.counts.total.store(streams.iter().map(|(_, end)| end.0).sum(), Ordering::Relaxed);
         common.counts.streams.store(streams.len() as u64, Ordering::Relaxed);
-        let admin = shared.options.client(Purpose::Admin, Client(Arc::clone(shared)))?;
-        let consumer = shared.options.consumer(Purpose::Fetch, Client(Arc::clone(shared)))?;
+        let admin = client::admin(shared)?;
+        let consumer = client::consumer(shared, Purpose::Fetch)?;
         Ok(Self { common, admin, consumer, parts })
     }
 
@@ -228,7 +136,7 @@ impl Import {
         self.fill(&(0..conversations))?;
         for (at, ledger) in (conversations..).zip(LEDGERS) {
             let untouched = self.parts[at].there == 0 && self.parts[at].end > 0;
-            let made = topics::create_to_fill(&self.common.shared, &self.admin, ledger, untouched);
+            let made = fill::create_to_fill(&self.common.shared, &self.admin, ledger, untouched);
             self.common.runtime.block_on(made)?;
             self.fill(&(at..at + 1))?;
         }
@@ -236,7 +144,7 @@ impl Import {
         self.patiently(limits::PROBE_RETRY, Self::look)?;
         self.patiently(limits::PROBE_RETRY, |import| level::carry(&import.common, &import.admin))?;
         for ledger in LEDGERS {
-            let taken = topics::take_into_use(&self.common.shared, &self.admin, ledger);
+            let taken = fill::take_into_use(&self.common.shared, &self.admin, ledger);
             self.common.runtime.block_on(taken)?;
         }
         Ok(())
@@ -246,7 +154,7 @@ impl Import {
     fn refuse_used_ledgers(&self) -> Result<(), ImportError> {
         let begun = self.parts.iter().filter(|part| part.there > 0 && part.there < part.end);
         for part in begun.filter(|part| matches!(part.stream, Stream::Ledger(_))) {
-            let keeps_all = topics::keeps_all(&self.admin, &part.topic);
+            let keeps_all = fill::keeps_all(&self.admin, &part.topic);
             if !self.common.runtime.block_on(keeps_all)? {
                 let topic = Arc::clone(&part.topic);
                 return Err(ImportError::Topic(format!(
@@ -331,58 +239,5 @@ impl Import {
                 Err(ImportError::Brokers(format!("the broker does not know the topic {}", part.topic)))
             }
         }
-    }
-}
-
-/// Runs the same on a few threads, which hear of the first failure.
-fn in_parallel(
-    threads: usize,
-    work: impl Fn(&AtomicBool) -> Result<(), ImportError> + Sync,
-) -> Result<(), ImportError> {
-    let (first, stopped) = (Mutex::new(None), AtomicBool::new(false));
-    let run = || {
-        if let Err(error) = work(&stopped) {
-            first.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-            stopped.store(true, Ordering::Relaxed);
-        }
-    };
-    thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(run);
-        }
-    });
-    first.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Entry;
-    use kafkatalk_protocol::Timestamp;
-    use uuid::Uuid;
-
-    fn page(offsets: &[u64], next: u64) -> Page {
-        let stream = Stream::Ledger(Ledger::Users);
-        let record = |id| Record::erasing(Uuid::from_u128(id), Uuid::nil(), None, Timestamp::from_millis(1));
-        let entry =
-            |at: &u64| Entry { stream, offset: Offset(*at), record: Arc::new(record(u128::from(*at))) };
-        Page { entries: offsets.iter().map(entry).collect(), next: Offset(next), end: Offset(99) }
-    }
-
-    fn places(from: u64, end: u64, page: Page) -> Vec<(u64, bool)> {
-        laid_out(from, end, page).into_iter().map(|(at, record)| (at, record.is_some())).collect()
-    }
-
-    #[test]
-    fn what_a_page_leaves_out_is_a_hole() {
-        let found = places(3, 99, page(&[4, 5, 8], 10));
-        let expected = [(3, false), (4, true), (5, true), (6, false), (7, false), (8, true), (9, false)];
-        assert_eq!(found, expected);
-        assert_eq!(places(0, 99, page(&[], 2)), [(0, false), (1, false)]);
-    }
-
-    #[test]
-    fn what_lies_beyond_the_end_is_left_out() {
-        assert_eq!(places(0, 2, page(&[0, 3], 5)), [(0, true), (1, false)]);
     }
 }

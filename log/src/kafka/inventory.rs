@@ -3,8 +3,15 @@
 //! How many bytes they take is not here: the protocol has a request for that, and librdkafka does not offer it.
 
 use super::{
-    Consumer, KafkaLog, KafkaOptions, client::Client, limits, names::Names, options::ConnectError,
-    options::Purpose, shared::Shared, topics,
+    client::{self, Consumer},
+    error::{ConnectError, Wrong},
+    limits,
+    log::KafkaLog,
+    names::Names,
+    options::KafkaOptions,
+    purpose::Purpose,
+    shared::Shared,
+    topics,
 };
 use crate::{Checkpoint, Ledger, Stream};
 use kafkatalk_protocol::ConversationId;
@@ -141,17 +148,17 @@ impl KafkaLog {
 }
 
 fn take(shared: &Arc<Shared>, runtime: &Handle) -> Result<Inventory, String> {
-    let consumer = shared.options.consumer(Purpose::Fetch, Client(Arc::clone(shared)));
+    let consumer = client::consumer(shared, Purpose::Fetch);
     let consumer = consumer.map_err(|error| error.to_string())?;
     let told = |error: KafkaError| error.to_string();
     let mut topics = topics_of(shared, &consumer).map_err(told)?;
     let mut begins = offsets(&consumer, &topics, KafkaOffset::Beginning).map_err(told)?;
     let mut ends = offsets(&consumer, &topics, KafkaOffset::End).map_err(told)?;
-    let admin = shared.options.client(Purpose::Admin, Client(Arc::clone(shared)));
+    let admin = client::admin(shared);
     let admin = admin.map_err(|error| error.to_string())?;
     let names: Vec<_> = topics.iter().map(|topic| topic.name.clone()).collect();
     let settings = runtime.block_on(topics::kept_how(&admin, &names));
-    let mut settings = settings.map_err(|topics::Wrong(why)| why)?;
+    let mut settings = settings.map_err(|Wrong(why)| why)?;
     for topic in &mut topics {
         for partition in &mut topic.partitions {
             let at = (topic.name.clone(), partition.id);

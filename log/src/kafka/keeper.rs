@@ -4,21 +4,23 @@
 //! librdkafka's blocking calls hold up nobody.
 
 use super::{
-    client::Client,
-    erase::{self, Real, Rolls},
+    client::{self, Admin},
+    erase::{self, brokers::Real, queue::RollQueue},
+    error::{ConnectError, Wrong},
+    known_topics::Topic,
     level::ManifestFollower,
     limits,
-    nodes::Lack,
-    options::Purpose,
-    produce::{Shard, TopicReports},
+    nodes::presence::Lack,
+    produce::TopicReports,
     producers::Producers,
     setup,
-    shared::{Shared, Topic},
+    shard::Shard,
+    shared::Shared,
     threads::Threads,
-    topics::{self, Admin, Extra, Wrong},
+    topics::{self, Extra},
 };
 use crate::{AppendError, Health};
-use kafkatalk_protocol::{ConversationId, Offset};
+use kafkatalk_protocol::ConversationId;
 use std::{
     collections::BTreeSet,
     slice,
@@ -54,8 +56,8 @@ impl Keeper {
         producers: &Arc<Producers>,
         threads: &Threads,
         requests: mpsc::Receiver<Create>,
-    ) -> Result<Self, super::ConnectError> {
-        let admin = shared.options.client(Purpose::Admin, Client(Arc::clone(shared)))?;
+    ) -> Result<Self, ConnectError> {
+        let admin = client::admin(shared)?;
         Ok(Self {
             shared: Arc::clone(shared),
             producers: Arc::clone(producers),
@@ -68,7 +70,7 @@ impl Keeper {
     }
 
     /// Until the log is closed. Serves those who erase, too, and has their round in hand come to its end.
-    pub(super) fn run(mut self, runtime: &tokio::runtime::Runtime, rolls: &Rolls) {
+    pub(super) fn run(mut self, runtime: &tokio::runtime::Runtime, rolls: &Arc<RollQueue>) {
         let mut closed = self.shared.closed.subscribe();
         let growth = grow(Arc::clone(&self.shared), Arc::clone(&self.producers), self.threads.clone());
         let (shared, producers, admin) =
@@ -189,7 +191,7 @@ impl Keeper {
             if let Err(Wrong(why)) = probed {
                 return self.shared.set_health(Health::Unavailable(why));
             }
-            self.producers.feed.pay_debts(&self.shared);
+            self.producers.feed.announce_pending(&self.shared);
             self.see_to_extras().await;
         }
     }
@@ -228,7 +230,7 @@ impl Keeper {
                 }
             };
             if answer.is_ok() {
-                self.shared.saw_topic(conversation, Topic::There);
+                self.shared.topics.saw(conversation, Topic::There);
             }
             drop(waiter.send(answer.map_err(AppendError::Unavailable)));
         }
@@ -287,12 +289,4 @@ async fn grow(shared: Arc<Shared>, producers: Arc<Producers>, threads: Threads) 
             }
         }
     }
-}
-
-/// An answer of a producer that went away counts as unknown.
-pub(super) async fn outcome(
-    waiter: oneshot::Receiver<super::produce::Outcome>,
-) -> Result<Offset, AppendError> {
-    let gone = |_| AppendError::Unknown("the producer ended before the brokers answered".into());
-    waiter.await.map_err(gone)?
 }

@@ -3,18 +3,13 @@
 //! Which nodes are live, and what they know, is heard by open tails: see [`super::nodes`].
 
 use super::{
-    limits, manifest,
-    produce::{Shard, TopicReports},
-    shared::Shared,
-    topics::{Admin, Wrong},
+    client::Admin, error::Wrong, limits, manifest, produce::TopicReports, shard::Shard, shared::Shared,
 };
 use crate::manifest::{Fact, Manifest};
 use std::sync::{Arc, atomic::Ordering};
 
-mod raise;
 mod write;
 
-pub use raise::{LevelError, Levels};
 pub(super) use write::write;
 
 /// Takes what the manifest says. Fails, and ends the tails, where this node does not know the finalised level: it would

@@ -44,11 +44,20 @@ pub(super) const CREATE_QUEUE_MAX: usize = 16_384;
 /// Topics that are rolled together after erasures.
 pub(super) const ROLL_BATCH_MAX: usize = 250;
 /// Topics that may wait for that at once. While there are so many, nothing more is erased in others.
-pub(super) const ROLLS_OWED_MAX: usize = 4_096;
+pub(super) const ROLLS_PENDING_MAX: usize = 4_096;
 /// How long after a topic could not be rolled that is tried again; twice as long each further time.
 pub(super) const ROLL_AGAIN_AFTER: Duration = Duration::from_secs(5);
 /// The longest that becomes.
 pub(super) const ROLL_AGAIN_AFTER_MAX: Duration = Duration::from_mins(10);
+/// How long after an erasing record its topic may be seen not to be rolled before others than its writer roll it: longer than
+/// the writer takes, however many wait.
+pub(super) const UNROLLED_GRACE: Duration = Duration::from_mins(1);
+/// What a killed node left is looked for by all others, each at a moment of its own within this time.
+pub(super) const TAKEOVER_WITHIN: Duration = Duration::from_secs(10);
+/// Between two requests for the settings of many topics, so that those whom people wait for come first.
+pub(super) const DESCRIBE_PAUSE: Duration = Duration::from_millis(200);
+/// How long a topic must keep the setting of a roll before somebody else takes it back: longer than a roll takes.
+pub(super) const LEFTOVER_AFTER: Duration = Duration::from_secs(5);
 /// How long a request to the brokers that is on nobody's path may take.
 pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a caller waits for a topic to be made ready.
@@ -203,7 +212,7 @@ pub(super) const IMPORT_TELL_EVERY: Duration = Duration::from_secs(1);
 pub(super) const DESCRIBE_BATCH_MAX: usize = 250;
 
 /// Feed copies that failed and are announced again, by conversation. Past that the other nodes' sweeps find them.
-pub(super) const OWED_MAX: usize = 4_096;
+pub(super) const PENDING_ANNOUNCEMENTS_MAX: usize = 4_096;
 /// Warnings about unreadable records, one for each so many after the first.
 pub(super) const GARBAGE_WARNING_EVERY: u64 = 1_000;
 

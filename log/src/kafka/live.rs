@@ -1,16 +1,16 @@
 //! What comes by itself: a thread that follows the feed and the ledgers.
 
 use super::{
-    Consumer,
-    client::Client,
+    client::{self, Consumer},
     limits,
     names::position,
-    nodes::{Lack, Others},
+    nodes::{Others, presence::Lack},
     offsets::{Ends, Offsets},
-    options::Purpose,
-    read::{self, Range, Walk},
+    purpose::Purpose,
     shared::Shared,
-    sweep, wire,
+    sweep,
+    walk::{self, Range, Walk},
+    wire,
 };
 use crate::{Ledger, Record};
 use kafkatalk_protocol::ConversationId;
@@ -53,7 +53,7 @@ pub(super) struct Start {
 }
 
 pub(super) fn follow(shared: &Arc<Shared>, start: &Start, out: &mpsc::Sender<Vec<Live>>) {
-    let consumer = match shared.options.consumer(Purpose::Follow, Client(Arc::clone(shared))) {
+    let consumer = match client::consumer(shared, Purpose::Follow) {
         Ok(consumer) => consumer,
         Err(error) => return tracing::error!("the tail cannot be followed: {error}"),
     };
@@ -86,7 +86,9 @@ pub(super) fn follow(shared: &Arc<Shared>, start: &Start, out: &mpsc::Sender<Vec
                     ledgers.heard(shared, &message);
                     offsets.heard(shared, &message);
                     if message.topic() == shared.names.nodes {
-                        others.heard(&message, &mut chunk);
+                        if others.heard(&message) {
+                            chunk.push(Live::NodeGone);
+                        }
                     } else {
                         take(shared, &message, &mut chunk);
                     }
@@ -97,7 +99,9 @@ pub(super) fn follow(shared: &Arc<Shared>, start: &Start, out: &mpsc::Sender<Vec
             wait = Duration::ZERO;
         }
         ledgers.look(shared, &consumer, &mut chunk);
-        others.look(&consumer, heard_all, &mut chunk);
+        if others.look(&consumer, heard_all) {
+            chunk.push(Live::NodeGone);
+        }
         if !chunk.is_empty() && out.blocking_send(chunk).is_err() {
             return;
         }
@@ -183,14 +187,14 @@ impl Ledgers {
         chunk: &mut Vec<Live>,
     ) -> Result<(), KafkaError> {
         if self.alone.is_none() {
-            let made = shared.options.consumer(Purpose::Fetch, Client(Arc::clone(shared)));
+            let made = client::consumer(shared, Purpose::Fetch);
             self.alone = Some(made.map_err(|error| KafkaError::ClientCreation(error.to_string()))?);
         }
         let Some(alone) = &self.alone else { return Ok(()) };
         let (next, end, mut bytes) = (&mut self.next[position(ledger)], self.ends[position(ledger)], 0);
         let range = Range { from: *next, end, patience: limits::SILENT_LOOK_UP_WAIT };
-        let walk = read::walk(shared, alone, shared.names.ledger(ledger), range, |offset, message| {
-            chunk.push(Live::Ledger { ledger, offset, record: wire::record(shared, message) });
+        let walk = walk::walk(shared, alone, shared.names.ledger(ledger), range, |offset, message| {
+            chunk.push(Live::Ledger { ledger, offset, record: wire::record(&shared.garbage, message) });
             *next = offset + 1;
             bytes += message.payload_len();
             chunk.len() < limits::CHUNK_RECORDS_MAX && bytes < limits::CHUNK_BYTES_MAX
@@ -261,7 +265,7 @@ fn take(shared: &Shared, message: &BorrowedMessage<'_>, chunk: &mut Vec<Live>) {
     if message.topic() == shared.names.feed {
         take_copy(shared, message, chunk);
     } else if let Some(ledger) = shared.names.as_ledger(message.topic()) {
-        chunk.push(Live::Ledger { ledger, offset, record: wire::record(shared, message) });
+        chunk.push(Live::Ledger { ledger, offset, record: wire::record(&shared.garbage, message) });
     }
 }
 

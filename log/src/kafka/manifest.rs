@@ -1,36 +1,32 @@
 //! The manifest of a log on Kafka: a compacted topic with one partition, one message for each fact.
 
 use super::{
-    Consumer,
-    client::Client,
+    client,
+    error::{Wrong, is_denied},
     limits,
-    options::Purpose,
-    produce::{Delivery, Shard, TopicReports},
-    read::{self, Range},
+    produce::{Delivery, TopicReports},
+    purpose::Purpose,
+    shard::Shard,
     shared::Shared,
     sweep,
-    topics::Wrong,
+    walk::{self, Range},
 };
 use crate::{
     LogIdentity,
     manifest::{Fact, Manifest},
 };
-use rdkafka::{
-    ClientContext,
-    error::{KafkaError, RDKafkaErrorCode},
-    producer::BaseRecord,
-};
+use rdkafka::{ClientContext, error::KafkaError, producer::BaseRecord};
 use std::sync::Arc;
 use tokio::{sync::oneshot, time::timeout};
 
 /// The manifest, and the offset up to which it was read.
 pub(super) fn read(shared: &Arc<Shared>) -> Result<(Manifest, u64), Wrong> {
-    let consumer: Consumer = shared.options.consumer(Purpose::Fetch, Client(Arc::clone(shared)))?;
+    let consumer = client::consumer(shared, Purpose::Fetch)?;
     let topic = &shared.names.manifest;
     let mut manifest = Manifest::default();
     let (from, end) = sweep::bounds(&consumer, topic).map_err(|error| denied(topic, "Describe", &error))?;
     let range = Range { from, end, patience: limits::REQUEST_TIMEOUT };
-    let walk = read::walk(shared, &consumer, topic, range, |_, message| {
+    let walk = walk::walk(shared, &consumer, topic, range, |_, message| {
         if let Some(json) = rdkafka::Message::payload(message) {
             manifest.learn_json(json);
         }
@@ -83,9 +79,4 @@ fn denied(topic: &str, operation: &str, error: &KafkaError) -> Wrong {
         ));
     }
     Wrong(format!("the topic {topic}: {error}"))
-}
-
-/// Whether the brokers refuse it because of a missing right.
-pub(super) fn is_denied(error: &KafkaError) -> bool {
-    error.rdkafka_error_code() == Some(RDKafkaErrorCode::TopicAuthorizationFailed)
 }

@@ -1,6 +1,6 @@
 //! The names of the topics.
 
-use super::{ConnectError, limits};
+use super::{error::ConnectError, limits};
 use crate::{Ledger, Stream};
 use kafkatalk_protocol::ConversationId;
 

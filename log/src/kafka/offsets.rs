@@ -1,7 +1,11 @@
 //! How far a tail has followed, committed under the node's consumer group: so that Kafka's own tools show it, and how much
 //! is left. Nobody reads it back: the truth is the reader's checkpoint.
 
-use super::{Consumer, client, limits, shared::Shared};
+use super::{
+    client::{self, Consumer},
+    limits,
+    shared::Shared,
+};
 use crate::Ledger;
 use rdkafka::{
     Message, Offset as KafkaOffset, TopicPartitionList,

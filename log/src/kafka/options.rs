@@ -1,8 +1,8 @@
 //! What an operator may set, and the configuration of the clients that follows from it.
 
-use super::{client::Client, limits, names::Names};
+use super::{error::ConnectError, limits, names::Names, purpose::Purpose};
 use crate::{FEATURE_LEVEL, Ledger, Level};
-use rdkafka::{ClientConfig, config::FromClientConfigAndContext, error::KafkaError};
+use rdkafka::{ClientConfig, config::FromClientConfigAndContext};
 use std::time::Duration;
 
 /// How to reach Kafka, and what to keep there. See [`KafkaOptions::new`] for the defaults.
@@ -58,50 +58,6 @@ impl KafkaOptions {
     }
 }
 
-/// Why the adapter cannot even try.
-#[derive(Debug, thiserror::Error)]
-pub enum ConnectError {
-    /// Not a beginning of topic names.
-    #[error("topic prefix {0:?}: 1 to {max} characters of a-z A-Z 0-9 . _ -", max = limits::PREFIX_CHARS_MAX)]
-    Prefix(String),
-    /// A property that the adapter's promises rest on.
-    #[error("the Kafka property {0} is set by KafkaTalk itself and cannot be changed")]
-    Reserved(String),
-    /// librdkafka does not know the property or does not take its value.
-    // Without its value, which may be a secret.
-    #[error("the Kafka property {name} cannot be used: {why}")]
-    Property {
-        /// Its name.
-        name: String,
-        /// What it was set to.
-        value: String,
-        /// What librdkafka says.
-        why: String,
-    },
-    /// A number outside of its bounds.
-    #[error("{name} is {value}: it must be {bounds}")]
-    OutOfBounds {
-        /// Of which setting.
-        name: &'static str,
-        /// What it was set to.
-        value: i64,
-        /// What it may be.
-        bounds: &'static str,
-    },
-    /// The client cannot be made.
-    #[error("cannot make a Kafka client: {0}")]
-    Client(String),
-}
-
-impl From<KafkaError> for ConnectError {
-    fn from(error: KafkaError) -> Self {
-        match error {
-            KafkaError::ClientConfig(_, why, name, value) => Self::Property { name, value, why },
-            other => Self::Client(other.to_string()),
-        }
-    }
-}
-
 /// What the promises of the port rest on.
 const RESERVED: &[&str] = &[
     "acks",
@@ -120,27 +76,6 @@ const RESERVED: &[&str] = &[
     "request.required.acks",
     "transactional.id",
 ];
-
-/// What a client is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Purpose {
-    /// Writing records.
-    Produce,
-    /// Telling the feed.
-    Announce,
-    /// Taking over another log.
-    Import,
-    /// Making and describing topics.
-    Admin,
-    /// Following the feed and the ledgers.
-    Follow,
-    /// Reading topics that change all the time.
-    Fetch,
-    /// Writing signals.
-    Signal,
-    /// Following signals.
-    Listen,
-}
 
 impl KafkaOptions {
     /// Whether the adapter could ever work with these. Reaches no broker.
@@ -202,68 +137,9 @@ impl KafkaOptions {
 
     fn config(&self, purpose: Purpose) -> ClientConfig {
         let mut config = self.basics();
-        let mut set = |settings: &[(&str, &str)]| {
-            for (name, value) in settings {
-                config.set(*name, *value);
-            }
-        };
         let group = format!("{}.{}", self.topic_prefix, self.node);
-        let consume = consuming(&group);
-        let (produce, signal) = (producing(), signalling());
-        let (produce, signal) = (borrowed(&produce), borrowed(&signal));
-        match purpose {
-            Purpose::Admin => {}
-            Purpose::Produce => {
-                set(&produce);
-                set(&[
-                    ("enable.idempotence", "true"),
-                    ("delivery.timeout.ms", &limits::DELIVERY_TIMEOUT.as_millis().to_string()),
-                ]);
-            }
-            Purpose::Import => {
-                set(&produce);
-                set(&[
-                    ("enable.idempotence", "true"),
-                    // Were one record given up and the next one written, that would stand at the wrong offset.
-                    ("enable.gapless.guarantee", "true"),
-                    ("delivery.timeout.ms", "0"),
-                    ("linger.ms", &limits::IMPORT_LINGER.as_millis().to_string()),
-                ]);
-            }
-            Purpose::Announce => {
-                set(&produce);
-                set(&[
-                    // A copy that comes twice or late does no harm, and one partition without a leader must not hold up
-                    // the others, as an idempotent producer does when it gives up a record.
-                    ("enable.idempotence", "false"),
-                    ("delivery.timeout.ms", &limits::FEED_TIMEOUT.as_millis().to_string()),
-                ]);
-            }
-            Purpose::Follow => {
-                set(&consume);
-                set(&[
-                    ("queued.min.messages", "10000"),
-                    ("queued.max.messages.kbytes", "16384"),
-                    ("topic.metadata.refresh.interval.ms", &limits::METADATA_EVERY.as_millis().to_string()),
-                ]);
-            }
-            Purpose::Signal => set(&signal),
-            Purpose::Listen => {
-                set(&consume);
-                set(&[
-                    ("auto.offset.reset", "latest"),
-                    ("queued.max.messages.kbytes", "4096"),
-                    ("topic.metadata.refresh.interval.ms", &limits::METADATA_EVERY.as_millis().to_string()),
-                ]);
-            }
-            Purpose::Fetch => {
-                set(&consume);
-                set(&[
-                    ("fetch.wait.max.ms", "20"),
-                    ("queued.min.messages", "100000"),
-                    ("queued.max.messages.kbytes", "32768"),
-                ]);
-            }
+        for (name, value) in purpose.properties(&group) {
+            config.set(name, value);
         }
         for (name, value) in &self.properties {
             config.set(name, value);
@@ -282,65 +158,6 @@ impl KafkaOptions {
     {
         Ok(self.config(purpose).create_with_context(context)?)
     }
-
-    pub(super) fn consumer(
-        &self,
-        purpose: Purpose,
-        context: Client,
-    ) -> Result<super::Consumer, ConnectError> {
-        self.client(purpose, context)
-    }
-}
-
-type Owned = (&'static str, String);
-
-fn borrowed(settings: &[Owned]) -> Vec<(&str, &str)> {
-    settings.iter().map(|(name, value)| (*name, value.as_str())).collect()
-}
-
-/// What all producers of records and copies have in common.
-fn producing() -> [Owned; 7] {
-    let message_bytes = limits::MESSAGE_BYTES_MAX + limits::MESSAGE_OVERHEAD_BYTES_MAX;
-    [
-        ("acks", "all".into()),
-        ("linger.ms", "0".into()),
-        ("message.max.bytes", message_bytes.to_string()),
-        ("request.timeout.ms", limits::ACKNOWLEDGE_TIMEOUT.as_millis().to_string()),
-        ("retry.backoff.ms", "20".into()),
-        ("retry.backoff.max.ms", "500".into()),
-        // A topic that was deleted is told from one that is new after this long.
-        ("topic.metadata.propagation.max.ms", "5000".into()),
-    ]
-}
-
-/// For a producer whose messages may be lost, and must not wait.
-fn signalling() -> [Owned; 9] {
-    let timeout = limits::SIGNAL_TIMEOUT.as_millis();
-    [
-        ("acks", "1".into()),
-        ("retries", "0".into()),
-        ("enable.idempotence", "false".into()),
-        ("request.timeout.ms", timeout.to_string()),
-        ("delivery.timeout.ms", timeout.to_string()),
-        ("delivery.report.only.error", "true".into()),
-        ("linger.ms", limits::SIGNALS_LINGER.as_millis().to_string()),
-        ("queue.buffering.max.messages", limits::SIGNALS_PRODUCED_MAX.to_string()),
-        ("queue.buffering.max.kbytes", limits::SIGNALS_PRODUCED_KIB_MAX.to_string()),
-    ]
-}
-
-/// What all consumers have in common.
-fn consuming(group: &str) -> [(&str, &str); 8] {
-    [
-        ("group.id", group),
-        ("enable.auto.commit", "false"),
-        ("enable.auto.offset.store", "false"),
-        ("enable.partition.eof", "true"),
-        ("auto.offset.reset", "earliest"),
-        ("check.crcs", "true"),
-        ("fetch.queue.backoff.ms", "10"),
-        ("fetch.error.backoff.ms", "50"),
-    ]
 }
 
 #[cfg(test)]

@@ -2,7 +2,14 @@
 
 use super::limits;
 use crate::AppendError;
-use rdkafka::{error::KafkaError, types::RDKafkaErrorCode as Code};
+use kafkatalk_protocol::Offset;
+use rdkafka::{Message, error::KafkaError, message::DeliveryResult, types::RDKafkaErrorCode as Code};
+use tokio::sync::oneshot;
+
+pub(super) type Outcome = Result<Offset, AppendError>;
+
+/// Why a record that was written counts as one that may be: nobody said where it stands.
+pub(super) const UNKNOWN_PLACE: KafkaError = KafkaError::MessageProduction(Code::DuplicateSequenceNumber);
 
 /// Only what certainly kept the record out of the log counts as not written; whatever else there is or will be, counts as
 /// unknown.
@@ -27,6 +34,21 @@ pub(super) fn outcome(error: &KafkaError) -> AppendError {
         | Code::InvalidRecord => AppendError::Unavailable(error.to_string()),
         _ => AppendError::Unknown(error.to_string()),
     }
+}
+
+/// What a producer's report says: at which offset the brokers have the record.
+pub(super) fn written(result: &DeliveryResult<'_>) -> Result<u64, KafkaError> {
+    match result {
+        // librdkafka takes it for written, and the brokers did not say where. It may be wrong: see `KnownTopics::gate`.
+        Ok(message) => u64::try_from(message.offset()).map_err(|_| UNKNOWN_PLACE),
+        Err((error, _)) => Err(error.clone()),
+    }
+}
+
+/// Waits for an outcome. An answer of a producer that went away counts as unknown.
+pub(super) async fn answer(waiter: oneshot::Receiver<Outcome>) -> Outcome {
+    let gone = |_| AppendError::Unknown("the producer ended before the brokers answered".into());
+    waiter.await.map_err(gone)?
 }
 
 #[cfg(test)]

@@ -4,12 +4,8 @@
 //! conversations a producer has. There are a few to begin with, and the keeper adds another when each has its fill.
 
 use super::{
-    limits, names,
-    options::ConnectError,
-    produce::{Append, FeedReports, Shard, TopicReports},
-    shared::Shared,
-    threads::Threads,
-    wire,
+    append::Append, error::ConnectError, feed::FeedReports, limits, names, produce::TopicReports,
+    shard::Shard, shared::Shared, threads::Threads, wire,
 };
 use crate::{AppendError, Stream};
 use kafkatalk_protocol::ConversationId;

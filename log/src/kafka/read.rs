@@ -1,28 +1,26 @@
 //! Reading a range of one stream: a few threads with a consumer each.
 
 use super::{
-    Consumer,
-    client::Client,
+    client::{self, Consumer},
+    error::{ConnectError, Wrong},
+    known_topics::Topic,
     limits, manifest,
-    options::{ConnectError, Purpose},
-    shared::{Shared, Topic},
+    purpose::Purpose,
+    shared::Shared,
     sweep,
     threads::Threads,
-    topics::Wrong,
+    walk::{Range, Walk, walk},
     wire,
 };
 use crate::limits::{PAGE_BYTES_MAX, PAGE_RECORDS_MAX};
 use crate::{Checkpoint, Entry, Ledger, LogIdentity, Page, ReadError, RecordId, Stream};
 use kafkatalk_protocol::Offset;
-use rdkafka::{
-    Message, Offset as KafkaOffset, TopicPartitionList, consumer::Consumer as _, error::KafkaError,
-    message::BorrowedMessage,
-};
+use rdkafka::{Message, consumer::Consumer as _, error::KafkaError};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
     thread::sleep,
-    time::{Duration, Instant},
+    time::Instant,
 };
 use tokio::{
     sync::{Semaphore, mpsc, oneshot},
@@ -85,14 +83,6 @@ impl Jobs {
     }
 }
 
-/// What stopped a walk through a topic.
-pub(super) enum Walk {
-    /// The visitor has enough.
-    Stopped,
-    /// All up to the end that was asked for, or that the topic has, was visited.
-    Finished,
-}
-
 /// Starts the threads that read.
 pub(super) fn start(
     shared: &Arc<Shared>,
@@ -114,7 +104,7 @@ fn serve(shared: &Arc<Shared>, jobs: &Mutex<mpsc::Receiver<Job>>) {
         let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
         let Some(job) = job else { return };
         if consumer.is_none() {
-            consumer = shared.options.consumer(Purpose::Fetch, Client(Arc::clone(shared))).ok();
+            consumer = client::consumer(shared, Purpose::Fetch).ok();
         }
         let reader =
             consumer.as_ref().ok_or_else(|| ReadError::Unavailable("no Kafka client can be made".into()));
@@ -150,7 +140,7 @@ impl From<KafkaError> for ReadError {
 fn bounds(shared: &Shared, consumer: &Consumer, stream: Stream) -> Result<(u64, u64), ReadError> {
     let topic = shared.names.of(stream);
     let known = match stream {
-        Stream::Conversation(conversation) => shared.topic(conversation),
+        Stream::Conversation(conversation) => shared.topics.get(conversation),
         Stream::Ledger(_) => Some(Topic::There),
     };
     if matches!(known, Some(Topic::Gone | Topic::Damaged)) {
@@ -207,7 +197,7 @@ fn page(
         let range = Range { from: from.max(low), end, patience: limits::READ_WAIT };
         let walk = walk(shared, consumer, &topic, range, |offset, message| {
             next = offset + 1;
-            if let Some(record) = wire::record(shared, message) {
+            if let Some(record) = wire::record(&shared.garbage, message) {
                 bytes += record.bytes();
                 entries.push(Entry { stream, offset: Offset(offset), record });
             }
@@ -243,92 +233,6 @@ fn keys(
         found.len() < by_text.len()
     })?;
     Ok(found)
-}
-
-/// What to read of a topic: from an offset up to, not including, an end that it is known to have.
-#[derive(Clone, Copy)]
-pub(super) struct Range {
-    pub(super) from: u64,
-    pub(super) end: u64,
-    /// How long the brokers may be silent.
-    pub(super) patience: Duration,
-}
-
-/// Visits the records of a range, until the visitor says false.
-///
-/// A broker says that its topic is at an end when it is at the end *that it knows*: one that was deposed, and has not
-/// heard of it, knows an older one. So an end before the range's is taken for holes only when this very consumer is told
-/// that the topic goes on to the range's end, and then meets the same end at the same place.
-///
-/// # Errors
-/// When the brokers fail, fall silent, or end before the range does.
-pub(super) fn walk(
-    shared: &Shared,
-    consumer: &Consumer,
-    topic: &str,
-    range: Range,
-    mut visit: impl FnMut(u64, &BorrowedMessage<'_>) -> bool,
-) -> Result<Walk, KafkaError> {
-    let Range { mut from, end, patience } = range;
-    let mut proving = None;
-    while from < end {
-        let mut list = TopicPartitionList::with_capacity(1);
-        let start = i64::try_from(from).map_or(KafkaOffset::End, KafkaOffset::Offset);
-        list.add_partition_offset(topic, 0, start)?;
-        consumer.assign(&list)?;
-        let result = visit_all(shared, consumer, topic, (&mut from, end, patience), &mut visit);
-        consumer.unassign()?;
-        if let Some(walk) = result? {
-            return Ok(walk);
-        }
-        if proving == Some(from) {
-            return Ok(Walk::Finished);
-        }
-        let told = sweep::bounds_within(consumer, topic, patience)?.unwrap_or_default();
-        if told.1 < end {
-            return Err(KafkaError::NoMessageReceived);
-        }
-        proving = Some(from);
-    }
-    Ok(Walk::Finished)
-}
-
-/// None where the broker says that there is no more.
-fn visit_all(
-    shared: &Shared,
-    consumer: &Consumer,
-    topic: &str,
-    (from, end, patience): (&mut u64, u64, Duration),
-    visit: &mut impl FnMut(u64, &BorrowedMessage<'_>) -> bool,
-) -> Result<Option<Walk>, KafkaError> {
-    let mut heard = Instant::now();
-    while heard.elapsed() < patience && !shared.is_closed() {
-        match consumer.poll(limits::POLL_WAIT) {
-            None => {}
-            // What is left of an earlier assignment may still be in the queue.
-            Some(Ok(message)) if message.topic() != topic => {}
-            Some(Ok(message)) => {
-                heard = Instant::now();
-                let offset = u64::try_from(message.offset()).unwrap_or(0);
-                if offset >= end {
-                    return Ok(Some(Walk::Finished));
-                }
-                if offset >= *from {
-                    *from = offset + 1;
-                    if !visit(offset, &message) {
-                        return Ok(Some(Walk::Stopped));
-                    }
-                }
-                if offset + 1 == end {
-                    return Ok(Some(Walk::Finished));
-                }
-            }
-            Some(Err(KafkaError::PartitionEOF(_))) => return Ok(None),
-            Some(Err(error)) if manifest::is_denied(&error) => return Err(error),
-            Some(Err(error)) => tracing::debug!(topic, "reading: {error}"),
-        }
-    }
-    Err(KafkaError::NoMessageReceived)
 }
 
 #[cfg(test)]

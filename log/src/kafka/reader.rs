@@ -1,8 +1,9 @@
 //! Reading a log without being one of its nodes: nothing is made or written, and no node hears of it.
 
 use super::{
+    error::ConnectError,
     limits,
-    options::{ConnectError, KafkaOptions},
+    options::KafkaOptions,
     read::{self, Job, Jobs},
     shared::Shared,
     threads::Threads,

@@ -1,10 +1,16 @@
 //! Setting up the topics that all appends need: creating those that never were, and refusing what would lose records.
 
 use super::{
+    client::Admin,
+    error::Wrong,
     level, limits, manifest,
-    produce::{Shard, TopicReports},
+    produce::TopicReports,
+    shard::Shard,
     shared::Shared,
-    topics::{self, Admin, COMPACT, DELETE, Made, Settings, Wrong},
+    topics::{
+        self, Made, fill,
+        settings::{self, COMPACT, DELETE, Settings},
+    },
 };
 use crate::{
     Ledger, Level,
@@ -41,7 +47,7 @@ pub(super) async fn set_up(
         Ok(create) => create,
         Err(lost) => {
             let wrong = gone(names.ledger(lost), beside.as_deref(), &names.manifest);
-            return Err(topics::unfinished(shared, admin).await.unwrap_or(wrong));
+            return Err(fill::unfinished(shared, admin).await.unwrap_or(wrong));
         }
     };
     // A log of before the manifest has ledgers, or records of conversations, when its manifest is made.
@@ -94,12 +100,12 @@ async fn create_missing(
     let names = &shared.names;
     let ledgers = ledgers.iter().map(|ledger| names.ledger(*ledger));
     let mut missing: Vec<(String, i32, Settings)> =
-        ledgers.map(|topic| (topic.to_owned(), 1, topics::compacted(shared))).collect();
+        ledgers.map(|topic| (topic.to_owned(), 1, settings::compacted(shared))).collect();
     if !there.contains(&names.manifest) {
-        missing.push((names.manifest.clone(), 1, topics::compacted(shared)));
+        missing.push((names.manifest.clone(), 1, settings::compacted(shared)));
     }
     if !there.contains(&names.feed) {
-        missing.push((names.feed.clone(), shared.options.feed_partitions, topics::passing(shared)));
+        missing.push((names.feed.clone(), shared.options.feed_partitions, settings::passing(shared)));
     }
     let mut created_manifest = false;
     if missing.is_empty() {
@@ -109,7 +115,7 @@ async fn create_missing(
         missing.iter().zip(topics::create(shared, admin, &missing).await?)
     {
         let made = answer.map_err(|why| {
-            let policy = settings.iter().find(|(name, _)| *name == topics::CLEANUP_POLICY);
+            let policy = settings.iter().find(|(name, _)| *name == settings::CLEANUP_POLICY);
             let policy = policy.map_or(DELETE, |(_, policy)| policy);
             Wrong(format!(
                 "{why}; grant Create on it, or create it with {partitions} partitions and cleanup.policy={policy}: \
@@ -139,7 +145,7 @@ async fn check(shared: &Shared, admin: &Admin) -> Result<(), Wrong> {
             return Err(Wrong(format!("the topic {topic} has {} partitions and must have 1", found.len())));
         }
         if let Err(wrong) = topics::check_policy(admin, topic, COMPACT).await {
-            return Err(topics::unfinished(shared, admin).await.unwrap_or(wrong));
+            return Err(fill::unfinished(shared, admin).await.unwrap_or(wrong));
         }
     }
     topics::check_policy(admin, &names.feed, DELETE).await

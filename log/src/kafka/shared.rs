@@ -1,17 +1,27 @@
 //! What the adapter's threads and callers share.
 
-use super::{KafkaOptions, limits, names::Names, nodes::Presence, signals::Local, wire::Garbage};
-use crate::{AppendError, Health, Level, LogIdentity, Record};
+use super::{
+    inbox::{Ack, Inbox},
+    known_topics::{KnownTopics, Topic},
+    limits,
+    names::Names,
+    nodes::presence::{Lack, Presence},
+    options::KafkaOptions,
+    signals::local::Local,
+    wire::Garbage,
+};
+use crate::{AppendError, Health, Level, LogIdentity, Stream};
 use kafkatalk_protocol::ConversationId;
 use rdkafka::{error::KafkaError, types::RDKafkaErrorCode};
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
-        atomic::{AtomicBool, AtomicI32, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicI32, AtomicU64},
     },
+    time::Duration,
 };
-use tokio::sync::{Notify, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use uuid::Uuid;
 
 pub(super) struct Shared {
@@ -37,78 +47,17 @@ pub(super) struct Shared {
     pub(super) failed_commits: AtomicU64,
     /// Wakes the keeper to look whether the brokers still answer.
     pub(super) suspicion: Notify,
-    topics: RwLock<HashMap<ConversationId, Topic>>,
+    pub(super) topics: KnownTopics,
     inboxes: RwLock<Vec<Inbox>>,
     /// Own acknowledgements that may wait for one tail.
     pub(super) inbox_max: usize,
-    gates: Mutex<HashMap<ConversationId, Arc<tokio::sync::Mutex<()>>>>,
-    owed: Mutex<BTreeMap<ConversationId, u64>>,
-}
-
-/// What is known of a conversation's topic, each more than the one before. Absent: nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Topic {
-    /// It held records, and is missing.
-    Gone,
-    /// It is there, and may be empty.
-    There,
-    /// It held records once: if it is missing, they are lost.
-    Used,
-    /// The brokers have acknowledged a record of our present producer in it. See [`Shared::gate`].
-    Met,
-    /// It holds less than was read of it. Nothing more is written to it by this process.
-    Damaged,
+    pending_announcements: Mutex<BTreeMap<ConversationId, u64>>,
 }
 
 /// What an append holds from its admission until it is over.
 pub(super) struct Admitted {
     _one: OwnedSemaphorePermit,
     _kib: OwnedSemaphorePermit,
-}
-
-/// Held by the one append that may be on its way to a topic where our producer is not known yet.
-pub(super) type Gate = OwnedMutexGuard<()>;
-
-/// What a tail hears from the node's own appends.
-pub(super) enum Ack {
-    /// Acknowledged.
-    Record { conversation: ConversationId, offset: u64, record: Arc<Record> },
-    /// Acknowledged, and stands for nothing.
-    Hole { conversation: ConversationId, offset: u64 },
-    /// Perhaps written: to be looked up.
-    Unsure { conversation: ConversationId },
-}
-
-#[derive(Clone)]
-pub(super) struct Inbox {
-    pub(super) id: Uuid,
-    pub(super) acks: mpsc::Sender<Ack>,
-    /// Whether something did not fit in, so that a sweep must find it.
-    pub(super) overflowed: Arc<AtomicBool>,
-    /// Of the records that wait in it.
-    bytes: Arc<AtomicUsize>,
-}
-
-impl Inbox {
-    fn tell(&self, ack: Ack) {
-        let bytes = ack.bytes();
-        let fits = self.bytes.fetch_add(bytes, Ordering::Relaxed) <= limits::INBOX_BYTES_MAX;
-        if !fits || self.acks.try_send(ack).is_err() {
-            self.bytes.fetch_sub(bytes, Ordering::Relaxed);
-            self.overflowed.store(true, Ordering::Release);
-        }
-    }
-
-    /// One was taken out.
-    pub(super) fn took(&self, ack: &Ack) {
-        self.bytes.fetch_sub(ack.bytes(), Ordering::Relaxed);
-    }
-}
-
-impl Ack {
-    fn bytes(&self) -> usize {
-        if let Self::Record { record, .. } = self { record.bytes() } else { 0 }
-    }
 }
 
 impl Shared {
@@ -130,11 +79,10 @@ impl Shared {
             signals: Local::new(instance),
             failed_commits: AtomicU64::new(0),
             suspicion: Notify::new(),
-            topics: RwLock::default(),
+            topics: KnownTopics::default(),
             inboxes: RwLock::default(),
             inbox_max: limits::INBOX_MAX,
-            gates: Mutex::default(),
-            owed: Mutex::default(),
+            pending_announcements: Mutex::default(),
         }
     }
 
@@ -194,6 +142,11 @@ impl Shared {
         });
     }
 
+    /// Nodes do not hear of each other.
+    pub(super) fn goes_without_nodes(&self, lack: Lack, why: &str) {
+        self.presence.goes_without(lack, self.options.sweep_interval, why);
+    }
+
     pub(super) fn heard_error(&self, error: &KafkaError, reason: &str) {
         tracing::debug!(target: "librdkafka", "{error}: {reason}");
         if matches!(error.rdkafka_error_code(), Some(RDKafkaErrorCode::AllBrokersDown)) {
@@ -201,82 +154,33 @@ impl Shared {
         }
     }
 
-    pub(super) fn topic(&self, conversation: ConversationId) -> Option<Topic> {
-        read(&self.topics).get(&conversation).copied()
-    }
-
-    pub(super) fn saw_topic(&self, conversation: ConversationId, seen: Topic) {
-        if self.topic(conversation).is_none_or(|known| known < seen) {
-            write(&self.topics).insert(conversation, seen);
-        }
-    }
-
-    /// Waits until no other append is on its way to a topic where the brokers do not know our producer yet.
-    ///
-    /// Brokers take any sequence number from a producer that they meet for the first time. Were two records on their way
-    /// and the first refused (the partition is not up yet), the second would be taken, and librdkafka would conclude that
-    /// the first had been taken too.
-    pub(super) async fn gate(&self, conversation: ConversationId) -> Option<Gate> {
-        while self.topic(conversation) != Some(Topic::Met) {
-            let gate = Arc::clone(lock(&self.gates).entry(conversation).or_default());
-            let held = gate.lock_owned().await;
-            // While we waited, the topic may have become known, or the gate been taken down and set up again.
-            let same = lock(&self.gates)
-                .get(&conversation)
-                .is_some_and(|gate| Arc::ptr_eq(gate, OwnedMutexGuard::mutex(&held)));
-            if same {
-                return Some(held);
-            }
-        }
-        None
-    }
-
-    /// A record of our producer was acknowledged: from now on appends may overtake each other.
-    pub(super) fn met(&self, conversation: ConversationId) {
-        if self.topic(conversation).is_none_or(|known| known < Topic::Met) {
-            write(&self.topics).insert(conversation, Topic::Met);
-            lock(&self.gates).remove(&conversation);
-        }
-    }
-
-    /// A producer was made anew: the brokers do not know it anywhere.
-    pub(super) fn forget_met(&self) {
-        write(&self.topics)
-            .values_mut()
-            .filter(|topic| **topic == Topic::Met)
-            .for_each(|topic| *topic = Topic::Used);
-    }
-
     /// Takes note that a topic is missing. Returns whether records are lost with it.
     pub(super) fn missed_topic(&self, conversation: ConversationId) -> bool {
-        let mut topics = write(&self.topics);
-        if topics.get(&conversation) == Some(&Topic::Damaged) {
-            return true;
-        }
-        let known = topics.remove(&conversation);
-        let lost = known.is_some_and(|known| known != Topic::There);
-        if lost {
-            topics.insert(conversation, Topic::Gone);
-        }
-        if lost && known != Some(Topic::Gone) {
+        let known = self.topics.missed(conversation);
+        if matches!(known, Some(Topic::Used | Topic::Met)) {
             let topic = self.names.conversation(conversation);
             tracing::error!(
                 topic,
                 "the topic held records and is gone: restore it, or those records are lost"
             );
         }
-        lost
+        known.is_some_and(|known| known != Topic::There)
     }
 
-    /// Takes note that a topic holds less than was read of it.
-    pub(super) fn damaged(&self, conversation: ConversationId) {
-        write(&self.topics).insert(conversation, Topic::Damaged);
+    /// All streams that there are, as far as is known.
+    pub(super) fn streams(&self) -> Vec<Stream> {
+        let ledgers = self.options.ledgers.iter().copied().map(Stream::Ledger);
+        ledgers.chain(self.topics.there().into_iter().map(Stream::Conversation)).collect()
     }
 
-    /// Topics that held records; the sweep looks whether they still exist.
-    pub(super) fn used_topics(&self) -> Vec<ConversationId> {
-        let topics = read(&self.topics);
-        topics.iter().filter(|(_, topic)| **topic != Topic::There).map(|(id, _)| *id).collect()
+    /// How long this node waits before it looks after what another one left: none where nobody else may be about to.
+    pub(super) fn takeover_delay(&self) -> Duration {
+        if self.presence.others() == 0 {
+            return Duration::ZERO;
+        }
+        // The same for each node, and another for each.
+        let share = u32::from(self.instance.as_bytes()[0]);
+        limits::TAKEOVER_WITHIN * share / (u32::from(u8::MAX) + 1)
     }
 
     /// None when too many are open.
@@ -285,8 +189,7 @@ impl Shared {
         if inboxes.len() >= limits::TAILS_MAX {
             return None;
         }
-        let (acks, receiver) = mpsc::channel(self.inbox_max);
-        let inbox = Inbox { id: Uuid::new_v4(), acks, overflowed: Arc::default(), bytes: Arc::default() };
+        let (inbox, receiver) = Inbox::new(self.inbox_max);
         inboxes.push(inbox.clone());
         Some((inbox, receiver))
     }
@@ -303,16 +206,18 @@ impl Shared {
     }
 
     /// Remembers that the feed was not told of a record.
-    pub(super) fn owe(&self, conversation: ConversationId, offset: u64) {
-        let mut owed = lock(&self.owed);
-        if owed.len() < limits::OWED_MAX || owed.contains_key(&conversation) {
-            let highest = owed.entry(conversation).or_insert(offset);
+    pub(super) fn add_pending_announcement(&self, conversation: ConversationId, offset: u64) {
+        let mut pending_announcements = lock(&self.pending_announcements);
+        if pending_announcements.len() < limits::PENDING_ANNOUNCEMENTS_MAX
+            || pending_announcements.contains_key(&conversation)
+        {
+            let highest = pending_announcements.entry(conversation).or_insert(offset);
             *highest = offset.max(*highest);
         }
     }
 
-    pub(super) fn take_owed(&self) -> BTreeMap<ConversationId, u64> {
-        std::mem::take(&mut *lock(&self.owed))
+    pub(super) fn take_pending_announcements(&self) -> BTreeMap<ConversationId, u64> {
+        std::mem::take(&mut *lock(&self.pending_announcements))
     }
 }
 

@@ -4,15 +4,14 @@
 //! for each. Without the topic, or without the right to it, signals stay within their node and everything else works.
 
 use super::{
-    Consumer,
-    client::{self, Client},
+    client::{self, Consumer},
+    error::{ConnectError, is_denied},
     limits,
-    manifest::is_denied,
-    options::{ConnectError, Purpose},
+    purpose::Purpose,
     shared::Shared,
     threads::Threads,
 };
-use crate::signal::{Lane, Signal, Signals};
+use crate::signal::Signal;
 use rdkafka::{
     ClientContext, Message, Offset as KafkaOffset, TopicPartitionList,
     config::RDKafkaLogLevel,
@@ -24,52 +23,13 @@ use rdkafka::{
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
         mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     },
     thread::sleep,
     time::Instant,
 };
-use uuid::Uuid;
 
-/// What a process knows of the topic, and its own subscribers.
-pub(super) struct Local {
-    lane: Lane,
-    /// Whether the topic is there. Nothing is written or followed before.
-    topic: AtomicBool,
-    /// Whether an operator was told that signals stay within the node.
-    warned: AtomicBool,
-}
-
-impl Local {
-    pub(super) fn new(node: Uuid) -> Self {
-        Self { lane: Lane::new(node), topic: AtomicBool::new(false), warned: AtomicBool::new(false) }
-    }
-
-    pub(super) fn subscribe(&self) -> Signals {
-        self.lane.subscribe()
-    }
-
-    pub(super) fn close(&self) {
-        self.lane.close();
-    }
-
-    pub(super) fn topic_is_there(&self) {
-        self.topic.store(true, Ordering::Relaxed);
-    }
-
-    fn has_topic(&self) -> bool {
-        self.topic.load(Ordering::Relaxed)
-    }
-
-    /// Tells an operator once, who may have wanted it so.
-    pub(super) fn stay_here(&self, reason: &str) {
-        if self.warned.swap(true, Ordering::Relaxed) {
-            return tracing::debug!(reason, "signals stay within this node");
-        }
-        tracing::warn!(reason, "signals stay within this node: others do not see who is typing here");
-    }
-}
+pub(super) mod local;
 
 /// Where signals go to the thread that writes them.
 pub(super) struct Outbound(SyncSender<Arc<Signal>>);
@@ -164,7 +124,7 @@ fn listen(shared: &Arc<Shared>) {
 
 /// From the end on, which the client looks up by itself.
 fn follow(shared: &Arc<Shared>) -> Result<Consumer, String> {
-    let consumer = shared.options.consumer(Purpose::Listen, Client(Arc::clone(shared)));
+    let consumer = client::consumer(shared, Purpose::Listen);
     let consumer = consumer.map_err(|error| error.to_string())?;
     let mut list = TopicPartitionList::new();
     let assigned = list

@@ -1,9 +1,6 @@
 //! The sweep: where the logs of all conversations end.
 
-use super::{
-    Consumer, limits,
-    shared::{Shared, Topic},
-};
+use super::{client::Consumer, known_topics::Topic, limits, shared::Shared};
 use crate::failpoints;
 use kafkatalk_protocol::ConversationId;
 use rdkafka::{
@@ -36,7 +33,7 @@ pub(super) fn ends(shared: &Shared, consumer: &Consumer) -> Result<Ends, KafkaEr
         ends_of(shared, consumer, batch, &mut ends)?;
     }
     for (conversation, end) in &ends.known {
-        shared.saw_topic(*conversation, if *end > 0 { Topic::Used } else { Topic::There });
+        shared.topics.saw(*conversation, if *end > 0 { Topic::Used } else { Topic::There });
     }
     Ok(ends)
 }
@@ -45,7 +42,7 @@ pub(super) fn ends(shared: &Shared, consumer: &Consumer) -> Result<Ends, KafkaEr
 /// consumer who leads which partition, without which asking for offsets fails.
 fn conversations(shared: &Shared, consumer: &Consumer) -> Result<(Vec<ConversationId>, usize), KafkaError> {
     // What was known before is missing only if the answer is newer than the knowledge.
-    let used = shared.used_topics();
+    let used = shared.topics.used();
     let metadata = consumer.fetch_metadata(None, limits::REQUEST_TIMEOUT)?;
     let there = metadata.topics().iter().filter(|topic| topic.error().is_none());
     let found: Vec<_> = there.filter_map(|topic| shared.names.as_conversation(topic.name())).collect();

@@ -5,16 +5,20 @@
 //! is missing ([`catchup`]).
 
 use super::{
-    catchup::{self, Ask, Found},
+    catchup::{self, Ask, CatchUpEvent},
+    erase::queue::RollQueue,
+    inbox::{Ack, Inbox},
+    known_topics::Topic,
     limits,
     live::{self, Live},
     names::position,
-    recent::{Recent, Seen},
-    shared::{Ack, Inbox, Shared, Topic},
+    recent::Recent,
+    shared::Shared,
+    unrolled::Unrolled,
 };
-use crate::{Batch, Checkpoint, Entry, Ledger, ReadError, Record, Stream, Tail, resequencer::Resequencer};
+use crate::{Batch, Checkpoint, Entry, Ledger, ReadError, Stream, Tail, resequencer::Resequencer};
 use async_trait::async_trait;
-use kafkatalk_protocol::{ConversationId, Offset};
+use kafkatalk_protocol::ConversationId;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::{
@@ -29,13 +33,17 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
+mod take;
+#[cfg(test)]
+mod tests;
+
 pub(super) struct KafkaTail {
     shared: Arc<Shared>,
     closed: watch::Receiver<bool>,
     inbox: Inbox,
     acks: mpsc::Receiver<Ack>,
     live: mpsc::Receiver<Vec<Live>>,
-    found: mpsc::Receiver<Found>,
+    found: mpsc::Receiver<CatchUpEvent>,
     reads: SyncSender<Ask>,
     resequencer: Resequencer,
     ledgers: [u64; Ledger::ALL.len()],
@@ -59,6 +67,8 @@ pub(super) struct KafkaTail {
     /// How many of the entries were added up and noted.
     noted: usize,
     recent: Recent,
+    unrolled: Unrolled,
+    rolls: Arc<RollQueue>,
 }
 
 /// What the threads beside a tail begin with, are asked, and tell.
@@ -66,7 +76,7 @@ struct Sides {
     start: live::Start,
     asks: Receiver<Ask>,
     live: mpsc::Sender<Vec<Live>>,
-    found: mpsc::Sender<Found>,
+    found: mpsc::Sender<CatchUpEvent>,
 }
 
 /// Whether all that was there when the tail was opened is handed out.
@@ -85,6 +95,7 @@ fn positions(from: &Checkpoint) -> ([u64; Ledger::ALL.len()], HashMap<Conversati
         match name.parse() {
             Ok(Stream::Ledger(ledger)) => ledgers[position(ledger)] = *next,
             Ok(Stream::Conversation(id)) => drop(conversations.insert(id, *next)),
+            Err(_) if Unrolled::is_name(name) => {}
             Err(_) => tracing::debug!(name, "the checkpoint names something that this log does not know"),
         }
     }
@@ -92,8 +103,12 @@ fn positions(from: &Checkpoint) -> ([u64; Ledger::ALL.len()], HashMap<Conversati
 }
 
 impl KafkaTail {
-    pub(super) fn open(shared: &Arc<Shared>, from: &Checkpoint) -> Result<Self, ReadError> {
-        let (tail, Sides { start, live, asks, found }) = Self::new(shared, from)?;
+    pub(super) fn open(
+        shared: &Arc<Shared>,
+        rolls: &Arc<RollQueue>,
+        from: &Checkpoint,
+    ) -> Result<Self, ReadError> {
+        let (tail, Sides { start, live, asks, found }) = Self::new(shared, rolls, from)?;
         let (of_live, of_catch_up) = (Arc::clone(shared), Arc::clone(shared));
         spawn("kafka-follow", move || live::follow(&of_live, &start, &live))?;
         spawn("kafka-catch-up", move || catchup::run(&of_catch_up, &asks, &found))?;
@@ -101,12 +116,21 @@ impl KafkaTail {
     }
 
     /// A tail, and what its threads are to have.
-    fn new(shared: &Arc<Shared>, from: &Checkpoint) -> Result<(Self, Sides), ReadError> {
+    fn new(
+        shared: &Arc<Shared>,
+        rolls: &Arc<RollQueue>,
+        from: &Checkpoint,
+    ) -> Result<(Self, Sides), ReadError> {
         let too_many = || ReadError::Unavailable(format!("{} tails are open already", limits::TAILS_MAX));
         let (ledgers, conversations) = positions(from);
         for (conversation, _) in conversations.iter().filter(|(_, next)| **next > 0) {
-            shared.saw_topic(*conversation, Topic::Used);
+            shared.topics.saw(*conversation, Topic::Used);
         }
+        let position = |stream| match stream {
+            Stream::Ledger(ledger) => ledgers[position(ledger)],
+            Stream::Conversation(id) => conversations.get(&id).copied().unwrap_or(0),
+        };
+        let unrolled = Unrolled::new(from, position, Instant::now());
         let (inbox, acks) = shared.open_inbox().ok_or_else(too_many)?;
         let (live_in, live) = mpsc::channel(limits::CHUNKS_MAX);
         let (found_in, found) = mpsc::channel(limits::CHUNKS_MAX);
@@ -135,6 +159,8 @@ impl KafkaTail {
             entries_bytes: 0,
             noted: 0,
             recent: Recent::default(),
+            unrolled,
+            rolls: Arc::clone(rolls),
         };
         let start = live::Start { ledgers };
         Ok((tail, Sides { start, live: live_in, asks: asked, found: found_in }))
@@ -173,173 +199,25 @@ impl KafkaTail {
         let new = &self.entries[self.noted..];
         self.entries_bytes += new.iter().map(|entry| entry.record.bytes()).sum::<usize>();
         self.recent.note(new);
+        self.unrolled.note(new, Instant::now());
         self.noted = self.entries.len();
     }
 
-    fn take_ack(&mut self, ack: Ack) {
-        self.inbox.took(&ack);
-        match ack {
-            Ack::Record { conversation, offset, record } => {
-                let next = self.resequencer.next(conversation);
-                if offset < next {
-                    return self.take_late(conversation, offset, next, &record);
-                }
-                if offset > next {
-                    let end = self.acknowledged.entry(conversation).or_default();
-                    *end = offset.saturating_add(1).max(*end);
-                }
-                self.resequencer.offer(conversation, offset, record, Instant::now(), &mut self.entries);
-            }
-            Ack::Hole { conversation, offset } => {
-                self.resequencer.offer_hole(conversation, offset, Instant::now(), &mut self.entries);
-            }
-            Ack::Unsure { conversation } => {
-                if self.look_up.len() < limits::OWED_MAX {
-                    self.look_up.insert(conversation);
-                } else {
-                    self.sweep_wanted = true;
-                }
-            }
-        }
+    /// A node that rolled topics may have been killed: this one before it was started again, or another one.
+    fn look_after_rolls(&mut self) {
+        self.unrolled.due_by(Instant::now() + self.shared.takeover_delay());
+        self.rolls.look_for_leftovers();
     }
 
-    /// An own record whose offset was handed out already. A direct read may have been first; if what it brought was
-    /// another record, the brokers have lost that one.
-    fn take_late(&mut self, conversation: ConversationId, offset: u64, next: u64, record: &Record) {
-        self.note();
-        match self.recent.compare(Stream::Conversation(conversation), offset, record.id) {
-            Seen::Same => {}
-            Seen::Unknown => drop(self.suspects.insert(conversation, next)),
-            Seen::Other => self.conversation_lost(conversation, offset, next),
-        }
-    }
-
-    fn conversation_lost(&mut self, conversation: ConversationId, end: u64, position: u64) {
-        self.shared.damaged(conversation);
-        self.lost(&self.shared.names.conversation(conversation), end, position);
-    }
-
-    fn lost(&mut self, topic: &str, end: u64, position: u64) {
-        let why = format!(
-            "the topic {topic} went on at {end} and was read up to {position} before: it was cut short or made anew; \
-             restore it, or begin anew with what it holds"
-        );
-        tracing::error!("{why}");
-        self.damaged.get_or_insert(why);
-    }
-
-    fn take_live(&mut self, chunk: Vec<Live>) {
-        let now = Instant::now();
-        for item in chunk {
-            match item {
-                Live::Copied { conversation, offset, record } => {
-                    self.resequencer.offer(conversation, offset, record, now, &mut self.entries);
-                    self.shared.saw_topic(conversation, Topic::Used);
-                }
-                Live::Hole { conversation, offset } => {
-                    self.resequencer.offer_hole(conversation, offset, now, &mut self.entries);
-                    self.shared.saw_topic(conversation, Topic::Used);
-                }
-                Live::Announced { conversation, end } => {
-                    self.resequencer.hear_of(conversation, end, now + limits::RESEQUENCER.grace);
-                }
-                Live::Ledger { ledger, offset, record } => {
-                    self.take_ledger(ledger, offset, record);
-                }
-                Live::LedgerHole { ledger, to } => {
-                    let next = &mut self.ledgers[position(ledger)];
-                    if to > *next {
-                        *next = to;
-                        self.ledgers_moved = true;
-                    }
-                }
-                Live::Shorter { topic, end, position } => self.lost(&topic, end, position),
-                // It may have died between a record and the copy that tells of it.
-                Live::NodeGone => self.sweep_wanted = true,
-                Live::LedgerEnds(ends) => {
-                    self.ledger_ends = Some(ends);
-                    self.sweep_wanted = true;
-                }
-            }
-        }
-    }
-
-    fn take_ledger(&mut self, ledger: Ledger, offset: u64, record: Option<Arc<Record>>) {
-        let (stream, next) = (Stream::Ledger(ledger), self.ledgers[position(ledger)]);
-        if offset < next {
-            self.note();
-            // Read again, because a broker did not know how far it was read. See `live`.
-            if record.is_some_and(|record| self.recent.compare(stream, offset, record.id) == Seen::Other) {
-                let topic = self.shared.names.ledger(ledger).to_owned();
-                self.lost(&topic, offset, next);
-            }
+    /// Has topics rolled that nobody else seems to roll. Before all that was there is handed out, nobody knows.
+    fn roll(&mut self) {
+        if self.caught_up != CaughtUp::Said {
             return;
         }
-        self.ledgers[position(ledger)] = offset + 1;
-        self.ledgers_moved = true;
-        if let Some(record) = record {
-            self.entries.push(Entry { stream, offset: Offset(offset), record });
-        }
-    }
-
-    fn take_found(&mut self, found: Found) {
-        let now = Instant::now();
-        match found {
-            Found::Stretches(stretches) => {
-                for stretch in stretches {
-                    self.resequencer.read(stretch, now, &mut self.entries);
-                }
-            }
-            Found::Finished(finished) => {
-                self.reading = self.reading.saturating_sub(finished.len());
-                for (conversation, end) in finished {
-                    let lost = self.resequencer.finished(conversation, end, now);
-                    if lost > 0 {
-                        let end = self.resequencer.next(conversation).max(end.unwrap_or(0));
-                        let acknowledged = self.acknowledged.get(&conversation).copied();
-                        if let Some(position) = acknowledged.filter(|position| *position > end) {
-                            self.conversation_lost(conversation, end, position);
-                        }
-                        tracing::warn!(%conversation, lost, "records were announced that its topic does not hold");
-                        self.give_up_waiting(conversation);
-                    }
-                }
-            }
-            Found::End(conversation, end) => {
-                self.resequencer.hear_of(conversation, end, now + limits::RESEQUENCER.grace);
-            }
-            Found::Swept { ends, whole } => self.take_ends(ends, whole, now),
-            Found::Shorter { conversation, end, position } => {
-                self.conversation_lost(conversation, end, position);
-            }
-        }
-    }
-
-    fn take_ends(&mut self, ends: Vec<(ConversationId, u64)>, whole: bool, now: Instant) {
-        // Only a sweep that was asked for after the ledgers' ends were known, and that knows all ends, says how much
-        // there was when the tail was opened. Until the ledgers' ends are known, no sweep is asked for.
-        let first = self.ledger_ends.is_some() && self.behind.is_none();
-        let mut behind = HashMap::new();
-        // What the first sweep finds, nobody is about to tell.
-        let due = if first { now } else { now + limits::RESEQUENCER.grace };
-        for (conversation, end) in ends {
-            let next = self.resequencer.next(conversation);
-            if next < end {
-                self.resequencer.hear_of(conversation, end, due);
-                behind.insert(conversation, end);
-            } else if next > end {
-                // It may have grown while the sweep was on its way. Asked for now, its end must be there.
-                self.suspects.insert(conversation, next);
-            }
-        }
-        if first && whole {
-            self.behind = Some(behind);
-        }
-    }
-
-    fn give_up_waiting(&mut self, conversation: ConversationId) {
-        if let Some(behind) = &mut self.behind {
-            behind.remove(&conversation);
+        for stream in self.unrolled.due(Instant::now()) {
+            tracing::info!(%stream, "rolling a topic after an erasure that was left to do");
+            // Where too many wait, it is due again later.
+            self.rolls.request(stream);
         }
     }
 
@@ -396,6 +274,12 @@ impl KafkaTail {
     fn batch(&mut self) -> Option<Batch> {
         self.note();
         let moved = self.resequencer.take_moved();
+        for (conversation, next) in &moved {
+            self.unrolled.moved(Stream::Conversation(*conversation), *next);
+        }
+        for (ledger, next) in Ledger::ALL.iter().zip(&self.ledgers).filter(|_| self.ledgers_moved) {
+            self.unrolled.moved(Stream::Ledger(*ledger), *next);
+        }
         if !self.acknowledged.is_empty() {
             self.acknowledged.retain(|conversation, end| !self.resequencer.has_passed(*conversation, *end));
         }
@@ -412,9 +296,11 @@ impl KafkaTail {
             let ledgers = Ledger::ALL.iter().zip(&self.ledgers);
             progress.extend(ledgers.map(|(ledger, next)| (ledger.as_str().to_owned(), *next)));
         }
+        progress.extend(self.unrolled.take_progress());
         self.ledgers_moved = false;
         if announce {
             self.caught_up = CaughtUp::Said;
+            self.look_after_rolls();
         }
         let ledger_lag: u64 = self.ledger_ends.map_or(0, |ends| {
             ends.iter().zip(&self.ledgers).map(|(end, next)| end.saturating_sub(*next)).sum()
@@ -440,6 +326,7 @@ impl Tail for KafkaTail {
         loop {
             self.take_waiting();
             self.ask();
+            self.roll();
             if let Some(why) = &self.damaged {
                 return Err(ReadError::Damaged(why.clone()));
             }
@@ -450,7 +337,9 @@ impl Tail for KafkaTail {
                 return Ok(None);
             }
             let due = self.resequencer.next_due().filter(|_| self.may_ask());
-            let due_at = due.unwrap_or_else(|| Instant::now() + limits::PROBE_INTERVAL);
+            let roll_due = self.unrolled.next_due().filter(|_| self.caught_up == CaughtUp::Said);
+            let due_at = due.into_iter().chain(roll_due).min();
+            let due_at = due_at.unwrap_or_else(|| Instant::now() + limits::PROBE_INTERVAL);
             // Everything received is kept in `self` before the next wait, so that a call that is dropped loses nothing.
             tokio::select! {
                 biased;
@@ -485,6 +374,3 @@ impl Drop for KafkaTail {
         self.shared.close_inbox(self.inbox.id);
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,6 +1,6 @@
 //! The adapter's own threads, on which librdkafka may block.
 
-use super::options::ConnectError;
+use super::error::ConnectError;
 use std::{
     sync::{Arc, Mutex, PoisonError},
     thread::{self, JoinHandle},

@@ -1,96 +1,24 @@
 //! Making topics, and checking those that are there.
 
-use super::{client::Client, limits, shared::Shared};
-use crate::Ledger;
+use super::{client::Admin, error::Wrong, limits, shared::Shared};
 use kafkatalk_protocol::ConversationId;
 use rdkafka::{
-    admin::{
-        AdminClient, AdminOptions, AlterConfig, ConfigResource, ConfigSource, NewTopic, ResourceSpecifier,
-        TopicReplication,
-    },
+    admin::{AdminOptions, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication},
     error::RDKafkaErrorCode,
 };
+use settings::{CLEANUP_POLICY, COMPACT, RETENTION_MS, Settings, compacted, fleeting, passing};
 use std::collections::{BTreeMap, HashMap};
 
-pub(super) type Admin = AdminClient<Client>;
-
-/// The age in milliseconds at which a segment is closed while a record is being erased.
-const ROLL_AT_ONCE_MS: &str = "1";
-const SEGMENT_MS: &str = "segment.ms";
-pub(super) const CLEANUP_POLICY: &str = "cleanup.policy";
-pub(super) const COMPACT: &str = "compact";
-pub(super) const DELETE: &str = "delete";
-const RETENTION_MS: &str = "retention.ms";
-const KEEP_ALL: &str = "-1";
+pub(super) mod fill;
+pub(super) mod roll;
+pub(super) mod settings;
 
 /// Settings that say what is kept how long.
 const KEEPING: [&str; 5] =
     [CLEANUP_POLICY, RETENTION_MS, "retention.bytes", "max.compaction.lag.ms", "min.insync.replicas"];
 
-pub(super) type Settings = Vec<(&'static str, String)>;
-
-/// What is wrong with the topics, for an operator.
-#[derive(Debug)]
-pub(super) struct Wrong(pub(super) String);
-
-impl<E: std::error::Error> From<E> for Wrong {
-    fn from(error: E) -> Self {
-        Self(error.to_string())
-    }
-}
-
 pub(super) fn options() -> AdminOptions {
     AdminOptions::new().request_timeout(Some(limits::REQUEST_TIMEOUT))
-}
-
-/// Settings of a topic that forgets a record when another of its key follows.
-pub(super) fn compacted(shared: &Shared) -> Settings {
-    let mut settings = vec![
-        (CLEANUP_POLICY, COMPACT.into()),
-        brokers_clock(),
-        ("max.compaction.lag.ms", shared.options.forget_within.as_millis().max(1).to_string()),
-    ];
-    settings.extend(in_sync(shared));
-    settings
-}
-
-/// Brokers refuse a record whose time is an hour ahead of theirs, and cut segments by the records' times: so that a node
-/// whose clock is wrong disturbs neither, they put their own time. The node's time is in the envelope.
-fn brokers_clock() -> (&'static str, String) {
-    ("message.timestamp.type", "LogAppendTime".into())
-}
-
-/// What keeps an acknowledged record although a broker is lost: two have it, and one without it never leads.
-fn in_sync(shared: &Shared) -> Settings {
-    if shared.options.replication_factor < 3 {
-        return Vec::new();
-    }
-    vec![("min.insync.replicas", "2".into()), ("unclean.leader.election.enable", "false".into())]
-}
-
-/// Settings of a topic that tells what is of no use soon, to those who follow its end.
-pub(super) fn passing(shared: &Shared) -> Settings {
-    let mut settings = vec![
-        (CLEANUP_POLICY, DELETE.into()),
-        brokers_clock(),
-        (RETENTION_MS, shared.options.feed_retention.as_millis().to_string()),
-        // Several segments within the time, so that what is old can go.
-        (SEGMENT_MS, (shared.options.feed_retention.as_millis() / 4).max(1_000).to_string()),
-    ];
-    settings.extend(in_sync(shared));
-    settings
-}
-
-/// Settings of a topic whose messages are of no use after seconds, and may be lost.
-fn fleeting() -> Settings {
-    let retention = limits::SIGNALS_RETENTION.as_millis().to_string();
-    vec![
-        (CLEANUP_POLICY, DELETE.into()),
-        brokers_clock(),
-        (RETENTION_MS, retention.clone()),
-        (SEGMENT_MS, retention),
-        ("segment.bytes", limits::SIGNALS_SEGMENT_BYTES.to_string()),
-    ]
 }
 
 /// Whether a topic was made, or was there before.
@@ -154,88 +82,6 @@ pub(super) async fn create_conversations(
         })
     };
     Ok(made.into_iter().zip(&topics).map(answer).collect())
-}
-
-/// Settings of a ledger that is being filled from another log: it keeps all, and nodes do not start on it, for it is not
-/// compacted yet.
-fn filling(shared: &Shared) -> Settings {
-    let mut settings = vec![
-        (CLEANUP_POLICY, DELETE.into()),
-        (RETENTION_MS, KEEP_ALL.into()),
-        ("retention.bytes", KEEP_ALL.into()),
-        brokers_clock(),
-    ];
-    settings.extend(in_sync(shared));
-    settings
-}
-
-fn is_filling(found: &ConfigResource) -> bool {
-    let is = |name, value| found.get(name).is_some_and(|entry| entry.value.as_deref() == Some(value));
-    is(CLEANUP_POLICY, DELETE) && is(RETENTION_MS, KEEP_ALL)
-}
-
-/// Whether a topic is a ledger that is being filled.
-pub(super) async fn keeps_all(admin: &Admin, topic: &str) -> Result<bool, Wrong> {
-    Ok(is_filling(&described(admin, topic).await?))
-}
-
-/// Creates a ledger that is to be filled, where it is missing. One that was there and is yet untouched keeps all from now
-/// on. [`take_into_use`] ends that.
-pub(super) async fn create_to_fill(
-    shared: &Shared,
-    admin: &Admin,
-    ledger: Ledger,
-    untouched: bool,
-) -> Result<(), Wrong> {
-    let name = shared.names.ledger(ledger);
-    let topic = (name.to_owned(), 1, filling(shared));
-    for made in create(shared, admin, &[topic]).await? {
-        let before = made.map_err(Wrong)? == Made::Before;
-        if before && untouched && !keeps_all(admin, name).await? {
-            configure(admin, name, filling(shared)).await?;
-        }
-    }
-    Ok(())
-}
-
-/// A move to this prefix that was begun and not finished, if there is one.
-pub(super) async fn unfinished(shared: &Shared, admin: &Admin) -> Option<Wrong> {
-    for ledger in Ledger::ALL {
-        let topic = shared.names.ledger(ledger);
-        if keeps_all(admin, topic).await.unwrap_or(false) {
-            return Some(Wrong(format!(
-                "the move of a log to this topic prefix is not finished, for the topic {topic} is still being filled: \
-                 run `kafkatalk migrate` again"
-            )));
-        }
-    }
-    None
-}
-
-/// Gives a ledger that was filled the settings under which nodes use it.
-pub(super) async fn take_into_use(shared: &Shared, admin: &Admin, ledger: Ledger) -> Result<(), Wrong> {
-    let topic = shared.names.ledger(ledger);
-    if policies(admin, &[topic]).await?.get(topic).is_some_and(|policy| policy == COMPACT) {
-        return Ok(());
-    }
-    configure(admin, topic, compacted(shared)).await
-}
-
-/// Gives a topic these settings, and no others.
-async fn configure(admin: &Admin, topic: &str, settings: Settings) -> Result<(), Wrong> {
-    let config = AlterConfig::new(ResourceSpecifier::Topic(topic));
-    let config = settings.iter().fold(config, |config, (key, value)| config.set(key, value));
-    alter(admin, topic, config).await
-}
-
-async fn alter(admin: &Admin, topic: &str, config: AlterConfig<'_>) -> Result<(), Wrong> {
-    let answers = admin.alter_configs(&[config], &options()).await?;
-    match answers.into_iter().next() {
-        Some(Err((_, code))) => {
-            Err(Wrong(format!("cannot change the settings of the topic {topic}: {code}")))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// A topic that the log can do without: it holds nothing that anybody would miss.
@@ -373,60 +219,4 @@ fn must_be(topic: &str, found: &str, policy: &str) -> Result<(), String> {
 pub(super) async fn check_policy(admin: &Admin, topic: &str, policy: &str) -> Result<(), Wrong> {
     let found = policies(admin, &[topic]).await?;
     found.get(topic).map_or(Ok(()), |found| must_be(topic, found, policy)).map_err(Wrong)
-}
-
-/// Lets the next record of each topic begin a new segment, or takes that back. Leaves their other settings as they are: the
-/// request replaces all that a topic has of its own. An answer for each, in order.
-pub(super) async fn roll_at_once(admin: &Admin, topics: &[String], at_once: bool) -> Vec<Result<(), Wrong>> {
-    let asked: Vec<_> = topics.iter().map(String::as_str).collect();
-    let found = match described_all(admin, &asked).await {
-        Ok(found) => found,
-        Err(Wrong(why)) => return topics.iter().map(|_| Err(Wrong(why.clone()))).collect(),
-    };
-    let settings = |topic, found: &ConfigResource| {
-        let own = found.entries.iter().filter(|entry| {
-            entry.source == ConfigSource::DynamicTopic && !entry.is_read_only && entry.name != SEGMENT_MS
-        });
-        let mut settings: Vec<_> =
-            own.filter_map(|entry| Some((entry.name.clone(), entry.value.clone()?))).collect();
-        if at_once {
-            settings.push((SEGMENT_MS.into(), ROLL_AT_ONCE_MS.into()));
-        }
-        (topic, settings)
-    };
-    let (mut wanted, mut answers) = (Vec::new(), Vec::with_capacity(topics.len()));
-    for (topic, found) in asked.into_iter().zip(found) {
-        answers.push(found.map(|found| wanted.push(settings(topic, &found))));
-    }
-    let configs: Vec<_> = wanted
-        .iter()
-        .map(|(topic, settings)| {
-            let config = AlterConfig::new(ResourceSpecifier::Topic(topic));
-            settings.iter().fold(config, |config, (key, value)| config.set(key, value))
-        })
-        .collect();
-    if configs.is_empty() {
-        return answers;
-    }
-    let altered = admin.alter_configs(&configs, &options()).await;
-    let mut altered = altered.map(Vec::into_iter);
-    for answer in answers.iter_mut().filter(|answer| answer.is_ok()) {
-        *answer = match &mut altered {
-            Ok(altered) => altered.next().map_or(Ok(()), |one| {
-                one.map(drop).map_err(|(_, code)| Wrong(format!("its settings cannot be changed: {code}")))
-            }),
-            Err(error) => Err(Wrong(error.to_string())),
-        };
-    }
-    answers
-}
-
-/// Whether [`roll_at_once`] holds, for each topic in order; another node may have taken it back.
-pub(super) async fn roll_now(admin: &Admin, topics: &[&str]) -> Result<Vec<bool>, Wrong> {
-    let rolls = |found: Result<ConfigResource, Wrong>| {
-        found.is_ok_and(|found| {
-            found.get(SEGMENT_MS).is_some_and(|entry| entry.value.as_deref() == Some(ROLL_AT_ONCE_MS))
-        })
-    };
-    Ok(described_all(admin, topics).await?.into_iter().map(rolls).collect())
 }

@@ -5,7 +5,7 @@
 //! conversation's topic, and which `node` wrote it. A feed record without a value announces that the topic goes up to
 //! and including that offset; with the header `hole`, also that nothing stands there.
 
-use super::{limits, names, shared::Shared};
+use super::{limits, names};
 use crate::{Record, RecordId};
 use kafkatalk_protocol::ConversationId;
 use rdkafka::{
@@ -48,8 +48,8 @@ pub(super) fn id(value: &[u8]) -> Option<RecordId> {
 
 /// The record at a place of a stream; none where there is nothing that can be read, which is as good as a hole. A message
 /// without a value is a hole on purpose: see `erase`.
-pub(super) fn record(shared: &Shared, message: &BorrowedMessage<'_>) -> Option<Arc<Record>> {
-    let found = |why: &String| shared.garbage.found(message.topic(), message.offset(), why);
+pub(super) fn record(garbage: &Garbage, message: &BorrowedMessage<'_>) -> Option<Arc<Record>> {
+    let found = |why: &String| garbage.found(message.topic(), message.offset(), why);
     decode(message.payload()?).inspect_err(found).ok()
 }
 

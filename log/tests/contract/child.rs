@@ -21,7 +21,16 @@ const WRITERS: u128 = 8;
 const STREAMS: u128 = 3;
 
 /// A child process that dies with the test.
-struct Doomed(Child);
+pub struct Doomed(pub Child);
+
+/// Runs one ignored test of this binary in a process of its own, whose standard input and error are the test's.
+pub fn spawn(test: &str, environment: &[(&str, String)]) -> Doomed {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args([test, "--exact", "--ignored", "--nocapture"]);
+    command.envs(environment.iter().map(|(name, value)| (name, value)));
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+    Doomed(command.spawn().unwrap())
+}
 
 impl Drop for Doomed {
     fn drop(&mut self) {
@@ -89,11 +98,7 @@ fn lines_of(stderr: ChildStderr) -> Receiver<Acknowledged> {
 
 /// Lets a child append until so many are acknowledged and kills it; what it had acknowledged.
 fn append_and_kill<H: Harness>(location: &str, run: usize, count: usize) -> Vec<Acknowledged> {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args([H::CHILD, "--exact", "--ignored", "--nocapture"]);
-    command.env(LOCATION, location).env(RUN, run.to_string());
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-    let mut child = Doomed(command.spawn().unwrap());
+    let mut child = spawn(H::CHILD, &[(LOCATION, location.to_owned()), (RUN, run.to_string())]);
     let lines = lines_of(child.0.stderr.take().unwrap());
     let mut acknowledged = Vec::new();
     while acknowledged.len() < count {

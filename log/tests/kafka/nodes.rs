@@ -72,7 +72,7 @@ async fn settled(log: &KafkaLog) -> Box<dyn Tail> {
 }
 
 /// Waits until the log knows of so many nodes.
-async fn knows(log: &KafkaLog, nodes: usize) {
+pub(crate) async fn knows(log: &KafkaLog, nodes: usize) {
     let known = async {
         while log.nodes() != nodes {
             sleep(Duration::from_millis(20)).await;

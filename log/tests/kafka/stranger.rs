@@ -16,10 +16,11 @@ use rdkafka::{
 };
 use std::{
     collections::HashMap,
+    fmt::Debug,
     thread::sleep,
     time::{Duration, Instant},
 };
-use tokio::task::spawn_blocking;
+use tokio::task::{block_in_place, spawn_blocking};
 
 /// The topic of a stream.
 pub(crate) fn topic(kafka: &Kafka, stream: Stream) -> String {
@@ -27,6 +28,23 @@ pub(crate) fn topic(kafka: &Kafka, stream: Stream) -> String {
     match stream {
         Stream::Conversation(id) => format!("{prefix}.conversation.{id}"),
         Stream::Ledger(ledger) => format!("{prefix}.{}", ledger.as_str()),
+    }
+}
+
+/// Asks the brokers about a topic until they answer as expected. They announce nothing to those who ask, so an answer is the
+/// event that brings the next question.
+async fn until_answered<T: Debug>(
+    topic: &str,
+    ask: impl AsyncFn() -> T,
+    as_expected: impl Fn(&T) -> bool,
+) -> T {
+    let until = Instant::now() + WAIT_MAX;
+    loop {
+        let answer = ask().await;
+        if as_expected(&answer) {
+            return answer;
+        }
+        assert!(Instant::now() < until, "{topic}: {answer:?}");
     }
 }
 
@@ -94,15 +112,7 @@ impl Stranger {
         topic: &str,
         as_asked: impl Fn(&HashMap<String, String>) -> bool,
     ) -> HashMap<String, String> {
-        let until = Instant::now() + WAIT_MAX;
-        loop {
-            let shown = self.settings(topic).await;
-            if as_asked(&shown) {
-                return shown;
-            }
-            assert!(Instant::now() < until, "{topic} still shows {shown:?}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        until_answered(topic, async || self.settings(topic).await, as_asked).await
     }
 
     pub(crate) async fn try_create(&self, topic: &str, policy: &str) -> Result<(), RDKafkaErrorCode> {
@@ -197,27 +207,27 @@ impl Stranger {
         spawn_blocking(ask).await.unwrap()
     }
 
+    /// Where partition 0 ends.
+    pub(crate) async fn end(&self, topic: &str) -> u64 {
+        let (consumer, topic) = (self.consumer("stranger"), topic.to_owned());
+        let ask = move || consumer.fetch_watermarks(&topic, 0, Duration::from_secs(10)).unwrap().1;
+        u64::try_from(spawn_blocking(ask).await.unwrap()).unwrap()
+    }
+
     /// Deletes a topic, and waits until the brokers no longer know it.
     pub(crate) async fn remove(&self, topic: &str) {
         self.delete(topic).await;
-        let until = Instant::now() + WAIT_MAX;
-        while self.knows(topic) {
-            assert!(Instant::now() < until, "{topic} is still there");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        until_answered(topic, async || self.knows(topic), |known| !known).await;
     }
 
     /// Waits until a topic is there.
     pub(crate) async fn sees(&self, topic: &str) {
-        let until = Instant::now() + WAIT_MAX;
-        while !self.knows(topic) {
-            assert!(Instant::now() < until, "{topic} is not there");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        until_answered(topic, async || self.knows(topic), |known| *known).await;
     }
 
     fn knows(&self, topic: &str) -> bool {
-        let metadata = self.admin.inner().fetch_metadata(None, Duration::from_secs(10)).unwrap();
+        let metadata =
+            block_in_place(|| self.admin.inner().fetch_metadata(None, Duration::from_secs(10))).unwrap();
         metadata.topics().iter().any(|found| found.name() == topic)
     }
 

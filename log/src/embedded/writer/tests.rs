@@ -3,11 +3,13 @@ use crate::embedded::EmbeddedOptions;
 use crate::embedded::reader::{self, Readers};
 use crate::embedded::window::Window;
 use crate::limits::{PAGE_BYTES_MAX, WAL_BYTES_MAX};
-use kafkatalk_protocol::ConversationId;
+use crate::{Record, Stream};
+use kafkatalk_protocol::{ConversationId, Offset, Timestamp};
 use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
 use std::sync::mpsc::sync_channel;
 use tempfile::TempDir;
+use tokio::sync::oneshot;
 use uuid::Uuid;
 
 const STREAM: Stream = Stream::Conversation(ConversationId(Uuid::nil()));

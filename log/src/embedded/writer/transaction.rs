@@ -1,8 +1,8 @@
 //! What the writer does in one transaction.
 
-use super::Command;
-use crate::embedded::reader::{self, Found, integer};
-use crate::embedded::schema;
+use super::command::Command;
+use crate::embedded::names;
+use crate::embedded::reader::{self, SearchResult, integer};
 use crate::embedded::window::Committed;
 use crate::limits::WRITER_STREAMS_MAX;
 use crate::{Entry, Record, RecordId, Stream};
@@ -121,7 +121,7 @@ fn end_of(connection: &Connection, ends: &mut Ends, stream: Stream) -> rusqlite:
     }
     connection
         .prepare_cached("INSERT INTO streams (name) VALUES (?1)")?
-        .execute([schema::name_of(&stream)])?;
+        .execute([names::name_of(&stream)])?;
     Ok((connection.last_insert_rowid(), 0))
 }
 
@@ -131,7 +131,7 @@ fn locate(
     ends: &mut Ends,
     stream: Stream,
     erased: RecordId,
-    found: &Found,
+    found: &SearchResult,
 ) -> rusqlite::Result<Option<(u64, Option<Box<str>>)>> {
     if found.record.is_some() {
         return Ok(found.record.clone());

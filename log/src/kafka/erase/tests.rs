@@ -1,3 +1,4 @@
+use super::queue::Reservation;
 use super::*;
 use crate::{Health, kafka::KafkaOptions};
 use kafkatalk_protocol::ConversationId;
@@ -107,15 +108,15 @@ fn stream(number: u128) -> Stream {
     Stream::Conversation(ConversationId(Uuid::from_u128(number)))
 }
 
-fn due(rolls: &Arc<Rolls>, number: u128) -> Place {
-    let mut place = rolls.take_place(stream(number)).unwrap();
-    place.is_needed();
-    place
+fn due(rolls: &Arc<RollQueue>, number: u128) -> Reservation {
+    let mut reservation = rolls.reserve(stream(number)).unwrap();
+    reservation.is_needed();
+    reservation
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_log_that_is_closed_waits_for_the_round_in_hand_and_its_set_back() {
-    let (shared, rolls) = (ready(), Arc::new(Rolls::default()));
+    let (shared, rolls) = (ready(), Arc::new(RollQueue::default()));
     let closed = Arc::clone(&shared);
     let on_holes: Box<dyn Fn()> = Box::new(move || {
         closed.close();
@@ -131,7 +132,7 @@ async fn a_log_that_is_closed_waits_for_the_round_in_hand_and_its_set_back() {
 
 #[tokio::test(start_paused = true)]
 async fn a_log_that_is_closed_does_not_wait_for_brokers_that_say_nothing() {
-    let (shared, rolls) = (ready(), Arc::new(Rolls::default()));
+    let (shared, rolls) = (ready(), Arc::new(RollQueue::default()));
     let closed = Arc::clone(&shared);
     let on_holes: Box<dyn Fn()> = Box::new(move || closed.close());
     let brokers = Fake { on_holes: Some(on_holes), holes_hang: true, ..Fake::default() };
@@ -144,13 +145,13 @@ async fn a_log_that_is_closed_does_not_wait_for_brokers_that_say_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn what_could_not_be_rolled_is_rolled_later_though_nobody_waits() {
-    let (shared, rolls) = (ready(), Arc::new(Rolls::default()));
+    let (shared, rolls) = (ready(), Arc::new(RollQueue::default()));
     let brokers = Fake::default();
     brokers.state().refuse_holes = 3 * TRIES + 1;
     let answer = due(&rolls, 1).written();
     let waits = async {
         assert!(matches!(answer.await, Ok(Err(AppendError::Unknown(_)))));
-        while rolls.len() > 0 {
+        while !rolls.streams().is_empty() {
             sleep(LOOK_EVERY).await;
         }
     };
@@ -164,14 +165,14 @@ async fn what_could_not_be_rolled_is_rolled_later_though_nobody_waits() {
 
 #[tokio::test(start_paused = true)]
 async fn a_topic_is_rolled_once_the_brokers_are_back() {
-    let (shared, rolls) = (ready(), Arc::new(Rolls::default()));
+    let (shared, rolls) = (ready(), Arc::new(RollQueue::default()));
     shared.set_health(Health::Unavailable("gone".into()));
     let brokers = Fake::default();
     let answer = due(&rolls, 1).written();
     let waits = async {
         assert!(matches!(answer.await, Ok(Err(_))));
         shared.set_health(Health::Ready);
-        while rolls.len() > 0 {
+        while !rolls.streams().is_empty() {
             sleep(LOOK_EVERY).await;
         }
     };
@@ -184,12 +185,12 @@ async fn a_topic_is_rolled_once_the_brokers_are_back() {
 
 #[tokio::test(start_paused = true)]
 async fn a_setting_that_could_not_be_taken_back_is_taken_back_later() {
-    let (shared, rolls) = (ready(), Arc::new(Rolls::default()));
+    let (shared, rolls) = (ready(), Arc::new(RollQueue::default()));
     let brokers = Fake::default();
     brokers.state().refuse_set_backs = 1;
     drop(due(&rolls, 1));
     let waits = async {
-        while rolls.len() > 0 {
+        while !rolls.streams().is_empty() {
             sleep(LOOK_EVERY).await;
         }
     };
@@ -202,7 +203,7 @@ async fn a_setting_that_could_not_be_taken_back_is_taken_back_later() {
 
 #[tokio::test(start_paused = true)]
 async fn a_question_that_fails_ends_the_try() {
-    let (shared, rolls) = (ready(), Arc::new(Rolls::default()));
+    let (shared, rolls) = (ready(), Arc::new(RollQueue::default()));
     let brokers = Fake::default();
     brokers.state().questions_fail = true;
     let answer = due(&rolls, 1).written();
@@ -218,7 +219,7 @@ async fn a_question_that_fails_ends_the_try() {
 
 #[tokio::test(start_paused = true)]
 async fn brokers_that_answer_slowly_hold_a_round_for_seconds_only() {
-    let (shared, rolls) = (ready(), Arc::new(Rolls::default()));
+    let (shared, rolls) = (ready(), Arc::new(RollQueue::default()));
     let brokers = Fake { question_takes: limits::REQUEST_TIMEOUT, ..Fake::default() };
     let answer = due(&rolls, 1).written();
     let begun = Instant::now();
@@ -231,7 +232,7 @@ async fn brokers_that_answer_slowly_hold_a_round_for_seconds_only() {
 
 #[tokio::test(start_paused = true)]
 async fn what_failed_before_does_not_keep_what_is_new_from_the_round() {
-    let rolls = Arc::new(Rolls::default());
+    let rolls = Arc::new(RollQueue::default());
     drop(due(&rolls, 1));
     for due in rolls.due(1).await {
         rolls.done(due, &Err(AppendError::Unknown("failed".into())));
@@ -244,17 +245,80 @@ async fn what_failed_before_does_not_keep_what_is_new_from_the_round() {
 
 #[tokio::test]
 async fn topics_that_wait_are_bounded_and_one_that_waits_takes_more() {
-    let rolls = Arc::new(Rolls::default());
-    let places: Vec<_> = (0..limits::ROLLS_OWED_MAX as u128).map(|number| due(&rolls, number)).collect();
-    assert!(rolls.take_place(stream(u128::MAX)).is_none());
-    assert!(rolls.take_place(stream(0)).is_some());
-    drop(places);
-    assert_eq!(rolls.len(), limits::ROLLS_OWED_MAX);
+    let rolls = Arc::new(RollQueue::default());
+    let reservations: Vec<_> =
+        (0..limits::ROLLS_PENDING_MAX as u128).map(|number| due(&rolls, number)).collect();
+    assert!(rolls.reserve(stream(u128::MAX)).is_none());
+    assert!(rolls.reserve(stream(0)).is_some());
+    drop(reservations);
+    assert_eq!(rolls.streams().len(), limits::ROLLS_PENDING_MAX);
 }
 
 #[test]
 fn a_place_that_was_not_needed_leaves_nothing() {
-    let rolls = Arc::new(Rolls::default());
-    drop(rolls.take_place(stream(1)));
-    assert_eq!(rolls.len(), 0);
+    let rolls = Arc::new(RollQueue::default());
+    drop(rolls.reserve(stream(1)));
+    assert_eq!(rolls.streams().len(), 0);
+}
+
+/// Two topics that are there, of which the first kept the setting of a roll.
+fn left_behind() -> (Arc<Shared>, Arc<RollQueue>, Fake) {
+    let (shared, rolls, brokers) = (ready(), Arc::new(RollQueue::default()), Fake::default());
+    for number in [1, 2] {
+        shared.topics.saw(ConversationId(Uuid::from_u128(number)), Topic::Used);
+    }
+    brokers.state().changed.insert(stream(1));
+    rolls.look_for_leftovers();
+    (shared, rolls, brokers)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_setting_that_a_killed_node_left_is_taken_back_once_the_brokers_say_who_has_it() {
+    let (shared, rolls, brokers) = left_behind();
+    brokers.state().questions_fail = true;
+    let waits = async {
+        while brokers.state().questions < 2 {
+            sleep(LOOK_EVERY).await;
+        }
+        brokers.state().questions_fail = false;
+        while brokers.rolled().is_empty() || !rolls.streams().is_empty() {
+            sleep(LOOK_EVERY).await;
+        }
+    };
+    tokio::select! {
+        () = serve(&shared, &brokers, &rolls) => panic!("it ended"),
+        () = waits => {}
+    }
+    assert_eq!(brokers.rolled(), [stream(1)]);
+    assert!(brokers.state().changed.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_topic_that_another_node_is_just_rolling_is_left_to_it() {
+    let (shared, rolls, brokers) = left_behind();
+    let waits = async {
+        while brokers.state().questions == 0 {
+            sleep(LOOK_EVERY).await;
+        }
+        brokers.state().changed.clear();
+        while brokers.state().questions < 2 {
+            sleep(LOOK_EVERY).await;
+        }
+        sleep(LOOK_WITHIN).await;
+    };
+    tokio::select! {
+        () = serve(&shared, &brokers, &rolls) => panic!("it ended"),
+        () = waits => {}
+    }
+    assert!(brokers.rolled().is_empty());
+    assert_eq!(rolls.streams().len(), 0);
+}
+
+#[test]
+fn a_topic_that_waits_is_not_owed_twice() {
+    let rolls = Arc::new(RollQueue::default());
+    drop(due(&rolls, 1));
+    assert!(rolls.request(stream(1)));
+    assert!(rolls.request(stream(2)));
+    assert_eq!(rolls.streams().len(), 2);
 }

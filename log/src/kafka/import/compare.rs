@@ -1,14 +1,16 @@
 //! Whether a topic holds what its stream holds.
 
-use super::{Common, ImportError, Part, Place, laid_out};
+use super::{
+    common::{Common, Part, Place, in_parallel, laid_out},
+    error::ImportError,
+};
 use crate::{
     Stream,
     kafka::{
-        Consumer,
-        client::Client,
+        client::{self, Consumer},
         limits,
-        options::Purpose,
-        read::{self, Range},
+        purpose::Purpose,
+        walk::{self, Range},
         wire,
     },
     limits::PAGE_RECORDS_MAX,
@@ -16,7 +18,7 @@ use crate::{
 use rdkafka::{Message, consumer::Consumer as _, message::BorrowedMessage};
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    sync::{Mutex, PoisonError, atomic::Ordering},
 };
 
 /// Compares what the topics hold and was not compared before.
@@ -24,7 +26,7 @@ pub(super) fn all(common: &Common, parts: &mut [Part]) -> Result<(), ImportError
     let mut parts: Vec<_> = parts.iter_mut().filter(|part| part.compared < part.there).collect();
     let workers = parts.len().min(limits::IMPORT_WORKERS);
     let queue = Mutex::new(parts.iter_mut());
-    super::in_parallel(workers, |stopped| {
+    in_parallel(workers, |stopped| {
         let consumer = ready(common)?;
         while !stopped.load(Ordering::Relaxed) {
             let part = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
@@ -38,7 +40,7 @@ pub(super) fn all(common: &Common, parts: &mut [Part]) -> Result<(), ImportError
 /// A consumer that knows who leads which topic.
 fn ready(common: &Common) -> Result<Consumer, ImportError> {
     let shared = &common.shared;
-    let consumer: Consumer = shared.options.consumer(Purpose::Fetch, Client(Arc::clone(shared)))?;
+    let consumer: Consumer = client::consumer(shared, Purpose::Fetch)?;
     consumer.fetch_metadata(None, limits::REQUEST_TIMEOUT)?;
     Ok(consumer)
 }
@@ -57,7 +59,7 @@ fn one(common: &Common, consumer: &Consumer, part: &mut Part) -> Result<(), Impo
     let mut judge = Judge { topic: &part.topic, stream, next, missing: HashMap::new() };
     let mut verdict = Ok(());
     let range = Range { from: part.compared, end, patience: limits::READ_WAIT };
-    read::walk(&common.shared, consumer, &part.topic, range, |offset, message| {
+    walk::walk(&common.shared, consumer, &part.topic, range, |offset, message| {
         verdict = judge.meets(offset, message_of(message));
         verdict.is_ok()
     })?;
@@ -148,6 +150,7 @@ mod tests {
     use super::*;
     use crate::{Ledger, Record};
     use kafkatalk_protocol::{ConversationId, Timestamp};
+    use std::sync::Arc;
     use uuid::Uuid;
 
     fn record(id: u128, key: Option<&str>) -> Arc<Record> {

@@ -5,10 +5,13 @@
 //! allow, and each must come back with the offset that it has in the source. Records never time out one by one, for the
 //! next would take their place: after a silence all that is on its way is let go at once, and the producer with it.
 
-use super::{Common, ImportError, Part, Place, laid_out};
+use super::{
+    common::{Common, Counts, Part, Place, in_parallel, laid_out},
+    error::ImportError,
+};
 use crate::{
     Record,
-    kafka::{client, limits, options::Purpose, produce, shared::Shared, wire},
+    kafka::{client, limits, produce, purpose::Purpose, shared::Shared, wire},
     limits::PAGE_RECORDS_MAX,
 };
 use rdkafka::{
@@ -34,7 +37,7 @@ pub(super) fn all(common: &Common, parts: &[&Part]) -> Result<(), ImportError> {
     let workers = parts.len().min(limits::IMPORT_WORKERS);
     let group = parts.len().div_ceil(workers.max(1)).clamp(1, limits::IMPORT_GROUP_STREAMS_MAX);
     let queue = Mutex::new(parts.chunks(group));
-    super::in_parallel(workers, |stopped| {
+    in_parallel(workers, |stopped| {
         let mut worker = Worker::new(common, stopped)?;
         while !stopped.load(Ordering::Relaxed) {
             let group = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
@@ -80,7 +83,7 @@ struct Expected {
 
 struct Reports {
     shared: Arc<Shared>,
-    counts: Arc<super::Counts>,
+    counts: Arc<Counts>,
     flight: Arc<Flight>,
 }
 

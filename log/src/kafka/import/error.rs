@@ -2,7 +2,7 @@
 
 use crate::{
     ReadError,
-    kafka::{options::ConnectError, topics::Wrong},
+    kafka::error::{ConnectError, Wrong},
 };
 use rdkafka::error::KafkaError;
 

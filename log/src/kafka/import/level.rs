@@ -1,11 +1,12 @@
 //! Carrying the feature level over: versions that do not know the log's level must not start on the moved one either.
 
-use super::{Common, ImportError};
+use super::{common::Common, error::ImportError};
 use crate::{
     Level,
     kafka::{
+        client::Admin,
         level, limits, manifest,
-        topics::{self, Admin},
+        topics::{self, settings},
     },
 };
 use std::{thread::sleep, time::Instant};
@@ -18,7 +19,7 @@ pub(super) fn carry(common: &Common, admin: &Admin) -> Result<(), ImportError> {
         return Ok(());
     }
     let topic = &shared.names.manifest;
-    let new = [(topic.clone(), 1, topics::compacted(shared))];
+    let new = [(topic.clone(), 1, settings::compacted(shared))];
     for made in common.runtime.block_on(topics::create(shared, admin, &new))? {
         made.map_err(ImportError::Topic)?;
     }

@@ -1,6 +1,6 @@
 //! What a topic says of itself, before anything is written.
 
-use super::{ImportError, Part};
+use super::{common::Part, error::ImportError};
 use crate::{
     Stream,
     kafka::inventory::{Kind, TopicFacts},

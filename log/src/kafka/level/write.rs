@@ -2,7 +2,7 @@
 
 use crate::{
     Level,
-    kafka::{client, limits, options::Purpose, shared::Shared, topics::Wrong},
+    kafka::{client, error::Wrong, limits, purpose::Purpose, shared::Shared},
     manifest::Fact,
 };
 use rdkafka::{

@@ -1,9 +1,16 @@
 //! Hearing from outside which nodes are there: by their heartbeats alone, without being one of them.
 
-use super::{Heartbeat, NodeState};
+use super::presence::{Heartbeat, NodeState};
 use crate::{
     Level,
-    kafka::{client::Client, limits, options::Purpose, shared::Shared, sweep, topics::Wrong},
+    kafka::{
+        client,
+        error::{Wrong, is_denied},
+        limits,
+        purpose::Purpose,
+        shared::Shared,
+        sweep,
+    },
 };
 use rdkafka::{Message, Offset as KafkaOffset, TopicPartitionList, consumer::Consumer as _};
 use std::{
@@ -17,7 +24,7 @@ const LISTEN: Duration = limits::HEARTBEAT_SILENCE_MAX.saturating_add(Duration::
 
 /// The nodes that are heard, by name, and which level each knows. None where their topic is missing. Blocks for seconds.
 pub(in crate::kafka) fn listen(shared: &Arc<Shared>) -> Result<Option<Vec<(String, Level)>>, Wrong> {
-    let consumer = shared.options.consumer(Purpose::Fetch, Client(Arc::clone(shared)))?;
+    let consumer = client::consumer(shared, Purpose::Fetch)?;
     let topic = &shared.names.nodes;
     let Some((_, end)) = sweep::bounds_within(&consumer, topic, limits::REQUEST_TIMEOUT)? else {
         return Ok(None);
@@ -39,7 +46,7 @@ pub(in crate::kafka) fn listen(shared: &Arc<Shared>) -> Result<Option<Vec<(Strin
                     NodeState::Leaving => drop(nodes.remove(&instance)),
                 }
             }
-            Some(Err(error)) if super::super::manifest::is_denied(&error) => return Err(error.into()),
+            Some(Err(error)) if is_denied(&error) => return Err(error.into()),
             Some(Err(error)) => tracing::debug!(%topic, "listening: {error}"),
             None => {}
         }

@@ -16,7 +16,7 @@ mod world;
 use super::super::Shared;
 use crate::{
     AppendError, Record, Stream,
-    kafka::{keeper, produce::Append},
+    kafka::{append::Append, outcome},
 };
 use kafkatalk_protocol::Offset;
 use std::{
@@ -77,7 +77,7 @@ async fn write(
         append.gate = None;
     }
     producer.send(Turn::Sent(node, run, append)).ok();
-    keeper::outcome(answer).await
+    outcome::answer(answer).await
 }
 
 /// Runs a world. The clock stands still but when all wait.

@@ -7,7 +7,12 @@ use super::{
 };
 use crate::{
     Record, Stream,
-    kafka::produce::{self, Append, FeedCopy, UNKNOWN_PLACE},
+    kafka::{
+        append::Append,
+        feed::{self, FeedCopy},
+        outcome::UNKNOWN_PLACE,
+        produce,
+    },
 };
 use kafkatalk_protocol::ConversationId;
 use rdkafka::{error::KafkaError, types::RDKafkaErrorCode as Code};
@@ -223,7 +228,7 @@ impl World {
         let of = name(Stream::Conversation(told.conversation));
         self.note(|| format!("the feed has {of} {}", told.offset));
         let partitions = i32::try_from(self.cluster.feed.len()).unwrap();
-        let partition = produce::feed_partition(told.conversation, partitions);
+        let partition = feed::feed_partition(told.conversation, partitions);
         self.cluster.feed[usize::try_from(partition).unwrap()].push(told);
         self.followers_look();
     }
@@ -235,12 +240,12 @@ impl World {
     }
 
     /// What the keeper does now and then.
-    pub(super) fn pay_debts(&mut self, node: usize, run: u64) {
+    pub(super) fn announce_pending(&mut self, node: usize, run: u64) {
         if self.nodes[node].run != run {
             return;
         }
         let shared = Arc::clone(&self.nodes[node].shared);
-        for copy in FeedCopy::owed(&shared) {
+        for copy in FeedCopy::pending(&shared) {
             self.announce(node, run, copy, None);
         }
         self.look_after_debts(node);
@@ -265,7 +270,7 @@ impl World {
             }
             self.reported(number);
         }
-        self.nodes[node].shared.forget_met();
+        self.nodes[node].shared.topics.forget_met();
         self.nodes[node].met.clear();
     }
 

@@ -1,7 +1,7 @@
 //! Somebody who follows the log, keeps a checkpoint, and looks at everything that is handed out.
 
 use super::{
-    super::super::{Ask, Found, KafkaTail, Live, Shared, Sides},
+    super::super::{Ask, CatchUpEvent, KafkaTail, Live, Shared, Sides},
     cluster::{Cluster, Place},
     sides::{Follower, Seeker},
     world::Turn,
@@ -32,7 +32,7 @@ pub(super) struct Open {
     _following: AbortOnDrop,
     held_up: watch::Sender<HeldUp>,
     pub(super) live: mpsc::Sender<Vec<Live>>,
-    pub(super) found: mpsc::Sender<Found>,
+    pub(super) found: mpsc::Sender<CatchUpEvent>,
     pub(super) follower: Follower,
     pub(super) seeker: Seeker,
     /// Where all streams ended when it was opened.
@@ -87,7 +87,7 @@ impl Reader {
         }
         let checkpoint: Checkpoint =
             self.positions.iter().map(|(stream, next)| (stream.to_string(), *next)).collect();
-        let (tail, sides) = KafkaTail::new(shared, &checkpoint).unwrap();
+        let (tail, sides) = KafkaTail::new(shared, &Arc::default(), &checkpoint).unwrap();
         let Sides { start, asks, live, found } = sides;
         self.opened += 1;
         let (held_up, hears) = watch::channel(self.held_up());

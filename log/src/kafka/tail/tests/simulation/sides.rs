@@ -1,7 +1,7 @@
 //! What stands in for the threads beside a tail: one follows the feed and the ledgers, one looks for what is missing.
 
 use super::{
-    super::super::{Found, Live, limits, position},
+    super::super::{CatchUpEvent, Live, limits, position},
     cluster::Cluster,
 };
 use crate::{
@@ -131,12 +131,12 @@ pub(super) struct Suspect {
 #[derive(Default)]
 pub(super) struct Seeker {
     /// Found, and waiting for room in the tail's queue.
-    pub(super) outbox: VecDeque<Found>,
+    pub(super) outbox: VecDeque<CatchUpEvent>,
     /// Whether it is about to try that again.
     pub(super) waits: bool,
     pub(super) suspects: BTreeMap<ConversationId, Suspect>,
     pub(super) next_sweep: Option<Instant>,
-    pub(super) swept_whole: bool,
+    pub(super) swept_completely: bool,
 }
 
 /// How a direct read goes.
@@ -154,7 +154,7 @@ pub(super) enum ReadFate {
 
 impl Seeker {
     /// Hands over as much as there is room for.
-    pub(super) fn hand_over(&mut self, found: &tokio::sync::mpsc::Sender<Found>) {
+    pub(super) fn hand_over(&mut self, found: &tokio::sync::mpsc::Sender<CatchUpEvent>) {
         while found.capacity() > 0
             && let Some(one) = self.outbox.pop_front()
         {
@@ -168,7 +168,7 @@ impl Seeker {
         let mut from = begin;
         let most = match fate {
             ReadFate::Fails => {
-                self.outbox.push_back(Found::Finished(vec![(conversation, None)]));
+                self.outbox.push_back(CatchUpEvent::Finished(vec![(conversation, None)]));
                 return None;
             }
             ReadFate::Whole => usize::MAX,
@@ -192,12 +192,12 @@ impl Seeker {
             stretches.push(Stretch { conversation, from, to: to.min(end), record: None });
         }
         if !stretches.is_empty() {
-            self.outbox.push_back(Found::Stretches(stretches));
+            self.outbox.push_back(CatchUpEvent::Stretches(stretches));
         }
         if broken_off && matches!(fate, ReadFate::InPieces(_)) {
             return Some(Want { conversation, from, to });
         }
-        self.outbox.push_back(Found::Finished(vec![(conversation, alone.then_some(end))]));
+        self.outbox.push_back(CatchUpEvent::Finished(vec![(conversation, alone.then_some(end))]));
         None
     }
 
@@ -212,7 +212,7 @@ impl Seeker {
             } else if suspect.looks >= limits::SHORTER_LOOKS {
                 over.push(*conversation);
                 let position = suspect.position;
-                outbox.push_back(Found::Shorter { conversation: *conversation, end, position });
+                outbox.push_back(CatchUpEvent::Shorter { conversation: *conversation, end, position });
             }
         }
         self.suspects.retain(|conversation, _| !over.contains(conversation));

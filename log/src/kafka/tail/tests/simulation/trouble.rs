@@ -1,7 +1,7 @@
 //! What happens to nodes and readers, as the dice say, and what the threads beside the tails do.
 
 use super::{
-    super::super::{Ask, Found, limits},
+    super::super::{Ask, CatchUpEvent, limits},
     Fault, Trouble,
     sides::{FeedTrouble, ReadFate, Suspect},
     world::{Event, SETTLE_WAIT, Side, World, any_ledger, name},
@@ -215,7 +215,7 @@ impl World {
                     return self.sweep_at(reader, limits::PROBE_RETRY);
                 }
                 let end = self.end_as_told(reader, conversation);
-                self.soon(reader, 0..=200, Side::Found(Found::End(conversation, end)));
+                self.soon(reader, 0..=200, Side::CatchUpEvent(CatchUpEvent::End(conversation, end)));
             }
             Side::Check => {
                 let ends: Vec<_> = self.cluster.conversations();
@@ -227,7 +227,7 @@ impl World {
                 }
             }
             Side::Read(want, fate) => self.read(reader, want, fate),
-            Side::Found(found) => {
+            Side::CatchUpEvent(found) => {
                 if let Some(open) = &mut self.readers[reader].open {
                     open.seeker.outbox.push_back(found);
                 }
@@ -289,7 +289,7 @@ impl World {
 
     fn sweep(&mut self, reader: usize) {
         let Some(open) = &mut self.readers[reader].open else { return };
-        if self.fault == Fault::NoLaterSweeps && open.seeker.swept_whole {
+        if self.fault == Fault::NoLaterSweeps && open.seeker.swept_completely {
             return;
         }
         // Of the sweeps that were meant to come, only one comes.
@@ -306,16 +306,16 @@ impl World {
                 ends.push((conversation, self.end_as_told(reader, conversation)));
             }
         }
-        let whole = ends.len() == there || self.fault == Fault::PartsCalledWhole;
+        let complete = ends.len() == there || self.fault == Fault::PartsCalledWhole;
         self.note(|| {
             let ends: Vec<_> = ends.iter().map(|(id, end)| (id.0.as_u128(), end)).collect();
-            format!("reader {reader} sweeps: {ends:?}, whole: {whole}")
+            format!("reader {reader} sweeps: {ends:?}, complete: {complete}")
         });
-        self.soon(reader, 1..=400, Side::Found(Found::Swept { ends, whole }));
+        self.soon(reader, 1..=400, Side::CatchUpEvent(CatchUpEvent::Swept { ends, complete }));
         let interval = self.sweep_interval;
         let Some(open) = &mut self.readers[reader].open else { return };
-        open.seeker.swept_whole |= whole;
-        let pause = if open.seeker.swept_whole { interval } else { limits::PROBE_RETRY };
+        open.seeker.swept_completely |= complete;
+        let pause = if open.seeker.swept_completely { interval } else { limits::PROBE_RETRY };
         let planned = open.seeker.next_sweep.is_some_and(|at| at > now);
         if !planned {
             open.seeker.next_sweep = Some(now + pause);
@@ -329,8 +329,8 @@ impl World {
         let rest = open.seeker.read(&self.cluster, want, end, fate);
         if self.fault == Fault::ReadsCallRecordsHoles
             && self.rng.u8(0..10) == 0
-            && let Some(Found::Stretches(stretches)) =
-                open.seeker.outbox.iter_mut().rev().find(|it| matches!(it, Found::Stretches(_)))
+            && let Some(CatchUpEvent::Stretches(stretches)) =
+                open.seeker.outbox.iter_mut().rev().find(|it| matches!(it, CatchUpEvent::Stretches(_)))
         {
             for stretch in stretches.iter_mut() {
                 stretch.record = None;

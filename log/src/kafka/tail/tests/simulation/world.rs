@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     AppendError, Batch, Ledger, ReadError, Record, RecordId, Stream,
-    kafka::{KafkaOptions, names::Names, produce::Append, tail::Found},
+    kafka::{KafkaOptions, append::Append, names::Names, tail::CatchUpEvent},
     resequencer::Want,
 };
 use kafkatalk_protocol::{ConversationId, Offset, Timestamp};
@@ -80,7 +80,7 @@ pub(super) enum Side {
     Check,
     End(ConversationId),
     Read(Want, ReadFate),
-    Found(Found),
+    CatchUpEvent(CatchUpEvent),
     /// What did not fit into the tail's queue is tried again.
     HandOver,
 }
@@ -315,7 +315,7 @@ impl World {
             Event::Reported(flight) => self.reported(flight),
             Event::FeedWritten(told) => self.feed_written(told),
             Event::FeedReported(announcement) => self.feed_reported(announcement),
-            Event::Debts { node, run } => self.pay_debts(node, run),
+            Event::Debts { node, run } => self.announce_pending(node, run),
             Event::Restart(node) => self.restart(node),
             Event::Reopen { reader, batches_ago } => {
                 if self.nodes[self.readers[reader].node].alive {
@@ -385,7 +385,7 @@ impl World {
         let record = Record { id, key: None, kind, author: None, at, payload };
         if let Stream::Conversation(conversation) = stream {
             self.cluster.create(stream);
-            self.nodes[node].shared.saw_topic(conversation, super::super::super::Topic::There);
+            self.nodes[node].shared.topics.saw(conversation, super::super::super::Topic::There);
         }
         self.note(|| format!("node {node} appends message {message} to {}", name(stream)));
         let shared = Arc::clone(&self.nodes[node].shared);

@@ -1,13 +1,10 @@
 //! Looking at the feature level, and raising it, from outside a node.
 
-use super::write::write;
-use crate::{
-    FEATURE_LEVEL, Level,
-    kafka::{
-        KafkaLog, KafkaOptions, client::Client, limits, manifest, nodes, options::Purpose, shared::Shared,
-        sweep, topics::Wrong,
-    },
+use super::{
+    client, error::Wrong, level, limits, log::KafkaLog, manifest, nodes, options::KafkaOptions,
+    purpose::Purpose, shared::Shared, sweep,
 };
+use crate::{FEATURE_LEVEL, Level};
 use std::sync::Arc;
 
 /// What is known of a log's level.
@@ -67,7 +64,7 @@ impl KafkaLog {
         in_background(options, move |shared| {
             let levels = look(shared)?;
             if may_rise(&levels, level, unheard)? {
-                write(shared, level)?;
+                level::write(shared, level)?;
             }
             Ok(Levels { finalised: levels.finalised.max(level), ..levels })
         })
@@ -94,8 +91,7 @@ fn may_rise(levels: &Levels, level: Level, unheard: bool) -> Result<bool, LevelE
 }
 
 fn look(shared: &Arc<Shared>) -> Result<Levels, LevelError> {
-    let consumer =
-        shared.options.consumer(Purpose::Fetch, Client(Arc::clone(shared))).map_err(Wrong::from)?;
+    let consumer = client::consumer(shared, Purpose::Fetch).map_err(Wrong::from)?;
     let there = sweep::bounds_within(&consumer, &shared.names.manifest, limits::REQUEST_TIMEOUT);
     if there.map_err(Wrong::from)?.is_none() {
         return Err(LevelError::NoLog(shared.options.topic_prefix.clone()));
