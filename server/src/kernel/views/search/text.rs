@@ -8,6 +8,8 @@ use std::{ops::Range, str::FromStr};
 const SNIPPET_CHARS_MAX: usize = 160;
 /// Of these, before the first hit.
 const SNIPPET_CHARS_BEFORE: usize = 40;
+/// Quotes of all keyboards; which of them opens and which closes makes no difference.
+const QUOTES: [char; 14] = ['"', '“', '”', '„', '‟', '«', '»', '＂', '〝', '〞', '「', '」', '『', '』'];
 /// What stands where a snippet leaves something out.
 const CUT: &str = "…";
 
@@ -30,9 +32,35 @@ pub struct SearchText {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Phrase {
-    words: Vec<String>,
+    words: Vec<Sought>,
     /// Whether the last word may go on: somebody is still typing it.
     open: bool,
+}
+
+/// A word that is looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Sought {
+    folded: String,
+    /// See [`Word::signs`]. None: whatever signs it has.
+    signs: Option<String>,
+}
+
+impl Sought {
+    fn of(word: Word) -> Self {
+        Self { folded: word.folded, signs: (!word.signs.is_empty()).then_some(word.signs) }
+    }
+
+    fn is(&self, said: &Word) -> bool {
+        said.folded == self.folded && self.signs.as_ref().is_none_or(|signs| said.signs == *signs)
+    }
+
+    fn begins(&self, said: &Word) -> bool {
+        match &self.signs {
+            None => said.folded.starts_with(&*self.folded),
+            // Behind signs no letters go on.
+            Some(signs) => said.folded == self.folded && said.signs.starts_with(&**signs),
+        }
+    }
 }
 
 impl FromStr for SearchText {
@@ -45,9 +73,9 @@ impl FromStr for SearchText {
         if text.is_empty() || text.chars().count() > SEARCH_CHARS_MAX {
             return Err(SearchTextError::Length);
         }
-        let last = text.split('"').count() - 1;
+        let last = text.split(QUOTES).count() - 1;
         let mut phrases = Vec::new();
-        for (number, part) in text.split('"').enumerate() {
+        for (number, part) in text.split(QUOTES).enumerate() {
             let quoted = number % 2 == 1;
             let begun = phrases.len();
             if quoted {
@@ -66,17 +94,23 @@ impl FromStr for SearchText {
 
 impl Phrase {
     fn of(text: &str) -> Option<Self> {
-        let words: Vec<_> = words(text).into_iter().map(|word| word.folded).collect();
+        let words: Vec<_> = words(text).into_iter().map(Sought::of).collect();
         (!words.is_empty()).then_some(Self { words, open: false })
     }
 
     fn is_at(&self, words: &[Word]) -> bool {
-        let same = |index: usize, (said, sought): (&Word, &String)| {
+        let same = |index: usize, (said, sought): (&Word, &Sought)| {
             let may_go_on = self.open && index + 1 == self.words.len();
-            if may_go_on { said.folded.starts_with(&**sought) } else { said.folded == *sought }
+            if may_go_on { sought.begins(said) } else { sought.is(said) }
         };
         words.len() >= self.words.len()
             && words.iter().zip(&self.words).enumerate().all(|(index, pair)| same(index, pair))
+    }
+
+    /// Where it ends in a text that has it at these words.
+    fn end(&self, words: &[Word]) -> usize {
+        let last = self.words.len() - 1;
+        if self.words[last].signs.is_some() { words[last].end } else { words[last].at.end }
     }
 }
 
@@ -86,7 +120,9 @@ impl SearchText {
         self.phrases.iter().flat_map(|phrase| {
             let last = phrase.words.len() - 1;
             let words = phrase.words.iter().enumerate();
-            words.map(move |(index, word)| (word.as_str(), phrase.open && index == last))
+            words.map(move |(index, word)| {
+                (word.folded.as_str(), phrase.open && index == last && word.signs.is_none())
+            })
         })
     }
 
@@ -105,7 +141,7 @@ impl SearchText {
             let before = hits.len();
             for at in 0..words.len() {
                 if phrase.is_at(&words[at..]) {
-                    hits.push(words[at].at.start..words[at + phrase.words.len() - 1].at.end);
+                    hits.push(words[at].at.start..phrase.end(&words[at..]));
                 }
             }
             if hits.len() == before {
@@ -231,7 +267,70 @@ mod tests {
     }
 
     #[test]
+    fn quotes_of_any_keyboard_make_a_phrase() {
+        let body = "beta and then alpha";
+        for (open, close) in [('"', '"'), ('“', '”'), ('„', '“'), ('«', '»'), ('「', '」'), ('＂', '＂')]
+        {
+            assert!(!has(body, &format!("{open}beta alpha{close}")), "{open}{close}");
+            assert!(has(body, &format!("{open}then alpha{close}")), "{open}{close}");
+            assert!(!has(body, &format!("{open}then alph{close}")), "it is closed: {open}{close}");
+        }
+        assert!(has("don’t", "don't") && has("don't", "don’t"));
+    }
+
+    #[test]
+    fn signs_behind_a_word_are_a_part_of_what_is_sought_and_of_nothing_else() {
+        for (body, sought) in [
+            ("I like cats", "C++"),
+            ("I like cats", "C#"),
+            ("C is old", "C#"),
+            ("C++ is old", "C#"),
+            ("C# is new", "\"C++\""),
+            ("C+ is odd", "C++"),
+            ("Notepad", "Notepad++"),
+        ] {
+            assert!(!has(body, sought), "{sought} in {body}");
+        }
+        for (body, sought) in [
+            ("I write C++, and C#.", "c++ c#"),
+            ("Ｃ＋＋", "C++"),
+            ("C++ is old", "C+"),
+            ("C++11", "C++"),
+            ("C++11", "c++11"),
+            ("C++ compiler", "c compiler"),
+            ("Thanks++ Bob", "thanks bob"),
+            ("issue #12", "issue 12"),
+        ] {
+            assert!(has(body, sought), "{sought} in {body}");
+        }
+        assert_eq!(marked("So C++11 it is", "c++"), "So [C++]11 it is");
+    }
+
+    #[test]
+    fn all_spellings_are_found_by_each_other() {
+        for (one, other) in [
+            ("Jadę do Łodzi", "Jade do lodzi"),
+            ("đường", "duong"),
+            ("Straße 12", "strasse 12"),
+            ("か\u{3099}くせい です", "がくせい です"),
+            ("দেখা হ\u{9af}\u{9bc} না", "দেখা হ\u{9df} না"),
+            ("علي كتاب", "علی کتاب"),
+            ("می\u{200c}خواهم", "میخواهم"),
+            ("می\u{200c}خواهم", "می\u{200b}خواهم"),
+        ] {
+            assert!(has(one, other), "{other} in {one}");
+            assert!(has(other, one), "{one} in {other}");
+        }
+    }
+
+    #[test]
     fn a_text_without_spaces_is_found_by_any_part_of_it() {
+        assert!(has("ภาษาไทยยากมาก", "ไทย"));
+        assert!(has("ภาษาไทยยากมาก", "\"ไทย\" ยาก"));
+        assert!(!has("ภาษาไทยยากมาก", "ยไท"));
+        assert!(has("ພາສາລາວງາມ", "ລາວ"));
+        assert!(has("ភាសាខ្មែរពិបាក", "ខ្មែរ"));
+        assert!(has("မြန်မာစာသင်", "စာ"));
         assert!(has("今日は晴れです", "晴れ"));
         assert!(!has("今日は晴れです", "れ晴"));
         assert!(has("Добрый ДЕНЬ", "день"));
