@@ -7,21 +7,22 @@ use super::{
     live::Hub,
     pending_acks::PendingAcks,
     projector::Applied,
-    views::{Applier, Views, ViewsError},
+    views::{Applier, ReadAgain, Reread, Views, ViewsError},
 };
 use crate::{
-    limits::{FOLLOW_RETRY_MAX, FOLLOW_RETRY_MIN, READ_AGAIN_RECORDS_MAX},
+    limits::{FOLLOW_RETRY_MAX, FOLLOW_RETRY_MIN, READ_AGAIN_AHEAD, READ_AGAIN_RECORDS_MAX},
     metrics::Metrics,
 };
-use kafkatalk_log::{Batch, EventLog, Stream, Tail};
-use kafkatalk_protocol::{ConversationId, Offset};
+use futures_util::{StreamExt as _, stream};
+use kafkatalk_log::{Batch, EventLog, Page, Stream, Tail};
+use kafkatalk_protocol::Offset;
 use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
     thread::JoinHandle,
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -223,36 +224,60 @@ impl Follower {
         }
     }
 
-    /// Reads those conversations again that hold kinds which were not known when they were read, and are known now.
+    /// Reads streams again of which features have missed records.
     async fn read_again(&mut self) -> Result<(), String> {
-        while let Some(conversation) = self.applier.next_again().map_err(|error| error.to_string())? {
-            let read = self.read_one_again(conversation).await;
+        let again = self.applier.to_read_again().map_err(|error| error.to_string())?;
+        if again.is_empty() {
+            return self.write(Applier::settle_again);
+        }
+        let (begun, streams) = (Instant::now(), again.len());
+        let log = Arc::clone(&self.log);
+        let first = again.into_iter().map(|what| {
+            let log = Arc::clone(&log);
+            async move {
+                let first = match &what {
+                    ReadAgain::Conversation { id, .. } => {
+                        Some(page_of(&*log, Stream::Conversation(*id), Offset(0)).await)
+                    }
+                    ReadAgain::Ledgers(_) => None,
+                };
+                (what, first.transpose())
+            }
+        });
+        let mut first = stream::iter(first).buffered(READ_AGAIN_AHEAD);
+        while let Some((what, first)) = first.next().await {
+            let read = self.read_one_again(&what, first?).await;
             // What was begun holds the file: others may write while this one waits to be tried again.
             self.applier.give_up_again();
-            if let Some(records) = read? {
-                tracing::info!(%conversation, records, "read again for kinds of records that are known now");
-            }
+            let Reread { records, rows } = read?;
+            tracing::debug!(?what, records, rows, "read_again");
+            self.metrics.read_again(records, rows);
         }
-        Ok(())
+        let milliseconds = begun.elapsed().as_millis();
+        tracing::info!(streams, milliseconds, "read_again_done reason=features had missed records");
+        self.write(Applier::settle_again)
     }
 
-    /// How many records it were; none where nothing of the conversation was applied.
-    async fn read_one_again(&mut self, conversation: ConversationId) -> Result<Option<usize>, String> {
-        let Some(through) = self.write(|applier| applier.begin_again(conversation))? else { return Ok(None) };
-        let (stream, mut from) = (Stream::Conversation(conversation), Offset(0));
-        while from <= through {
-            let page = self.log.read(stream, from, READ_AGAIN_RECORDS_MAX).await;
-            let page = page.map_err(|error| error.to_string())?;
-            self.write(|applier| applier.apply_again(&page.entries))?;
-            if page.next <= from {
-                // The tail brings what is behind the checkpoint alone: what is not read now would be missing for good.
-                return Err(format!(
-                    "the log of {conversation} ends at {from}, and was read up to {through} before; trying again"
-                ));
+    /// `first` is the beginning of the one stream to be read, if that is known already.
+    async fn read_one_again(&mut self, what: &ReadAgain, mut first: Option<Page>) -> Result<Reread, String> {
+        for (stream, through) in self.write(|applier| applier.begin_again(what))? {
+            let mut from = Offset(0);
+            while from <= through {
+                let page = match first.take() {
+                    Some(page) => page,
+                    None => page_of(&*self.log, stream, from).await?,
+                };
+                self.write(|applier| applier.apply_again(&page.entries))?;
+                if page.next <= from {
+                    // The tail brings what is behind the checkpoint alone: what is not read now would be missing for good.
+                    return Err(format!(
+                        "the log of {stream} ends at {from}, and was read up to {through} before; trying again"
+                    ));
+                }
+                from = page.next;
             }
-            from = page.next;
         }
-        self.write(Applier::finish_again).map(Some)
+        self.write(Applier::finish_again)
     }
 
     /// What the views fail to write they have taken back, with all that was not committed before. It is in the log and
@@ -279,4 +304,9 @@ impl Follower {
         }
         self.metrics.followed(applied, batch.lag);
     }
+}
+
+/// Some records of a stream.
+async fn page_of(log: &dyn EventLog, stream: Stream, from: Offset) -> Result<Page, String> {
+    log.read(stream, from, READ_AGAIN_RECORDS_MAX).await.map_err(|error| error.to_string())
 }

@@ -1,7 +1,7 @@
 //! The one writer: batches of the tail become rows.
 
 use super::{
-    ViewsError,
+    ViewsError, builds,
     cache::Cache,
     checkpoint::{read_checkpoint, write_progress},
     conversation::States,
@@ -13,6 +13,7 @@ use super::{
 };
 use crate::kernel::projector::{Applied, Registry};
 use again::Again;
+pub use again::Reread;
 use kafkatalk_log::{Batch, Checkpoint, Ledger, Stream, failpoints};
 use rusqlite::Connection;
 use std::{
@@ -39,7 +40,7 @@ pub struct Applier {
     cache: Arc<Cache>,
     pending: Arc<Pending>,
     open: Option<Open>,
-    /// The conversation that is being read again, in a transaction of its own.
+    /// What is being read again, in a transaction of its own.
     again: Option<Again>,
     /// Whether the last commit failed. Until one succeeds, nothing is shown before its commit.
     failing: bool,
@@ -88,11 +89,12 @@ impl Applier {
         lock: Lock,
     ) -> Result<Self, ViewsError> {
         let checkpoint = read_checkpoint(&connection)?;
+        let states = States::new(builds::current(&connection, &registry)?);
         Ok(Self {
             connection,
             checkpoint,
             registry,
-            states: States::default(),
+            states,
             cache,
             pending,
             open: None,
@@ -239,7 +241,7 @@ impl Applier {
     fn roll_back(&mut self) {
         (self.open, self.again, self.failing) = (None, None, true);
         // What is remembered may come from rows that are rolled back.
-        self.states = States::default();
+        self.states.clear();
         if !self.connection.is_autocommit()
             && let Err(error) = self.connection.execute_batch("ROLLBACK")
         {

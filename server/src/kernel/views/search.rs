@@ -2,7 +2,8 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | `words` | what a word is, and when two are the same |
+//! | `words` | what a word is |
+//! | `fold` | when two are the same |
 //! | `text` | what is searched for: whether a message has it, where, and the snippet |
 //! | `index` | the file |
 //! | `indexer` | the thread that fills it |
@@ -14,6 +15,7 @@
 //!
 //! What the index names is only where to look: every hit is read from the views and compared, before anybody sees it.
 
+mod fold;
 mod index;
 mod indexer;
 mod text;
@@ -23,7 +25,7 @@ pub(crate) use index::{IndexError, bucket, bucket_end, bucket_of, expression, la
 pub(super) use indexer::Indexer;
 pub use text::{SearchText, SearchTextError};
 
-use super::{ViewsError, schema};
+use super::{ViewsError, file};
 use indexer::{Done, Shared};
 use kafkatalk_protocol::{ConversationId, UserId};
 use rusqlite::Connection;
@@ -111,7 +113,7 @@ impl Search {
         };
         let mut connection = match idle {
             Some((_, connection)) => connection,
-            None => schema::open_reader(&self.path).map_err(IndexError::from)?,
+            None => file::open_reader(&self.path).map_err(IndexError::from)?,
         };
         let moment = connection.transaction().map_err(IndexError::from)?;
         let answer = work(&moment)?;

@@ -1,7 +1,7 @@
 //! The file of the index: which words are in which documents, and where those lie in the views.
 
 use super::words::words;
-use crate::kernel::views::{ViewsError, schema};
+use crate::kernel::views::{ViewsError, file, schema};
 use rusqlite::{Connection, OptionalExtension as _};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,7 +10,7 @@ use std::{
 };
 
 /// Raised with every change of the tables or of what a word is: files of another version are begun anew.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 /// `KfTs`: tells an index from any other SQLite file.
 const APPLICATION_ID: i64 = 0x4b66_5473;
 /// Page cache of the writer, in KiB.
@@ -293,8 +293,8 @@ impl Index {
 
     /// Begins a new file in any case.
     fn begin(path: &Path, views: &Source) -> Result<Self, IndexError> {
-        schema::delete(path)?;
-        let mut rows = schema::connect(path, CACHE_KIB)?;
+        file::delete(path)?;
+        let mut rows = file::connect(path, CACHE_KIB)?;
         rows.pragma_update(None, "application_id", APPLICATION_ID)?;
         rows.pragma_update(None, "journal_mode", "WAL")?;
         let begun = rows.transaction()?;
@@ -404,7 +404,7 @@ fn people(row: &rusqlite::Row<'_>, column: usize) -> Result<Arc<[i64]>, IndexErr
 }
 
 fn usable(path: &Path, views: &Source) -> Result<Option<Connection>, IndexError> {
-    let rows = schema::connect(path, CACHE_KIB)?;
+    let rows = file::connect(path, CACHE_KIB)?;
     Ok(is_usable(&rows, views)?.then_some(rows))
 }
 

@@ -10,7 +10,7 @@ use super::{
     Search,
     index::{Batch, Index, IndexError, Source},
 };
-use crate::kernel::views::{ViewsError, schema};
+use crate::kernel::views::{ViewsError, file, schema};
 use gather::{gather, gather_for_new_readers, gather_unsaid, leave_for_later};
 use rusqlite::Connection;
 use std::{
@@ -151,8 +151,8 @@ impl Indexer {
     /// To be called before anything is written: the index may be ahead of the views after a power cut, and that is seen
     /// only until they have caught up.
     pub(crate) fn start(views: &Path, readers: usize) -> Result<(Arc<Search>, Self), ViewsError> {
-        let path = schema::beside(views, ".search");
-        let views = schema::open_beside(views)?;
+        let path = file::beside(views, ".search");
+        let views = file::open_beside(views)?;
         let (opened, damaged) = match Index::open(&path, &Source::of_views(&views)?) {
             Ok(index) => (Some(index), false),
             Err(error) => {
@@ -264,7 +264,7 @@ impl Filling {
         if self.shared.damaged.load(Ordering::SeqCst) {
             (self.opened, self.index) = (None, None);
             self.shared.file.fetch_add(1, Ordering::SeqCst);
-            schema::delete(&self.path)?;
+            file::delete(&self.path)?;
             self.shared.damaged.store(false, Ordering::SeqCst);
         }
         Ok(())
