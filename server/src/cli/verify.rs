@@ -102,7 +102,7 @@ pub(super) fn run(config: &Config, asked: &[ConversationId]) -> Result<()> {
 
 /// Fails if the views cannot be those of this log and this version.
 async fn comparable(views: &Views, source: &Source) -> Result<()> {
-    let made_from = views.read(|views| views.log_identity()).await?;
+    let made_from = views.read(log_identity).await?;
     if let Some((made_from, log)) = made_from.zip(source.identity().await?)
         && made_from != log.as_str()
     {
@@ -112,6 +112,10 @@ async fn comparable(views: &Views, source: &Source) -> Result<()> {
         bail!("the views are of another version: start the node, and wait until it is ready");
     }
     Ok(())
+}
+
+fn log_identity(views: &Query<'_>) -> Result<Option<String>, ViewsError> {
+    views.log_identity()
 }
 
 /// What is compared.

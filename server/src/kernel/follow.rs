@@ -7,25 +7,25 @@ use super::{
     live::Hub,
     pending_acks::PendingAcks,
     projector::Applied,
-    views::{Applier, ReadAgain, Reread, Views, ViewsError},
+    views::{Applier, Views, ViewsError},
 };
 use crate::{
-    limits::{FOLLOW_RETRY_MAX, FOLLOW_RETRY_MIN, READ_AGAIN_AHEAD, READ_AGAIN_RECORDS_MAX},
+    limits::{FOLLOW_RETRY_MAX, FOLLOW_RETRY_MIN},
     metrics::Metrics,
 };
-use futures_util::{StreamExt as _, stream};
-use kafkatalk_log::{Batch, EventLog, Page, Stream, Tail};
-use kafkatalk_protocol::Offset;
+use kafkatalk_log::{Batch, EventLog, Stream, Tail};
 use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
     thread::JoinHandle,
-    time::{Duration, Instant},
+    time::Duration,
 };
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+
+mod again;
 
 /// How far the follower is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -173,7 +173,7 @@ impl Follower {
                 Err(error) => {
                     // If it was the tail that failed: nobody waits longer for what was shown.
                     if let Err(error) = self.write(Applier::commit) {
-                        tracing::error!(error, "what was shown last cannot be committed");
+                        tracing::error!(error, "uncommitted view batch lost; its records come again");
                     }
                     tracing::error!(%error, "the views cannot follow the log; trying again in {pause:?}");
                     sign.show(&self.metrics, &Progress::Stuck(error));
@@ -188,7 +188,10 @@ impl Follower {
     async fn follow(&mut self, sign: &Sign, pause: &mut Duration) -> Result<(), String> {
         let identity = self.log.identity().await.map_err(|error| error.to_string())?;
         if !self.applier.belongs_to(identity.as_str()).map_err(|error| error.to_string())? {
-            tracing::error!("the views were made from another log; start the node again to build them anew");
+            tracing::error!(
+                reason = "made from another log",
+                "views_refused: restart the node to rebuild them"
+            );
             return Ok(());
         }
         self.read_again().await?;
@@ -224,62 +227,6 @@ impl Follower {
         }
     }
 
-    /// Reads streams again of which features have missed records.
-    async fn read_again(&mut self) -> Result<(), String> {
-        let again = self.applier.to_read_again().map_err(|error| error.to_string())?;
-        if again.is_empty() {
-            return self.write(Applier::settle_again);
-        }
-        let (begun, streams) = (Instant::now(), again.len());
-        let log = Arc::clone(&self.log);
-        let first = again.into_iter().map(|what| {
-            let log = Arc::clone(&log);
-            async move {
-                let first = match &what {
-                    ReadAgain::Conversation { id, .. } => {
-                        Some(page_of(&*log, Stream::Conversation(*id), Offset(0)).await)
-                    }
-                    ReadAgain::Ledgers(_) => None,
-                };
-                (what, first.transpose())
-            }
-        });
-        let mut first = stream::iter(first).buffered(READ_AGAIN_AHEAD);
-        while let Some((what, first)) = first.next().await {
-            let read = self.read_one_again(&what, first?).await;
-            // What was begun holds the file: others may write while this one waits to be tried again.
-            self.applier.give_up_again();
-            let Reread { records, rows } = read?;
-            tracing::debug!(?what, records, rows, "read_again");
-            self.metrics.read_again(records, rows);
-        }
-        let milliseconds = begun.elapsed().as_millis();
-        tracing::info!(streams, milliseconds, "read_again_done reason=features had missed records");
-        self.write(Applier::settle_again)
-    }
-
-    /// `first` is the beginning of the one stream to be read, if that is known already.
-    async fn read_one_again(&mut self, what: &ReadAgain, mut first: Option<Page>) -> Result<Reread, String> {
-        for (stream, through) in self.write(|applier| applier.begin_again(what))? {
-            let mut from = Offset(0);
-            while from <= through {
-                let page = match first.take() {
-                    Some(page) => page,
-                    None => page_of(&*self.log, stream, from).await?,
-                };
-                self.write(|applier| applier.apply_again(&page.entries))?;
-                if page.next <= from {
-                    // The tail brings what is behind the checkpoint alone: what is not read now would be missing for good.
-                    return Err(format!(
-                        "the log of {stream} ends at {from}, and was read up to {through} before; trying again"
-                    ));
-                }
-                from = page.next;
-            }
-        }
-        self.write(Applier::finish_again)
-    }
-
     /// What the views fail to write they have taken back, with all that was not committed before. It is in the log and
     /// comes again; whoever was shown it already, or has read the rows without it since, would get it twice or not at all.
     /// So they all begin anew.
@@ -304,9 +251,4 @@ impl Follower {
         }
         self.metrics.followed(applied, batch.lag);
     }
-}
-
-/// Some records of a stream.
-async fn page_of(log: &dyn EventLog, stream: Stream, from: Offset) -> Result<Page, String> {
-    log.read(stream, from, READ_AGAIN_RECORDS_MAX).await.map_err(|error| error.to_string())
 }

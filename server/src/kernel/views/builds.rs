@@ -102,7 +102,7 @@ pub(super) fn adapt(
     let adapting = connection.transaction()?;
     let changed = changed(&adapting, registry)?;
     if let Some(base) = changed.iter().find(|name| registry.is_base(name)) {
-        tracing::warn!(feature = base, "views_begun_anew reason=most rows rest on a feature that changed");
+        tracing::warn!(feature = base, reason = "most rows rest on this feature", "views_begun_anew");
         return Ok(false);
     }
     let concerned = registry.with_dependents(&changed);
@@ -122,7 +122,7 @@ pub(super) fn adapt(
         ReadAgain::Conversation { .. } => false,
     };
     if again.len() > read_again_max || again.iter().any(needs_base) {
-        tracing::warn!(streams = again.len(), "views_begun_anew reason=too much would be read again");
+        tracing::warn!(streams = again.len(), reason = "too many streams to read again", "views_begun_anew");
         return Ok(false);
     }
     adapting.commit()?;

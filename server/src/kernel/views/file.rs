@@ -110,7 +110,7 @@ fn is_usable(connection: &Connection, options: &ViewsOptions) -> Result<bool, Vi
     }
     let another = log.zip(options.log.as_ref()).is_some_and(|(held, log)| held != *log);
     if another {
-        tracing::warn!("the views were made from another log; they are built anew from this one");
+        tracing::warn!(reason = "made from another log", "views_begun_anew");
     }
     Ok(!another)
 }

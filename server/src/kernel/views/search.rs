@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `words` | what a word is |
 //! | `fold` | when two are the same |
-//! | `text` | what is searched for: whether a message has it, where, and the snippet |
+//! | `text`, `snippet` | what is searched for: whether a message has it, where, and what is shown of it |
 //! | `index` | the file |
 //! | `indexer` | the thread that fills it |
 //! | [`find`](super::Query) | the search itself, in `query` |
@@ -18,6 +18,7 @@
 mod fold;
 mod index;
 mod indexer;
+mod snippet;
 mod text;
 mod words;
 
@@ -95,7 +96,7 @@ impl Search {
             return Err(ViewsError::Indexing);
         }
         if matches!(answer, Err(ViewsError::Indexing)) {
-            tracing::warn!("the search index is damaged; it is made anew");
+            tracing::warn!(reason = "damaged", "search_index_begun_anew");
             self.shared.found_damage(file);
         }
         answer

@@ -6,6 +6,7 @@ mod interleaving;
 mod opening;
 mod reading;
 mod searching;
+mod versions;
 mod writing;
 
 use super::*;

@@ -22,7 +22,7 @@ impl Drop for WalCopier {
     fn drop(&mut self) {
         self.wake = None;
         if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
-            tracing::warn!("the thread that copies the views' write-ahead log had died");
+            tracing::warn!("WAL copier thread panicked");
         }
     }
 }
@@ -50,7 +50,7 @@ fn run(connection: &rusqlite::Connection, woken: &Receiver<()>) {
                 Ok(true) => break,
                 Ok(false) => {}
                 Err(error) => {
-                    tracing::warn!(%error, "cannot copy the views' write-ahead log into their file");
+                    tracing::warn!(%error, "checkpoint of the views' WAL failed; retrying");
                     break;
                 }
             }

@@ -1,18 +1,11 @@
 //! What is searched for: whether a message has it, where, and what is shown of it.
 
 use super::words::{Word, words};
-use kafkatalk_protocol::{http::SnippetPart, limits::SEARCH_CHARS_MAX};
+use kafkatalk_protocol::limits::SEARCH_CHARS_MAX;
 use std::{ops::Range, str::FromStr};
 
-/// Characters of a snippet.
-const SNIPPET_CHARS_MAX: usize = 160;
-/// Of these, before the first hit.
-const SNIPPET_CHARS_BEFORE: usize = 40;
 /// Quotes of all keyboards; which of them opens and which closes makes no difference.
 const QUOTES: [char; 14] = ['"', '“', '”', '„', '‟', '«', '»', '＂', '〝', '〞', '「', '」', '『', '』'];
-/// What stands where a snippet leaves something out.
-const CUT: &str = "…";
-
 /// Why nothing can be searched for, in words that a person can act on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SearchTextError {
@@ -158,66 +151,12 @@ impl SearchText {
         });
         Some(hits)
     }
-
-    /// What a message says around the first hit.
-    pub(crate) fn snippet(&self, body: &str) -> Vec<SnippetPart> {
-        let hits = self.find(body).unwrap_or_default();
-        let first = hits.first().cloned().unwrap_or(0..0);
-        let from = beginning(body, first.start);
-        let to = end(body, from, first.end);
-        let mut parts = Vec::new();
-        if from > 0 {
-            add(&mut parts, CUT, false);
-        }
-        let mut at = from;
-        for hit in hits.into_iter().take_while(|hit| hit.start < to) {
-            add(&mut parts, &body[at..hit.start], false);
-            at = hit.end.min(to);
-            add(&mut parts, &body[hit.start..at], true);
-        }
-        add(&mut parts, &body[at..to], false);
-        if to < body.len() {
-            add(&mut parts, CUT, false);
-        }
-        parts
-    }
-}
-
-fn add(parts: &mut Vec<SnippetPart>, text: &str, hit: bool) {
-    match parts.last_mut().filter(|last| last.hit == hit) {
-        Some(last) => last.text.push_str(text),
-        None if text.is_empty() => {}
-        None => parts.push(SnippetPart { text: text.into(), hit }),
-    }
-}
-
-/// Where the snippet begins: some characters before the hit, with a whole word if there is one.
-fn beginning(body: &str, hit: usize) -> usize {
-    let before = &body[..hit];
-    let from = before.char_indices().rev().nth(SNIPPET_CHARS_BEFORE - 1).map_or(0, |(at, _)| at);
-    match before[from..].find(char::is_whitespace) {
-        Some(space) if from > 0 => {
-            let rest = &before[from + space..];
-            hit - rest.trim_start().len()
-        }
-        _ => from,
-    }
-}
-
-/// Where it ends: with a whole word, if one ends behind the hit.
-fn end(body: &str, from: usize, hit: usize) -> usize {
-    let rest = &body[from..];
-    let Some((length, _)) = rest.char_indices().nth(SNIPPET_CHARS_MAX) else { return body.len() };
-    let to = from + length;
-    match body.get(hit..to).and_then(|behind| behind.rfind(char::is_whitespace)) {
-        Some(space) if space > 0 => hit + space,
-        _ => to,
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kafkatalk_protocol::http::SnippetPart;
 
     fn text(text: &str) -> SearchText {
         text.parse().unwrap()
@@ -342,17 +281,5 @@ mod tests {
     fn a_snippet_marks_every_hit_and_says_the_rest_as_it_is() {
         assert_eq!(marked("Crème <b>brûlée</b>, creme!", "creme"), "[Crème] <b>brûlée</b>, [creme]!");
         assert_eq!(marked("one two three", "\"one two\" two th"), "[one two] [three]");
-    }
-
-    #[test]
-    fn a_long_message_is_shown_around_the_first_hit() {
-        let body = format!("{}needle {}", "hay ".repeat(100), "straw ".repeat(100));
-        let shown = marked(&body, "needle");
-        assert!(shown.starts_with("…hay hay") && shown.contains(" hay [needle] straw"), "{shown}");
-        assert!(shown.ends_with("straw…") && shown.chars().count() <= SNIPPET_CHARS_MAX + 4, "{shown}");
-        let long = "🙂".repeat(7_999) + "x";
-        assert_eq!(marked(&long, "x"), format!("…{}[x]", "🙂".repeat(SNIPPET_CHARS_BEFORE)));
-        let word = "y".repeat(8_000);
-        assert_eq!(marked(&word, "y"), format!("[{}]…", "y".repeat(SNIPPET_CHARS_MAX)));
     }
 }
