@@ -1,4 +1,4 @@
-//! Conversations that the writer remembers between records, and what it gathers about them within a transaction.
+//! States of conversations that the applier caches between records, with their unflushed changes.
 
 use super::{
     ViewsError,
@@ -133,7 +133,7 @@ impl ConversationState {
         self.changed = true;
     }
 
-    /// Counts messages of a sender, or takes them back.
+    /// Adds messages of a sender to the count, or subtracts them.
     pub(crate) fn count(&mut self, offset: Offset, sender: i64, messages: i64) {
         let chunk = sql_offset(Offset(offset.0 / CHUNK_OFFSETS));
         self.changed = true;
@@ -175,7 +175,7 @@ impl ConversationState {
     }
 }
 
-/// Keeps what was used lately: whatever was not used while one generation filled up is forgotten.
+/// A cache of two generations: what was not used while one generation filled up is evicted.
 pub(super) struct States {
     /// This node's build: see [`super::builds`].
     build: i64,
@@ -215,7 +215,7 @@ impl States {
         self.opened = true;
     }
 
-    /// Takes out an open conversation, to be put back with [`States::put`].
+    /// Takes an open conversation out, to be returned with [`States::put`].
     pub(super) fn take(
         &mut self,
         rows: &Connection,
@@ -237,7 +237,7 @@ impl States {
         self.young.insert(state.id, state);
     }
 
-    /// Writes what changed, and names the rows of the conversations concerned; only then may one be forgotten.
+    /// Writes what changed, and lists the rows of the conversations concerned; only then may one be evicted.
     pub(super) fn flush(&mut self, rows: &Connection, changed: &mut Vec<i64>) -> Result<(), ViewsError> {
         for id in self.changed.drain(..) {
             if let Some(state) = self.young.get_mut(&id).filter(|state| state.changed) {

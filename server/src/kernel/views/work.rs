@@ -1,4 +1,4 @@
-//! One batch of records on its way into the rows.
+//! Applies one batch of records to the rows.
 
 use super::{
     ViewsError,
@@ -17,10 +17,10 @@ use std::{
 };
 use uuid::Uuid;
 
-/// Runs once the transaction is committed, on what is kept in memory.
+/// Runs on the cache once the transaction is committed.
 type AfterCommit = Box<dyn FnOnce(&Cache) + Send>;
 
-/// What a transaction changes of what is kept in memory.
+/// What a transaction changes in the cache.
 #[derive(Default)]
 pub(super) struct Memory {
     members: HashMap<ConversationId, Arc<Members>>,
@@ -37,7 +37,7 @@ impl Memory {
         self.after_commit.extend(later.after_commit);
     }
 
-    /// Whoever reads from here on takes members from the rows of the same moment as all else.
+    /// From here on readers load members from the rows, so that all they read is of one moment.
     pub(super) fn before_commit(&self, cache: &Cache) {
         for conversation in self.members.keys() {
             cache.forget_members(*conversation);
@@ -116,8 +116,7 @@ impl Work<'_> {
         }
     }
 
-    /// What a handler keeps in memory changes only once the rows are committed; a batch that has such changes is committed
-    /// at once.
+    /// Changes the cache once the rows are committed. A batch with such changes is committed immediately.
     pub fn after_commit(&mut self, change: impl FnOnce(&Cache) + Send + 'static) {
         self.memory.after_commit.push(Box::new(change));
     }

@@ -154,7 +154,7 @@ impl Applier {
         memory.before_commit(&self.cache);
         self.connection.prepare_cached("COMMIT")?.execute([])?;
         memory.after_commit(&self.cache);
-        self.indexer.told(&changed, records, self.live);
+        self.indexer.notify(&changed, records, self.live);
         self.since_copy += records + 1;
         if self.since_copy >= COPY_EVERY {
             self.since_copy = 0;

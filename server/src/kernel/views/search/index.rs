@@ -1,4 +1,4 @@
-//! The file of the index: which words are in which documents, and where those lie in the views.
+//! The index file: the words of each document, and the place of its message in the views.
 
 mod readers;
 mod terms;

@@ -1,4 +1,4 @@
-//! The thread that fills the index, some time after the views and never in their way.
+//! The thread that fills the index asynchronously, and never blocks the views.
 //!
 //! A conversation's messages come in the order of their offsets, so one place a conversation says what is left to do; the
 //! applier only names the conversations that changed. Erasures are rare and are written down, in `pending_index_deletes`, with
@@ -25,7 +25,7 @@ use std::{
 };
 use tokio::sync::{Semaphore, watch};
 
-/// How long to wait after an error.
+/// Delay before a retry after an error.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// How much the thread stands back behind the others of the process, as `nice` counts.
 #[cfg(target_os = "linux")]
@@ -77,7 +77,7 @@ impl Indexer {
     }
 
     /// These conversations changed, in a commit of that many records. Never waits for the thread.
-    pub(crate) fn told(&self, changed: &[i64], records: usize, live: bool) {
+    pub(crate) fn notify(&self, changed: &[i64], records: usize, live: bool) {
         self.shared.changed(changed, records, live);
     }
 }

@@ -1,4 +1,4 @@
-//! What one transaction of the index takes in: read from the views at one moment.
+//! Collects what one transaction of the index writes, from one moment of the views.
 
 use super::{
     super::index::{Batch, Document, Index, Later, bounds},
