@@ -8,9 +8,9 @@
 
 use crate::latency::Latencies;
 use crate::limits::SQLITE_COMMITS;
+use crate::load::wanted::LoadArgs;
 use crate::number::{count, short, thousands};
 use crate::report::{Report, Table};
-use crate::run::LoadArgs;
 use crate::stage::Stage;
 use anyhow::Result;
 

@@ -177,8 +177,7 @@ pub(crate) async fn measure(stage: &mut Stage, log: LogKind, crash: &CrashArgs) 
     let all_injected = AtomicBool::new(false);
     let (said, faults) =
         tokio::try_join!(talk(&devices.voices, &world, crash, longest, &mut random, &all_injected), async {
-            let done =
-                fault::again_and_again(&mut targets, &crash.faults, crash.times, over, fault_random).await;
+            let done = targets.again_and_again(&crash.faults, crash.times, over, fault_random).await;
             all_injected.store(true, Ordering::Relaxed);
             done
         },)?;

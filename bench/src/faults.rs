@@ -110,6 +110,10 @@ const MISSED: &[Mismatch] = &[Mismatch::HistoriesDiffer, Mismatch::Undelivered, 
 const ALWAYS: &str = "return";
 const SOMETIMES: &str = "10%return";
 
+/// What most cases have.
+const USUAL: Case =
+    Case { points: &[], log: LogKind::Embedded, kills: 0, rate: RATE, conversations: 10, must_find: &[] };
+
 /// The first breaks nothing: what slowness alone looks like, it would show.
 const CASES: [Case; 11] = [
     Case { points: &[], log: LogKind::Kafka, kills: 2, rate: RATE, conversations: 10, must_find: &[] },
@@ -117,17 +121,15 @@ const CASES: [Case; 11] = [
         points: &[(broken::RESEQUENCER, ALWAYS)],
         log: LogKind::Kafka,
         kills: 2,
-        rate: RATE,
-        conversations: 10,
         must_find: MISSED,
+        ..USUAL
     },
     Case {
         points: &[(broken::DEDUP, ALWAYS)],
         log: LogKind::Kafka,
         kills: 2,
-        rate: RATE,
-        conversations: 10,
         must_find: &[Mismatch::Doubled],
+        ..USUAL
     },
     Case {
         points: &[(broken::SWEEP, ALWAYS)],
@@ -139,60 +141,22 @@ const CASES: [Case; 11] = [
     },
     Case {
         points: &[(broken::ACK_ORDER, ALWAYS)],
-        log: LogKind::Embedded,
         kills: 2,
-        rate: RATE,
-        conversations: 10,
         must_find: &[Mismatch::Lost, Mismatch::Moved],
+        ..USUAL
     },
-    Case {
-        points: &[(broken::LOST_CHANGE, SOMETIMES)],
-        log: LogKind::Embedded,
-        kills: 0,
-        rate: RATE,
-        conversations: 10,
-        must_find: &[Mismatch::LostChange],
-    },
-    Case {
-        points: &[(broken::CHANGE_TWICE, ALWAYS)],
-        log: LogKind::Embedded,
-        kills: 0,
-        rate: RATE,
-        conversations: 10,
-        must_find: &[Mismatch::ChangedTwice],
-    },
-    Case {
-        points: &[(broken::REMOVED_STAYS, ALWAYS)],
-        log: LogKind::Embedded,
-        kills: 0,
-        rate: RATE,
-        conversations: 10,
-        must_find: &[Mismatch::Forbidden],
-    },
-    Case {
-        points: &[(broken::ADDED_SEES_ALL, ALWAYS)],
-        log: LogKind::Embedded,
-        kills: 0,
-        rate: RATE,
-        conversations: 10,
-        must_find: &[Mismatch::Forbidden],
-    },
-    Case {
-        points: &[(lossy::FEED, SOMETIMES)],
-        log: LogKind::Kafka,
-        kills: 2,
-        rate: RATE,
-        conversations: 10,
-        must_find: &[],
-    },
+    Case { points: &[(broken::LOST_CHANGE, SOMETIMES)], must_find: &[Mismatch::LostChange], ..USUAL },
+    Case { points: &[(broken::CHANGE_TWICE, ALWAYS)], must_find: &[Mismatch::ChangedTwice], ..USUAL },
+    Case { points: &[(broken::REMOVED_STAYS, ALWAYS)], must_find: &[Mismatch::Forbidden], ..USUAL },
+    Case { points: &[(broken::ADDED_SEES_ALL, ALWAYS)], must_find: &[Mismatch::Forbidden], ..USUAL },
+    Case { points: &[(lossy::FEED, SOMETIMES)], log: LogKind::Kafka, kills: 2, must_find: &[], ..USUAL },
     // That copies were lost is seen where nothing makes up for it.
     Case {
         points: &[(lossy::FEED, SOMETIMES), (broken::SWEEP, ALWAYS)],
         log: LogKind::Kafka,
-        kills: 0,
-        rate: RATE,
         conversations: 150,
         must_find: MISSED,
+        ..USUAL
     },
 ];
 

@@ -23,6 +23,7 @@ use tokio::{
 use tokio_util::task::AbortOnDropHandle;
 
 pub(crate) mod times;
+pub(crate) mod wanted;
 
 use times::Times;
 

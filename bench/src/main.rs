@@ -12,6 +12,7 @@
 //! | [`crash`] | the same during faults in nodes, network and brokers |
 //! | [`race`] | several nodes asked the same at the same moment |
 //! | [`faults`] | each kind of fault by itself; promises broken on purpose, to see that the checks notice |
+//! | [`plain`] | one producer and one consumer on Kafka, nothing of ours between |
 //! | [`baselines`] | what the plain parts cost |
 //! | [`startup`] | starting, idling, sizes |
 //! | [`curves`] | what it costs as there is more of everything, in tables and pictures |
@@ -36,6 +37,7 @@ mod load;
 mod matrix;
 mod number;
 mod numbered;
+mod plain;
 mod process;
 mod proxy;
 mod race;

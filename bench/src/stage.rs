@@ -1,7 +1,7 @@
 //! Where a measurement takes place: which server, on which log, with fresh data that is removed afterwards.
 
-use crate::baselines::produce;
 use crate::kafka::Kafka;
+use crate::plain;
 use crate::process::{self, Pid};
 use crate::report::progress;
 use crate::server::{Setup, free_addresses};
@@ -165,7 +165,7 @@ impl Stage {
                 .kafka
                 .insert(Kafka::start(kafka_script, *brokers, &folder, *keep, self.kafka_proxied).await?);
             let (bootstrap, mut random) = (kafka.bootstrap().to_owned(), self.random.fork());
-            produce::warm_up(&bootstrap, &self.args, &mut random).await?;
+            plain::warm_up(&bootstrap, *brokers, self.args.kafka_warm_up_seconds, &mut random).await?;
         }
         self.kafka.as_ref().context("Kafka was started")
     }

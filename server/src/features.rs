@@ -20,9 +20,9 @@ pub mod typing;
 use crate::{
     http::state::State,
     kernel::{
-        Kernel,
+        Caller, Kernel,
         follow::Watch,
-        live::socket::Node,
+        live::socket::{Node, Obeying},
         projector::{Projector, Registry},
         signals::Part,
     },
@@ -30,8 +30,7 @@ use crate::{
 use kafkatalk_protocol::{
     ClientFrame, ConversationId, MessageId, Offset, Problem, ServerFrame, Timestamp, event::MessagePosted,
 };
-use sessions::commands::Caller;
-use std::{pin::Pin, sync::Arc};
+use std::sync::Arc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use utoipa_axum::router::OpenApiRouter;
 
@@ -81,11 +80,8 @@ pub fn start(kernel: &Kernel, follower: &Watch, tasks: &TaskTracker, shutdown: &
     tasks.spawn(kernel.clone().sweep_erasures(follower.clone(), shutdown.clone()));
 }
 
-/// The work that a frame asks for; the frame that answers it, where one does.
-pub type Work = Pin<Box<dyn Future<Output = Option<ServerFrame>> + Send>>;
-
-/// Does what a client asks for on its socket; none for what needs no work. The kernel itself answers `hello` and `ping`.
-pub fn obey(node: &Arc<Node>, caller: &Caller, frame: ClientFrame) -> Option<Work> {
+/// Does what a client asks for on its socket; see [`Obey`](crate::kernel::live::socket::Obey).
+pub fn obey(node: &Arc<Node>, caller: &Caller, frame: ClientFrame) -> Option<Obeying> {
     let (node, caller) = (Arc::clone(node), caller.clone());
     Some(match frame {
         ClientFrame::Send { conversation, id, body, reply_to } => Box::pin(async move {

@@ -2,6 +2,7 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | [`Caller`] | who asks |
 //! | [`commit`] | append a record and learn what came of it |
 //! | [`pending_acks`] | use cases that wait for their own record |
 //! | [`follow`] | the one loop from the log's tail to views and hub |
@@ -13,6 +14,7 @@
 //! | [`erasures`] | what the log is to forget |
 //! | [`errors`] | what can go wrong in any use case |
 
+mod caller;
 pub mod commit;
 pub mod erasures;
 pub mod errors;
@@ -24,4 +26,5 @@ mod read_your_writes;
 pub mod signals;
 pub mod views;
 
+pub use caller::Caller;
 pub use commit::Kernel;

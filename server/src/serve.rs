@@ -113,7 +113,7 @@ pub async fn serve(
     let kernel = Kernel::new(log.clone(), views, pending_acks, passwords, clock, rates, metrics.clone());
     let signals = Signals::new(kernel.clone(), hub.clone(), features::signals(options.presence));
     let state = State {
-        node: Arc::new(Node { kernel, signals, hello_grace: options.hello_grace }),
+        node: Arc::new(Node { kernel, signals, hello_grace: options.hello_grace, obey: features::obey }),
         hub: hub.clone(),
         metrics,
         follower: following.watch.clone(),

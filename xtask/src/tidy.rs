@@ -6,6 +6,7 @@ mod exceptions;
 mod links;
 mod repository;
 mod text;
+mod unneeded;
 
 use crate::command;
 use anyhow::{Result, bail};
@@ -34,7 +35,7 @@ const RULES: &[Rule] = &[
     Rule { asks: "every crate has the workspace's lints, edition and licence", check: crates::inherited },
     Rule { asks: "versions that must be the same are the same", check: crates::versions },
     Rule { asks: "what binds and splits the wasm was tried together", check: crates::splitting },
-    Rule { asks: "an exception is still needed", check: exceptions::unneeded },
+    Rule { asks: "an exception is still needed", check: unneeded::unneeded },
 ];
 
 /// Tells every place where a convention is not kept.

@@ -2,11 +2,12 @@
 
 use super::{Baseline, RELAY, name};
 use crate::limits::{DRAIN_WAIT_MAX, RELAY_QUEUE_MAX, RELAY_READ_BUFFER_BYTES, SETTLE};
+use crate::load::wanted::{LoadArgs, parts};
 use crate::load::{Clients, Shared, Wire, times::Times};
 use crate::number::{count, float};
 use crate::numbered::Numbering;
 use crate::process;
-use crate::run::{LoadArgs, SOCKETS_FOR_MEMORY_MIN, parts};
+use crate::run::SOCKETS_FOR_MEMORY_MIN;
 use crate::world::Pair;
 use anyhow::{Context as _, Result};
 use axum::{

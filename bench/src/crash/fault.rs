@@ -1,16 +1,11 @@
-//! The faults that the checker injects into nodes, network and Kafka's brokers while people talk: one after the other,
-//! drawn from a seed. [`super::targets`] says how.
+//! The faults that the checker injects into nodes, network and Kafka's brokers while people talk. [`super::targets`] says
+//! how.
 
-use super::targets::Targets;
-use crate::limits::TALK_AFTER;
-use crate::report::progress;
-use anyhow::{Context as _, Result};
 use clap::ValueEnum;
 use std::{
     fmt,
     time::{Duration, Instant},
 };
-use tokio::time::sleep;
 
 /// A kind of fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -155,32 +150,4 @@ impl Done {
     pub(crate) fn to(&self) -> String {
         self.which.map_or_else(|| "all".into(), |which| which.to_string())
     }
-}
-
-/// Injects so many faults of these kinds, in turns, each into a target drawn at random, spread over a time.
-pub(crate) async fn again_and_again(
-    targets: &mut Targets<'_>,
-    kinds: &[Fault],
-    times: u32,
-    over: Duration,
-    mut random: fastrand::Rng,
-) -> Result<Vec<Done>> {
-    let mut all = Vec::new();
-    let every = over / times.max(1);
-    let begun = Instant::now();
-    for (time, fault) in (0..times).zip(kinds.iter().cycle()) {
-        // Early in its part of the time, unless the one before took longer than that.
-        let at = every * time + every.mul_f64(0.05 + 0.15 * random.f64());
-        sleep(at.saturating_sub(begun.elapsed())).await;
-        let done = targets.inject(*fault, &mut random).await.with_context(|| fault.to_string())?;
-        let ready = done
-            .to_ready
-            .map_or_else(String::new, |took| format!(", ready {} ms after that", took.as_millis()));
-        let (number, to) = (time + 1, done.to());
-        progress(&format!("{number} of {times}: {fault} ({to}) for {} ms{ready}", done.down.as_millis()));
-        all.push(done);
-    }
-    // What comes back to people who say nothing is not seen to come back.
-    sleep(TALK_AFTER).await;
-    Ok(all)
 }

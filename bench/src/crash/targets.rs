@@ -3,7 +3,9 @@
 use super::fault::{Done, Fault};
 use crate::client::api::Api;
 use crate::kafka::{Caller, Kafka};
+use crate::limits::TALK_AFTER;
 use crate::proxy::{Mode, Proxy};
+use crate::report::progress;
 use crate::server::{Server, Setup};
 use anyhow::{Context as _, Result, ensure};
 use futures_util::future::try_join_all;
@@ -67,7 +69,35 @@ impl Hurt {
 }
 
 impl Targets<'_> {
-    pub(super) async fn inject(&mut self, fault: Fault, random: &mut fastrand::Rng) -> Result<Done> {
+    /// Injects so many faults of these kinds, in turns, each into a target drawn at random, spread over a time.
+    pub(super) async fn again_and_again(
+        &mut self,
+        kinds: &[Fault],
+        times: u32,
+        over: Duration,
+        mut random: fastrand::Rng,
+    ) -> Result<Vec<Done>> {
+        let mut all = Vec::new();
+        let every = over / times.max(1);
+        let begun = Instant::now();
+        for (time, fault) in (0..times).zip(kinds.iter().cycle()) {
+            // Early in its part of the time, unless the one before took longer than that.
+            let at = every * time + every.mul_f64(0.05 + 0.15 * random.f64());
+            sleep(at.saturating_sub(begun.elapsed())).await;
+            let done = self.inject(*fault, &mut random).await.with_context(|| fault.to_string())?;
+            let ready = done
+                .to_ready
+                .map_or_else(String::new, |took| format!(", ready {} ms after that", took.as_millis()));
+            let (number, to) = (time + 1, done.to());
+            progress(&format!("{number} of {times}: {fault} ({to}) for {} ms{ready}", done.down.as_millis()));
+            all.push(done);
+        }
+        // What comes back to people who say nothing is not seen to come back.
+        sleep(TALK_AFTER).await;
+        Ok(all)
+    }
+
+    async fn inject(&mut self, fault: Fault, random: &mut fastrand::Rng) -> Result<Done> {
         let node = random.usize(..self.servers.len());
         let hurt = match fault {
             Fault::Kill | Fault::Wipe => self.kill(node, fault == Fault::Wipe, random).await,

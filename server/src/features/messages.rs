@@ -8,12 +8,11 @@ pub mod project;
 pub mod query;
 mod reset;
 mod rows;
+pub mod upkeep;
 
 use crate::http::state::State;
 use crate::kernel::projector::Projector;
 use utoipa_axum::{router::OpenApiRouter, routes};
-
-pub use query::HistoryPage;
 
 /// What this feature makes of records.
 pub fn projector() -> Projector {

@@ -3,7 +3,7 @@
 //! Scripts and styles live under a path that holds a hash of all of them, so browsers may keep them for ever and never
 //! mix two versions.
 
-use super::{problem::Refusal, state::State};
+use super::problem::Refusal;
 use axum::{
     body::Body,
     extract::{Path, State as Shared},
@@ -13,6 +13,7 @@ use axum::{
 use data_encoding::HEXLOWER;
 use rust_embed::{EmbeddedFile, RustEmbed};
 use sha2::{Digest, Sha256};
+use std::sync::Arc;
 
 #[derive(RustEmbed)]
 #[folder = "$KAFKATALK_SITE"]
@@ -57,12 +58,12 @@ impl Assets {
 
 /// `GET /pkg/{version}/{file}`.
 pub async fn package(
-    Shared(state): Shared<State>,
+    Shared(assets): Shared<Arc<Assets>>,
     Path((version, file)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Response {
     // A page of another version must load its own files or none.
-    let current = version == state.assets.version;
+    let current = version == assets.version;
     let cache =
         if current && !cfg!(debug_assertions) { "public, max-age=31536000, immutable" } else { "no-cache" };
     if !current && !cfg!(debug_assertions) {

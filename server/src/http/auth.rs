@@ -4,7 +4,7 @@ use super::{
     problem::Refusal,
     state::{Settings, State},
 };
-use crate::{features::sessions::commands::Caller, secrets::Token};
+use crate::{kernel::Caller, secrets::Token};
 use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, HeaderValue, Method, Uri, header, request::Parts},

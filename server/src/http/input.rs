@@ -1,7 +1,7 @@
 //! What requests bring, parsed at the edge: JSON bodies, ids in paths, queries, and where they come from.
 
 use super::{problem::Refusal, state::State};
-use crate::features::messages::HistoryPage;
+use crate::kernel::views::HistoryPage;
 use axum::{
     extract::{
         ConnectInfo, FromRequest, FromRequestParts, Path, Query, Request,

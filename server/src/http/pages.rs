@@ -7,14 +7,11 @@ use super::{
     state::State,
 };
 use crate::{
-    features::{
-        accounts::{commands::Welcome, http::parse_credentials},
-        messages::HistoryPage,
-        sessions::commands::Caller,
-    },
+    features::accounts::{commands::Welcome, http::parse_credentials},
     kernel::{
+        Caller,
         errors::Unavailable,
-        views::{Query, ViewsError},
+        views::{HistoryPage, Query, ViewsError},
     },
 };
 use axum::{

@@ -68,6 +68,13 @@ impl State {
     }
 }
 
+/// What answers for the front end's files.
+impl FromRef<State> for Arc<Assets> {
+    fn from_ref(state: &State) -> Self {
+        Self::clone(&state.assets)
+    }
+}
+
 /// What leptos asks of a server's state. Nothing is read of it: the shell writes its own links to the front end.
 impl FromRef<State> for LeptosOptions {
     fn from_ref(_: &State) -> Self {

@@ -3,6 +3,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`hub`] | who is connected here; hands what the tail brings to their queues |
+//! | [`outgoing`] | a frame, written once for all who get it |
 //! | [`lane`] | signals on their way to a socket, which may be lost |
 //! | [`socket`] | one socket, one task, from upgrade to close |
 //! | [`intake`] | what a client may say, parsed |
@@ -15,6 +16,7 @@ pub mod catch_up;
 pub mod hub;
 pub mod intake;
 pub mod lane;
+pub mod outgoing;
 pub mod socket;
 
 pub use hub::Hub;

@@ -6,8 +6,9 @@
 //! | `work` | one batch on its way into the rows: held records, opening conversations |
 //! | `conversation` | the state of a conversation while its records are applied |
 //! | [`query`](Query) | what can be asked, and the [`Viewpoint`] of a member |
+//! | [`HistoryPage`] | which part of a history is asked for |
 //! | `schema` | the kernel's tables |
-//! | `file` | opening the file, and when it is thrown away and begun anew |
+//! | `file` | opening the file, and when it is deleted and begun anew |
 //! | `builds` | which features have seen which records, and what is to be read again |
 //! | `pool`, `cache` | bounded readers, and answers kept in memory |
 //! | `pending` | what is applied and not yet committed, which readers wait for |
@@ -29,6 +30,7 @@ pub(crate) mod conversation;
 mod dump;
 mod error;
 mod file;
+mod history;
 mod lock;
 mod pending;
 mod pool;
@@ -43,6 +45,7 @@ pub(crate) mod work;
 pub use applier::{Applier, Asks, Reread};
 pub use builds::ReadAgain;
 pub use error::ViewsError;
+pub use history::HistoryPage;
 pub use query::{Query, Viewpoint};
 pub use search::{SearchText, SearchTextError};
 

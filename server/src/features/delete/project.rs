@@ -1,7 +1,10 @@
 //! What becomes of a deletion.
 
 use crate::{
-    features::messages::change::{self, Changed, TOMBSTONE_BODY, Target},
+    features::messages::{
+        change::{self, Changed, Target},
+        upkeep::{self, TOMBSTONE_BODY},
+    },
     kernel::{
         projector::{Effects, InConversation, Projector, Recorded},
         views::{
@@ -30,7 +33,7 @@ fn deleted(
     record: &Record,
     event: &MessageDeleted,
 ) -> Result<Effects<Changed>, ViewsError> {
-    let Some((author, user)) = change::author(at, record).filter(|(_, user)| *user == event.sender) else {
+    let Some((author, user)) = upkeep::author(at, record).filter(|(_, user)| *user == event.sender) else {
         return Ok(change::refused(Changed::NotAllowed));
     };
     if event.message >= at.offset {
@@ -60,7 +63,7 @@ fn bury(
 ) -> Result<(), ViewsError> {
     change::forget_duplicates(at, target)?;
     change::await_erasure(at, target)?;
-    change::forget_changes(at, target.row)?;
+    upkeep::forget_changes(at, target.row)?;
     change::set_body(at, target, TOMBSTONE_BODY)?;
     at.registry.forget(at.rows, target.row)?;
     at.rows

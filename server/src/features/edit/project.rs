@@ -1,7 +1,10 @@
 //! What becomes of an edit.
 
 use crate::{
-    features::messages::change::{self, Changed},
+    features::messages::{
+        change::{self, Changed},
+        upkeep,
+    },
     kernel::{
         projector::{AfterReset, Effects, InConversation, Projector, Recorded, Seen},
         views::{ViewsError, schema::places_of},
@@ -44,7 +47,7 @@ fn edited(
     record: &Record,
     event: &MessageEdited,
 ) -> Result<Effects<Changed>, ViewsError> {
-    let Some((author, user)) = change::author(at, record) else {
+    let Some((author, user)) = upkeep::author(at, record) else {
         return Ok(change::refused(Changed::NotAllowed));
     };
     let Some(target) = change::target(at, event.message)? else {
@@ -55,7 +58,7 @@ fn edited(
     }
     if target.is_deleted() {
         // Its content is not to be kept anywhere.
-        change::await_erasure_of(at, record.id, false)?;
+        upkeep::await_erasure_of(at, record.id, false)?;
         return Ok(change::refused(Changed::Deleted));
     }
     if let Some(first) = change::claim(at, author, event.id, event.message)? {

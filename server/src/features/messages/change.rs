@@ -1,8 +1,8 @@
 //! What other features do to a message: find it, count a change once, and put it into its new state.
 
 use super::{
-    project::{bounds, find_newest, forget_words},
     query::message_at,
+    upkeep::{TOMBSTONE_BODY, await_erasure_of, bounds, find_newest, forget_changes, forget_words},
 };
 use crate::features::conversations::errors::{ConversationError, no_longer_a_member};
 use crate::kernel::{
@@ -23,8 +23,6 @@ use std::sync::Arc;
 
 /// The feature level that includes changes of messages.
 const LEVEL: Level = Level(1);
-/// The text of a message whose content is gone, in the rows.
-pub const TOMBSTONE_BODY: &str = "";
 
 /// What came of a change.
 #[derive(Clone, Debug)]
@@ -178,12 +176,6 @@ pub fn claim(
     Ok(Some(column_offset(first.query_row((row, author, blob(&id.0)), |row| row.get(0))?)))
 }
 
-/// The author of a record, as a member: their row. None for who is not a member.
-pub fn author(at: &InConversation<'_>, record: &Record) -> Option<(i64, UserId)> {
-    let person = record.author.and_then(|author| at.state.members().by_id(author))?;
-    Some((person.row, person.user.id))
-}
-
 /// Gives a message another text; the search index follows.
 pub fn set_body(at: &InConversation<'_>, target: &Target, body: &str) -> Result<(), ViewsError> {
     let learn = (body != TOMBSTONE_BODY).then_some(target.row);
@@ -200,30 +192,12 @@ pub fn holds_content(at: &InConversation<'_>, target: &Target, record: &Record) 
     Ok(())
 }
 
-/// The log is to forget a record. What posted a message is forgotten after what changed it: by it, a node that begins
-/// anew in between knows which records changed what.
-pub fn await_erasure_of(at: &InConversation<'_>, record: uuid::Uuid, last: bool) -> Result<(), ViewsError> {
-    at.rows
-        .prepare_cached(
-            "INSERT INTO pending_erasures (record, conversation, since) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
-        )?
-        .execute((blob(&record), at.state.row, at.at.as_millis() + i64::from(last)))?;
-    Ok(())
-}
-
 /// All records that hold content of the message are to be erased from the log.
 pub fn await_erasure(at: &InConversation<'_>, target: &Target) -> Result<(), ViewsError> {
     let mut find = at.rows.prepare_cached("DELETE FROM contents WHERE place = ?1 RETURNING record")?;
     let contents = find.query_map([target.row], |row| uuid(row, 0))?.collect::<Result<Vec<_>, _>>()?;
     contents.into_iter().try_for_each(|record| await_erasure_of(at, record, false))?;
     await_erasure_of(at, target.record, true)
-}
-
-/// The changes of a message that is gone count no longer: the log forgets them with it.
-pub fn forget_changes(at: &InConversation<'_>, row: i64) -> Result<(), ViewsError> {
-    at.rows.prepare_cached("DELETE FROM changes WHERE place = ?1")?.execute([row])?;
-    at.rows.prepare_cached("DELETE FROM contents WHERE place = ?1")?.execute([row])?;
-    Ok(())
 }
 
 /// Duplicates of a message that is deleted are deleted with it.

@@ -1,9 +1,13 @@
 //! Posting a message, and reading what was posted.
 
-use super::{errors::SendError, project::Posted, query::HistoryPage};
+use super::{errors::SendError, project::Posted};
 use crate::{
     features::conversations::errors::ConversationError,
-    kernel::{Kernel, errors::Unavailable, views::Query},
+    kernel::{
+        Kernel,
+        errors::Unavailable,
+        views::{HistoryPage, Query},
+    },
     limits::ACK_TOO_EARLY_BY,
 };
 use kafkatalk_log::{Record, Stream, failpoints};

@@ -1,16 +1,16 @@
 //! Messages: posted, repeated, erased; and what other features may do to one.
 
 use super::{
-    change,
     query::message_at,
     reset,
     rows::{MESSAGES_DUMP, MESSAGES_TABLES},
+    upkeep::{TOMBSTONE_BODY, await_erasure_of, bounds, find_newest, forget_changes, forget_words},
 };
 use crate::kernel::{
     projector::{Delivery, Effects, IgnoreReason, InConversation, Projector, Recorded},
     views::{
         ViewsError,
-        schema::{blob, offset_of, place, places_of, uuid},
+        schema::{blob, offset_of, place, uuid},
     },
 };
 use kafkatalk_log::{Record, RecordId};
@@ -112,7 +112,7 @@ fn duplicate(
     let skipped = |first| Ok(Effects::skipped(IgnoreReason::Duplicate, Posted::Duplicate(Arc::new(first))));
     if first.deleted {
         // Its content is not to be kept anywhere.
-        change::await_erasure_of(at, record.id, false)?;
+        await_erasure_of(at, record.id, false)?;
         return skipped(first);
     }
     let mut insert = at.rows.prepare_cached(
@@ -175,26 +175,16 @@ fn erase(at: &mut InConversation<'_>, erased: RecordId) -> Result<bool, ViewsErr
         return Ok(gone.is_some());
     };
     at.rows.prepare_cached("DELETE FROM messages WHERE place = ?1")?.execute([row])?;
-    change::forget_changes(at, row)?;
+    forget_changes(at, row)?;
     at.registry.forget(at.rows, row)?;
     // A tombstone is not counted.
-    if body != change::TOMBSTONE_BODY {
+    if body != TOMBSTONE_BODY {
         at.state.count(offset_of(row), sender, -1);
     }
     let promoted = promote_duplicate(at, sender, id)?;
     forget_words(at, row, &body, promoted)?;
     find_newest(at)?;
     Ok(true)
-}
-
-/// A message is gone: which one is the newest now is read from the rows.
-pub(super) fn find_newest(at: &mut InConversation<'_>) -> Result<(), ViewsError> {
-    let mut last = at.rows.prepare_cached(
-        "SELECT place, sent_at FROM messages WHERE place BETWEEN ?1 AND ?2 ORDER BY place DESC LIMIT 1",
-    )?;
-    let newest = last.query_row(bounds(at), |row| Ok((offset_of(row.get(0)?), row.get(1)?))).optional()?;
-    at.state.set_newest(newest);
-    Ok(())
 }
 
 /// The first duplicate of a message that is gone takes its part; its place.
@@ -213,21 +203,4 @@ fn promote_duplicate(at: &mut InConversation<'_>, sender: i64, id: Uuid) -> Resu
     at.rows.execute("DELETE FROM duplicates WHERE place = ?1", [duplicate])?;
     at.state.count(offset_of(duplicate), sender, 1);
     Ok(Some(duplicate))
-}
-
-/// The search index is to forget a text that is no longer at that place; `added` is a place whose text it is to learn.
-pub(super) fn forget_words(
-    at: &InConversation<'_>,
-    row: i64,
-    body: &str,
-    added: Option<i64>,
-) -> Result<(), ViewsError> {
-    at.rows
-        .prepare_cached("INSERT INTO pending_index_deletes (place, body, added) VALUES (?1, ?2, ?3)")?
-        .execute((row, body, added))?;
-    Ok(())
-}
-
-pub(super) fn bounds(at: &InConversation<'_>) -> (i64, i64) {
-    places_of(at.state.row)
 }

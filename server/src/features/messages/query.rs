@@ -1,10 +1,10 @@
 //! Messages: one, pages of them, and those that changed.
 
-use super::change::TOMBSTONE_BODY;
+use super::upkeep::TOMBSTONE_BODY;
 use crate::kernel::{
     projector::InConversation,
     views::{
-        Query, Viewpoint, ViewsError,
+        HistoryPage, Query, Viewpoint, ViewsError,
         cache::{Members, RECENT_MESSAGES, Recent},
         query::{body, sql_limit, user_of_row},
         schema::{OFFSET_MAX, blob, column_offset, offset_of, place, sql_offset, uuid},
@@ -15,20 +15,6 @@ use kafkatalk_protocol::{
     Body, ConversationId, Message, MessageId, Offset, Timestamp, delete::TOMBSTONE_TEXT, http::Messages,
 };
 use rusqlite::{Connection, OptionalExtension, Row};
-
-/// Which page of a conversation's history.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HistoryPage {
-    /// The newest messages.
-    Latest,
-    /// The messages just before an offset.
-    Before(Offset),
-    /// The messages just after an offset; `None` begins at the beginning.
-    After(Option<Offset>),
-    /// The messages that were posted or changed by records after that offset, in their present state and in the order of
-    /// their revisions.
-    ChangedAfter(Offset),
-}
 
 const COLUMNS: &str = "place, id, sender, sent_at, body, revision";
 

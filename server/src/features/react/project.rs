@@ -1,7 +1,10 @@
 //! What becomes of a reaction.
 
 use crate::{
-    features::messages::change::{self, Changed},
+    features::messages::{
+        change::{self, Changed},
+        upkeep,
+    },
     kernel::{
         projector::{AfterReset, Effects, InConversation, Projector, Recorded, Seen},
         views::{
@@ -54,7 +57,7 @@ fn set(
     record: &Record,
     event: &ReactionSet,
 ) -> Result<Effects<Changed>, ViewsError> {
-    let Some((author, user)) = change::author(at, record) else {
+    let Some((author, user)) = upkeep::author(at, record) else {
         return Ok(change::refused(Changed::NotAllowed));
     };
     let Some(target) = change::target(at, event.message)?.filter(|_| at.may_see(user, event.message)) else {

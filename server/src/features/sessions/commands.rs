@@ -2,7 +2,7 @@
 
 use super::errors::SessionError;
 use crate::{
-    kernel::{Kernel, errors::Unavailable, views::Query},
+    kernel::{Caller, Kernel, errors::Unavailable, views::Query},
     limits::{LAST_USED_EVERY, USER_AGENT_CHARS_MAX},
     secrets::Token,
 };
@@ -15,15 +15,6 @@ use kafkatalk_protocol::{
 use uuid::Uuid;
 
 const SESSIONS: Stream = Stream::Ledger(Ledger::Sessions);
-
-/// Who asks, and from which device.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caller {
-    /// The person.
-    pub user: User,
-    /// The device's session.
-    pub session: SessionId,
-}
 
 impl Kernel {
     /// Starts a session; its token.

@@ -6,13 +6,12 @@
 //! A client that knows messages only names the last message that it holds, and gets those after it. A client that knows the
 //! chain names the last record that it has applied, and gets every message with a later revision in its present state.
 
-use super::hub::Outgoing;
+use super::outgoing::Outgoing;
 use crate::{
-    features::messages::HistoryPage,
     kernel::{
         Kernel,
         errors::Unavailable,
-        views::{Query, Viewpoint, ViewsError},
+        views::{HistoryPage, Query, Viewpoint, ViewsError},
     },
     limits::{CATCH_UP_READ_MESSAGES, HELLO_BYTES_MAX, HELLO_MESSAGES_MAX},
 };

@@ -4,17 +4,19 @@
 //! queues of the sockets concerned. It never waits: a socket whose queue is full is told to close with
 //! [`CloseCode::TooSlow`] and will catch up by offset, as every new socket does.
 
-use super::lane::{Lane, Noted, OutgoingSignal};
+use super::{
+    lane::{Lane, Noted, OutgoingSignal},
+    outgoing::Outgoing,
+};
 use crate::{
-    features::sessions::commands::Caller,
     kernel::{
+        Caller,
         projector::{Applied, Delivery, MakeFrame},
         views::Views,
     },
     metrics::Metrics,
 };
-use axum::extract::ws::Utf8Bytes;
-use kafkatalk_protocol::{CloseCode, ConversationId, Offset, ServerFrame, SessionId, UserId};
+use kafkatalk_protocol::{CloseCode, ServerFrame, SessionId, UserId};
 use std::{
     collections::HashMap,
     sync::{
@@ -24,50 +26,6 @@ use std::{
 };
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-
-/// A frame on its way to a socket, written once for all who get it. One word, since every socket has a queue of them.
-#[derive(Clone, Debug)]
-pub struct Outgoing(Arc<Written>);
-
-#[derive(Debug)]
-struct Written {
-    text: Utf8Bytes,
-    record: Option<(ConversationId, Offset)>,
-}
-
-impl Outgoing {
-    /// Writes a frame.
-    pub fn of(frame: &ServerFrame) -> Self {
-        let record = match frame {
-            ServerFrame::Message { message, record, .. } => {
-                Some((message.conversation, record.unwrap_or(message.offset)))
-            }
-            ServerFrame::Changed { message, record: Some(record), .. } => {
-                Some((message.conversation, *record))
-            }
-            ServerFrame::Record { conversation, record, .. }
-            | ServerFrame::Group { conversation, record: Some(record), .. } => Some((*conversation, *record)),
-            _ => None,
-        };
-        Self(Arc::new(Written { text: text_of(frame), record }))
-    }
-
-    /// The JSON.
-    pub fn text(&self) -> &Utf8Bytes {
-        &self.0.text
-    }
-
-    /// For a frame about a record: which one, so that a socket which caught up meanwhile can skip it.
-    pub fn record(&self) -> Option<(ConversationId, Offset)> {
-        self.0.record
-    }
-}
-
-/// A frame as JSON.
-pub fn text_of(frame: &ServerFrame) -> Utf8Bytes {
-    // The frames of the protocol are all writable as JSON: no maps with odd keys, no failing impls.
-    serde_json::to_string(frame).unwrap_or_default().into()
-}
 
 /// The hub's end of a socket.
 #[derive(Debug)]
@@ -340,10 +298,10 @@ impl Hub {
 
 #[cfg(test)]
 mod tests {
-    use super::super::lane::SignalKey;
+    use super::super::{lane::SignalKey, outgoing::text_of};
     use super::*;
     use crate::limits::SOCKET_SIGNALS_MAX;
-    use kafkatalk_protocol::{User, Username};
+    use kafkatalk_protocol::{ConversationId, User, Username};
     use uuid::Uuid;
 
     fn hub() -> (Hub, Caller) {

@@ -4,7 +4,7 @@
 //! So it can neither delay the ordered queue nor have its socket closed as too slow. The socket takes from it only when
 //! nothing ordered waits.
 
-use super::hub::Outgoing;
+use super::outgoing::Outgoing;
 use crate::limits::SOCKET_SIGNALS_MAX;
 use kafkatalk_protocol::{ConversationId, ServerFrame, UserId};
 use std::{

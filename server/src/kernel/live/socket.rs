@@ -7,12 +7,12 @@
 
 use super::{
     catch_up::CatchUp,
-    hub::{self, Outgoing, SocketRegistration, Stop},
+    hub::{SocketRegistration, Stop},
     intake::{self, Refused},
+    outgoing::{Outgoing, text_of},
 };
 use crate::{
-    features::{self, sessions::commands::Caller},
-    kernel::{Kernel, signals::Signals},
+    kernel::{Caller, Kernel, signals::Signals},
     limits::{
         PING_BYTES_MAX, SOCKET_CLOSE_TIME, SOCKET_HELD_BYTES_MAX, SOCKET_HELD_FRAMES_MAX, SOCKET_PING_EVERY,
         SOCKET_SILENCE_MAX, SOCKET_WRITE_FRAMES, SOCKET_WRITE_TIME,
@@ -43,7 +43,15 @@ pub struct Node {
     pub signals: Signals,
     /// How long a new socket may take to say hello; until then nothing newer is sent.
     pub hello_grace: Duration,
+    /// What the features do for a client.
+    pub obey: Obey,
 }
+
+/// Does what a client asks for by a frame; nothing for what needs no work. The kernel itself answers `hello` and `ping`.
+pub type Obey = fn(&Arc<Node>, &Caller, ClientFrame) -> Option<Obeying>;
+
+/// The work that a frame asks for; the frame that answers it, where one does.
+pub type Obeying = Pin<Box<dyn Future<Output = Option<ServerFrame>> + Send>>;
 
 impl Node {
     fn limits(&self) -> Limits {
@@ -71,7 +79,7 @@ enum Answer {
 
 impl Answer {
     fn of(frame: Option<ServerFrame>) -> Self {
-        frame.map_or(Self::Silence, |frame| Self::Frame(hub::text_of(&frame)))
+        frame.map_or(Self::Silence, |frame| Self::Frame(text_of(&frame)))
     }
 }
 
@@ -264,7 +272,7 @@ impl Session {
     }
 
     fn tell(&mut self, frame: &ServerFrame) {
-        self.out.push(Frame::Text(hub::text_of(frame)));
+        self.out.push(Frame::Text(text_of(frame)));
     }
 
     /// The timer: the grace for a `hello` is over, or it is time to ask whether the client is still there.
@@ -348,7 +356,7 @@ impl Session {
             // A second hello has nothing left to do.
             Ok(ClientFrame::Hello { .. }) => {}
             Ok(frame) => {
-                let work = features::obey(&self.node, &self.caller, frame);
+                let work = (self.node.obey)(&self.node, &self.caller, frame);
                 self.work = work.map(|work| -> Work { Box::pin(async move { Answer::of(work.await) }) });
             }
             Err(Refused::Tell(frame)) => self.tell(&frame),

@@ -11,7 +11,7 @@ mod writing;
 
 use super::*;
 use crate::{
-    features::{messages::HistoryPage, registry},
+    features::registry,
     kernel::projector::{Applied, Delivery, IgnoreReason, Projector},
 };
 use kafkatalk_log::{Batch, Entry, Ledger, Record, RecordId, Stream};

@@ -2,7 +2,7 @@
 //! searched nor counted as unread, and no feature changes them.
 
 use crate::{
-    features::messages::{change::TOMBSTONE_BODY, query::message_at},
+    features::messages::{query::message_at, upkeep::TOMBSTONE_BODY},
     kernel::{
         projector::{AfterReset, InConversation, Seen},
         views::{
