@@ -35,7 +35,10 @@ pub(super) fn fold(word: &str) -> String {
 /// Characters that show nothing by themselves: joiners and non-joiners, soft hyphens, marks of direction, variation
 /// selectors.
 pub(super) fn is_ignorable(c: char) -> bool {
-    !c.is_ascii() && CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
+    // Letters of Latin, Greek and Cyrillic, which are most: the set takes longer to ask.
+    !(c < '\u{590}' && c.is_alphanumeric())
+        && !c.is_ascii()
+        && CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
 }
 
 /// Marks that people leave out when they type quickly: accents, and the vowel signs of Hebrew and Arabic. Signs without

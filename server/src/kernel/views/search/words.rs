@@ -6,7 +6,7 @@ use icu_properties::{
     props::{GeneralCategory, GeneralCategoryGroup, LineBreak},
 };
 use std::ops::Range;
-use unicode_segmentation::UnicodeSegmentation as _;
+use unicode_segmentation::{GraphemeIndices, UnicodeSegmentation as _};
 
 /// A word in a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,8 +40,10 @@ fn role(c: char) -> Role {
         return if c.is_ascii_alphanumeric() { Role::Part } else { Role::Between };
     }
     match c {
-        c if is_ignorable(c) => Role::Nothing,
+        // Letters of Latin, Greek and Cyrillic, which are most, need no table.
+        ..'\u{590}' if c.is_alphanumeric() => Role::Part,
         c if is_whole(c) => Role::Whole,
+        c if is_ignorable(c) => Role::Nothing,
         c if c.is_alphanumeric() => Role::Part,
         _ => Role::Between,
     }
@@ -50,9 +52,8 @@ fn role(c: char) -> Role {
 /// Whether a character is a word by itself, with the marks on it.
 fn is_whole(c: char) -> bool {
     match c {
-        c if GeneralCategoryGroup::Mark.contains(CodePointMapData::<GeneralCategory>::new().get(c)) => false,
         '\u{2600}'..='\u{27bf}'
-        | '\u{3040}'..='\u{309a}'
+        | '\u{3040}'..='\u{3098}'
         | '\u{309d}'..='\u{30ff}'
         | '\u{31f0}'..='\u{31ff}'
         | '\u{3400}'..='\u{4dbf}'
@@ -61,9 +62,18 @@ fn is_whole(c: char) -> bool {
         | '\u{ff66}'..='\u{ff9d}'
         | '\u{1f000}'..='\u{1faff}'
         | '\u{20000}'..='\u{3ffff}' => true,
+        ..'\u{e00}' => false,
         // Thai, Lao, Khmer, Burmese and their neighbours, where only a dictionary knows words.
-        c => c.is_alphabetic() && CodePointMapData::<LineBreak>::new().get(c) == LineBreak::ComplexContext,
+        c => {
+            CodePointMapData::<LineBreak>::new().get(c) == LineBreak::ComplexContext
+                && c.is_alphabetic()
+                && !is_mark(c)
+        }
     }
+}
+
+fn is_mark(c: char) -> bool {
+    GeneralCategoryGroup::Mark.contains(CodePointMapData::<GeneralCategory>::new().get(c))
 }
 
 /// Signs that make another word of that before them.
@@ -75,12 +85,49 @@ fn sign(cluster: &str) -> Option<char> {
     }
 }
 
+/// Characters with the marks on them, in whatever way the two are written; and where each begins.
+struct Clusters<'a> {
+    text: &'a str,
+    next: usize,
+    /// Where the part begins that is being looked at, and the rest of it.
+    part: (usize, GraphemeIndices<'a>),
+}
+
+impl<'a> Clusters<'a> {
+    fn of(text: &'a str) -> Self {
+        Self { text, next: 0, part: (0, "".grapheme_indices(true)) }
+    }
+}
+
+impl<'a> Iterator for Clusters<'a> {
+    type Item = (usize, &'a str);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some((at, cluster)) = self.part.1.next() {
+            return Some((self.part.0 + at, cluster));
+        }
+        let (bytes, begin) = (self.text.as_bytes(), self.next);
+        let is_beyond_ascii = |at: usize| bytes.get(at).is_some_and(|byte| !byte.is_ascii());
+        bytes.get(begin)?;
+        self.next += 1;
+        // An ASCII character begins one, and is all of it if another follows: most are such, and need no table.
+        if !is_beyond_ascii(begin) && !is_beyond_ascii(self.next) {
+            return Some((begin, &self.text[begin..self.next]));
+        }
+        while is_beyond_ascii(self.next) {
+            self.next += 1;
+        }
+        self.part = (begin, self.text[begin..self.next].grapheme_indices(true));
+        let (_, cluster) = self.part.1.next()?;
+        Some((begin, cluster))
+    }
+}
+
 /// The words of a text, in their order.
 pub(crate) fn words(text: &str) -> Vec<Word> {
     let mut words = Vec::new();
     let mut run: Option<Range<usize>> = None;
-    // Marks belong to the letter that they are on, in whatever way the two are written.
-    for (at, cluster) in text.grapheme_indices(true) {
+    for (at, cluster) in Clusters::of(text) {
         let end = at + cluster.len();
         let sign = sign(cluster);
         match cluster.chars().next().filter(|_| sign.is_none()).map_or(Role::Between, role) {
