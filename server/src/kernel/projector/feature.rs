@@ -54,7 +54,8 @@ pub struct Projector {
     pub name: &'static str,
     /// Creates its tables.
     pub tables: &'static str,
-    /// One query for each table, with ids in place of row numbers, for comparing views: see [`super::views::Views::dump`].
+    /// One query for each table, with ids in place of row numbers, for comparing views: see
+    /// [`Views::dump`](crate::kernel::views::Views::dump).
     pub dump: &'static [(&'static str, &'static str)],
     /// The version of what its tables and rows mean. See [`Projector::new`].
     pub version: u32,
