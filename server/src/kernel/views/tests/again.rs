@@ -108,7 +108,7 @@ pub(super) const OPTIONAL: [&str; 7] =
     ["edit", "delete", "react", "members", "reply", "receipts", "sessions"];
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(48))]
 
     /// From one version to another, and to a third: with features missing in between, and versions raised.
     #[test]
