@@ -191,6 +191,7 @@ impl Config {
                 log: None,
                 readers: given.number("views-readers", 1, 1_000)?,
                 reads_waiting: given.number("views-reads-waiting", 0, 1_000_000)?,
+                ..ViewsOptions::default()
             },
             log_format: given.required("log-format", values::log_format)?,
             log_level: given.required("log-level", values::log_level)?,

@@ -106,8 +106,11 @@ pub const FOLLOW_RETRY_MIN: Duration = Duration::from_millis(100);
 /// See [`FOLLOW_RETRY_MIN`].
 pub const FOLLOW_RETRY_MAX: Duration = Duration::from_secs(5);
 
-/// Records that are read at once of a conversation that is read again.
+/// Records that are read at once of a stream that is read again.
 pub const READ_AGAIN_RECORDS_MAX: usize = 1_000;
+
+/// Streams to be read again whose first records are read ahead. On Kafka most of the time goes into waiting for them.
+pub const READ_AGAIN_AHEAD: usize = 8;
 
 /// How old a deletion is before another node than the one that was asked erases the content from the log. A node looks for
 /// these after once to twice that time.

@@ -31,6 +31,23 @@ struct Route {
     status: u16,
 }
 
+/// What a node read again at its start.
+#[derive(Debug, Default)]
+struct ReadAgain {
+    streams: Counter,
+    records: Counter,
+    rows: Counter,
+}
+
+impl ReadAgain {
+    fn register(&self, add: &mut Registry) {
+        let streams = "Conversations, or sets of ledgers, read again because features had missed records";
+        add.register("read_again_streams", streams, self.streams.clone());
+        add.register("read_again_records", "Records applied again", self.records.clone());
+        add.register("read_again_rows", "Rows written doing so", self.rows.clone());
+    }
+}
+
 /// A node's figures. Its methods are named after what happened.
 #[derive(Debug)]
 pub struct Metrics {
@@ -47,6 +64,7 @@ pub struct Metrics {
     nodes: Gauge,
     records: Counter,
     skipped: Family<Reason, Counter>,
+    read_again: ReadAgain,
     requests: Family<Route, Counter>,
     request_time: Histogram,
 }
@@ -85,6 +103,7 @@ impl Metrics {
             nodes: Gauge::default(),
             records: Counter::default(),
             skipped: Family::default(),
+            read_again: ReadAgain::default(),
             requests: Family::default(),
             request_time: latency(),
         };
@@ -127,9 +146,17 @@ impl Metrics {
         );
         add.register("records_applied", "Records taken into the views", metrics.records.clone());
         add.register("records_skipped", "Records that count for nothing, by reason", metrics.skipped.clone());
+        metrics.read_again.register(add);
         add.register("http_requests", "HTTP requests by route and status", metrics.requests.clone());
         add.register_with_unit("http_request", "Time to answer", Unit::Seconds, metrics.request_time.clone());
         Self { registry, ..metrics }
+    }
+
+    /// A conversation, or a set of ledgers, was read again.
+    pub fn read_again(&self, records: usize, rows: u64) {
+        self.read_again.streams.inc();
+        self.read_again.records.inc_by(records as u64);
+        self.read_again.rows.inc_by(rows);
     }
 
     /// An append returned after this long.

@@ -3,96 +3,16 @@
 #[allow(dead_code, reason = "other tests stop and start brokers")]
 #[path = "../../log/tests/kafka/broker.rs"]
 mod broker;
+#[allow(dead_code, reason = "other tests start a node on the views of another")]
+#[path = "support/kafka_node.rs"]
+mod kafka_node;
 
-use kafkatalk_log::{
-    EventLog as _, FEATURE_LEVEL, Level,
-    kafka::{KafkaLog, KafkaOptions},
-};
-use kafkatalk_server::{
-    clock::Clock,
-    features::presence::PresenceTimes,
-    http::state::Settings,
-    limits::HELLO_GRACE,
-    secrets::HashCost,
-    serve::{NodeOptions, serve},
-    views::ViewsOptions,
-};
-use reqwest::{Client, Method, StatusCode};
+use kafka_node::{Node, PASSWORD, PATIENCE};
+use kafkatalk_log::{EventLog as _, FEATURE_LEVEL, Level};
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use std::{net::SocketAddr, sync::Arc, time::Duration};
-use tempfile::TempDir;
-use tokio::{
-    net::TcpListener,
-    task::JoinHandle,
-    time::{sleep, timeout},
-};
-use tokio_util::sync::CancellationToken;
+use tokio::time::timeout;
 use uuid::Uuid;
-
-const PATIENCE: Duration = Duration::from_mins(1);
-const PASSWORD: &str = "correct horse battery";
-
-struct Node {
-    address: SocketAddr,
-    client: Client,
-    log: Arc<KafkaLog>,
-    shutdown: CancellationToken,
-    served: JoinHandle<()>,
-    _folder: TempDir,
-}
-
-impl Node {
-    /// A node of a version that knows levels up to this one.
-    async fn start(bootstrap: &str, prefix: &str, level: Level) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let options = KafkaOptions { topic_prefix: prefix.into(), level, ..KafkaOptions::new(bootstrap) };
-        let log = Arc::new(KafkaLog::connect(options).unwrap());
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let options = NodeOptions {
-            views_file: folder.path().join("views.sqlite"),
-            views: ViewsOptions::default(),
-            socket_queue_frames: 256,
-            sockets_per_user: 16,
-            rate_limits: None,
-            hash_cost: HashCost { memory_kib: 8, passes: 1, parallel_hashes: 4 },
-            settings: Settings::default(),
-            request_head_time: PATIENCE,
-            hello_grace: HELLO_GRACE,
-            shutdown_deadline: Duration::from_secs(5),
-            presence: PresenceTimes::default(),
-            clock: Clock::system(),
-        };
-        let (shutdown, served_log) = (CancellationToken::new(), Arc::clone(&log));
-        let stop = shutdown.clone();
-        let served = tokio::spawn(async move { serve(listener, served_log, options, stop).await.unwrap() });
-        let node = Self { address, client: Client::new(), log, shutdown, served, _folder: folder };
-        let ready = async {
-            while node.ask(Method::GET, "/readyz", "", &Value::Null).await.0 != StatusCode::OK {
-                sleep(Duration::from_millis(20)).await;
-            }
-        };
-        timeout(PATIENCE, ready).await.expect("it is ready");
-        node
-    }
-
-    async fn ask(&self, method: Method, path: &str, token: &str, body: &Value) -> (StatusCode, Value) {
-        let request = self.client.request(method, format!("http://{}{path}", self.address));
-        let answer = request.bearer_auth(token).json(body).send().await.unwrap();
-        (answer.status(), answer.json().await.unwrap_or_default())
-    }
-
-    async fn post(&self, path: &str, token: &str, body: &Value) -> Value {
-        let (status, answer) = self.ask(Method::POST, &format!("/api/v1{path}"), token, body).await;
-        assert!(status.is_success(), "{path}: {answer}");
-        answer
-    }
-
-    async fn stop(self) {
-        self.shutdown.cancel();
-        self.served.await.unwrap();
-    }
-}
 
 #[tokio::test]
 async fn a_change_is_refused_while_an_old_node_is_there_and_done_once_it_has_left() {

@@ -4,7 +4,10 @@
 #[path = "../../log/tests/kafka/broker.rs"]
 mod broker;
 
-use reqwest::{Client, StatusCode};
+#[path = "support/ready.rs"]
+mod ready;
+
+use reqwest::Client;
 use serde_json::{Value, json};
 use std::{
     io::{BufRead as _, BufReader},
@@ -55,12 +58,7 @@ impl Node {
         // What it says later must not fill the pipe.
         std::thread::spawn(move || lines.for_each(drop));
         let node = Self { child, address: address.expect("it listens"), client: Client::new() };
-        let ready = async {
-            while node.client.get(node.at("/readyz")).send().await.unwrap().status() != StatusCode::OK {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, ready).await.expect("it is ready");
+        ready::until_ready_is(&node.client, &node.address, 200, PATIENCE).await;
         node
     }
 

@@ -90,6 +90,9 @@ pub async fn from_log(
             Err(error) => return Err(error.into()),
         }
     };
+    // The log is reachable now, and knows its identity.
+    let identity = log.identity().await?;
+    applier.belongs_to(identity.as_str())?;
     let (mut figures, mut told) = (Figures::default(), begun);
     loop {
         let Ok(batch) = tokio::time::timeout(WAITING_MAX, tail.next()).await else {

@@ -86,6 +86,7 @@ pub(super) fn run(config: &Config, asked: &[ConversationId]) -> Result<()> {
     let figures = runtime()?.block_on(async {
         let views = Views::look(&config.views_file(), &config.views, features::registry())?;
         let source = Source::open(config).await?;
+        comparable(&views, &source).await?;
         let fresh = Fresh::begin(&config.views)?;
         let figures = all(&Sides { source: &source, fresh: &fresh, views: &views }, asked).await;
         source.close().await;
@@ -97,6 +98,24 @@ pub(super) fn run(config: &Config, asked: &[ConversationId]) -> Result<()> {
         0 => print("whole\n"),
         troubled => bail!("{troubled} of {} conversations are not whole", figures.conversations),
     }
+}
+
+/// Fails if the views cannot be those of this log and this version.
+async fn comparable(views: &Views, source: &Source) -> Result<()> {
+    let made_from = views.read(log_identity).await?;
+    if let Some((made_from, log)) = made_from.zip(source.identity().await?)
+        && made_from != log.as_str()
+    {
+        bail!("the views were made from another log: start the node, which builds them again from this one");
+    }
+    if !views.is_complete()? {
+        bail!("the views are of another version: start the node, and wait until it is ready");
+    }
+    Ok(())
+}
+
+fn log_identity(views: &Query<'_>) -> Result<Option<String>, ViewsError> {
+    views.log_identity()
 }
 
 /// What is compared.

@@ -94,6 +94,16 @@ impl FieldErrors {
         }
     }
 
+    /// Parses every entry of a field that is a list, or notes what is wrong with each.
+    pub fn parse_all<T: FromStr<Err: std::fmt::Display>>(
+        &mut self,
+        field: &str,
+        texts: &[String],
+    ) -> Option<Vec<T>> {
+        let parsed: Vec<_> = texts.iter().filter_map(|text| self.parse(field, text)).collect();
+        (parsed.len() == texts.len()).then_some(parsed)
+    }
+
     /// The problem that these make.
     pub fn into_problem(self) -> Problem {
         let words: Vec<_> = self.0.iter().map(|error| format!("{}: {}", error.field, error.detail)).collect();

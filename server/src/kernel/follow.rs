@@ -10,11 +10,10 @@ use super::{
     views::{Applier, Views, ViewsError},
 };
 use crate::{
-    limits::{FOLLOW_RETRY_MAX, FOLLOW_RETRY_MIN, READ_AGAIN_RECORDS_MAX},
+    limits::{FOLLOW_RETRY_MAX, FOLLOW_RETRY_MIN},
     metrics::Metrics,
 };
 use kafkatalk_log::{Batch, EventLog, Stream, Tail};
-use kafkatalk_protocol::{ConversationId, Offset};
 use std::{
     sync::{
         Arc,
@@ -25,6 +24,8 @@ use std::{
 };
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+
+mod again;
 
 /// How far the follower is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -172,7 +173,7 @@ impl Follower {
                 Err(error) => {
                     // If it was the tail that failed: nobody waits longer for what was shown.
                     if let Err(error) = self.write(Applier::commit) {
-                        tracing::error!(error, "what was shown last cannot be committed");
+                        tracing::error!(error, "uncommitted view batch lost; its records come again");
                     }
                     tracing::error!(%error, "the views cannot follow the log; trying again in {pause:?}");
                     sign.show(&self.metrics, &Progress::Stuck(error));
@@ -187,7 +188,10 @@ impl Follower {
     async fn follow(&mut self, sign: &Sign, pause: &mut Duration) -> Result<(), String> {
         let identity = self.log.identity().await.map_err(|error| error.to_string())?;
         if !self.applier.belongs_to(identity.as_str()).map_err(|error| error.to_string())? {
-            tracing::error!("the views were made from another log; start the node again to build them anew");
+            tracing::error!(
+                reason = "made from another log",
+                "views_refused: restart the node to rebuild them"
+            );
             return Ok(());
         }
         self.read_again().await?;
@@ -221,38 +225,6 @@ impl Follower {
             let now = if batch.caught_up { Progress::Live } else { Progress::CatchingUp { left: batch.lag } };
             sign.show(&self.metrics, &now);
         }
-    }
-
-    /// Reads those conversations again that hold kinds which were not known when they were read, and are known now.
-    async fn read_again(&mut self) -> Result<(), String> {
-        while let Some(conversation) = self.applier.next_again().map_err(|error| error.to_string())? {
-            let read = self.read_one_again(conversation).await;
-            // What was begun holds the file: others may write while this one waits to be tried again.
-            self.applier.give_up_again();
-            if let Some(records) = read? {
-                tracing::info!(%conversation, records, "read again for kinds of records that are known now");
-            }
-        }
-        Ok(())
-    }
-
-    /// How many records it were; none where nothing of the conversation was applied.
-    async fn read_one_again(&mut self, conversation: ConversationId) -> Result<Option<usize>, String> {
-        let Some(through) = self.write(|applier| applier.begin_again(conversation))? else { return Ok(None) };
-        let (stream, mut from) = (Stream::Conversation(conversation), Offset(0));
-        while from <= through {
-            let page = self.log.read(stream, from, READ_AGAIN_RECORDS_MAX).await;
-            let page = page.map_err(|error| error.to_string())?;
-            self.write(|applier| applier.apply_again(&page.entries))?;
-            if page.next <= from {
-                // The tail brings what is behind the checkpoint alone: what is not read now would be missing for good.
-                return Err(format!(
-                    "the log of {conversation} ends at {from}, and was read up to {through} before; trying again"
-                ));
-            }
-            from = page.next;
-        }
-        self.write(Applier::finish_again).map(Some)
     }
 
     /// What the views fail to write they have taken back, with all that was not committed before. It is in the log and

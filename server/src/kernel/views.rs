@@ -7,7 +7,9 @@
 //! | `conversation` | the state of a conversation while its records are applied |
 //! | [`query`](Query) | what can be asked, and the [`Viewpoint`] of a member |
 //! | [`HistoryPage`] | which part of a history is asked for |
-//! | `schema` | the kernel's tables, and when a file is thrown away and begun anew |
+//! | `schema` | the kernel's tables |
+//! | `file` | opening the file, and when it is deleted and begun anew |
+//! | `builds` | which features have seen which records, and what is to be read again |
 //! | `pool`, `cache` | bounded readers, and answers kept in memory |
 //! | `pending` | what is applied and not yet committed, which readers wait for |
 //! | `checkpoint` | how far the rows have come |
@@ -21,11 +23,13 @@
 //! yet is *held* and applied later. Equal streams give equal rows, whatever their interleaving.
 
 mod applier;
+mod builds;
 pub(crate) mod cache;
 mod checkpoint;
 pub(crate) mod conversation;
 mod dump;
 mod error;
+mod file;
 mod history;
 mod lock;
 mod pending;
@@ -38,7 +42,8 @@ mod tests;
 mod wal;
 pub(crate) mod work;
 
-pub use applier::{Applier, Asks};
+pub use applier::{Applier, Asks, Reread};
+pub use builds::ReadAgain;
 pub use error::ViewsError;
 pub use history::HistoryPage;
 pub use query::{Query, Viewpoint};
@@ -64,6 +69,9 @@ pub struct ViewsOptions {
     pub log: Option<String>,
     /// Reads at the same time; each has a connection with a page cache of its own.
     pub readers: usize,
+    /// Streams that are read again one by one, of which features have missed records; of more, the views are begun anew,
+    /// which reads the log once from end to end.
+    pub read_again_max: usize,
     /// Reads that may wait for their turn; more are refused as [`ViewsError::Busy`].
     pub reads_waiting: usize,
 }
@@ -75,12 +83,16 @@ impl Default for ViewsOptions {
             log: None,
             readers: READERS_DEFAULT,
             reads_waiting: READS_WAITING_DEFAULT,
+            read_again_max: READ_AGAIN_STREAMS_MAX,
         }
     }
 }
 
 /// See [`ViewsOptions::readers`].
 pub const READERS_DEFAULT: usize = 4;
+/// See [`ViewsOptions::read_again_max`]. On Kafka a stream that was not read before costs up to a second, some of them at a
+/// time.
+pub const READ_AGAIN_STREAMS_MAX: usize = 5_000;
 /// See [`ViewsOptions::reads_waiting`].
 pub const READS_WAITING_DEFAULT: usize = 10_000;
 
@@ -120,13 +132,13 @@ impl Views {
         registry: Registry,
     ) -> Result<(Self, Applier), ViewsError> {
         let lock = lock::take(path)?;
-        schema::delete(path)?;
+        file::delete(path)?;
         Self::open_locked(path, options, registry, lock)
     }
 
     /// Only to look at what is there; a node may write it meanwhile.
     pub fn look(path: &Path, options: &ViewsOptions, registry: Registry) -> Result<Self, ViewsError> {
-        if !schema::is_there(path, options)? {
+        if !file::is_there(path, options)? {
             return Err(ViewsError::Missing(path.display().to_string()));
         }
         let pool = Arc::new(Pool::new(path.to_owned(), options));
@@ -141,7 +153,7 @@ impl Views {
         lock: Lock,
     ) -> Result<(Self, Applier), ViewsError> {
         let registry = Arc::new(registry);
-        let connection = schema::open_writer(path, options, &registry)?;
+        let connection = file::open_writer(path, options, &registry)?;
         let cache = Arc::new(Cache::new());
         let pool = Arc::new(Pool::new(path.to_owned(), options));
         let pending = Arc::new(Pending::default());
@@ -149,6 +161,12 @@ impl Views {
         let shared = (Arc::clone(&registry), Arc::clone(&cache), Arc::clone(&pending));
         let applier = Applier::new(connection, path, shared, indexer, lock)?;
         Ok((Self { pool, registry, cache, pending, search: Some(search) }, applier))
+    }
+
+    /// Whether all features of this node have seen all records that the rows hold. Until a node has been started on views of
+    /// another version, they have not.
+    pub fn is_complete(&self) -> Result<bool, ViewsError> {
+        self.pool.run_here(|connection| builds::is_complete(connection, &self.registry))
     }
 
     /// Asks something, off the async threads. All questions in one closure see one moment, in which the rows hold all

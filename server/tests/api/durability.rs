@@ -1,7 +1,9 @@
 //! What a restart keeps: everything.
 
-use crate::support::{Node, message_id};
-use std::sync::Arc;
+use crate::support::{Node, PASSWORD, message_id};
+use serde_json::json;
+use std::{path::Path, process::Command, sync::Arc};
+use tempfile::TempDir;
 
 #[tokio::test]
 async fn a_restart_keeps_people_sessions_conversations_messages_and_read_positions() {
@@ -32,4 +34,46 @@ async fn a_restart_keeps_people_sessions_conversations_messages_and_read_positio
         drop((alice, bob));
         node.stop().await;
     }
+}
+
+/// What `kafkatalk verify` says about a folder, and whether it is content.
+fn verify(folder: &Path) -> (bool, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kafkatalk"));
+    command.arg("verify").arg("--data").arg(folder).env_clear().env("HOME", folder);
+    let output = command.output().unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&text).into_owned())
+}
+
+#[tokio::test]
+async fn another_log_under_old_views_has_them_built_anew_and_verify_tells() {
+    let longer = Node::start().await;
+    let carol = longer.register("carol").await;
+    longer.register("dave").await;
+    let conversation = carol.open("dave").await.id;
+    for text in ["one", "two", "three", "four"] {
+        carol.say(conversation, text).await;
+    }
+    let longer_folder = Arc::clone(&longer.folder);
+    longer.stop().await;
+    let node = Node::start().await;
+    node.register("alice").await;
+    let folder = Arc::clone(&node.folder);
+    node.stop().await;
+    assert!(verify(folder.path()).0);
+
+    let log = |folder: &TempDir, suffix: &str| folder.path().join(format!("log.sqlite3{suffix}"));
+    assert!(!log(&longer_folder, "-wal").exists(), "all of it is in the one file");
+    std::fs::copy(log(&longer_folder, ""), log(&folder, "")).unwrap();
+    let (content, told) = verify(folder.path());
+    assert!(!content && told.contains("another log"), "{told}");
+
+    let node = Node::builder().on(&folder).start().await;
+    let carol = node.sign_in("carol").await;
+    assert_eq!(carol.history(conversation, "").await.messages.len(), 4);
+    let alice = json!({"username": "alice", "password": PASSWORD});
+    let refused = node.post("/api/v1/sessions", &alice).send().await.unwrap();
+    assert_eq!(refused.status(), 401, "nobody of the old log signs in");
+    node.stop().await;
+    assert!(verify(folder.path()).0);
 }

@@ -241,3 +241,35 @@ async fn an_erased_message_is_found_no_longer() {
     let alice = node.sign_in("alice").await;
     assert_eq!(alice.finds("word").await, ["kept word"]);
 }
+
+/// In percent signs, as it stands in an address.
+fn escaped(text: &str) -> String {
+    text.bytes().fold(String::new(), |escaped, byte| escaped + &format!("%{byte:02X}"))
+}
+
+#[tokio::test]
+async fn what_people_type_finds_what_others_typed_on_other_keyboards() {
+    let node = Node::start().await;
+    let (alice, bob, conversation) = node.pair().await;
+    for (said, sought, hits) in [
+        ("Jadę do Łodzi", "lodzi", 1),
+        ("kup zolta farbe", "żółta", 1),
+        ("đường dài", "duong dai", 1),
+        ("Straße 12", "strasse 12", 1),
+        ("か\u{3099}くせい です", "がくせい", 1),
+        ("দেখা হ\u{9af}\u{9bc} না", "হ\u{9df}", 1),
+        ("beta and then alpha", "“beta alpha”", 0),
+        ("gamma delta", "„gamma delta“", 1),
+        ("I like cats", "C++", 0),
+        ("more cats", "C#", 0),
+        ("Written in C++, not C", "C++", 1),
+        ("علي كتاب", "علی کتاب", 1),
+        ("می\u{200c}خواهم", "میخواهم", 1),
+        ("ภาษาไทยยากมาก", "ไทย", 1),
+    ] {
+        alice.say(conversation, said).await;
+        let found = bob.finds(&escaped(sought)).await;
+        assert_eq!(found, vec![said; hits], "{sought}");
+    }
+    node.stop().await;
+}

@@ -1,5 +1,8 @@
 //! A node on a free port with a folder of its own, and people who use it.
 
+#[path = "../support/ready.rs"]
+mod ready;
+
 use axum::http::StatusCode;
 use futures_util::{SinkExt, StreamExt};
 use kafkatalk_log::{
@@ -169,12 +172,7 @@ impl Node {
 
     /// Until `/readyz` answers so.
     pub(crate) async fn until_ready_is(&self, status: u16) {
-        let ready = async {
-            while self.get("/readyz").send().await.unwrap().status() != status {
-                tokio::task::yield_now().await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, ready).await.expect("the node is ready, or not");
+        ready::until_ready_is(&self.client, &format!("http://{}", self.address), status, PATIENCE).await;
     }
 
     /// Its figures, as Prometheus reads them.

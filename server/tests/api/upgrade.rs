@@ -255,11 +255,18 @@ async fn a_node_reads_conversations_again_with_changes_that_the_version_before_d
     let edit = json!({"id": message_id(), "body": "hello"});
     let edited: Message = alice.send_json(Method::PATCH, &path, &edit).await.json().await.unwrap();
     bob.say(conversation, "good morning").await;
+    node.register("carol").await;
+    let other = bob.open("carol").await.id;
+    bob.say(other, "nothing was changed here").await;
     let (alice, bob) = (alice.token.clone(), bob.token.clone());
     node.stop().await;
 
     views_of_a_version_without(&["edit"], folder.path()).await;
     let node = Node::builder().on(&folder).start().await;
+    let figures = node.figures().await;
+    for figure in ["read_again_streams_total 1", "read_again_records_total 3"] {
+        assert!(figures.contains(&format!("kafkatalk_{figure}\n")), "{figure}: {figures}");
+    }
     let history = node.get(&format!("/api/v1/conversations/{conversation}/messages")).bearer_auth(&alice);
     let history: Value = history.send().await.unwrap().json().await.unwrap();
     assert_is(&edited, &history["messages"][0]);

@@ -3,7 +3,7 @@
 use crate::{cli::kafka_options, config::Config};
 use anyhow::{Context as _, Result, bail};
 use kafkatalk_log::{
-    Ledger, Page, ReadError, Stream,
+    Ledger, LogIdentity, Page, ReadError, Stream,
     embedded::EmbeddedReader,
     kafka::{Inventory, KafkaLog, KafkaReader, Kind},
 };
@@ -32,6 +32,14 @@ impl Source {
         }
         let log = KafkaReader::open(kafka_options(kafka)).context("the settings of Kafka cannot be used")?;
         Ok(Self::Kafka(log, inventory))
+    }
+
+    /// The log's identity, if it has one yet.
+    pub(super) async fn identity(&self) -> Result<Option<LogIdentity>, ReadError> {
+        match self {
+            Self::Embedded(log) => log.identity().await,
+            Self::Kafka(log, _) => log.identity().await,
+        }
     }
 
     pub(super) async fn conversations(&self) -> Result<Vec<ConversationId>> {

@@ -9,6 +9,10 @@ use kafkatalk_protocol::{ConversationId, User, event::UserClaimed};
 use rusqlite::OptionalExtension;
 use std::sync::Arc;
 
+/// Raised with every change of the tables, of the kinds handled or of what becomes of a record: see
+/// [`Projector::new`].
+const VERSION: u32 = 1;
+
 /// What came of a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claimed {
@@ -23,7 +27,7 @@ impl Recorded for UserClaimed {
 }
 
 pub(super) fn projector() -> Projector {
-    Projector::new("accounts", "", &[]).ledger::<UserClaimed>(Ledger::Users, claimed)
+    Projector::new("accounts", VERSION, "", &[]).ledger::<UserClaimed>(Ledger::Users, claimed)
 }
 
 fn claimed(

@@ -12,9 +12,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use kafkatalk_protocol::{
-    Conversation, CreationId, Problem, Username, http::Conversations, limits::PAGE_MAX,
-};
+use kafkatalk_protocol::{Conversation, CreationId, Problem, http::Conversations, limits::PAGE_MAX};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -49,12 +47,11 @@ pub async fn open(
         return Err(OpenError::TooMany.into());
     }
     let mut errors = FieldErrors::default();
-    let asked = given.members.iter();
-    let members: Vec<Username> = asked.filter_map(|name| errors.parse("members", name)).collect();
+    let members = errors.parse_all("members", &given.members);
     let id: Option<CreationId> = given.id.as_deref().and_then(|id| errors.parse("id", id));
-    if members.len() < given.members.len() || id.is_some() != given.id.is_some() {
+    let Some(members) = members.filter(|_| id.is_some() == given.id.is_some()) else {
         return Err(errors.into_problem().into());
-    }
+    };
     let may_open = || state.rates().conversation(caller.user.id);
     let (conversation, new) = state.kernel().open_conversation(&caller.user, members, id, may_open).await?;
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };

@@ -13,6 +13,10 @@ use kafkatalk_log::{Ledger, Record};
 use kafkatalk_protocol::{ConversationId, event::ConversationCreated, member::Role};
 use std::sync::Arc;
 
+/// Raised with every change of the tables, of the kinds handled or of what becomes of a record: see
+/// [`Projector::new`].
+const VERSION: u32 = 1;
+
 /// `members.founder` of whom the creation named, and of who created the conversation.
 const FOUNDER: i64 = 1;
 const CREATOR: i64 = 2;
@@ -33,7 +37,9 @@ impl Recorded for ConversationCreated {
 }
 
 pub(super) fn projector() -> Projector {
-    Projector::new("conversations", "", &[]).ledger::<ConversationCreated>(Ledger::Conversations, created)
+    Projector::new("conversations", VERSION, "", &[])
+        .rests_on(&["accounts"])
+        .ledger::<ConversationCreated>(Ledger::Conversations, created)
 }
 
 fn created(

@@ -16,12 +16,16 @@ use crate::{
 use kafkatalk_log::Record;
 use kafkatalk_protocol::{Offset, delete::MessageDeleted};
 
+/// Raised with every change of the tables, of the kinds handled or of what becomes of a record: see
+/// [`Projector::new`].
+const VERSION: u32 = 1;
+
 impl Recorded for MessageDeleted {
     type Outcome = Changed;
 }
 
 pub(super) fn projector() -> Projector {
-    Projector::new("delete", "", &[]).conversation::<MessageDeleted>(deleted)
+    Projector::new("delete", VERSION, "", &[]).rests_on(&["messages"]).conversation::<MessageDeleted>(deleted)
 }
 
 fn deleted(

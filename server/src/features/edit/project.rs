@@ -7,15 +7,16 @@ use crate::{
     },
     kernel::{
         projector::{AfterReset, Effects, InConversation, Projector, Recorded, Seen},
-        views::{
-            ViewsError,
-            schema::{offset_of, places_of},
-        },
+        views::{ViewsError, schema::places_of},
     },
 };
 use kafkatalk_log::Record;
 use kafkatalk_protocol::{Message, Timestamp, edit::MessageEdited};
 use rusqlite::Connection;
+
+/// Raised with every change of the tables, of the kinds handled or of what becomes of a record: see
+/// [`Projector::new`].
+const VERSION: u32 = 1;
 
 /// When messages were last edited.
 const TABLES: &str = "
@@ -33,7 +34,8 @@ impl Recorded for MessageEdited {
 }
 
 pub(super) fn projector() -> Projector {
-    Projector::new("edit", TABLES, DUMP)
+    Projector::new("edit", VERSION, TABLES, DUMP)
+        .rests_on(&["messages"])
         .conversation::<MessageEdited>(edited)
         .completes(complete)
         .forgets(forget)
@@ -89,14 +91,9 @@ fn reset(rows: &Connection, conversation: i64) -> Result<Option<AfterReset>, Vie
 
 /// Says of messages when they were edited.
 fn complete(rows: &Connection, seen: &Seen<'_>, messages: &mut [Message]) -> Result<(), ViewsError> {
-    let Some((first, last)) = seen.places(messages) else { return Ok(()) };
-    let mut find = rows.prepare_cached("SELECT place, edited_at FROM edits WHERE place BETWEEN ?1 AND ?2")?;
-    let mut found = find.query((first, last))?;
-    while let Some(row) = found.next()? {
-        let offset = offset_of(row.get(0)?);
-        if let Ok(index) = messages.binary_search_by_key(&offset, |message| message.offset) {
-            messages[index].edited_at = Some(Timestamp::from_millis(row.get(1)?));
-        }
-    }
-    Ok(())
+    let query = "SELECT place, edited_at FROM edits WHERE place BETWEEN ?1 AND ?2";
+    seen.add_rows(rows, query, messages, |message, row| {
+        message.edited_at = Some(Timestamp::from_millis(row.get(1)?));
+        Ok(())
+    })
 }

@@ -9,7 +9,7 @@ use crate::http::{
 };
 use axum::{extract::State as Shared, http::StatusCode};
 use kafkatalk_protocol::{
-    Conversation, Problem, Username,
+    Conversation, Problem,
     limits::PAGE_MAX,
     member::{GroupName, Role},
 };
@@ -47,11 +47,9 @@ pub async fn add(
         return Err(MembersError::TooMany.into());
     }
     let mut errors = FieldErrors::default();
-    let asked = given.members.iter();
-    let members: Vec<Username> = asked.filter_map(|name| errors.parse("members", name)).collect();
-    if members.len() < given.members.len() {
+    let Some(members) = errors.parse_all("members", &given.members) else {
         return Err(errors.into_problem().into());
-    }
+    };
     Ok(axum::Json(state.kernel().add_members(&caller.user, id, members, given.history).await?))
 }
 

@@ -24,6 +24,10 @@ use notice::Stored;
 use rusqlite::OptionalExtension as _;
 use std::sync::Arc;
 
+/// Raised with every change of the tables, of the kinds handled or of what becomes of a record: see
+/// [`Projector::new`].
+const VERSION: u32 = 1;
+
 /// What came of a change of the group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Membership {
@@ -60,12 +64,13 @@ impl Recorded for ConversationNamed {
 }
 
 pub(super) fn projector() -> Projector {
-    Projector::new("members", notice::TABLES, notice::DUMP)
-        .conversation::<MembersAdded>(added)
-        .conversation::<MemberLeft>(left)
-        .conversation::<MemberRemoved>(removed)
-        .conversation::<MemberRoleSet>(role_set)
-        .conversation::<ConversationNamed>(named)
+    Projector::new("members", VERSION, notice::TABLES, notice::DUMP)
+        .rests_on(&["messages"])
+        .conversation::<MembersAdded>(|at, record, event| by_member(at, record, event, added))
+        .conversation::<MemberLeft>(|at, record, event| by_member(at, record, event, left))
+        .conversation::<MemberRemoved>(|at, record, event| by_member(at, record, event, removed))
+        .conversation::<MemberRoleSet>(|at, record, event| by_member(at, record, event, role_set))
+        .conversation::<ConversationNamed>(|at, record, event| by_member(at, record, event, named))
         .completes(notice::complete)
         .forgets(notice::forget)
         .resets(notice::reset)
@@ -81,6 +86,25 @@ fn refused(why: Membership) -> Effects<Membership> {
     Effects::skipped(reason, why)
 }
 
+/// A record about a group, and the member who wrote it.
+struct By<'a> {
+    record: &'a Record,
+    author: Person,
+}
+
+/// Has a record handled that a member of the group wrote; any other counts for nothing.
+fn by_member<E>(
+    at: &mut InConversation<'_>,
+    record: &Record,
+    event: &E,
+    handle: fn(&mut InConversation<'_>, &By<'_>, &E) -> Handled,
+) -> Handled {
+    match author(at, record)? {
+        Ok(author) => handle(at, &By { record, author }, event),
+        Err(why) => Ok(refused(why)),
+    }
+}
+
 /// The author of a record, as a member of a group; or why the record counts for nothing.
 fn author(at: &InConversation<'_>, record: &Record) -> Result<Result<Person, Membership>, ViewsError> {
     let author = record.author.and_then(|author| at.state.members().by_id(author));
@@ -92,11 +116,7 @@ fn author(at: &InConversation<'_>, record: &Record) -> Result<Result<Person, Mem
     Ok(if notice::is_taken(at, author, record)? { Err(Membership::Unchanged) } else { Ok(author.clone()) })
 }
 
-fn added(at: &mut InConversation<'_>, record: &Record, event: &MembersAdded) -> Handled {
-    let author = match author(at, record)? {
-        Ok(author) => author,
-        Err(why) => return Ok(refused(why)),
-    };
+fn added(at: &mut InConversation<'_>, by: &By<'_>, event: &MembersAdded) -> Handled {
     let members = Arc::clone(at.state.members());
     let mut new: Vec<_> = event.members.iter().filter(|added| members.by_id(added.user).is_none()).collect();
     new.sort_unstable_by_key(|added| added.user);
@@ -107,7 +127,8 @@ fn added(at: &mut InConversation<'_>, record: &Record, event: &MembersAdded) -> 
     if members.ids.len() + new.len() > GROUP_MEMBERS_MAX {
         return Ok(refused(Membership::TooMany));
     }
-    let mut sees_from = event.sees_from.map_or(at.offset, |asked| asked.max(author.sees_from).min(at.offset));
+    let mut sees_from =
+        event.sees_from.map_or(at.offset, |asked| asked.max(by.author.sees_from).min(at.offset));
     if failpoints::is_on(failpoints::broken::ADDED_SEES_ALL) {
         sees_from = Offset(0);
     }
@@ -120,46 +141,34 @@ fn added(at: &mut InConversation<'_>, record: &Record, event: &MembersAdded) -> 
         let_in.execute((at.state.row, row, sql_offset(sees_from), sql_offset(at.offset)))?;
     }
     let ids: Vec<UserId> = new.iter().map(|added| added.user).collect();
-    let told = finish(at, record, &author, &Stored::of(NoticeKind::Added, ids.clone()), &members.ids)?;
+    let told = finish(at, by, &Stored::of(NoticeKind::Added, ids.clone()), &members.ids)?;
     Ok(told.deliver([introduce(at.state.id, ids.into())]))
 }
 
-fn left(at: &mut InConversation<'_>, record: &Record, _: &MemberLeft) -> Handled {
-    let author = match author(at, record)? {
-        Ok(author) => author,
-        Err(why) => return Ok(refused(why)),
-    };
-    let_out(at, author.row)?;
-    let owner = if author.role == Role::Owner { succeed(at)? } else { None };
-    gone(at, record, &author, &Stored::of(NoticeKind::Left, owner.into_iter().collect()), author.user.id)
+fn left(at: &mut InConversation<'_>, by: &By<'_>, _: &MemberLeft) -> Handled {
+    let_out(at, by.author.row)?;
+    let owner = if by.author.role == Role::Owner { succeed(at)? } else { None };
+    gone(at, by, &Stored::of(NoticeKind::Left, owner.into_iter().collect()), by.author.user.id)
 }
 
-fn removed(at: &mut InConversation<'_>, record: &Record, event: &MemberRemoved) -> Handled {
-    let author = match author(at, record)? {
-        Ok(author) => author,
-        Err(why) => return Ok(refused(why)),
-    };
+fn removed(at: &mut InConversation<'_>, by: &By<'_>, event: &MemberRemoved) -> Handled {
     let Some(removed) = at.state.members().by_id(event.user).cloned() else {
         return Ok(refused(Membership::NotAMember));
     };
-    let itself = removed.row == author.row;
-    if itself || author.role < Role::Admin || removed.role == Role::Owner {
+    let itself = removed.row == by.author.row;
+    if itself || by.author.role < Role::Admin || removed.role == Role::Owner {
         return Ok(refused(Membership::NotAllowed));
     }
     if !failpoints::is_on(failpoints::broken::REMOVED_STAYS) {
         let_out(at, removed.row)?;
     }
-    gone(at, record, &author, &Stored::of(NoticeKind::Removed, vec![event.user]), event.user)
+    gone(at, by, &Stored::of(NoticeKind::Removed, vec![event.user]), event.user)
 }
 
-fn role_set(at: &mut InConversation<'_>, record: &Record, event: &MemberRoleSet) -> Handled {
-    let author = match author(at, record)? {
-        Ok(author) => author,
-        Err(why) => return Ok(refused(why)),
-    };
+fn role_set(at: &mut InConversation<'_>, by: &By<'_>, event: &MemberRoleSet) -> Handled {
     let members = Arc::clone(at.state.members());
     let Some(member) = members.by_id(event.user) else { return Ok(refused(Membership::NotAMember)) };
-    if author.role != Role::Owner {
+    if by.author.role != Role::Owner {
         return Ok(refused(Membership::NotAllowed));
     }
     if member.role == event.role {
@@ -171,14 +180,10 @@ fn role_set(at: &mut InConversation<'_>, record: &Record, event: &MemberRoleSet)
     }
     set_role(at, member.row, event.role)?;
     let stored = Stored { role: Some(event.role), ..Stored::of(NoticeKind::Role, vec![event.user]) };
-    finish(at, record, &author, &stored, &members.ids)
+    finish(at, by, &stored, &members.ids)
 }
 
-fn named(at: &mut InConversation<'_>, record: &Record, event: &ConversationNamed) -> Handled {
-    let author = match author(at, record)? {
-        Ok(author) => author,
-        Err(why) => return Ok(refused(why)),
-    };
+fn named(at: &mut InConversation<'_>, by: &By<'_>, event: &ConversationNamed) -> Handled {
     let name = event.name.as_ref().map(GroupName::as_str);
     let mut rename =
         at.rows.prepare_cached("UPDATE conversations SET name = ?2 WHERE row = ?1 AND name IS NOT ?2")?;
@@ -187,7 +192,7 @@ fn named(at: &mut InConversation<'_>, record: &Record, event: &ConversationNamed
     }
     let stored = Stored { name: event.name.clone(), ..Stored::of(NoticeKind::Named, Vec::new()) };
     let members = at.state.member_ids();
-    finish(at, record, &author, &stored, &members)
+    finish(at, by, &stored, &members)
 }
 
 /// The person is no member from this record on. They keep their row, by which they are told so.
@@ -224,34 +229,22 @@ fn succeed(at: &InConversation<'_>) -> Result<Option<UserId>, ViewsError> {
 }
 
 /// Somebody is no member any more: the others are told what happened, and they that they are out.
-fn gone(
-    at: &mut InConversation<'_>,
-    record: &Record,
-    author: &Person,
-    notice: &Stored,
-    gone: UserId,
-) -> Handled {
+fn gone(at: &mut InConversation<'_>, by: &By<'_>, notice: &Stored, gone: UserId) -> Handled {
     let before = at.state.member_ids();
     let others: Arc<[UserId]> = before.iter().copied().filter(|member| *member != gone).collect();
-    let told = finish(at, record, author, notice, &others)?;
+    let told = finish(at, by, notice, &others)?;
     let conversation = at.state.id;
     Ok(told.deliver([Delivery::to([gone].into(), ServerFrame::Left { conversation })]))
 }
 
 /// The rows are as the record says: the members, a line in the order of messages, and the frame for those who were members
 /// before and still are.
-fn finish(
-    at: &mut InConversation<'_>,
-    record: &Record,
-    author: &Person,
-    notice: &Stored,
-    told: &Arc<[UserId]>,
-) -> Handled {
+fn finish(at: &mut InConversation<'_>, by: &By<'_>, notice: &Stored, told: &Arc<[UserId]>) -> Handled {
     at.state.reload_members(at.rows)?;
     at.rows
         .prepare_cached("UPDATE conversations SET group_revision = ?2 WHERE row = ?1")?
         .execute((at.state.row, sql_offset(at.offset)))?;
-    let posted = notice::post(at, record, author, notice)?;
+    let posted = notice::post(at, by.record, &by.author, notice)?;
     let link = at.link();
     let group = super::query::group(at.rows, at.state.members())?;
     let frame = group.into_frame(at.state.id, at.state.members(), Some(posted), link);

@@ -15,9 +15,13 @@ use crate::kernel::{
 };
 use kafkatalk_log::{Record, RecordId};
 use kafkatalk_protocol::{Message, ServerFrame, Timestamp, event::MessagePosted};
-use rusqlite::OptionalExtension;
+use rusqlite::{Connection, OptionalExtension};
 use std::sync::Arc;
 use uuid::Uuid;
+
+/// Raised with every change of the tables, of the kinds handled or of what becomes of a record: see
+/// [`Projector::new`].
+const VERSION: u32 = 1;
 
 /// What came of a posted message.
 #[derive(Clone, Debug)]
@@ -37,9 +41,11 @@ impl Recorded for MessagePosted {
 }
 
 pub(super) fn projector() -> Projector {
-    Projector::new("messages", MESSAGES_TABLES, MESSAGES_DUMP)
+    Projector::new("messages", VERSION, MESSAGES_TABLES, MESSAGES_DUMP)
+        .rests_on(&["conversations"])
         .conversation::<MessagePosted>(posted)
         .raw(Record::ERASED, erased)
+        .tells_what_is_there(is_there)
         .resets(reset::reset)
 }
 
@@ -116,6 +122,16 @@ fn duplicate(
     insert.execute((row, sender, record.at.as_millis(), blob(&id.0), blob(&record.id), body.as_str()))?;
     at.registry.posted(at, event)?;
     skipped(first)
+}
+
+/// Whether the message, or the duplicate, of a record is still at its place, with its content.
+fn is_there(rows: &Connection, place: i64, record: &Record) -> Result<bool, ViewsError> {
+    let mut find = rows.prepare_cached(
+        "SELECT 1 FROM messages WHERE place = ?1 AND record = ?2
+         UNION ALL SELECT 1 FROM duplicates WHERE place = ?1 AND record = ?2",
+    )?;
+    // A tombstone names the record of the deletion.
+    Ok(find.exists((place, blob(&record.id)))?)
 }
 
 /// The content of a record is gone. A link of the chain in any case: a node that begins anew after it, when the log has

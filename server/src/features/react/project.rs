@@ -10,7 +10,7 @@ use crate::{
         views::{
             ViewsError,
             query::{sql_limit, user_of_row},
-            schema::{offset_of, places_of, sql_offset},
+            schema::{places_of, sql_offset},
         },
     },
 };
@@ -20,6 +20,10 @@ use kafkatalk_protocol::{
     reaction::{Emoji, REACTIONS_OF_PERSON_MAX, Reaction, ReactionSet},
 };
 use rusqlite::Connection;
+
+/// Raised with every change of the tables, of the kinds handled or of what becomes of a record: see
+/// [`Projector::new`].
+const VERSION: u32 = 1;
 
 /// `record` is the offset of the record that set the reaction: the order in which they are shown.
 const TABLES: &str = "
@@ -40,7 +44,8 @@ impl Recorded for ReactionSet {
 }
 
 pub(super) fn projector() -> Projector {
-    Projector::new("react", TABLES, DUMP)
+    Projector::new("react", VERSION, TABLES, DUMP)
+        .rests_on(&["messages"])
         .conversation::<ReactionSet>(set)
         .completes(complete)
         .forgets(forget)
@@ -102,14 +107,9 @@ fn reset(rows: &Connection, conversation: i64) -> Result<Option<AfterReset>, Vie
 
 /// Adds the reactions of messages, in the order in which their emoji were first used.
 fn complete(rows: &Connection, seen: &Seen<'_>, messages: &mut [Message]) -> Result<(), ViewsError> {
-    let Some((first, last)) = seen.places(messages) else { return Ok(()) };
-    let mut find = rows.prepare_cached(
-        "SELECT place, user, emoji FROM reactions WHERE place BETWEEN ?1 AND ?2 ORDER BY place, record",
-    )?;
-    let mut found = find.query((first, last))?;
-    while let Some(row) = found.next()? {
-        let offset = offset_of(row.get(0)?);
-        let Ok(index) = messages.binary_search_by_key(&offset, |message| message.offset) else { continue };
+    let query =
+        "SELECT place, user, emoji FROM reactions WHERE place BETWEEN ?1 AND ?2 ORDER BY place, record";
+    seen.add_rows(rows, query, messages, |message, row| {
         let user = row.get(1)?;
         let user = match seen.members.by_row(user) {
             Some(user) => user.id,
@@ -117,11 +117,10 @@ fn complete(rows: &Connection, seen: &Seen<'_>, messages: &mut [Message]) -> Res
         };
         let emoji: String = row.get(2)?;
         let emoji = Emoji::parse(&emoji).map_err(|error| ViewsError::Damaged(error.to_string()))?;
-        let reactions = &mut messages[index].reactions;
-        match reactions.iter_mut().find(|reaction| reaction.emoji == emoji) {
+        match message.reactions.iter_mut().find(|reaction| reaction.emoji == emoji) {
             Some(reaction) => reaction.users.push(user),
-            None => reactions.push(Reaction { emoji, users: vec![user] }),
+            None => message.reactions.push(Reaction { emoji, users: vec![user] }),
         }
-    }
-    Ok(())
+        Ok(())
+    })
 }

@@ -14,6 +14,10 @@ use kafkatalk_log::{Ledger, Record};
 use kafkatalk_protocol::{ConversationId, Offset, ServerFrame, UserId, event::ReceiptRead};
 use rusqlite::Connection;
 
+/// Raised with every change of the tables, of the kinds handled or of what becomes of a record: see
+/// [`Projector::new`].
+const VERSION: u32 = 1;
+
 /// `reads` holds how far people have read, whether they are members or not: these records are in another stream than those
 /// about members, and views may come to either first. Who may see a position is asked when it is read. `held_reads` holds
 /// positions in conversations that are not open yet.
@@ -51,7 +55,15 @@ impl Recorded for ReceiptRead {
 }
 
 pub(super) fn projector() -> Projector {
-    Projector::new("receipts", TABLES, DUMP).ledger::<ReceiptRead>(Ledger::Receipts, read).opens(place_held)
+    Projector::new("receipts", VERSION, TABLES, DUMP)
+        .rests_on(&["conversations"])
+        .ledger::<ReceiptRead>(Ledger::Receipts, read)
+        .opens(place_held)
+        .resets_ledgers(reset)
+}
+
+fn reset(rows: &Connection) -> Result<(), ViewsError> {
+    Ok(rows.execute_batch("DELETE FROM reads; DELETE FROM held_reads")?)
 }
 
 fn read(work: &mut Work<'_>, record: &Record, event: &ReceiptRead) -> Result<Effects<Read>, ViewsError> {

@@ -6,7 +6,7 @@ use crate::kernel::{
     views::{
         ViewsError,
         query::{body, user_of_row},
-        schema::{column_offset, offset_of, place, places_of, sql_offset},
+        schema::{column_offset, place, places_of, sql_offset},
     },
 };
 use kafkatalk_protocol::{
@@ -15,6 +15,10 @@ use kafkatalk_protocol::{
     reply::{Quote, excerpt},
 };
 use rusqlite::{Connection, OptionalExtension};
+
+/// Raised with every change of the tables, of the kinds handled or of what becomes of a record: see
+/// [`Projector::new`].
+const VERSION: u32 = 1;
 
 const TABLES: &str = "
 CREATE TABLE replies (place INTEGER PRIMARY KEY, quoted INTEGER NOT NULL) STRICT;
@@ -27,7 +31,12 @@ const DUMP: &[(&str, &str)] = &[(
 )];
 
 pub(super) fn projector() -> Projector {
-    Projector::new("reply", TABLES, DUMP).posts(posted).completes(complete).forgets(forget).resets(reset)
+    Projector::new("reply", VERSION, TABLES, DUMP)
+        .rests_on(&["messages"])
+        .posts(posted)
+        .completes(complete)
+        .forgets(forget)
+        .resets(reset)
 }
 
 /// Only what was there before can be quoted. Whether it still is, is seen when the reply is read.
@@ -51,16 +60,11 @@ fn reset(rows: &Connection, conversation: i64) -> Result<Option<AfterReset>, Vie
 }
 
 fn complete(rows: &Connection, seen: &Seen<'_>, messages: &mut [Message]) -> Result<(), ViewsError> {
-    let Some((first, last)) = seen.places(messages) else { return Ok(()) };
-    let mut find = rows.prepare_cached("SELECT place, quoted FROM replies WHERE place BETWEEN ?1 AND ?2")?;
-    let mut found = find.query((first, last))?;
-    while let Some(row) = found.next()? {
-        let (offset, quoted) = (offset_of(row.get(0)?), column_offset(row.get(1)?));
-        if let Ok(index) = messages.binary_search_by_key(&offset, |message| message.offset) {
-            messages[index].reply_to = Some(quote(rows, seen, quoted)?);
-        }
-    }
-    Ok(())
+    let query = "SELECT place, quoted FROM replies WHERE place BETWEEN ?1 AND ?2";
+    seen.add_rows(rows, query, messages, |message, row| {
+        message.reply_to = Some(quote(rows, seen, column_offset(row.get(1)?))?);
+        Ok(())
+    })
 }
 
 /// The quoted message as it is now, without its content where that is gone or not for all who look.

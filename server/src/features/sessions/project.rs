@@ -14,7 +14,11 @@ use kafkatalk_protocol::{
     UserId,
     event::{SessionEnded, SessionStarted},
 };
-use rusqlite::OptionalExtension;
+use rusqlite::{Connection, OptionalExtension};
+
+/// Raised with every change of the tables, of the kinds handled or of what becomes of a record: see
+/// [`Projector::new`].
+const VERSION: u32 = 1;
 
 const TABLES: &str = "
 CREATE TABLE sessions (
@@ -36,9 +40,14 @@ impl Recorded for SessionEnded {
 }
 
 pub(super) fn projector() -> Projector {
-    Projector::new("sessions", TABLES, DUMP)
+    Projector::new("sessions", VERSION, TABLES, DUMP)
         .ledger::<SessionStarted>(Ledger::Sessions, started)
         .ledger::<SessionEnded>(Ledger::Sessions, ended)
+        .resets_ledgers(reset)
+}
+
+fn reset(rows: &Connection) -> Result<(), ViewsError> {
+    Ok(rows.execute_batch("DELETE FROM sessions")?)
 }
 
 fn started(work: &mut Work<'_>, record: &Record, event: &SessionStarted) -> Result<Effects<()>, ViewsError> {

@@ -1,7 +1,7 @@
 //! The one writer: batches of the tail become rows.
 
 use super::{
-    ViewsError,
+    ViewsError, builds,
     cache::Cache,
     checkpoint::{read_checkpoint, write_progress},
     conversation::States,
@@ -13,6 +13,7 @@ use super::{
 };
 use crate::kernel::projector::{Applied, Registry};
 use again::Again;
+pub use again::Reread;
 use kafkatalk_log::{Batch, Checkpoint, Ledger, Stream, failpoints};
 use rusqlite::Connection;
 use std::{
@@ -23,14 +24,14 @@ use std::{
 
 mod again;
 
-/// How long a transaction stays open for more, once people are shown what is in it.
+/// How long a transaction stays open for more batches after its first effects were delivered.
 const COMMIT_EVERY: Duration = Duration::from_millis(25);
-/// Records after which it is committed in any case.
+/// Records after which it is committed regardless.
 const COMMIT_RECORDS_MAX: usize = 1_000;
-/// Records and commits after which the write-ahead log is copied into the file. A message by itself writes some eight pages.
+/// Records and commits after which the WAL is checkpointed. A single message writes some eight pages.
 const COPY_EVERY: usize = 500;
 
-/// The one writer of a views file. It lives where the tail is followed.
+/// The one writer of a views file. It runs on the follower's thread.
 pub struct Applier {
     connection: Connection,
     registry: Arc<Registry>,
@@ -39,26 +40,26 @@ pub struct Applier {
     cache: Arc<Cache>,
     pending: Arc<Pending>,
     open: Option<Open>,
-    /// The conversation that is being read again, in a transaction of its own.
+    /// What is being read again, in a transaction of its own.
     again: Option<Again>,
-    /// Whether the last commit failed. Until one succeeds, nothing is shown before its commit.
+    /// Whether the last commit failed. Until one succeeds, nothing is delivered before its commit.
     failing: bool,
     copier: WalCopier,
     indexer: Indexer,
-    /// Whether the last batch was at the log's end.
+    /// Whether the last batch reached the log's end.
     live: bool,
     /// Records and commits since the copier was last woken.
     since_copy: usize,
     _lock: Lock,
 }
 
-/// The transaction that is open.
+/// The open transaction.
 struct Open {
     since: Instant,
     records: usize,
-    /// What it adds to the checkpoint.
+    /// Positions to add to the checkpoint.
     progress: Checkpoint,
-    /// What it changes of what is kept in memory.
+    /// Changes of the cache, applied after the commit.
     memory: Memory,
 }
 
@@ -88,11 +89,12 @@ impl Applier {
         lock: Lock,
     ) -> Result<Self, ViewsError> {
         let checkpoint = read_checkpoint(&connection)?;
+        let states = States::new(builds::current(&connection, &registry)?);
         Ok(Self {
             connection,
             checkpoint,
             registry,
-            states: States::default(),
+            states,
             cache,
             pending,
             open: None,
@@ -106,13 +108,13 @@ impl Applier {
         })
     }
 
-    /// How far the committed rows have come: where to open the tail.
+    /// Position of the committed rows: where to open the tail.
     pub fn checkpoint(&self) -> Checkpoint {
         self.checkpoint.clone()
     }
 
-    /// Says from which log the rows are made, once that is known. False where they were made from another: the file is
-    /// begun anew at the next start.
+    /// Records the identity of the log that the rows are made from. False if they were made from another log: the next
+    /// start begins the file anew.
     pub fn belongs_to(&mut self, log: &str) -> Result<bool, ViewsError> {
         self.commit()?;
         let held: Option<String> =
@@ -132,16 +134,16 @@ impl Applier {
 
     /// Applies a batch and commits it. One [`Applied`] per entry, in their order.
     ///
-    /// An error takes back all that was not committed: the tail is to be opened anew at [`Applier::checkpoint`].
+    /// An error rolls back everything uncommitted: the caller opens the tail again at [`Applier::checkpoint`].
     pub fn apply(&mut self, batch: &Batch) -> Result<Vec<Applied>, ViewsError> {
         let applied = self.put(batch)?;
         self.commit()?;
         Ok(applied)
     }
 
-    /// The same, but a batch of messages and read positions may stay uncommitted until [`Applier::commit`], which is to be
-    /// called when it is [`Applier::due`] or when [`Applier::asks`] tells. What they changed may be told at once:
-    /// [`Views::read`](super::Views::read) waits for the commit.
+    /// Like [`Applier::apply`], but a batch of messages and read positions may stay uncommitted until [`Applier::commit`].
+    /// The caller commits when it is [`Applier::due`] or when [`Applier::asks`] returns. Effects may be delivered before
+    /// that: [`Views::read`](super::Views::read) waits for the commit.
     pub fn put(&mut self, batch: &Batch) -> Result<Vec<Applied>, ViewsError> {
         let put = self.try_put(batch);
         if put.is_err() {
@@ -191,17 +193,17 @@ impl Applier {
         Ok(applied)
     }
 
-    /// When to commit what waits for it, if anything does.
+    /// When to commit the open transaction, if there is one.
     pub fn due(&self) -> Option<Instant> {
         self.open.as_ref().map(|open| open.since + COMMIT_EVERY)
     }
 
-    /// Tells when a reader waits for the commit.
+    /// A handle that returns when a reader waits for the commit.
     pub fn asks(&self) -> Asks {
         Asks(Arc::clone(&self.pending))
     }
 
-    /// Commits what waits for it. After an error it is as if that had not been taken in.
+    /// Commits the open transaction. After an error it is rolled back.
     pub fn commit(&mut self) -> Result<(), ViewsError> {
         let committed = self.try_commit();
         if committed.is_err() {
@@ -220,12 +222,12 @@ impl Applier {
         failpoints::die_if(failpoints::die::IN_VIEWS_COMMIT);
         self.connection.prepare_cached("COMMIT")?.execute([])?;
         if let Some(open) = self.open.take() {
-            // Before readers are let in, or they would take what is kept for what they read.
+            // Before readers are let in, or they would read the cache of before.
             open.memory.after_commit(&self.cache);
             self.checkpoint.extend(open.progress);
             self.since_copy += open.records + 1;
             // Before readers are let in, so that a search knows what to wait for.
-            self.indexer.told(&changed, open.records, self.live);
+            self.indexer.notify(&changed, open.records, self.live);
         }
         self.failing = false;
         self.pending.settle();
@@ -238,14 +240,14 @@ impl Applier {
 
     fn roll_back(&mut self) {
         (self.open, self.again, self.failing) = (None, None, true);
-        // What is remembered may come from rows that are rolled back.
-        self.states = States::default();
+        // States may come from rows that are rolled back.
+        self.states.clear();
         if !self.connection.is_autocommit()
             && let Err(error) = self.connection.execute_batch("ROLLBACK")
         {
             tracing::error!(%error, "rollback failed");
         }
-        // Readers would wait for ever. What they miss is in the log, and comes again.
+        // Readers would wait for ever. The records are in the log, and are applied again.
         self.pending.settle();
     }
 }
@@ -256,8 +258,8 @@ impl Drop for Applier {
     }
 }
 
-/// Whether what a stream says may be told before it is committed. Not who people are and which conversations there are:
-/// that is looked up as soon as it is told.
+/// Whether effects of a stream may be delivered before the commit. Not those of people and conversations, which clients
+/// look up as soon as they hear of them.
 fn may_wait(stream: Stream) -> bool {
     matches!(stream, Stream::Conversation(_) | Stream::Ledger(Ledger::Receipts))
 }

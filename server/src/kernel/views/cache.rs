@@ -1,4 +1,4 @@
-//! Answers kept in memory, so that the path of a message needs no file.
+//! The cache: what the path of a message needs, without reading the file.
 
 use kafkatalk_protocol::{ConversationId, MessageId, Offset, SessionId, User, UserId, member::Role};
 use moka::sync::Cache as Moka;
@@ -97,7 +97,7 @@ fn mark(sender: UserId, id: MessageId) -> u64 {
     a ^ b ^ c ^ d
 }
 
-/// What a node remembers of its views.
+/// The cache of a node's views.
 pub struct Cache {
     members: Moka<ConversationId, Arc<Members>>,
     sessions: Moka<TokenHash, (SessionId, User)>,

@@ -1,4 +1,4 @@
-//! Conversations that the writer remembers between records, and what it gathers about them within a transaction.
+//! States of conversations that the applier caches between records, with their unflushed changes.
 
 use super::{
     ViewsError,
@@ -6,9 +6,13 @@ use super::{
     query::members_of_row,
     schema::{CHUNK_OFFSETS, blob, column_offset, sql_offset},
 };
+use kafkatalk_log::Ledger;
 use kafkatalk_protocol::{ConversationId, Offset, UserId};
 use rusqlite::{Connection, OptionalExtension};
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 /// Conversations that each of the two generations of [`States`] may hold.
 const GENERATION_MAX: usize = 5_000;
@@ -30,6 +34,8 @@ pub struct ConversationState {
     last_record: Option<Offset>,
     /// The last record of the stream, visible or not, that was applied.
     applied: Option<Offset>,
+    /// Kinds of records in its stream, known or not.
+    kinds: Vec<Box<str>>,
     changed: bool,
     /// Messages to add by (chunk, sender's row).
     counts: Vec<(i64, i64, i64)>,
@@ -56,12 +62,16 @@ impl ConversationState {
                 activity: row.get(3)?,
                 last_record: offset(row, 4)?,
                 applied: offset(row, 5)?,
+                kinds: Vec::new(),
                 changed: false,
                 counts: Vec::new(),
             })
         });
         let Some(mut state) = found.optional()? else { return Ok(None) };
         state.members = Arc::new(members_of_row(rows, state.row)?);
+        let mut kinds = rows.prepare_cached("SELECT kind FROM kinds WHERE conversation = ?1")?;
+        let kinds = kinds.query_map([state.row], |row| row.get(0))?;
+        state.kinds = kinds.collect::<Result<_, _>>()?;
         Ok(Some(state))
     }
 
@@ -104,6 +114,18 @@ impl ConversationState {
         self.changed = true;
     }
 
+    /// Notes that its stream holds a record of that kind.
+    pub(super) fn note_kind(&mut self, rows: &Connection, kind: &str) -> Result<(), ViewsError> {
+        if !self.kinds.iter().any(|known| **known == *kind) {
+            rows.prepare_cached(
+                "INSERT INTO kinds (conversation, kind) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+            )?
+            .execute((self.row, kind))?;
+            self.kinds.push(kind.into());
+        }
+        Ok(())
+    }
+
     /// The newest message and its time; none where there are no messages.
     pub(crate) fn set_newest(&mut self, newest: Option<(Offset, i64)>) {
         self.newest = newest.map(|(offset, _)| offset);
@@ -111,7 +133,7 @@ impl ConversationState {
         self.changed = true;
     }
 
-    /// Counts messages of a sender, or takes them back.
+    /// Adds messages of a sender to the count, or subtracts them.
     pub(crate) fn count(&mut self, offset: Offset, sender: i64, messages: i64) {
         let chunk = sql_offset(Offset(offset.0 / CHUNK_OFFSETS));
         self.changed = true;
@@ -122,9 +144,10 @@ impl ConversationState {
         }
     }
 
-    fn flush(&mut self, rows: &Connection) -> Result<(), ViewsError> {
+    fn flush(&mut self, rows: &Connection, build: i64) -> Result<(), ViewsError> {
         rows.prepare_cached(
-            "UPDATE conversations SET newest = ?2, activity = ?3, last_record = ?4, applied = ?5 WHERE row = ?1",
+            "UPDATE conversations SET newest = ?2, activity = ?3, last_record = ?4, applied = ?5, build = ?6
+             WHERE row = ?1",
         )?
         .execute((
             self.row,
@@ -132,6 +155,7 @@ impl ConversationState {
             self.activity,
             self.last_record.map(sql_offset),
             self.applied.map(sql_offset),
+            build,
         ))?;
         let mut count = rows.prepare_cached(
             "INSERT INTO counts (conversation, chunk, sender, messages) VALUES (?1, ?2, ?3, ?4)
@@ -151,16 +175,47 @@ impl ConversationState {
     }
 }
 
-/// Keeps what was used lately: whatever was not used while one generation filled up is forgotten.
-#[derive(Default)]
+/// A cache of two generations: what was not used while one generation filled up is evicted.
 pub(super) struct States {
+    /// This node's build: see [`super::builds`].
+    build: i64,
+    /// Ledgers of which records were applied since the last flush, and the offset of the last of these.
+    ledgers: BTreeMap<Ledger, Offset>,
+    /// Whether a conversation has opened since the last flush.
+    opened: bool,
     young: HashMap<ConversationId, ConversationState>,
     old: HashMap<ConversationId, ConversationState>,
     changed: Vec<ConversationId>,
 }
 
 impl States {
-    /// Takes out an open conversation, to be put back with [`States::put`].
+    /// Of a node with that build. Nothing is kept yet.
+    pub(super) fn new(build: i64) -> Self {
+        let (young, old, changed) = Default::default();
+        Self { build, ledgers: BTreeMap::new(), opened: false, young, old, changed }
+    }
+
+    /// This node's build.
+    pub(super) fn build(&self) -> i64 {
+        self.build
+    }
+
+    /// Forgets everything: it may come from rows that are rolled back.
+    pub(super) fn clear(&mut self) {
+        *self = Self::new(self.build);
+    }
+
+    /// Notes that a record of a ledger was applied.
+    pub(super) fn applied_in_ledger(&mut self, ledger: Ledger, offset: Offset) {
+        self.ledgers.insert(ledger, offset);
+    }
+
+    /// Notes that a conversation has opened: features have placed what their ledgers held for it.
+    pub(super) fn opened(&mut self) {
+        self.opened = true;
+    }
+
+    /// Takes an open conversation out, to be returned with [`States::put`].
     pub(super) fn take(
         &mut self,
         rows: &Connection,
@@ -182,13 +237,23 @@ impl States {
         self.young.insert(state.id, state);
     }
 
-    /// Writes what changed, and names the rows of the conversations concerned; only then may one be forgotten.
+    /// Writes what changed, and lists the rows of the conversations concerned; only then may one be evicted.
     pub(super) fn flush(&mut self, rows: &Connection, changed: &mut Vec<i64>) -> Result<(), ViewsError> {
         for id in self.changed.drain(..) {
             if let Some(state) = self.young.get_mut(&id).filter(|state| state.changed) {
-                state.flush(rows)?;
+                state.flush(rows, self.build)?;
                 changed.push(state.row);
             }
+        }
+        while let Some((ledger, offset)) = self.ledgers.pop_first() {
+            rows.prepare_cached(
+                "INSERT INTO ledgers (name, applied, build) VALUES (?1, ?2, ?3)
+                 ON CONFLICT DO UPDATE SET applied = max(applied, excluded.applied), build = excluded.build",
+            )?
+            .execute((ledger.as_str(), sql_offset(offset), self.build))?;
+        }
+        if std::mem::take(&mut self.opened) {
+            rows.prepare_cached("UPDATE ledgers SET build = ?1")?.execute([self.build])?;
         }
         if self.young.len() >= GENERATION_MAX {
             self.old = std::mem::take(&mut self.young);

@@ -1,4 +1,4 @@
-//! Every row in words.
+//! Prints every row, for comparing views.
 
 use super::ViewsError;
 use rusqlite::{Connection, Row, types::ValueRef};

@@ -3,31 +3,31 @@
 use rusqlite::ErrorCode;
 use std::io;
 
-/// The views could not be opened, written or asked. Nothing is lost by any of these: the log is the truth.
+/// The views could not be opened, written or read. No data is lost by any of these: the log is the source of truth.
 #[derive(Debug, thiserror::Error)]
 pub enum ViewsError {
     /// The disk is full.
     #[error(
-        "no room on the disk for the views file: free some; nothing is lost, and the node goes on by itself"
+        "no space left on the disk for the views file: free some, and the node continues; no data is lost"
     )]
     Full,
-    /// What is in the file cannot be what was written.
+    /// The file does not contain what was written.
     #[error(
-        "the views file is damaged ({0}): stop the node, run `kafkatalk rebuild` and start it again; nothing is lost"
+        "the views file is damaged ({0}): stop the node, run `kafkatalk rebuild`, start it again; no data is lost"
     )]
     Damaged(String),
-    /// There is a file, but it is something else.
+    /// The file is of another application.
     #[error(
-        "the file in the place of the views is not one of KafkaTalk: move it away, or choose another data folder"
+        "the file at the path of the views is not one of KafkaTalk: move it, or choose another data folder"
     )]
     Foreign,
-    /// There is none of this log.
+    /// There are no views of this log.
     #[error(
         "there are no views of this log in {0}: start the node, or run `kafkatalk rebuild` with the same settings"
     )]
     Missing(String),
-    /// Another process writes it.
-    #[error("another node uses these views: stop it, or choose another data folder")]
+    /// Another process holds the file.
+    #[error("another process uses these views: stop it, or choose another data folder")]
     InUse,
     /// The file cannot be opened, read or written: what SQLite or the operating system said.
     #[error("the views file cannot be used: {0}")]
@@ -35,13 +35,13 @@ pub enum ViewsError {
     /// Too many reads wait already.
     #[error("too many reads of the views at once")]
     Busy,
-    /// What is searched has not come to where the rows are.
+    /// The search index is behind the rows.
     #[error("the search index is behind the views")]
     Indexing,
-    /// A cursor that was not made here.
+    /// The cursor is not from an earlier page.
     #[error("not a cursor of this list: begin again without one")]
     BadCursor,
-    /// A read was cut off.
+    /// A read was interrupted.
     #[error("a read of the views ended early: {0}")]
     Interrupted(String),
 }

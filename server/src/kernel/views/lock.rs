@@ -21,7 +21,7 @@ pub(super) fn take(views: &Path) -> Result<Lock, ViewsError> {
     if let Some(folder) = views.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    let name = super::schema::beside(views, ".lock");
+    let name = super::file::beside(views, ".lock");
     let lock = File::options().create(true).truncate(false).write(true).open(name)?;
     match lock.try_lock() {
         Ok(()) => Ok(Lock(lock)),

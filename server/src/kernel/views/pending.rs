@@ -1,4 +1,4 @@
-//! What is applied and not yet committed, which readers wait for.
+//! Applied and not yet committed records, whose commit readers wait for.
 //!
 //! A commit costs about as much for one message as for ten. So the applier leaves its transaction open for some
 //! milliseconds, while people are shown what is in it; who wants to read the rows asks for the commit and waits for it.

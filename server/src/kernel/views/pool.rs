@@ -1,6 +1,6 @@
 //! Bounded readers.
 
-use super::{ViewsError, ViewsOptions, schema};
+use super::{ViewsError, ViewsOptions, file};
 use rusqlite::Connection;
 use std::{
     path::{Path, PathBuf},
@@ -61,7 +61,7 @@ impl Pool {
         let idle = self.lock().pop();
         let mut connection = match idle {
             Some(connection) => connection,
-            None => schema::open_reader(&self.path)?,
+            None => file::open_reader(&self.path)?,
         };
         // After an error the connection is dropped: what is wrong with it may be gone with it.
         let answer = work(&mut connection)?;

@@ -1,21 +1,24 @@
-//! Search: an index of words in a file of its own beside the views, filled behind their back.
+//! Search: an index of words in a file beside the views, filled asynchronously.
 //!
 //! | module | holds |
 //! |---|---|
-//! | `words` | what a word is, and when two are the same |
-//! | `text` | what is searched for: whether a message has it, where, and the snippet |
+//! | `words` | what a word is |
+//! | `fold` | when two are the same |
+//! | `text`, `snippet` | what is searched for: whether a message has it, where, and what is shown of it |
 //! | `index` | the file |
 //! | `indexer` | the thread that fills it |
 //! | [`find`](super::Query) | the search itself, in `query` |
 //!
-//! A word is indexed under each person who may read it. So a search looks at the caller's own messages and at nothing
-//! else, and what others ever said makes it no slower. Only what they said since the index was last filled does: a search
-//! waits for that, too. Documents lie in the order of time, so that the latest are found without looking at all.
+//! A word is indexed once for each person who may read it. So a search reads the caller's own messages only, and its time
+//! does not depend on messages of others, except for those not indexed yet: a search waits until they are. Documents lie in
+//! the order of time, so that the latest are found without reading all.
 //!
-//! What the index names is only where to look: every hit is read from the views and compared, before anybody sees it.
+//! The index yields candidates only: every hit is read from the views and compared before it is returned.
 
+mod fold;
 mod index;
 mod indexer;
+mod snippet;
 mod text;
 mod words;
 
@@ -23,7 +26,7 @@ pub(crate) use index::{IndexError, bucket, bucket_end, bucket_of, expression, la
 pub(super) use indexer::Indexer;
 pub use text::{SearchText, SearchTextError};
 
-use super::{ViewsError, schema};
+use super::{ViewsError, file};
 use indexer::{Done, Shared};
 use kafkatalk_protocol::{ConversationId, UserId};
 use rusqlite::Connection;
@@ -34,7 +37,7 @@ use std::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-/// How long a search waits for the index to come to where the views are, and then for its turn, before it is refused.
+/// How long a search waits for the index to catch up with the views, and then for its turn, before it is refused.
 const SEARCH_WAIT: Duration = Duration::from_secs(10);
 /// Connections that are kept for searches to come.
 const READERS_MAX: usize = 4;
@@ -61,7 +64,7 @@ pub(super) struct Search {
 }
 
 impl Search {
-    /// Waits until all is indexed that was committed before the call; in which file that is.
+    /// Waits until everything committed before the call is indexed. Returns the number of the index file.
     pub(super) async fn reached(&self) -> Result<u64, ViewsError> {
         let mut done = self.done.clone();
         let now = *done.borrow();
@@ -93,7 +96,7 @@ impl Search {
             return Err(ViewsError::Indexing);
         }
         if matches!(answer, Err(ViewsError::Indexing)) {
-            tracing::warn!("the search index is damaged; it is made anew");
+            tracing::warn!(reason = "damaged", "search_index_begun_anew");
             self.shared.found_damage(file);
         }
         answer
@@ -111,7 +114,7 @@ impl Search {
         };
         let mut connection = match idle {
             Some((_, connection)) => connection,
-            None => schema::open_reader(&self.path).map_err(IndexError::from)?,
+            None => file::open_reader(&self.path).map_err(IndexError::from)?,
         };
         let moment = connection.transaction().map_err(IndexError::from)?;
         let answer = work(&moment)?;

@@ -6,12 +6,13 @@ mod interleaving;
 mod opening;
 mod reading;
 mod searching;
+mod versions;
 mod writing;
 
 use super::*;
 use crate::{
     features::registry,
-    kernel::projector::{Applied, Delivery, IgnoreReason},
+    kernel::projector::{Applied, Delivery, IgnoreReason, Projector},
 };
 use kafkatalk_log::{Batch, Entry, Ledger, Record, RecordId, Stream};
 use kafkatalk_protocol::{

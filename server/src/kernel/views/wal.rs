@@ -1,6 +1,6 @@
 //! The thread that copies SQLite's write-ahead log into the file, so that the follower does not wait for the disk.
 
-use super::{ViewsError, schema};
+use super::{ViewsError, file};
 use std::{
     path::Path,
     sync::mpsc::{Receiver, SyncSender, sync_channel},
@@ -22,14 +22,14 @@ impl Drop for WalCopier {
     fn drop(&mut self) {
         self.wake = None;
         if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
-            tracing::warn!("the thread that copies the views' write-ahead log had died");
+            tracing::warn!("WAL copier thread panicked");
         }
     }
 }
 
 impl WalCopier {
     pub(super) fn start(path: &Path) -> Result<Self, ViewsError> {
-        let connection = schema::open_beside(path)?;
+        let connection = file::open_beside(path)?;
         // One is enough: who is woken copies all that is there.
         let (wake, woken) = sync_channel(1);
         let thread = Builder::new().name("views-wal".into()).spawn(move || run(&connection, &woken))?;
@@ -46,11 +46,11 @@ impl WalCopier {
 fn run(connection: &rusqlite::Connection, woken: &Receiver<()>) {
     while woken.recv().is_ok() {
         for _ in 0..PASSES_MAX {
-            match schema::copy_wal(connection) {
+            match file::copy_wal(connection) {
                 Ok(true) => break,
                 Ok(false) => {}
                 Err(error) => {
-                    tracing::warn!(%error, "cannot copy the views' write-ahead log into their file");
+                    tracing::warn!(%error, "checkpoint of the views' WAL failed; retrying");
                     break;
                 }
             }

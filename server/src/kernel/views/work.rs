@@ -1,4 +1,4 @@
-//! One batch of records on its way into the rows.
+//! Applies one batch of records to the rows.
 
 use super::{
     ViewsError,
@@ -11,13 +11,16 @@ use crate::kernel::projector::{Applied, IgnoreReason, InConversation, Registry};
 use kafkatalk_log::{Entry, Record, Stream};
 use kafkatalk_protocol::ConversationId;
 use rusqlite::Connection;
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 use uuid::Uuid;
 
-/// Runs once the transaction is committed, on what is kept in memory.
+/// Runs on the cache once the transaction is committed.
 type AfterCommit = Box<dyn FnOnce(&Cache) + Send>;
 
-/// What a transaction changes of what is kept in memory.
+/// What a transaction changes in the cache.
 #[derive(Default)]
 pub(super) struct Memory {
     members: HashMap<ConversationId, Arc<Members>>,
@@ -34,7 +37,7 @@ impl Memory {
         self.after_commit.extend(later.after_commit);
     }
 
-    /// Whoever reads from here on takes members from the rows of the same moment as all else.
+    /// From here on readers load members from the rows, so that all they read is of one moment.
     pub(super) fn before_commit(&self, cache: &Cache) {
         for conversation in self.members.keys() {
             cache.forget_members(*conversation);
@@ -72,15 +75,48 @@ impl Work<'_> {
         let registry = self.registry;
         match entry.stream {
             Stream::Conversation(conversation) => self.in_stream(conversation, entry),
-            Stream::Ledger(ledger) => match registry.in_ledger(ledger, &entry.record.kind) {
-                Some(apply) => apply(self, entry),
-                None => self.unknown(entry),
-            },
+            Stream::Ledger(ledger) => {
+                self.states.applied_in_ledger(ledger, entry.offset);
+                match registry.in_ledger(ledger, &entry.record.kind) {
+                    Some((_, apply)) => apply(self, entry),
+                    None => Ok(Applied::ignored(entry, IgnoreReason::UnknownKind)),
+                }
+            }
         }
     }
 
-    /// What a handler keeps in memory changes only once the rows are committed; a batch that has such changes is committed
-    /// at once.
+    /// Has these features keep what they need of a message that was posted before.
+    pub(super) fn posted_before(
+        &mut self,
+        entry: &Entry,
+        features: &BTreeSet<&'static str>,
+    ) -> Result<(), ViewsError> {
+        let Stream::Conversation(conversation) = entry.stream else { return Ok(()) };
+        let Some(mut state) = self.states.take(self.rows, conversation)? else { return Ok(()) };
+        let place = schema::place(state.row, entry.offset);
+        let Self { rows, cache, registry, .. } = *self;
+        let (offset, at) = (entry.offset, entry.record.at);
+        let at = InConversation { rows, cache, registry, state: &mut state, offset, at };
+        let kept = registry.posted_before(&at, place, &entry.record, features);
+        self.states.put(state);
+        kept
+    }
+
+    /// Applies a record of a ledger for these features alone.
+    pub(super) fn in_ledger_for(
+        &mut self,
+        entry: &Entry,
+        features: &BTreeSet<&'static str>,
+    ) -> Result<(), ViewsError> {
+        let Stream::Ledger(ledger) = entry.stream else { return Ok(()) };
+        let registry = self.registry;
+        match registry.in_ledger(ledger, &entry.record.kind) {
+            Some((feature, apply)) if features.contains(feature) => apply(self, entry).map(drop),
+            _ => Ok(()),
+        }
+    }
+
+    /// Changes the cache once the rows are committed. A batch with such changes is committed immediately.
     pub fn after_commit(&mut self, change: impl FnOnce(&Cache) + Send + 'static) {
         self.memory.after_commit.push(Box::new(change));
     }
@@ -105,9 +141,11 @@ impl Work<'_> {
         if state.has_applied(entry.offset) {
             return Ok(Applied::ignored(entry, IgnoreReason::Repeat));
         }
+        // A version that knows the kind reads the stream again.
+        state.note_kind(self.rows, &entry.record.kind)?;
         let Some(apply) = self.registry.in_conversation(&entry.record.kind) else {
             state.applied(entry.offset, false);
-            return self.unknown(entry);
+            return Ok(Applied::ignored(entry, IgnoreReason::UnknownKind));
         };
         let Self { rows, cache, registry, .. } = *self;
         let mut at =
@@ -119,16 +157,6 @@ impl Work<'_> {
             self.keep_members(state.id, Arc::clone(state.members()));
         }
         Ok(applied)
-    }
-
-    /// A newer version that knows the kind reads the stream again.
-    fn unknown(&mut self, entry: &Entry) -> Result<Applied, ViewsError> {
-        self.rows
-            .prepare_cached(
-                "INSERT INTO unknown_kinds (stream, kind) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
-            )?
-            .execute((entry.stream.to_string(), &*entry.record.kind))?;
-        Ok(Applied::ignored(entry, IgnoreReason::UnknownKind))
     }
 
     /// Keeps a record of a conversation that this node has not heard of, or not of all its members: see [`Work::open`].
@@ -171,6 +199,7 @@ impl Work<'_> {
         let members = Arc::clone(state.members());
         self.keep_members(conversation, Arc::clone(&members));
         self.states.put(state);
+        self.states.opened();
         Ok(members)
     }
 

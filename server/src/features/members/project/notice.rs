@@ -9,7 +9,7 @@ use crate::{
             ViewsError,
             cache::{Members, Person},
             query::user_of_id,
-            schema::{blob, offset_of, place, places_of},
+            schema::{blob, place, places_of},
         },
     },
 };
@@ -108,20 +108,15 @@ pub(super) fn complete(
     seen: &Seen<'_>,
     messages: &mut [Message],
 ) -> Result<(), ViewsError> {
-    let Some((first, last)) = seen.places(messages) else { return Ok(()) };
-    let mut find = rows.prepare_cached("SELECT place, notice FROM notices WHERE place BETWEEN ?1 AND ?2")?;
-    let mut found = find.query((first, last))?;
-    while let Some(row) = found.next()? {
-        let offset = offset_of(row.get(0)?);
-        let Ok(index) = messages.binary_search_by_key(&offset, |message| message.offset) else { continue };
+    let query = "SELECT place, notice FROM notices WHERE place BETWEEN ?1 AND ?2";
+    seen.add_rows(rows, query, messages, |message, row| {
         let stored: String = row.get(1)?;
         let stored: Stored = serde_json::from_str(&stored)
             .map_err(|error| ViewsError::Damaged(format!("a notice: {error}")))?;
         let notice = stored.named(rows, seen.members)?;
-        let message = &mut messages[index];
         let text = notice.text(message.sender.username.as_str(), |user| user.username.to_string());
         message.body = Body::kept(&text).map_err(|error| ViewsError::Damaged(error.to_string()))?;
         (message.deleted, message.notice) = (false, Some(notice));
-    }
-    Ok(())
+        Ok(())
+    })
 }

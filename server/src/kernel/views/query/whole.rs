@@ -15,6 +15,11 @@ impl Query<'_> {
         checkpoint::read_checkpoint(self.rows)
     }
 
+    /// The identity of the log that the rows were made from, if it is known.
+    pub fn log_identity(&self) -> Result<Option<String>, ViewsError> {
+        Ok(self.rows.query_row("SELECT log FROM source", [], |row| row.get(0))?)
+    }
+
     /// One position of it; 0 where there is none of that name.
     pub fn position(&self, name: &str) -> Result<u64, ViewsError> {
         let mut find = self.rows.prepare_cached("SELECT position FROM checkpoint WHERE name = ?1")?;

@@ -1,22 +1,23 @@
-//! The file of the index: which words are in which documents, and where those lie in the views.
+//! The index file: the words of each document, and the place of its message in the views.
+
+mod readers;
+mod terms;
+
+pub(super) use readers::{Later, Readers, bounds};
+pub(crate) use terms::{bucket, bucket_end, bucket_of, expression, last_ms};
 
 use super::words::words;
-use crate::kernel::views::{ViewsError, schema};
+use crate::kernel::views::{ViewsError, file, schema};
 use rusqlite::{Connection, OptionalExtension as _};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::Path,
-    sync::Arc,
-};
+use std::{collections::BTreeSet, path::Path, sync::Arc};
+use terms::{TIE_BITS, place_term, term};
 
 /// Raised with every change of the tables or of what a word is: files of another version are begun anew.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 /// `KfTs`: tells an index from any other SQLite file.
 const APPLICATION_ID: i64 = 0x4b66_5473;
 /// Page cache of the writer, in KiB.
 const CACHE_KIB: i64 = 8 * 1024;
-/// Different words of one search that the index is asked for; the others are looked for in what it names.
-const TERMS_MAX: usize = 24;
 /// Words that one document may have, those of each person counted; of a longer one its beginning is found.
 const DOCUMENT_WORDS_MAX: usize = 50_000;
 
@@ -28,7 +29,7 @@ const DOCUMENT_WORDS_MAX: usize = 50_000;
 /// - `documents` lie in the order of time: see [`bucket`]. `part` is 0 for those of `readers`.
 /// - `words` keeps no text and no positions: whether a phrase is one is seen in the message.
 const TABLES: &str = "
-CREATE TABLE source (made BLOB NOT NULL, commits INTEGER NOT NULL, unsaid INTEGER NOT NULL) STRICT;
+CREATE TABLE source (made BLOB NOT NULL, commits INTEGER NOT NULL, deleted_through INTEGER NOT NULL) STRICT;
 CREATE TABLE reached (conversation INTEGER PRIMARY KEY, place INTEGER NOT NULL) STRICT;
 CREATE TABLE readers (place INTEGER PRIMARY KEY, people TEXT NOT NULL) STRICT;
 CREATE TABLE later_readers (
@@ -42,58 +43,6 @@ CREATE VIRTUAL TABLE words USING fts5 (text, content = '', columnsize = 0, detai
 INSERT INTO words (words, rank) VALUES ('secure-delete', 1);
 INSERT INTO words (words, rank) VALUES ('hashsize', 8388608);
 ";
-
-/// A document's number is its time in units of 16 ms, and behind it a number that tells apart what was said within one.
-const BUCKET_MS_BITS: u32 = 4;
-/// Bits of that second number.
-const TIE_BITS: u32 = 25;
-/// The last unit of time that a number can hold, some hundred years on; what lies beyond either end is drawn to it.
-const BUCKET_MAX: i64 = (1 << (63 - TIE_BITS)) - 1;
-
-/// The time of a message as the numbers of documents have it.
-pub(crate) fn bucket(sent_at: i64) -> i64 {
-    (sent_at >> BUCKET_MS_BITS).clamp(0, BUCKET_MAX)
-}
-
-/// The last millisecond of such a time.
-pub(crate) fn last_ms(bucket: i64) -> i64 {
-    if bucket >= BUCKET_MAX { i64::MAX } else { ((bucket + 1) << BUCKET_MS_BITS) - 1 }
-}
-
-/// The last number that a document of that time may have.
-pub(crate) fn bucket_end(bucket: i64) -> i64 {
-    (bucket << TIE_BITS) | ((1 << TIE_BITS) - 1)
-}
-
-/// The time in a document's number.
-pub(crate) fn bucket_of(document: i64) -> i64 {
-    document >> TIE_BITS
-}
-
-/// What the index is asked: words of one person's, in one conversation or in all.
-pub(crate) fn expression<'a>(
-    person: i64,
-    terms: impl Iterator<Item = (&'a str, bool)>,
-    conversation: Option<i64>,
-) -> String {
-    let quoted = |(word, may_go_on): (&str, bool)| {
-        format!("\"{}\"{}", term(person, word), if may_go_on { " *" } else { "" })
-    };
-    // Words hold nothing but letters and digits of ASCII, and what is beyond ASCII: nothing that could end a quote.
-    let terms: BTreeSet<String> = terms.map(quoted).take(TERMS_MAX).collect();
-    let conversation = conversation.map(|row| format!("\"{}\"", place_term(row)));
-    terms.into_iter().chain(conversation).collect::<Vec<_>>().join(" AND ")
-}
-
-/// A word under the person who may read it. The tokenizer takes it as one.
-fn term(person: i64, word: &str) -> String {
-    format!("{person}x{word}")
-}
-
-/// What all messages of a conversation have.
-fn place_term(conversation: i64) -> String {
-    format!("c{conversation}")
-}
 
 /// Where the views stand.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -143,73 +92,6 @@ impl Document {
     }
 }
 
-/// The first and the last place of a conversation.
-pub(super) fn bounds(conversation: i64) -> (i64, i64) {
-    let place = |offset| schema::place(conversation, kafkatalk_protocol::Offset(offset));
-    (place(0), place(schema::OFFSET_MAX))
-}
-
-/// For whom the documents of one conversation are indexed.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Readers {
-    /// From which place on for whom.
-    first: BTreeMap<i64, Arc<[i64]>>,
-    later: Vec<Later>,
-}
-
-/// For whom more is indexed, from a place to a place.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Later {
-    pub(super) part: i64,
-    pub(super) first: i64,
-    pub(super) last: i64,
-    pub(super) people: Arc<[i64]>,
-}
-
-impl Readers {
-    /// For whom the first document at a place is indexed; none before the first place.
-    pub(super) fn at(&self, place: i64) -> Option<&Arc<[i64]>> {
-        self.first.range(..=place).next_back().map(|(_, people)| people)
-    }
-
-    /// All documents that a place may have, as part and readers.
-    pub(super) fn parts(&self, place: i64) -> impl Iterator<Item = (i64, &Arc<[i64]>)> {
-        let later = self.later.iter().filter(move |later| (later.first..=later.last).contains(&place));
-        self.at(place)
-            .map(|people| (0, people))
-            .into_iter()
-            .chain(later.map(|later| (later.part, &later.people)))
-    }
-
-    /// The first places up to `reached` that lack people who may read them, and those people. `members` says from which
-    /// place on each may read.
-    pub(super) fn lacking(&self, reached: i64, members: &[(i64, i64)]) -> Option<(i64, i64, Arc<[i64]>)> {
-        self.first.iter().find_map(|(start, people)| {
-            let end =
-                self.first.range(start + 1..).next().map_or(reached, |(next, _)| (next - 1).min(reached));
-            let lacks = |(person, from): &(i64, i64)| {
-                let place = self.uncovered(*person, (*from).max(*start));
-                (place <= end && !people.contains(person)).then_some((place, *person))
-            };
-            let lacking: Vec<(i64, i64)> = members.iter().filter_map(lacks).collect();
-            let (first, _) = lacking.iter().min()?;
-            let people = lacking.iter().filter(|(place, _)| place == first).map(|(_, person)| *person);
-            Some((*first, end, people.collect()))
-        })
-    }
-
-    /// The first place from that one on that nothing is indexed for a person by `later`.
-    fn uncovered(&self, person: i64, mut place: i64) -> i64 {
-        let covers = |later: &&Later, place| {
-            (later.first..=later.last).contains(&place) && later.people.contains(&person)
-        };
-        while let Some(later) = self.later.iter().find(|later| covers(later, place)) {
-            place = later.last + 1;
-        }
-        place
-    }
-}
-
 /// What one transaction changes.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
@@ -222,7 +104,7 @@ pub(super) struct Batch {
     /// People who came later.
     pub(super) later: Option<Later>,
     /// The number of the last erased message that is dealt with.
-    pub(super) unsaid: Option<i64>,
+    pub(super) deleted_through: Option<i64>,
 }
 
 /// What went wrong with the index, as against the views. Neither tells anything of the other.
@@ -286,20 +168,23 @@ impl Index {
             Ok(Some(rows)) => return Ok(Self { rows }),
             Ok(None) => {}
             Err(error) if error.is_foreign() => return Err(error),
-            Err(error) => tracing::warn!(%error, "the search index cannot be gone on with; it is made anew"),
+            Err(error) => tracing::warn!(%error, "search_index_begun_anew"),
         }
         Self::begin(path, views)
     }
 
     /// Begins a new file in any case.
     fn begin(path: &Path, views: &Source) -> Result<Self, IndexError> {
-        schema::delete(path)?;
-        let mut rows = schema::connect(path, CACHE_KIB)?;
+        file::delete(path)?;
+        let mut rows = file::connect(path, CACHE_KIB)?;
         rows.pragma_update(None, "application_id", APPLICATION_ID)?;
         rows.pragma_update(None, "journal_mode", "WAL")?;
         let begun = rows.transaction()?;
         begun.execute_batch(TABLES)?;
-        begun.execute("INSERT INTO source (made, commits, unsaid) VALUES (?1, 0, 0)", [&views.made])?;
+        begun.execute(
+            "INSERT INTO source (made, commits, deleted_through) VALUES (?1, 0, 0)",
+            [&views.made],
+        )?;
         begun.pragma_update(None, "user_version", VERSION)?;
         begun.commit()?;
         Ok(Self { rows })
@@ -346,25 +231,25 @@ impl Index {
     }
 
     /// Up to which erased message all are forgotten.
-    pub(super) fn unsaid(&self) -> Result<i64, IndexError> {
-        Ok(self.rows.query_row("SELECT unsaid FROM source", [], |row| row.get(0))?)
+    pub(super) fn deleted_through(&self) -> Result<i64, IndexError> {
+        Ok(self.rows.query_row("SELECT deleted_through FROM source", [], |row| row.get(0))?)
     }
 
-    /// Takes a batch in, whole or not at all.
-    pub(super) fn take_in(&mut self, mut batch: Batch, commits: i64) -> Result<(), IndexError> {
+    /// Writes a batch, whole or not at all.
+    pub(super) fn write(&mut self, mut batch: Batch, commits: i64) -> Result<(), IndexError> {
         // The views strike out what is erased once it is taken in here: no power cut may take that back.
-        let synchronous = if batch.unsaid.is_some() { "FULL" } else { "NORMAL" };
+        let synchronous = if batch.deleted_through.is_some() { "FULL" } else { "NORMAL" };
         self.rows.pragma_update(None, "synchronous", synchronous)?;
-        let taking = self.rows.transaction()?;
+        let writing = self.rows.transaction()?;
         for document in &batch.removed {
-            remove(&taking, document)?;
+            remove(&writing, document)?;
         }
         // The index likes them in its own order.
         batch.added.sort_by_key(|document| (document.sent_at, document.place));
         for document in &batch.added {
-            add(&taking, document)?;
+            add(&writing, document)?;
         }
-        let mut read = taking.prepare_cached(
+        let mut read = writing.prepare_cached(
             "INSERT INTO readers (place, people) VALUES (?1, ?2)
              ON CONFLICT (place) DO UPDATE SET people = excluded.people",
         )?;
@@ -374,13 +259,13 @@ impl Index {
         drop(read);
         if let Some(Later { part, first, last, people }) = &batch.later {
             let people = serde_json::to_string(&**people).unwrap_or_default();
-            taking
+            writing
                 .prepare_cached(
                     "INSERT INTO later_readers (part, first, last, people) VALUES (?1, ?2, ?3, ?4)",
                 )?
                 .execute((part, first, last, people))?;
         }
-        let mut reach = taking.prepare_cached(
+        let mut reach = writing.prepare_cached(
             "INSERT INTO reached (conversation, place) VALUES (?1, ?2)
              ON CONFLICT (conversation) DO UPDATE SET place = max(place, excluded.place)",
         )?;
@@ -388,10 +273,10 @@ impl Index {
             reach.execute(*reached)?;
         }
         drop(reach);
-        taking
-            .prepare_cached("UPDATE source SET commits = ?1, unsaid = max(unsaid, ?2)")?
-            .execute((commits, batch.unsaid.unwrap_or(0)))?;
-        Ok(taking.commit()?)
+        writing
+            .prepare_cached("UPDATE source SET commits = ?1, deleted_through = max(deleted_through, ?2)")?
+            .execute((commits, batch.deleted_through.unwrap_or(0)))?;
+        Ok(writing.commit()?)
     }
 }
 
@@ -404,7 +289,7 @@ fn people(row: &rusqlite::Row<'_>, column: usize) -> Result<Arc<[i64]>, IndexErr
 }
 
 fn usable(path: &Path, views: &Source) -> Result<Option<Connection>, IndexError> {
-    let rows = schema::connect(path, CACHE_KIB)?;
+    let rows = file::connect(path, CACHE_KIB)?;
     Ok(is_usable(&rows, views)?.then_some(rows))
 }
 
@@ -453,27 +338,6 @@ fn remove(rows: &Connection, document: &Document) -> Result<(), IndexError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn people_who_came_later_lack_what_they_see_and_is_not_indexed_for_them() {
-        let of = |people: &[i64]| -> Arc<[i64]> { people.into() };
-        let mut readers =
-            Readers { first: [(10, of(&[1, 2])), (20, of(&[1, 2, 3]))].into(), later: Vec::new() };
-        let everybody = [(1, 10), (2, 10), (3, 20), (4, 15)];
-        assert_eq!(readers.lacking(30, &everybody[..3]), None);
-        // Up to where others were indexed for, or to the end of what is indexed.
-        assert_eq!(readers.lacking(30, &everybody), Some((15, 19, of(&[4]))));
-        readers.later.push(Later { part: 1, first: 15, last: 17, people: of(&[4]) });
-        assert_eq!(readers.lacking(30, &everybody), Some((18, 19, of(&[4]))));
-        readers.later.push(Later { part: 2, first: 18, last: 19, people: of(&[4]) });
-        assert_eq!(readers.lacking(30, &everybody), Some((20, 30, of(&[4]))));
-        // Together with whoever lacks the same.
-        assert_eq!(readers.lacking(30, &[(4, 15), (5, 20)]), Some((20, 30, of(&[4, 5]))));
-        let parts =
-            |place| readers.parts(place).map(|(part, people)| (part, people.to_vec())).collect::<Vec<_>>();
-        assert_eq!(parts(18), [(0, vec![1, 2]), (2, vec![4])]);
-        assert_eq!(parts(9), []);
-    }
 
     #[test]
     fn of_a_message_to_many_the_first_words_are_kept() {

@@ -1,132 +1,35 @@
-//! The thread that fills the index, some time after the views and never in their way.
+//! The thread that fills the index asynchronously, and never blocks the views.
 //!
 //! A conversation's messages come in the order of their offsets, so one place a conversation says what is left to do; the
 //! applier only names the conversations that changed. Erasures are rare and are written down, in `pending_index_deletes`, with
 //! the transaction that makes them.
 
 mod gather;
+mod shared;
+
+pub(super) use shared::{Done, Shared};
 
 use super::{
     Search,
     index::{Batch, Index, IndexError, Source},
 };
-use crate::kernel::views::{ViewsError, schema};
-use gather::{gather, gather_for_new_readers, gather_unsaid, leave_for_later};
+use crate::kernel::views::{ViewsError, file, schema};
+use gather::{gather, gather_deletes, gather_for_new_readers, leave_for_later};
 use rusqlite::Connection;
 use std::{
     collections::HashSet,
     path::{Path, PathBuf},
-    sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex},
     thread::{Builder, JoinHandle},
-    time::{Duration, Instant},
+    time::Duration,
 };
 use tokio::sync::{Semaphore, watch};
 
-/// Records after which the thread begins by itself. Many at once cost less than each alone.
-const BEGIN_RECORDS: usize = 1_000;
-/// How long fewer wait.
-const BEGIN_AFTER: Duration = Duration::from_secs(5);
-/// How long to wait after an error.
+/// Delay before a retry after an error.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// How much the thread stands back behind the others of the process, as `nice` counts.
 #[cfg(target_os = "linux")]
 const NICENESS: i32 = 10;
-
-/// What is left to do.
-#[derive(Debug, Default)]
-struct Work {
-    /// Conversations that changed.
-    changed: HashSet<i64>,
-    records: usize,
-    since: Option<Instant>,
-    /// Hand-overs by the applier.
-    handed: u64,
-    /// A search waits.
-    asked: bool,
-    /// The applier is at the log's end. While it catches up it has the machine for itself.
-    live: bool,
-    stop: bool,
-}
-
-/// What is indexed.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Done {
-    /// All up to this hand-over.
-    pub(super) handed: u64,
-    /// And in which file.
-    pub(super) file: u64,
-}
-
-/// Between the applier, the searches and the thread.
-#[derive(Debug)]
-pub(super) struct Shared {
-    work: Mutex<Work>,
-    wake: Condvar,
-    /// Raised whenever the file is thrown away.
-    file: AtomicU64,
-    /// What is in the file cannot be what was written.
-    damaged: AtomicBool,
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Work> {
-        self.work.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Has the thread begin, if it is not done; the hand-over to wait for.
-    pub(super) fn ask(&self, done: u64) -> Option<u64> {
-        let mut work = self.lock();
-        if done >= work.handed {
-            return None;
-        }
-        work.asked = true;
-        self.wake.notify_one();
-        Some(work.handed)
-    }
-
-    pub(super) fn file(&self) -> u64 {
-        self.file.load(Ordering::SeqCst)
-    }
-
-    /// A reader saw that the file is damaged: searches wait until it is made anew.
-    pub(super) fn found_damage(&self, file: u64) {
-        let mut work = self.lock();
-        if self.file() == file && !self.damaged.swap(true, Ordering::SeqCst) {
-            work.asked = true;
-            work.handed += 1;
-            self.wake.notify_one();
-        }
-    }
-
-    /// Waits until there is enough to do. `None` at the end.
-    fn next(&self) -> Option<(HashSet<i64>, u64)> {
-        let mut work = self.lock();
-        loop {
-            if work.stop {
-                return None;
-            }
-            let left = work.since.map(|since| BEGIN_AFTER.saturating_sub(since.elapsed()));
-            let due = work.live && (work.records >= BEGIN_RECORDS || left == Some(Duration::ZERO));
-            if work.asked || due {
-                (work.asked, work.records, work.since) = (false, 0, None);
-                return Some((std::mem::take(&mut work.changed), work.handed));
-            }
-            work = match left.filter(|_| work.live) {
-                Some(left) => self.wake.wait_timeout(work, left).unwrap_or_else(PoisonError::into_inner).0,
-                None => self.wake.wait(work).unwrap_or_else(PoisonError::into_inner),
-            };
-        }
-    }
-
-    /// Whether the thread is to end, after a pause.
-    fn stops_after(&self, pause: Duration) -> bool {
-        let waited = self.wake.wait_timeout_while(self.lock(), pause, |work| !work.stop);
-        waited.unwrap_or_else(PoisonError::into_inner).0.stop
-    }
-}
 
 /// The applier's end of the thread, which ends with it.
 #[derive(Debug)]
@@ -137,10 +40,9 @@ pub(crate) struct Indexer {
 
 impl Drop for Indexer {
     fn drop(&mut self) {
-        self.shared.lock().stop = true;
-        self.shared.wake.notify_one();
+        self.shared.stop();
         if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
-            tracing::warn!("the thread that fills the search index had died");
+            tracing::warn!("search index thread panicked");
         }
     }
 }
@@ -151,22 +53,16 @@ impl Indexer {
     /// To be called before anything is written: the index may be ahead of the views after a power cut, and that is seen
     /// only until they have caught up.
     pub(crate) fn start(views: &Path, readers: usize) -> Result<(Arc<Search>, Self), ViewsError> {
-        let path = schema::beside(views, ".search");
-        let views = schema::open_beside(views)?;
+        let path = file::beside(views, ".search");
+        let views = file::open_beside(views)?;
         let (opened, damaged) = match Index::open(&path, &Source::of_views(&views)?) {
             Ok(index) => (Some(index), false),
             Err(error) => {
-                tracing::warn!(%error, "the search index cannot be opened; trying again");
+                tracing::warn!(%error, "opening the search index failed; retrying");
                 (None, !error.is_foreign())
             }
         };
-        let work = Work { handed: 1, since: Some(Instant::now()), ..Work::default() };
-        let shared = Arc::new(Shared {
-            work: work.into(),
-            wake: Condvar::new(),
-            file: AtomicU64::new(0),
-            damaged: damaged.into(),
-        });
+        let shared = Arc::new(Shared::new(damaged));
         let (done, watched) = watch::channel(Done::default());
         let filling = Filling { views, path: path.clone(), shared: Arc::clone(&shared), opened, index: None };
         let thread = Builder::new().name("search-index".into()).spawn(move || filling.run(&done))?;
@@ -181,23 +77,8 @@ impl Indexer {
     }
 
     /// These conversations changed, in a commit of that many records. Never waits for the thread.
-    pub(crate) fn told(&self, changed: &[i64], records: usize, live: bool) {
-        let mut work = self.shared.lock();
-        let was_live = std::mem::replace(&mut work.live, live);
-        if !changed.is_empty() {
-            work.changed.extend(changed);
-            work.handed += 1;
-            let before = work.records;
-            work.records += records;
-            let enough = before < BEGIN_RECORDS && work.records >= BEGIN_RECORDS;
-            if work.since.is_some() && was_live == live && !enough {
-                return;
-            }
-            work.since.get_or_insert_with(Instant::now);
-        } else if was_live == live {
-            return;
-        }
-        self.shared.wake.notify_one();
+    pub(crate) fn notify(&self, changed: &[i64], records: usize, live: bool) {
+        self.shared.changed(changed, records, live);
     }
 }
 
@@ -252,20 +133,20 @@ impl Filling {
 
     /// The index is opened anew next time, and begun anew where it cannot hold what was written.
     fn failed(&mut self, error: &FillError) {
-        tracing::warn!(%error, "the search index cannot be filled; trying again");
+        tracing::warn!(%error, "filling the search index failed; retrying");
         self.index = None;
         if matches!(error, FillError::Index(error) if error.is_damage()) {
-            self.shared.damaged.store(true, Ordering::SeqCst);
+            self.shared.set_damaged(true);
         }
     }
 
     /// Deletes the file, if it is damaged.
     fn throw_away_damaged(&mut self) -> Result<(), FillError> {
-        if self.shared.damaged.load(Ordering::SeqCst) {
+        if self.shared.is_damaged() {
             (self.opened, self.index) = (None, None);
-            self.shared.file.fetch_add(1, Ordering::SeqCst);
-            schema::delete(&self.path)?;
-            self.shared.damaged.store(false, Ordering::SeqCst);
+            self.shared.next_file();
+            file::delete(&self.path)?;
+            self.shared.set_damaged(false);
         }
         Ok(())
     }
@@ -277,13 +158,13 @@ impl Filling {
             Some(index) => index,
             none => {
                 // Who reads an older file, or none, is not to go on with it.
-                self.shared.file.fetch_add(1, Ordering::SeqCst);
+                self.shared.next_file();
                 let index = match self.opened.take() {
                     Some(index) => index,
                     None => Index::open(&self.path, &Source::of_views(&self.views)?)?,
                 };
                 // The process may have ended between the two transactions of an erasure.
-                strike_out(&self.views, index.unsaid()?)?;
+                forget_pending_deletes(&self.views, index.deleted_through()?)?;
                 changed.extend(behind(&self.views, &index)?);
                 none.insert(index)
             }
@@ -295,32 +176,32 @@ impl Filling {
             let source = Source::of_views(&moment)?;
             let mut batch = Batch::default();
             // One after the other: each takes the index as the one before has left it.
-            let more_unsaid = gather_unsaid(&moment, index, &mut batch)?;
-            if more_unsaid {
+            let more_deletes = gather_deletes(&moment, index, &mut batch)?;
+            if more_deletes {
                 leave_for_later(&moment, index, &mut batch)?;
             }
-            if batch.unsaid.is_none()
+            if batch.deleted_through.is_none()
                 && gather_for_new_readers(&moment, index, (changed, &mut looked), &mut batch)?
             {
                 gather(&moment, index, changed, &mut batch)?;
             }
             drop(moment);
-            let unsaid = batch.unsaid;
-            let left = unsaid.is_some() || !changed.is_empty();
-            if unsaid.is_some()
+            let deleted_through = batch.deleted_through;
+            let left = deleted_through.is_some() || !changed.is_empty();
+            if deleted_through.is_some()
                 || !batch.reached.is_empty()
                 || !batch.readers.is_empty()
                 || batch.later.is_some()
             {
-                index.take_in(batch, source.commits)?;
+                index.write(batch, source.commits)?;
             }
-            if let Some(unsaid) = unsaid {
-                strike_out(&self.views, unsaid)?;
+            if let Some(deleted_through) = deleted_through {
+                forget_pending_deletes(&self.views, deleted_through)?;
             }
             if !left {
                 return Ok(true);
             }
-            if self.shared.lock().stop {
+            if self.shared.stops() {
                 return Ok(false);
             }
         }
@@ -328,7 +209,7 @@ impl Filling {
 }
 
 /// Strikes out erased messages that the index has forgotten. Looks first: to write is to wait for the applier.
-fn strike_out(views: &Connection, last: i64) -> Result<(), FillError> {
+fn forget_pending_deletes(views: &Connection, last: i64) -> Result<(), FillError> {
     let first: Option<i64> =
         views.query_row("SELECT min(number) FROM pending_index_deletes", [], |row| row.get(0))?;
     if first.is_some_and(|first| first <= last) {
@@ -358,15 +239,14 @@ mod tests {
 
     #[test]
     fn damage_of_the_views_is_no_reason_to_throw_the_index_away() {
-        let (work, file, damaged) = (Mutex::default(), AtomicU64::new(0), AtomicBool::new(false));
-        let shared = Arc::new(Shared { work, wake: Condvar::new(), file, damaged });
+        let shared = Arc::new(Shared::new(false));
         let views = Connection::open_in_memory().unwrap();
         let path = PathBuf::from("none");
         let mut filling = Filling { views, path, shared: Arc::clone(&shared), opened: None, index: None };
         let damage = || ViewsError::Damaged("bits have turned".into());
         filling.failed(&damage().into());
-        assert!(!shared.damaged.load(Ordering::SeqCst));
+        assert!(!shared.is_damaged());
         filling.failed(&IndexError::from(damage()).into());
-        assert!(shared.damaged.load(Ordering::SeqCst));
+        assert!(shared.is_damaged());
     }
 }

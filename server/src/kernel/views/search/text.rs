@@ -1,16 +1,11 @@
 //! What is searched for: whether a message has it, where, and what is shown of it.
 
 use super::words::{Word, words};
-use kafkatalk_protocol::{http::SnippetPart, limits::SEARCH_CHARS_MAX};
+use kafkatalk_protocol::limits::SEARCH_CHARS_MAX;
 use std::{ops::Range, str::FromStr};
 
-/// Characters of a snippet.
-const SNIPPET_CHARS_MAX: usize = 160;
-/// Of these, before the first hit.
-const SNIPPET_CHARS_BEFORE: usize = 40;
-/// What stands where a snippet leaves something out.
-const CUT: &str = "…";
-
+/// Quotes of all keyboards; which of them opens and which closes makes no difference.
+const QUOTES: [char; 14] = ['"', '“', '”', '„', '‟', '«', '»', '＂', '〝', '〞', '「', '」', '『', '』'];
 /// Why nothing can be searched for, in words that a person can act on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SearchTextError {
@@ -30,9 +25,35 @@ pub struct SearchText {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Phrase {
-    words: Vec<String>,
+    words: Vec<Sought>,
     /// Whether the last word may go on: somebody is still typing it.
     open: bool,
+}
+
+/// A word that is looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Sought {
+    folded: String,
+    /// See [`Word::signs`]. None: whatever signs it has.
+    signs: Option<String>,
+}
+
+impl Sought {
+    fn of(word: Word) -> Self {
+        Self { folded: word.folded, signs: (!word.signs.is_empty()).then_some(word.signs) }
+    }
+
+    fn is(&self, said: &Word) -> bool {
+        said.folded == self.folded && self.signs.as_ref().is_none_or(|signs| said.signs == *signs)
+    }
+
+    fn begins(&self, said: &Word) -> bool {
+        match &self.signs {
+            None => said.folded.starts_with(&*self.folded),
+            // Behind signs no letters go on.
+            Some(signs) => said.folded == self.folded && said.signs.starts_with(&**signs),
+        }
+    }
 }
 
 impl FromStr for SearchText {
@@ -45,9 +66,9 @@ impl FromStr for SearchText {
         if text.is_empty() || text.chars().count() > SEARCH_CHARS_MAX {
             return Err(SearchTextError::Length);
         }
-        let last = text.split('"').count() - 1;
+        let last = text.split(QUOTES).count() - 1;
         let mut phrases = Vec::new();
-        for (number, part) in text.split('"').enumerate() {
+        for (number, part) in text.split(QUOTES).enumerate() {
             let quoted = number % 2 == 1;
             let begun = phrases.len();
             if quoted {
@@ -66,17 +87,23 @@ impl FromStr for SearchText {
 
 impl Phrase {
     fn of(text: &str) -> Option<Self> {
-        let words: Vec<_> = words(text).into_iter().map(|word| word.folded).collect();
+        let words: Vec<_> = words(text).into_iter().map(Sought::of).collect();
         (!words.is_empty()).then_some(Self { words, open: false })
     }
 
     fn is_at(&self, words: &[Word]) -> bool {
-        let same = |index: usize, (said, sought): (&Word, &String)| {
+        let same = |index: usize, (said, sought): (&Word, &Sought)| {
             let may_go_on = self.open && index + 1 == self.words.len();
-            if may_go_on { said.folded.starts_with(&**sought) } else { said.folded == *sought }
+            if may_go_on { sought.begins(said) } else { sought.is(said) }
         };
         words.len() >= self.words.len()
             && words.iter().zip(&self.words).enumerate().all(|(index, pair)| same(index, pair))
+    }
+
+    /// Where it ends in a text that has it at these words.
+    fn end(&self, words: &[Word]) -> usize {
+        let last = self.words.len() - 1;
+        if self.words[last].signs.is_some() { words[last].end } else { words[last].at.end }
     }
 }
 
@@ -86,7 +113,9 @@ impl SearchText {
         self.phrases.iter().flat_map(|phrase| {
             let last = phrase.words.len() - 1;
             let words = phrase.words.iter().enumerate();
-            words.map(move |(index, word)| (word.as_str(), phrase.open && index == last))
+            words.map(move |(index, word)| {
+                (word.folded.as_str(), phrase.open && index == last && word.signs.is_none())
+            })
         })
     }
 
@@ -105,7 +134,7 @@ impl SearchText {
             let before = hits.len();
             for at in 0..words.len() {
                 if phrase.is_at(&words[at..]) {
-                    hits.push(words[at].at.start..words[at + phrase.words.len() - 1].at.end);
+                    hits.push(words[at].at.start..phrase.end(&words[at..]));
                 }
             }
             if hits.len() == before {
@@ -122,66 +151,12 @@ impl SearchText {
         });
         Some(hits)
     }
-
-    /// What a message says around the first hit.
-    pub(crate) fn snippet(&self, body: &str) -> Vec<SnippetPart> {
-        let hits = self.find(body).unwrap_or_default();
-        let first = hits.first().cloned().unwrap_or(0..0);
-        let from = beginning(body, first.start);
-        let to = end(body, from, first.end);
-        let mut parts = Vec::new();
-        if from > 0 {
-            add(&mut parts, CUT, false);
-        }
-        let mut at = from;
-        for hit in hits.into_iter().take_while(|hit| hit.start < to) {
-            add(&mut parts, &body[at..hit.start], false);
-            at = hit.end.min(to);
-            add(&mut parts, &body[hit.start..at], true);
-        }
-        add(&mut parts, &body[at..to], false);
-        if to < body.len() {
-            add(&mut parts, CUT, false);
-        }
-        parts
-    }
-}
-
-fn add(parts: &mut Vec<SnippetPart>, text: &str, hit: bool) {
-    match parts.last_mut().filter(|last| last.hit == hit) {
-        Some(last) => last.text.push_str(text),
-        None if text.is_empty() => {}
-        None => parts.push(SnippetPart { text: text.into(), hit }),
-    }
-}
-
-/// Where the snippet begins: some characters before the hit, with a whole word if there is one.
-fn beginning(body: &str, hit: usize) -> usize {
-    let before = &body[..hit];
-    let from = before.char_indices().rev().nth(SNIPPET_CHARS_BEFORE - 1).map_or(0, |(at, _)| at);
-    match before[from..].find(char::is_whitespace) {
-        Some(space) if from > 0 => {
-            let rest = &before[from + space..];
-            hit - rest.trim_start().len()
-        }
-        _ => from,
-    }
-}
-
-/// Where it ends: with a whole word, if one ends behind the hit.
-fn end(body: &str, from: usize, hit: usize) -> usize {
-    let rest = &body[from..];
-    let Some((length, _)) = rest.char_indices().nth(SNIPPET_CHARS_MAX) else { return body.len() };
-    let to = from + length;
-    match body.get(hit..to).and_then(|behind| behind.rfind(char::is_whitespace)) {
-        Some(space) if space > 0 => hit + space,
-        _ => to,
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kafkatalk_protocol::http::SnippetPart;
 
     fn text(text: &str) -> SearchText {
         text.parse().unwrap()
@@ -231,7 +206,70 @@ mod tests {
     }
 
     #[test]
+    fn quotes_of_any_keyboard_make_a_phrase() {
+        let body = "beta and then alpha";
+        for (open, close) in [('"', '"'), ('“', '”'), ('„', '“'), ('«', '»'), ('「', '」'), ('＂', '＂')]
+        {
+            assert!(!has(body, &format!("{open}beta alpha{close}")), "{open}{close}");
+            assert!(has(body, &format!("{open}then alpha{close}")), "{open}{close}");
+            assert!(!has(body, &format!("{open}then alph{close}")), "it is closed: {open}{close}");
+        }
+        assert!(has("don’t", "don't") && has("don't", "don’t"));
+    }
+
+    #[test]
+    fn signs_behind_a_word_are_a_part_of_what_is_sought_and_of_nothing_else() {
+        for (body, sought) in [
+            ("I like cats", "C++"),
+            ("I like cats", "C#"),
+            ("C is old", "C#"),
+            ("C++ is old", "C#"),
+            ("C# is new", "\"C++\""),
+            ("C+ is odd", "C++"),
+            ("Notepad", "Notepad++"),
+        ] {
+            assert!(!has(body, sought), "{sought} in {body}");
+        }
+        for (body, sought) in [
+            ("I write C++, and C#.", "c++ c#"),
+            ("Ｃ＋＋", "C++"),
+            ("C++ is old", "C+"),
+            ("C++11", "C++"),
+            ("C++11", "c++11"),
+            ("C++ compiler", "c compiler"),
+            ("Thanks++ Bob", "thanks bob"),
+            ("issue #12", "issue 12"),
+        ] {
+            assert!(has(body, sought), "{sought} in {body}");
+        }
+        assert_eq!(marked("So C++11 it is", "c++"), "So [C++]11 it is");
+    }
+
+    #[test]
+    fn all_spellings_are_found_by_each_other() {
+        for (one, other) in [
+            ("Jadę do Łodzi", "Jade do lodzi"),
+            ("đường", "duong"),
+            ("Straße 12", "strasse 12"),
+            ("か\u{3099}くせい です", "がくせい です"),
+            ("দেখা হ\u{9af}\u{9bc} না", "দেখা হ\u{9df} না"),
+            ("علي كتاب", "علی کتاب"),
+            ("می\u{200c}خواهم", "میخواهم"),
+            ("می\u{200c}خواهم", "می\u{200b}خواهم"),
+        ] {
+            assert!(has(one, other), "{other} in {one}");
+            assert!(has(other, one), "{one} in {other}");
+        }
+    }
+
+    #[test]
     fn a_text_without_spaces_is_found_by_any_part_of_it() {
+        assert!(has("ภาษาไทยยากมาก", "ไทย"));
+        assert!(has("ภาษาไทยยากมาก", "\"ไทย\" ยาก"));
+        assert!(!has("ภาษาไทยยากมาก", "ยไท"));
+        assert!(has("ພາສາລາວງາມ", "ລາວ"));
+        assert!(has("ភាសាខ្មែរពិបាក", "ខ្មែរ"));
+        assert!(has("မြန်မာစာသင်", "စာ"));
         assert!(has("今日は晴れです", "晴れ"));
         assert!(!has("今日は晴れです", "れ晴"));
         assert!(has("Добрый ДЕНЬ", "день"));
@@ -243,17 +281,5 @@ mod tests {
     fn a_snippet_marks_every_hit_and_says_the_rest_as_it_is() {
         assert_eq!(marked("Crème <b>brûlée</b>, creme!", "creme"), "[Crème] <b>brûlée</b>, [creme]!");
         assert_eq!(marked("one two three", "\"one two\" two th"), "[one two] [three]");
-    }
-
-    #[test]
-    fn a_long_message_is_shown_around_the_first_hit() {
-        let body = format!("{}needle {}", "hay ".repeat(100), "straw ".repeat(100));
-        let shown = marked(&body, "needle");
-        assert!(shown.starts_with("…hay hay") && shown.contains(" hay [needle] straw"), "{shown}");
-        assert!(shown.ends_with("straw…") && shown.chars().count() <= SNIPPET_CHARS_MAX + 4, "{shown}");
-        let long = "🙂".repeat(7_999) + "x";
-        assert_eq!(marked(&long, "x"), format!("…{}[x]", "🙂".repeat(SNIPPET_CHARS_BEFORE)));
-        let word = "y".repeat(8_000);
-        assert_eq!(marked(&word, "y"), format!("[{}]…", "y".repeat(SNIPPET_CHARS_MAX)));
     }
 }

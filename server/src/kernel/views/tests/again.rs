@@ -1,4 +1,5 @@
-//! A version that knows more kinds than the one that wrote the file reads those streams again, and no others.
+//! A node with other features than the file's last one reads the streams again of which they have missed records, and
+//! nothing else.
 
 use super::{
     interleaving::{interleave, rows_of, step, streams, without_erased},
@@ -9,105 +10,153 @@ use kafkatalk_protocol::{delete::MessageDeleted, edit::MessageEdited, reaction::
 use proptest::prelude::*;
 
 /// A version without these features.
-fn registry_without(missing: &[&str]) -> Registry {
+pub(super) fn registry_without(missing: &[&str]) -> Registry {
+    version(missing, &[])
+}
+
+/// A version without some features, with later versions of others.
+pub(super) fn version(missing: &[&str], raised: &[&str]) -> Registry {
     let there = features::projectors().into_iter().filter(|one| !missing.contains(&one.name));
-    Registry::of(there.collect())
+    let raise = |mut one: Projector| {
+        one.version += u32::from(raised.contains(&one.name));
+        one
+    };
+    Registry::of(there.map(raise).collect())
 }
 
 impl Bench {
     /// Views in a folder of their own, of a version without these features.
-    fn without(missing: &[&str]) -> Self {
+    pub(super) fn without(missing: &[&str]) -> Self {
+        Self::of(registry_without(missing))
+    }
+
+    fn of(registry: Registry) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("views.sqlite");
-        let (views, applier) =
-            Views::open(&path, &ViewsOptions::default(), registry_without(missing)).unwrap();
+        let (views, applier) = Views::open(&path, &ViewsOptions::default(), registry).unwrap();
         Self { folder, views, applier, streams: Streams::default() }
     }
 
-    /// As the follower does at its start, from a log that holds these records. Which conversations it read again.
-    fn read_again(&mut self, log: &[Entry], at_once: usize) -> Vec<ConversationId> {
+    /// The same file under another version, as after a crash between two transactions.
+    pub(super) fn reopen_as(&mut self, registry: Registry) {
+        self.reopen_with(registry, &ViewsOptions::default());
+    }
+
+    pub(super) fn reopen_with(&mut self, registry: Registry, options: &ViewsOptions) {
+        // One writer at a time: the old one goes first.
+        let elsewhere = tempfile::tempdir().unwrap();
+        (self.views, self.applier) = open(&elsewhere);
+        (self.views, self.applier) = Views::open(&self.file(), options, registry).unwrap();
+    }
+
+    /// As the follower does at its start, from a log that holds these records. What it read again.
+    pub(super) fn read_again(&mut self, log: &[Entry], at_once: usize) -> Vec<(ReadAgain, Reread)> {
         let mut read = Vec::new();
-        while let Some(conversation) = self.applier.next_again().unwrap() {
-            read.push(conversation);
-            if self.applier.begin_again(conversation).unwrap().is_none() {
-                continue;
+        for what in self.applier.to_read_again().unwrap() {
+            for (stream, _) in self.applier.begin_again(&what).unwrap() {
+                for page in of(log, stream).chunks(at_once) {
+                    self.applier.apply_again(page).unwrap();
+                }
             }
-            for page in of(log, conversation).chunks(at_once) {
-                self.applier.apply_again(page).unwrap();
-            }
-            self.applier.finish_again().unwrap();
+            let reread = self.applier.finish_again().unwrap();
+            read.push((what, reread));
         }
+        self.applier.settle_again().unwrap();
+        assert_eq!(self.applier.to_read_again().unwrap(), []);
         read
     }
 
-    fn edit(&mut self, number: u8, sender: u8, message: u64, id: u32, text: &str) -> Entry {
+    /// The same; which conversations it was.
+    pub(super) fn conversations_again(&mut self, log: &[Entry]) -> Vec<ConversationId> {
+        let read = self.read_again(log, 100).into_iter();
+        read.filter_map(|(what, _)| match what {
+            ReadAgain::Conversation { id, .. } => Some(id),
+            ReadAgain::Ledgers(_) => None,
+        })
+        .collect()
+    }
+
+    pub(super) fn edit(&mut self, number: u8, sender: u8, message: u64, id: u32, text: &str) -> Entry {
         let body = Body::parse(text).unwrap();
         self.by(number, sender, &MessageEdited { id: message_id(id), message: Offset(message), body })
     }
 
-    fn react(&mut self, number: u8, person: u8, message: u64, id: u32) -> Entry {
+    pub(super) fn react(&mut self, number: u8, person: u8, message: u64, id: u32) -> Entry {
         let emoji = "\u{1f44d}".parse().unwrap();
         let set = ReactionSet { id: message_id(id), message: Offset(message), emoji, on: true };
         self.by(number, person, &set)
     }
 
-    fn by<E: Event>(&mut self, number: u8, person: u8, event: &E) -> Entry {
+    pub(super) fn by<E: Event>(&mut self, number: u8, person: u8, event: &E) -> Entry {
         let record = self.streams.record(Some(user(person)), event);
         self.streams.append(Stream::Conversation(conversation(number)), record)
     }
 }
 
-fn of(log: &[Entry], conversation: ConversationId) -> Vec<Entry> {
-    let mut entries: Vec<_> =
-        log.iter().filter(|entry| entry.stream == Stream::Conversation(conversation)).cloned().collect();
+pub(super) fn of(log: &[Entry], stream: Stream) -> Vec<Entry> {
+    let mut entries: Vec<_> = log.iter().filter(|entry| entry.stream == stream).cloned().collect();
     entries.sort_by_key(|entry| entry.offset);
     entries
 }
 
-fn progress(applied: usize) -> Vec<(String, u64)> {
+pub(super) fn progress(applied: usize) -> Vec<(String, u64)> {
     vec![("all".into(), applied as u64)]
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+/// Features without which a version can write views.
+pub(super) const OPTIONAL: [&str; 7] =
+    ["edit", "delete", "react", "members", "reply", "receipts", "sessions"];
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// From one version to another, and to a third: with features missing in between, and versions raised.
     #[test]
-    fn a_newer_version_comes_to_the_rows_that_it_would_have_made_from_nothing(
+    fn any_version_comes_to_the_rows_that_it_would_have_made_from_nothing(
         steps in prop::collection::vec(step(), 1..80),
         choices in prop::collection::vec(any::<prop::sample::Index>(), 64),
-        missing in prop::sample::subsequence(vec!["edit", "delete", "react", "members"], 1..=4),
+        missing_first in prop::sample::subsequence(OPTIONAL.to_vec(), 0..=7),
+        missing_then in prop::sample::subsequence(OPTIONAL.to_vec(), 0..=7),
+        raised_then in prop::sample::subsequence(OPTIONAL.to_vec(), 0..=2),
+        raised_last in prop::sample::subsequence(OPTIONAL.to_vec(), 0..=7),
     ) {
         let streams = streams(&steps);
         let mut next = choices.iter().cycle();
         let mut choose = |of: usize| next.next().map_or(0, |choice| choice.index(of));
         let order = interleave(streams.clone(), &mut choose);
         let expected = rows_of(&order, |of| of - 1);
-
-        let known_then = choose(order.len() + 1);
-        let mut bench = Bench::without(&missing);
-        let before =
-            Batch { entries: order[..known_then].to_vec(), progress: progress(known_then), ..Batch::default() };
-        bench.applier.apply(&before).unwrap();
-        bench.reopen();
         // The log may have gone on meanwhile, and may have forgotten what was erased.
         let log = if choose(2) == 0 { order.clone() } else { without_erased(&streams).concat() };
-        if let Some(conversation) = bench.applier.next_again().unwrap() {
-            // The node dies in the middle.
-            bench.applier.begin_again(conversation).unwrap();
-            let entries = of(&log, conversation);
-            bench.applier.apply_again(&entries[..choose(entries.len() + 1)]).unwrap();
-            bench.reopen();
-            prop_assert_eq!(bench.applier.next_again().unwrap(), Some(conversation));
+
+        let (mut bench, mut applied) = (Bench::without(&missing_first), 0);
+        for (missing, raised) in [
+            (&missing_first, &vec![]), (&missing_then, &raised_then), (&vec![], &raised_last),
+        ] {
+            bench.reopen_as(version(missing, raised));
+            let again = bench.applier.to_read_again().unwrap();
+            if let Some(what) = again.first() {
+                // The node dies in the middle.
+                let begun = bench.applier.begin_again(what).unwrap();
+                for (stream, _) in begun.into_iter().take(choose(3)) {
+                    let entries = of(&log, stream);
+                    bench.applier.apply_again(&entries[..choose(entries.len() + 1)]).unwrap();
+                }
+                bench.reopen_as(version(missing, raised));
+                prop_assert_eq!(&bench.applier.to_read_again().unwrap(), &again);
+            }
+            bench.read_again(&log, 1 + choose(5));
+            let held = bench.applier.checkpoint().get("all").copied().unwrap_or(0);
+            prop_assert_eq!(held, applied as u64);
+            let until = applied + choose(order.len() - applied + 1);
+            let entries = order[applied..until].to_vec();
+            bench.applier.apply(&Batch { entries, progress: progress(until), ..Batch::default() }).unwrap();
+            applied = until;
         }
-        bench.read_again(&log, 1 + choose(5));
-        prop_assert_eq!(bench.applier.checkpoint(), progress(known_then).into_iter().collect());
-        bench.reopen();
-        prop_assert_eq!(bench.applier.next_again().unwrap(), None);
-        let rest = Batch {
-            entries: order[known_then..].to_vec(), progress: progress(order.len()), ..Batch::default()
-        };
-        bench.applier.apply(&rest).unwrap();
+        let entries = order[applied..].to_vec();
+        bench.applier.apply(&Batch { entries, progress: progress(order.len()), ..Batch::default() }).unwrap();
         prop_assert_eq!(bench.dump(), expected);
+        bench.reopen_as(version(&[], &raised_last));
+        prop_assert_eq!(bench.applier.to_read_again().unwrap(), []);
     }
 }
 
@@ -133,14 +182,13 @@ fn other_conversations_keep_their_rows() {
     // What reading it again would take back.
     raw.execute("UPDATE messages SET body = 'as it was' WHERE body = 'elsewhere'", []).unwrap();
     drop(raw);
-    assert_eq!(bench.read_again(&log, 100), [conversation(1)]);
+    assert_eq!(bench.conversations_again(&log), [conversation(1)]);
     let dump = bench.dump();
     assert!(dump.contains("good morning") && dump.contains("as it was"), "{dump}");
-    assert!(!dump.contains("unknown kind"), "{dump}");
 }
 
 #[test]
-fn a_kind_that_stays_unknown_stays_noted_and_has_nothing_read_again() {
+fn a_kind_that_stays_unknown_has_nothing_read_again_until_a_version_knows_it() {
     let mut bench = Bench::without(&["edit", "react"]);
     let entries = vec![bench.streams.claim(1), bench.streams.created(1, &[1])];
     bench.apply(entries);
@@ -149,20 +197,12 @@ fn a_kind_that_stays_unknown_stays_noted_and_has_nothing_read_again() {
     let reaction = bench.react(1, 1, 0, 3);
     let log = vec![said, edit, reaction];
     bench.apply(log.clone());
-    let Bench { folder, applier, views, .. } = bench;
-    drop((applier, views));
-    let path = folder.path().join("views.sqlite");
-    let open =
-        |missing: &[&str]| Views::open(&path, &ViewsOptions::default(), registry_without(missing)).unwrap();
     // A version that knows edits, and no reactions yet.
-    let (views, applier) = open(&["react"]);
-    let mut bench = Bench { folder, views, applier, streams: Streams::default() };
-    assert_eq!(bench.read_again(&log, 100), [conversation(1)]);
-    assert_eq!(bench.applier.next_again().unwrap(), None);
-    assert!(bench.dump().contains("reaction.set"), "it is still noted");
+    bench.reopen_as(registry_without(&["react"]));
+    assert_eq!(bench.conversations_again(&log), [conversation(1)]);
     bench.reopen();
-    assert_eq!(bench.read_again(&log, 100), [conversation(1)]);
-    assert!(!bench.dump().contains("unknown kind"));
+    assert_eq!(bench.conversations_again(&log), [conversation(1)]);
+    assert!(bench.dump().contains("reaction"));
 }
 
 #[test]
@@ -225,7 +265,8 @@ fn nothing_of_a_conversation_is_left_when_it_is_read_again() {
     for made in ["edit", "reaction", "reply", "duplicate", "pending erasure", "change", "content", "count"] {
         assert!(bench.dump().lines().any(|line| line.starts_with(made)), "no {made}: {}", bench.dump());
     }
-    bench.applier.begin_again(there).unwrap();
+    let what = ReadAgain::Conversation { id: there, missed: ["messages"].into() };
+    bench.applier.begin_again(&what).unwrap();
     bench.applier.finish_again().unwrap();
     assert_eq!(bench.dump(), of_ledgers, "a feature does not take back what it made of the stream");
 }
@@ -242,20 +283,19 @@ fn a_search_finds_what_the_newer_version_knows() {
 }
 
 #[test]
-fn a_file_whose_ledger_has_a_kind_that_is_known_now_is_begun_anew() {
-    let mut bench = Bench::without(&["receipts"]);
-    let there = [bench.streams.claim(1), bench.streams.created(1, &[1]), bench.streams.read(1, 1, 0)];
-    let batch = Batch { entries: there.to_vec(), progress: progress(3), ..Batch::default() };
-    bench.applier.apply(&batch).unwrap();
-    bench.reopen();
-    assert!(bench.applier.checkpoint().is_empty());
-}
-
-#[test]
-fn a_file_without_a_feature_that_has_rows_of_every_message_is_begun_anew() {
-    let mut bench = Bench::without(&["reply"]);
-    let batch = Batch { entries: vec![bench.streams.claim(1)], progress: progress(1), ..Batch::default() };
-    bench.applier.apply(&batch).unwrap();
-    bench.reopen();
-    assert!(bench.applier.checkpoint().is_empty());
+fn nothing_of_ledgers_is_left_when_they_are_read_again() {
+    let mut bench = Bench::new();
+    bench.conversation(&[1, 2]);
+    let before = bench.dump();
+    let entries = vec![bench.streams.started(1, 1), bench.streams.read(1, 1, 0), bench.streams.read(2, 1, 0)];
+    bench.apply(entries);
+    for made in ["session", "read", "held read"] {
+        assert!(bench.dump().lines().any(|line| line.starts_with(made)), "no {made}: {}", bench.dump());
+    }
+    let registry = registry();
+    let of_ledgers = registry.features.iter().filter(|one| !one.ledgers.is_empty());
+    let alone = of_ledgers.map(|one| one.name).filter(|name| !registry.is_base(name)).collect();
+    bench.applier.begin_again(&ReadAgain::Ledgers(alone)).unwrap();
+    bench.applier.finish_again().unwrap();
+    assert_eq!(bench.dump(), before, "a feature does not delete what it made of its ledgers");
 }

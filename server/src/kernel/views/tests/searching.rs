@@ -299,10 +299,34 @@ enum Step {
     LoseIndex,
 }
 
-const TEXTS: [&str; 8] =
-    ["one", "one two", "Two Öne", "onetwo three", "two one two", "三 one", "🎉 two-three", "o t"];
-const SOUGHT: [&str; 9] =
-    ["one", "o", "one two", "\"one two\"", "two o", "三", "🎉", "\"two\" t", "three-two"];
+const TEXTS: [&str; 11] = [
+    "one",
+    "one two",
+    "Two Öne",
+    "onetwo three",
+    "two one two",
+    "三 one",
+    "🎉 two-three",
+    "o t",
+    "Łódź C++11",
+    "ภาษาไทยยาก C#",
+    "می\u{200c}خواهم",
+];
+const SOUGHT: [&str; 13] = [
+    "one",
+    "o",
+    "one two",
+    "\"one two\"",
+    "two o",
+    "三",
+    "🎉",
+    "\"two\" t",
+    "three-two",
+    "lodz",
+    "c++",
+    "ไทย",
+    "میخواهم",
+];
 /// Who is in which conversation.
 const MEMBERS: [&[u8]; 3] = [&[0, 1], &[1, 2], &[0, 1, 2, 3]];
 

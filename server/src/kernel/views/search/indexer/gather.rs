@@ -1,4 +1,4 @@
-//! What one transaction of the index takes in: read from the views at one moment.
+//! Collects what one transaction of the index writes, from one moment of the views.
 
 use super::{
     super::index::{Batch, Document, Index, Later, bounds},
@@ -13,7 +13,7 @@ const BATCH_MESSAGES: usize = 4_000;
 /// Bytes of their bodies, each as often as there are people who may read it, after which no more are taken in.
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
 /// Erased messages of one transaction of the index. The views' writer waits while they are struck out.
-const BATCH_UNSAID: usize = 500;
+const BATCH_DELETES: usize = 500;
 
 /// The members of a conversation, and from which place on each may read.
 fn members(views: &Connection, conversation: i64) -> Result<Vec<(i64, i64)>, FillError> {
@@ -76,17 +76,21 @@ fn gather_for_new_readers_of(
 }
 
 /// What was erased, and what took its part. Whether there may be more.
-pub(super) fn gather_unsaid(views: &Connection, index: &Index, batch: &mut Batch) -> Result<bool, FillError> {
+pub(super) fn gather_deletes(
+    views: &Connection,
+    index: &Index,
+    batch: &mut Batch,
+) -> Result<bool, FillError> {
     let mut find = views.prepare_cached(&format!(
         "SELECT number, place, body, added FROM pending_index_deletes WHERE number > ?1
-         ORDER BY number LIMIT {BATCH_UNSAID}",
+         ORDER BY number LIMIT {BATCH_DELETES}",
     ))?;
     let mut said = views.prepare_cached("SELECT sent_at, body FROM messages WHERE place = ?1")?;
-    let mut found = find.query([index.unsaid()?])?;
+    let mut found = find.query([index.deleted_through()?])?;
     let mut count = 0;
     while let Some(row) = found.next()? {
-        let (place, uncovered): (i64, Option<i64>) = (row.get(1)?, row.get(3)?);
-        batch.unsaid = Some(row.get(0)?);
+        let (place, added): (i64, Option<i64>) = (row.get(1)?, row.get(3)?);
+        batch.deleted_through = Some(row.get(0)?);
         let conversation = schema::conversation_of(place);
         let readers = index.readers(conversation)?;
         let body: String = row.get(2)?;
@@ -97,7 +101,7 @@ pub(super) fn gather_unsaid(views: &Connection, index: &Index, batch: &mut Batch
         count += 1;
         // What is not indexed yet is indexed as it is then.
         let reached = index.reached(conversation)?;
-        let Some(place) = uncovered.filter(|place| Some(*place) <= reached) else { continue };
+        let Some(place) = added.filter(|place| Some(*place) <= reached) else { continue };
         let mut copy = said.query([place])?;
         let Some(row) = copy.next()? else { continue };
         let (sent_at, body): (i64, String) = (row.get(0)?, row.get(1)?);
@@ -106,12 +110,12 @@ pub(super) fn gather_unsaid(views: &Connection, index: &Index, batch: &mut Batch
             batch.added.push(Document { place, part, sent_at, body: body.clone(), people });
         }
     }
-    Ok(count == BATCH_UNSAID)
+    Ok(count == BATCH_DELETES)
 }
 
 /// Leaves out texts that a later batch removes or learns: what is removed must be what was added.
 pub(super) fn leave_for_later(views: &Connection, index: &Index, batch: &mut Batch) -> Result<(), FillError> {
-    let last = batch.unsaid.map_or_else(|| index.unsaid(), Ok)?;
+    let last = batch.deleted_through.map_or_else(|| index.deleted_through(), Ok)?;
     let mut find = views.prepare_cached("SELECT place FROM pending_index_deletes WHERE number > ?1")?;
     let later = find.query_map([last], |row| row.get(0))?.collect::<Result<HashSet<i64>, _>>()?;
     batch.added.retain(|document| !later.contains(&document.place));
