@@ -17,6 +17,11 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     KAFKATALK_CACHE=/var/cache/kafkatalk cargo xtask release
 
 FROM debian:trixie-slim
+# The authorities by which brokers with TLS are checked.
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends ca-certificates \
+    && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --uid 10001 --user-group --home-dir /data --shell /usr/sbin/nologin kafkatalk \
     && install --directory --owner kafkatalk --group kafkatalk /data
 COPY --from=build /src/dist/kafkatalk /usr/local/bin/kafkatalk

@@ -39,6 +39,7 @@ mod inbox;
 mod inventory;
 mod keeper;
 mod known_topics;
+mod leader;
 mod level;
 pub mod limits;
 mod live;

@@ -1,6 +1,6 @@
 //! Members of a group, what each may do, and the group's name.
 
-use crate::{Offset, User, UserId, Username, event::events};
+use crate::{Offset, User, UserId, Username, event::events, text::is_blank};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use std::{fmt, str::FromStr};
 
@@ -69,6 +69,14 @@ pub enum GroupNameError {
 impl GroupName {
     /// Parses what a person typed; white space at the ends goes.
     pub fn parse(text: &str) -> Result<Self, GroupNameError> {
+        if is_blank(text) {
+            return Err(GroupNameError::Empty);
+        }
+        Self::kept(text)
+    }
+
+    /// Takes what is in the log: some names that nobody can see were allowed once, and groups keep theirs.
+    pub fn kept(text: &str) -> Result<Self, GroupNameError> {
         let text = text.trim();
         // Line and paragraph separators break lines too, and overrides of the direction would turn round what follows.
         let bad = |c: char| {
@@ -78,11 +86,8 @@ impl GroupName {
         if text.contains(bad) {
             return Err(GroupNameError::Control);
         }
-        // Characters without a width alone would be a name that nobody sees.
-        let hidden =
-            |c| matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{feff}' | '\u{ad}');
         match text.chars().take(GROUP_NAME_CHARS_MAX + 1).count() {
-            _ if text.chars().all(hidden) => Err(GroupNameError::Empty),
+            0 => Err(GroupNameError::Empty),
             n if n > GROUP_NAME_CHARS_MAX => Err(GroupNameError::Long),
             _ => Ok(Self(text.into())),
         }
@@ -118,7 +123,7 @@ impl fmt::Debug for GroupName {
 impl<'de> Deserialize<'de> for GroupName {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        Self::parse(&text).map_err(D::Error::custom)
+        Self::kept(&text).map_err(D::Error::custom)
     }
 }
 
@@ -260,9 +265,11 @@ mod tests {
         assert_eq!(GroupName::parse("  Friday \u{1f37b} ").unwrap().as_str(), "Friday \u{1f37b}");
         assert!(GroupName::parse(&"é".repeat(GROUP_NAME_CHARS_MAX)).is_ok());
         assert_eq!(GroupName::parse(&"é".repeat(GROUP_NAME_CHARS_MAX + 1)), Err(GroupNameError::Long));
-        for empty in ["", "  ", "\n", "\u{2003}", "\u{200b}", "\u{feff}\u{200d}"] {
+        for empty in ["", "  ", "\n", "\u{2003}", "\u{200b}", "\u{feff}\u{200d}", "\u{3164}", "\u{2800} "] {
             assert_eq!(GroupName::parse(empty), Err(GroupNameError::Empty), "{empty:?}");
         }
+        let named: GroupName = serde_json::from_value("\u{3164}".into()).unwrap();
+        assert_eq!(named.as_str(), "\u{3164}", "groups of before keep their names");
         for bad in ["a\nb", "a\0b", "a\u{7}", "a\u{2028}b", "\u{202e}evil", "a\u{2066}b"] {
             assert_eq!(GroupName::parse(bad), Err(GroupNameError::Control), "{bad:?}");
         }

@@ -1,11 +1,15 @@
 //! What people type: names, passwords, messages, each with its rules.
 
+mod blank;
+
+pub use blank::is_blank;
+
 use crate::limits::{
     BODY_BYTES_MAX, BODY_CHARS_MAX, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, USERNAME_CHARS_MAX,
     USERNAME_CHARS_MIN,
 };
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
-use std::{fmt, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr};
 
 /// Why a text is refused, in words that a person can act on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -25,7 +29,7 @@ pub enum TextError {
     /// Password too long.
     #[error("Use at most {PASSWORD_CHARS_MAX} characters.")]
     PasswordLong,
-    /// Nothing but white space.
+    /// Nothing that anybody could see.
     #[error("Write something first.")]
     BodyEmpty,
     /// Body too long.
@@ -53,7 +57,7 @@ macro_rules! text_type {
         }
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+                let text = Cow::<'de, str>::deserialize(deserializer)?;
                 Self::parse(&text).map_err(D::Error::custom)
             }
         }
@@ -115,22 +119,40 @@ impl fmt::Debug for Password {
     }
 }
 
-/// A message's text: 1 to 8,000 Unicode characters, at most 32 KiB, not only white space, without U+0000.
+/// A message's text: 1 to 8,000 Unicode characters, at most 32 KiB, not only [what nobody can see](is_blank), without
+/// U+0000.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = String, min_length = 1, max_length = 8000))]
 #[serde(transparent)]
 pub struct Body(Box<str>);
 
 impl Body {
-    /// Parses what a person typed; kept to the letter.
+    /// Parses what a client sends; kept to the letter.
     pub fn parse(text: &str) -> Result<Self, TextError> {
         if text.contains('\0') {
             return Err(TextError::BodyNul);
         }
+        if is_blank(text) {
+            return Err(TextError::BodyEmpty);
+        }
         Self::kept(text)
     }
 
-    /// Takes what is in the log: U+0000 was allowed once, and what was said stays readable.
+    /// The same text with U+000A at the end of each line, as servers write it to the log.
+    #[must_use]
+    pub fn with_line_feeds(self) -> Self {
+        match with_line_feeds(&self.0) {
+            Cow::Borrowed(_) => self,
+            Cow::Owned(text) => Self(text.into()),
+        }
+    }
+
+    /// Parses what a person typed: without what [`tidy`] takes away.
+    pub fn typed(text: &str) -> Result<Self, TextError> {
+        Self::parse(&tidy(text))
+    }
+
+    /// Takes what is in the log: U+0000 and what nobody can see were allowed once, and what was said stays readable.
     pub fn kept(text: &str) -> Result<Self, TextError> {
         if text.trim().is_empty() {
             return Err(TextError::BodyEmpty);
@@ -143,9 +165,29 @@ impl Body {
 }
 text_type!(Body);
 
+/// The text with U+000A at the end of each line, as pages show it: HTML takes U+000D, and both together, for the same.
+pub fn with_line_feeds(text: &str) -> Cow<'_, str> {
+    if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n").into() } else { text.into() }
+}
+
+/// What a person typed, as it is sent: without empty lines at its beginning, and without empty lines and white space at its
+/// end. The first line keeps its indentation.
+pub fn tidy(text: &str) -> Cow<'_, str> {
+    let text = match with_line_feeds(text) {
+        Cow::Borrowed(text) => Cow::Borrowed(text.trim_end()),
+        Cow::Owned(text) => Cow::Owned(text.trim_end().to_owned()),
+    };
+    let before = text.len() - text.trim_start().len();
+    let begin = text[..before].rfind('\n').map_or(0, |line| line + 1);
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(&text[begin..]),
+        Cow::Owned(text) => Cow::Owned(text[begin..].to_owned()),
+    }
+}
+
 /// Reads a field by [`Body::kept`].
 pub(crate) fn kept_body<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Body, D::Error> {
-    let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+    let text = Cow::<'de, str>::deserialize(deserializer)?;
     Body::kept(&text).map_err(D::Error::custom)
 }
 
@@ -189,6 +231,61 @@ mod tests {
     }
 
     #[test]
+    fn a_body_that_nobody_can_see_is_refused_and_read_from_the_log_all_the_same() {
+        for text in [
+            "\u{200b}",
+            "\u{2800}\u{2800}",
+            "\u{3164}",
+            "\u{feff}",
+            "\u{200d} \n\u{fe0f}",
+            "\u{e0020}",
+            "\u{ad}",
+            "\u{1}",
+        ] {
+            assert_eq!(Body::parse(text), Err(TextError::BodyEmpty), "{text:?}");
+            let json = serde_json::json!({ "id": uuid::Uuid::nil(), "body": text });
+            let posted: crate::event::MessagePosted = serde_json::from_value(json).unwrap();
+            assert_eq!(posted.body.as_str(), text);
+        }
+        for text in ["\u{200b}a", "می\u{200c}خواهم", "\u{301}", "🏳\u{fe0f}\u{200d}🌈", "\u{fffd}", "\u{e000}"]
+        {
+            assert_eq!(Body::parse(text).unwrap().as_str(), text);
+        }
+    }
+
+    #[test]
+    fn line_ends_become_line_feeds() {
+        for (sent, taken) in [
+            ("one\rtwo\r\nthree\nfour\r\n\r\nsix\n\rend", "one\ntwo\nthree\nfour\n\nsix\n\nend"),
+            ("plain\ntext", "plain\ntext"),
+        ] {
+            assert_eq!(Body::parse(sent).unwrap().with_line_feeds().as_str(), taken);
+        }
+        assert_eq!(Body::parse("\r\n"), Err(TextError::BodyEmpty));
+    }
+
+    #[test]
+    fn what_is_typed_loses_empty_lines_at_its_ends_and_keeps_the_indentation_of_its_first_line() {
+        for (typed, sent) in [
+            ("    if x:\n        y", "    if x:\n        y"),
+            ("\tindented", "\tindented"),
+            ("\u{3000}段落", "\u{3000}段落"),
+            ("\n \n\t\n  first\n\nlast \n \n", "  first\n\nlast"),
+            ("\r\n\r\n  first\r\nlast\r\n", "  first\nlast"),
+            ("plain", "plain"),
+            ("plain  ", "plain"),
+            (" \n ", ""),
+            ("", ""),
+        ] {
+            assert_eq!(tidy(typed), sent, "{typed:?}");
+            assert_eq!(
+                Body::typed(typed).ok().map(|body| body.as_str().to_owned()).unwrap_or_default(),
+                sent
+            );
+        }
+    }
+
+    #[test]
     fn a_body_with_a_character_that_html_drops_is_refused_and_read_from_the_log_all_the_same() {
         for text in ["\0", "a\0b"] {
             assert_eq!(Body::parse(text), Err(TextError::BodyNul));
@@ -209,6 +306,10 @@ mod tests {
         #[test]
         fn parsing_any_text_never_panics_and_keeps_what_it_accepts(text in "\\PC{0,300}") {
             if let Ok(body) = Body::parse(&text) { prop_assert_eq!(body.as_str(), &text); }
+            let tidied = tidy(&text);
+            prop_assert_eq!(tidy(&tidied), tidied.as_ref());
+            let lines = with_line_feeds(&text);
+            prop_assert_eq!(tidied.trim(), lines.trim());
             if let Ok(name) = Username::parse(&text) { prop_assert_eq!(name.as_str(), text.to_lowercase()); }
             if let Ok(password) = Password::parse(&text) { prop_assert_eq!(password.as_str(), &text); }
         }

@@ -44,6 +44,8 @@ pub struct Config {
     pub public_url: Option<PublicUrl>,
     /// Whether `X-Forwarded-For`, `-Proto` and `-Host` are believed: a proxy in front sets them, clients cannot.
     pub trust_proxy: bool,
+    /// How long a connection may be idle, and how long the head of a request may take.
+    pub keep_alive: Duration,
     /// Rate limits; `None` switches all of them off.
     pub rate_limits: Option<RateLimits>,
     /// Sockets that one person may have open on this node.
@@ -177,6 +179,7 @@ impl Config {
             kafka,
             public_url: given.optional("public-url", PublicUrl::parse)?,
             trust_proxy: given.switch("trust-proxy")?,
+            keep_alive: given.seconds("keep-alive-seconds")?,
             rate_limits: (!given.switch("no-rate-limits")?).then_some(rate_limits),
             sockets_per_user: given.size("sockets-per-user")?,
             socket_queue_frames: given.size("socket-queue-frames")?,

@@ -9,17 +9,21 @@
 //! | [`health`] | alive, ready, figures |
 //! | [`auth`] | who is asking, and from which origin |
 //! | [`input`] | bodies, ids and queries, parsed at the edge |
+//! | [`forwarded`] | what a proxy says of a request |
 //! | [`problem`] | errors as problem documents |
+//! | [`plain`] | errors as pages |
 //! | [`openapi`] | the API's routes with their description |
 //! | [`state`] | what every handler shares |
 
 pub mod assets;
 pub mod auth;
+pub mod forwarded;
 pub mod gate;
 pub mod health;
 pub mod input;
 pub mod openapi;
 pub mod pages;
+pub mod plain;
 pub mod problem;
 pub mod state;
 pub mod ws;
@@ -31,10 +35,11 @@ use axum::{
     extract::{DefaultBodyLimit, MatchedPath, Request, State as Shared},
     http::{HeaderName, HeaderValue, StatusCode, header},
     middleware::{self, Next},
-    response::Response,
+    response::{IntoResponse as _, Response},
     routing::get,
 };
 use kafkatalk_protocol::ErrorCode;
+use plain::Trouble;
 use problem::Refusal;
 use state::State;
 use std::time::{Duration, Instant};
@@ -63,15 +68,20 @@ pub fn router(state: State) -> Router {
     let files = assets::root_files()
         .into_iter()
         .fold(files, |files, name| files.route(&format!("/{name}"), get(assets::root)));
-    let pages = pages::routes(&state);
-    let bounded = in_time(pages.merge(api).layer(gate.clone()).merge(files), REQUEST_TIME)
-        .layer(DefaultBodyLimit::max(REQUEST_BYTES_MAX))
-        .layer(CompressionLayer::new());
+    let pages = pages::routes(&state).layer(gate.clone());
+    let pages = in_time(pages, REQUEST_TIME, || Trouble::from(overdue()).into_response());
+    let api = in_time(api.layer(gate.clone()).merge(files), REQUEST_TIME, || overdue().into_response());
+    let bounded =
+        pages.merge(api).layer(DefaultBodyLimit::max(REQUEST_BYTES_MAX)).layer(CompressionLayer::new());
+    let socket = Router::new()
+        .route("/api/v1/ws", get(ws::upgrade))
+        .method_not_allowed_fallback(problem::no_such_method);
     bounded
-        .merge(Router::new().route("/api/v1/ws", get(ws::upgrade)).layer(gate))
+        .merge(socket.layer(gate))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))
+        .layer(middleware::from_fn(keep_private))
         .layer(middleware::from_fn_with_state(state.clone(), observe))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
@@ -86,15 +96,30 @@ fn fixed(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<Header
 }
 
 /// A request that takes too long is answered: the caller may then ask again instead of waiting for ever.
-fn in_time<S: Clone + Send + Sync + 'static>(router: Router<S>, time: Duration) -> Router<S> {
+fn in_time<S: Clone + Send + Sync + 'static>(
+    router: Router<S>,
+    time: Duration,
+    answer: fn() -> Response,
+) -> Router<S> {
+    let overdue = move |_elapsed: BoxError| std::future::ready(answer());
     router.layer(ServiceBuilder::new().layer(HandleErrorLayer::new(overdue)).layer(TimeoutLayer::new(time)))
 }
 
-async fn overdue(_elapsed: BoxError) -> Refusal {
+fn overdue() -> Refusal {
     let detail = "This took too long; whether it was done is not known. Send the same again.";
     let mut refusal = Refusal::new(ErrorCode::LogUnavailable, detail);
     refusal.0.retry_after = Some(crate::limits::RETRY_AFTER.as_secs());
     refusal
+}
+
+/// What the API answers is for its caller alone: no cache on the way or in the browser keeps it.
+async fn keep_private(request: Request, next: Next) -> Response {
+    let is_private = request.uri().path().starts_with("/api/");
+    let mut response = next.run(request).await;
+    if is_private {
+        response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    }
+    response
 }
 
 /// Logs each request once, with its id and never its content, and counts it.
@@ -125,7 +150,8 @@ mod tests {
     #[tokio::test]
     async fn a_request_that_takes_too_long_is_answered_by_a_problem_that_says_when_to_ask_again() {
         let never = Router::new().route("/", get(std::future::pending::<()>));
-        let answer = in_time(never, Duration::ZERO).oneshot(Request::new(Body::empty())).await.unwrap();
+        let never = in_time(never, Duration::ZERO, || overdue().into_response());
+        let answer = never.oneshot(Request::new(Body::empty())).await.unwrap();
         assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(answer.headers()[header::CONTENT_TYPE], PROBLEM_JSON);
         assert_eq!(answer.headers()[header::RETRY_AFTER], crate::limits::RETRY_AFTER.as_secs().to_string());

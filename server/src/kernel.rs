@@ -9,6 +9,7 @@
 //! | [`projector`] | what a feature says of the records that it knows |
 //! | [`views`] | the projections of the log, and reading them |
 //! | `read_your_writes` | what another node wrote a moment ago |
+//! | `reads_ahead` | read positions ahead of what this node can see |
 //! | [`live`] | sockets, the hub that feeds them, catching up |
 //! | [`signals`] | what may be lost, from publishers on any node to the lanes of sockets |
 //! | [`erasures`] | what the log is to forget |
@@ -23,6 +24,7 @@ pub mod live;
 pub mod pending_acks;
 pub mod projector;
 mod read_your_writes;
+mod reads_ahead;
 pub mod signals;
 pub mod views;
 

@@ -7,6 +7,7 @@
 //! | [`features`] | what people can do, a folder each |
 //! | [`http`] | what all routes share: who asks, parsing, problems, pages, health |
 //! | [`connections`] | connections, from accept to close |
+//! | [`disk`] | what write-ahead logs take on the disk |
 //! | [`secrets`], [`rates`], [`clock`] | passwords and tokens, rate limits, time and ids |
 //! | [`cli`], [`config`] | commands and flags, what an operator may set |
 //! | [`metrics`], [`telemetry`] | metrics and log lines |
@@ -19,6 +20,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod connections;
+pub mod disk;
 pub mod features;
 pub mod http;
 pub mod kernel;

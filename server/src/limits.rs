@@ -7,6 +7,16 @@ pub const APPLY_WAIT: Duration = Duration::from_secs(10);
 /// How long after its start a node waits for the feature level before it refuses what needs it. On Kafka the level rises
 /// once the node has heard who else is there.
 pub const LEVEL_WAIT: Duration = Duration::from_secs(20);
+/// How long a question may wait for a conversation's stream to be looked at in the log. Short, since whoever asks can ask
+/// again.
+pub const LOG_LOOK_WAIT: Duration = Duration::from_secs(3);
+/// Conversations of which a node remembers that somebody looks at them in the log.
+pub const LOOKED_AT_CONVERSATIONS_MAX: u64 = 10_000;
+/// When a read position is looked at again that lies ahead of the views while the log cannot be read.
+pub const READ_AGAIN_AFTER: [Duration; 3] =
+    [Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(30)];
+/// Read positions that wait for that; more stay where the views ended.
+pub const READS_AHEAD_MAX: usize = 1_000;
 /// How often a read position is appended until no lower one stands behind it in the log.
 pub const READ_APPENDS_MAX: usize = 8;
 /// How long a hash may wait for its turn before the caller is sent away.
@@ -23,11 +33,24 @@ pub const USER_AGENT_CHARS_MAX: usize = 200;
 pub const REQUEST_BYTES_MAX: usize = 256 * 1024;
 /// How long a request may take as a whole, the WebSocket apart.
 pub const REQUEST_TIME: Duration = Duration::from_secs(30);
-/// How long the head of a request may take, and how long a connection may say nothing between two. Longer than the minute
-/// for which proxies keep theirs.
-pub const REQUEST_HEAD_TIME: Duration = Duration::from_secs(75);
 /// How long to wait before the next connection where one could not be taken in.
 pub const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
+/// Requests that one HTTP/2 connection may have under way.
+pub const HTTP2_STREAMS_MAX: u32 = 100;
+/// How long a node remembers that nobody has a token: it asks the log once for it in that time.
+pub const UNKNOWN_TOKEN_KEPT: Duration = Duration::from_secs(2);
+/// Tokens that a node remembers so.
+pub const UNKNOWN_TOKENS_MAX: u64 = 10_000;
+/// Tokens that nobody has, from one address within a minute, before the node asks the log for no more of them.
+pub const UNKNOWN_TOKENS_PER_MINUTE: u32 = 60;
+/// Addresses that a node remembers for that.
+pub const GUESSING_ADDRESSES_MAX: u64 = 100_000;
+/// How often the log says that a proxy does not pass the WebSocket's upgrade.
+pub const UPGRADE_WARNINGS_PER_MINUTE: u32 = 1;
+/// Bytes that a write-ahead log has at most while nobody holds it up.
+pub const WAL_BYTES_EXPECTED: u64 = 256 * 1024 * 1024;
+/// How often the node looks whether one has more.
+pub const WAL_LOOK_EVERY: Duration = Duration::from_mins(1);
 /// What a client is told to wait when the log is away.
 pub const RETRY_AFTER: Duration = Duration::from_secs(2);
 
@@ -67,6 +90,11 @@ pub const SOCKET_SILENCE_MAX: Duration = Duration::from_secs(75);
 /// How long a close frame may take to reach a client, which may have much to read before it.
 pub const SOCKET_CLOSE_TIME: Duration = Duration::from_secs(10);
 
+/// Questions of one person a second about what this node's views do not show, on average over [`LOOKS_BURST`]. Each is
+/// asked of the log.
+pub const LOOKS_PER_SECOND: u32 = 10;
+/// Such questions of one person at once.
+pub const LOOKS_BURST: u32 = 50;
 /// Searches of one person a second, on average over [`SEARCHES_BURST`].
 pub const SEARCHES_PER_SECOND: u32 = 10;
 /// Searches of one person at once: every letter that is typed may be one.

@@ -48,12 +48,19 @@ impl ReadAgain {
     }
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct File {
+    file: &'static str,
+}
+
 /// A node's figures. Its methods are named after what happened.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
     sockets: Gauge,
     sockets_too_slow: Counter,
+    upgrades_lost: Counter,
+    wal: Family<File, Gauge>,
     appends: Family<Outcome, Counter>,
     append_time: Histogram,
     delivery_time: Histogram,
@@ -93,6 +100,8 @@ impl Metrics {
             registry: Registry::default(),
             sockets: Gauge::default(),
             sockets_too_slow: Counter::default(),
+            upgrades_lost: Counter::default(),
+            wal: Family::default(),
             appends: Family::default(),
             append_time: latency(),
             delivery_time: latency(),
@@ -109,6 +118,7 @@ impl Metrics {
         };
         let add = &mut registry;
         add.register("sockets", "Open WebSockets", metrics.sockets.clone());
+        metrics.register_surroundings(add);
         add.register("sockets_too_slow", "WebSockets closed as too slow", metrics.sockets_too_slow.clone());
         add.register("appends", "Appends to the log by outcome", metrics.appends.clone());
         add.register_with_unit(
@@ -159,6 +169,16 @@ impl Metrics {
         self.read_again.rows.inc_by(rows);
     }
 
+    /// What is around the node, and is not its own doing.
+    fn register_surroundings(&self, registry: &mut Registry) {
+        registry.register(
+            "websocket_upgrades_lost",
+            "WebSocket handshakes that a proxy passed without their upgrade",
+            self.upgrades_lost.clone(),
+        );
+        registry.register_with_unit("wal", "Size of a write-ahead log", Unit::Bytes, self.wal.clone());
+    }
+
     /// An append returned after this long.
     pub fn append_finished(&self, took: Duration, outcome: Result<(), &AppendError>) {
         let outcome = match outcome {
@@ -184,6 +204,16 @@ impl Metrics {
     /// A socket closed.
     pub fn socket_closed(&self) {
         self.sockets.dec();
+    }
+
+    /// What a write-ahead log takes on the disk.
+    pub fn set_wal_bytes(&self, file: &'static str, bytes: u64) {
+        self.wal.get_or_create(&File { file }).set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+
+    /// A proxy has passed a WebSocket's handshake without its upgrade.
+    pub fn upgrade_lost(&self) {
+        self.upgrades_lost.inc();
     }
 
     /// A socket is closed because it does not keep up.

@@ -1,15 +1,17 @@
 //! Who may do how much: rate limits, by address and by person. All of them are off with `--no-rate-limits`.
 
 use crate::limits::{
-    SEARCHES_BURST, SEARCHES_PER_SECOND, SOCKET_FRAMES_BURST, SOCKET_FRAMES_PER_SECOND, TYPING_BURST,
-    TYPING_PER_SECOND,
+    GUESSING_ADDRESSES_MAX, LOOKS_BURST, LOOKS_PER_SECOND, SEARCHES_BURST, SEARCHES_PER_SECOND,
+    SOCKET_FRAMES_BURST, SOCKET_FRAMES_PER_SECOND, TYPING_BURST, TYPING_PER_SECOND,
+    UNKNOWN_TOKENS_PER_MINUTE,
 };
 use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock as _};
 use kafkatalk_protocol::{ErrorCode, Problem, UserId};
+use moka::sync::Cache as Moka;
 use std::{
     net::{IpAddr, Ipv6Addr},
     num::NonZeroU32,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// The limits an operator sets.
@@ -40,22 +42,36 @@ struct Limiters {
     sign_ins: DefaultKeyedRateLimiter<IpAddr>,
     conversations: DefaultKeyedRateLimiter<UserId>,
     messages: DefaultKeyedRateLimiter<UserId>,
+    reads: DefaultKeyedRateLimiter<UserId>,
+    looks: Option<DefaultKeyedRateLimiter<UserId>>,
     searches: Option<DefaultKeyedRateLimiter<UserId>>,
     typing: Option<DefaultKeyedRateLimiter<UserId>>,
+    unknown_tokens: Option<DefaultKeyedRateLimiter<IpAddr>>,
+    /// Addresses that have brought too many tokens that nobody has, and until when they bring no more.
+    guessing: Moka<IpAddr, Instant>,
 }
 
 impl Rates {
     /// With these limits, or with none at all.
     pub fn new(limits: Option<RateLimits>) -> Self {
+        let sending =
+            |told: RateLimits| Quota::per_second(told.messages_per_second).allow_burst(told.messages_burst);
         let limits = limits.map(|told| Limiters {
             registrations: RateLimiter::keyed(Quota::per_minute(told.registrations_per_minute)),
             sign_ins: RateLimiter::keyed(Quota::per_minute(told.sign_ins_per_minute)),
             conversations: RateLimiter::keyed(Quota::per_minute(told.conversations_per_minute)),
-            messages: RateLimiter::keyed(
-                Quota::per_second(told.messages_per_second).allow_burst(told.messages_burst),
-            ),
+            messages: RateLimiter::keyed(sending(told)),
+            // Each is a record, as a message is.
+            reads: RateLimiter::keyed(sending(told)),
+            looks: keyed(LOOKS_PER_SECOND, LOOKS_BURST),
             searches: keyed(SEARCHES_PER_SECOND, SEARCHES_BURST),
             typing: keyed(TYPING_PER_SECOND, TYPING_BURST),
+            unknown_tokens: NonZeroU32::new(UNKNOWN_TOKENS_PER_MINUTE)
+                .map(|rate| RateLimiter::keyed(Quota::per_minute(rate))),
+            guessing: Moka::builder()
+                .max_capacity(GUESSING_ADDRESSES_MAX)
+                .time_to_live(Duration::from_mins(1))
+                .build(),
             told,
         });
         Self { limits }
@@ -79,6 +95,28 @@ impl Rates {
         check(&limits.sign_ins, &network(from), "Too many sign-ins from your address.")
     }
 
+    /// Whether an address may bring a token that this node has not seen lately: not after too many that nobody has.
+    pub fn may_bring_token(&self, from: IpAddr) -> Result<(), Problem> {
+        let until = self.limits.as_ref().and_then(|limits| limits.guessing.get(&network(from)));
+        let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+        match left.filter(|left| !left.is_zero()) {
+            Some(left) => Err(too_many("Too many invalid tokens from your address.", left)),
+            None => Ok(()),
+        }
+    }
+
+    /// Counts a token that nobody has.
+    pub fn unknown_token(&self, from: IpAddr) {
+        let Some(limits) = &self.limits else { return };
+        let from = network(from);
+        if let Some(tokens) = &limits.unknown_tokens
+            && let Err(not_until) = tokens.check_key(&from)
+        {
+            let wait = not_until.wait_time_from(governor::clock::DefaultClock::default().now());
+            limits.guessing.insert(from, Instant::now() + wait.max(Duration::from_secs(1)));
+        }
+    }
+
     /// Counts a conversation that is about to be new: each is a stream of its own, for good.
     pub fn conversation(&self, opener: UserId) -> Result<(), Problem> {
         let Some(limits) = &self.limits else { return Ok(()) };
@@ -93,6 +131,20 @@ impl Rates {
     pub fn message(&self, sender: UserId) -> Result<(), Problem> {
         let Some(limits) = &self.limits else { return Ok(()) };
         check(&limits.messages, &sender, "You are sending faster than this server takes messages.")
+    }
+
+    /// Counts a read position. As many as messages are allowed, and counted apart from these.
+    pub fn read(&self, reader: UserId) -> Result<(), Problem> {
+        let Some(limits) = &self.limits else { return Ok(()) };
+        check(&limits.reads, &reader, "You are marking as read faster than this server takes it.")
+    }
+
+    /// Counts a question about what this node does not show, which the log is asked.
+    pub fn look(&self, caller: UserId) -> Result<(), Problem> {
+        let Some(looks) = self.limits.as_ref().and_then(|limits| limits.looks.as_ref()) else {
+            return Ok(());
+        };
+        check(looks, &caller, "You are asking for what is not there faster than this server answers.")
     }
 
     /// Counts a search.
@@ -126,7 +178,11 @@ impl Rates {
             limits.sign_ins.retain_recent();
             limits.conversations.retain_recent();
             limits.messages.retain_recent();
-            for limiter in [&limits.searches, &limits.typing].into_iter().flatten() {
+            limits.reads.retain_recent();
+            if let Some(tokens) = &limits.unknown_tokens {
+                tokens.retain_recent();
+            }
+            for limiter in [&limits.looks, &limits.searches, &limits.typing].into_iter().flatten() {
                 limiter.retain_recent();
             }
         }
@@ -167,15 +223,18 @@ fn check<K: std::hash::Hash + Eq + Clone>(
     key: &K,
     what: &str,
 ) -> Result<(), Problem> {
-    limiter.check_key(key).map_err(|not_until| {
-        let wait = not_until
-            .wait_time_from(governor::clock::DefaultClock::default().now())
-            .max(Duration::from_secs(1));
-        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-        let mut problem = Problem::new(ErrorCode::RateLimited, format!("{what} Try again in {seconds} s."));
-        problem.retry_after = Some(seconds);
-        problem
-    })
+    let wait = |not_until: governor::NotUntil<_>| {
+        not_until.wait_time_from(governor::clock::DefaultClock::default().now())
+    };
+    limiter.check_key(key).map_err(|not_until| too_many(what, wait(not_until)))
+}
+
+fn too_many(what: &str, wait: Duration) -> Problem {
+    let wait = wait.max(Duration::from_secs(1));
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    let mut problem = Problem::new(ErrorCode::RateLimited, format!("{what} Try again in {seconds} s."));
+    problem.retry_after = Some(seconds);
+    problem
 }
 
 #[cfg(test)]

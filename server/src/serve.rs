@@ -10,6 +10,7 @@
 use crate::{
     clock::Clock,
     connections,
+    disk::WriteAheadLogs,
     features::{self, presence::PresenceTimes},
     http::{
         self,
@@ -29,8 +30,12 @@ use crate::{
     secrets::{HashCost, Passwords, SecretError},
 };
 use kafkatalk_log::EventLog;
-use std::{path::PathBuf, sync::Arc, time::Duration};
-use tokio::net::TcpListener;
+use std::{
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+use tokio::{net::TcpListener, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// What a node needs to know.
@@ -81,6 +86,12 @@ pub enum ServeError {
 
 /// How long the start waits for the log to say which one it is.
 const LOG_IDENTITY_WAIT: Duration = Duration::from_secs(2);
+/// The part of the shutdown deadline after which connections are cut off.
+const CONNECTIONS_SHARE: f32 = 0.6;
+/// The part of it after which the follower's thread is not waited for.
+const FOLLOWING_SHARE: f32 = 0.75;
+/// The part of it after which nothing is waited for. What is left is for the process to end.
+const CLOSING_SHARE: f32 = 0.95;
 /// How often counts of quiet callers are forgotten.
 const FORGET_QUIET_EVERY: Duration = Duration::from_mins(1);
 
@@ -119,29 +130,64 @@ pub async fn serve(
         follower: following.watch.clone(),
         log_health: log.health(),
         sockets: TaskTracker::new(),
+        wals: WriteAheadLogs::of(&options.views_file),
         assets: Arc::new(Assets::load()),
         settings: options.settings,
     };
     let tasks = TaskTracker::new();
     tasks.spawn(forget_quiet(state.node.clone(), shutdown.clone()));
+    tasks.spawn(state.wals.clone().watch(shutdown.clone()));
     features::start(&state.node.kernel, &state.follower, &tasks, &shutdown);
     state.node.signals.start(&tasks, &shutdown);
-    let sockets = state.sockets.clone();
+    let (sockets, stopping) = (state.sockets.clone(), Stopping::within(options.shutdown_deadline));
     let served = answer(listener, state, options.request_head_time, shutdown.clone());
     let ended = tokio::select! {
         () = tasks.track_future(served) => Ok(()),
         () = following.watch.clone().ended() => {
+            shutdown.cancel();
+            stopping.begun();
             hub.close_all();
             Err(ServeError::FollowerDied)
         }
-        () = overdue(&hub, &sockets, &shutdown, options.shutdown_deadline) => {
+        () = overdue(&hub, &sockets, &shutdown, &stopping) => {
             tracing::warn!("some connections did not end within the shutdown deadline; they are cut off");
             Ok(())
         }
     };
     shutdown.cancel();
-    stop(log, following, &stop_following, &tasks).await;
+    stop(log, following, &stop_following, &tasks, &stopping).await;
     ended
+}
+
+/// What stopping may take, from the word to stop on.
+struct Stopping {
+    deadline: Duration,
+    begun: OnceLock<Instant>,
+}
+
+impl Stopping {
+    fn within(deadline: Duration) -> Self {
+        Self { deadline, begun: OnceLock::new() }
+    }
+
+    fn begun(&self) -> Instant {
+        *self.begun.get_or_init(Instant::now)
+    }
+
+    /// When connections are cut off: the rest of the time is for writing out what the log was given.
+    fn connections_end(&self) -> Instant {
+        self.begun() + self.deadline.mul_f32(CONNECTIONS_SHARE)
+    }
+
+    /// When the follower is not waited for any more.
+    fn following_ends(&self) -> Instant {
+        self.begun() + self.deadline.mul_f32(FOLLOWING_SHARE)
+    }
+
+    /// When the rest is not waited for any more.
+    fn ends(&self) -> Instant {
+        self.begun() + self.deadline.mul_f32(CLOSING_SHARE)
+    }
 }
 
 async fn answer(listener: TcpListener, state: State, head_time: Duration, shutdown: CancellationToken) {
@@ -152,12 +198,13 @@ async fn answer(listener: TcpListener, state: State, head_time: Duration, shutdo
     sockets.wait().await;
 }
 
-/// From the word to stop: sends sockets away, and returns when the deadline has passed.
-async fn overdue(hub: &Hub, sockets: &TaskTracker, shutdown: &CancellationToken, deadline: Duration) {
+/// From the word to stop: sends sockets away, and returns when the time for connections has passed.
+async fn overdue(hub: &Hub, sockets: &TaskTracker, shutdown: &CancellationToken, stopping: &Stopping) {
     shutdown.cancelled().await;
+    let end = stopping.connections_end();
     tracing::info!(sockets = sockets.len(), "stopping; clients are told to reconnect elsewhere");
     hub.close_all();
-    tokio::time::sleep(deadline).await;
+    tokio::time::sleep_until(end).await;
 }
 
 async fn stop(
@@ -165,14 +212,24 @@ async fn stop(
     following: Following,
     stop_following: &CancellationToken,
     tasks: &TaskTracker,
+    stopping: &Stopping,
 ) {
     stop_following.cancel();
     // A thread may be in the middle of a commit; waiting for it must not hold up the runtime.
-    let _ = tokio::task::spawn_blocking(move || following.join()).await;
-    log.close().await;
+    let followed = tokio::task::spawn_blocking(move || following.join());
+    if tokio::time::timeout_at(stopping.following_ends(), followed).await.is_err() {
+        tracing::warn!("what follows the log did not end within the shutdown deadline");
+    }
     tasks.close();
-    tasks.wait().await;
-    tracing::info!("stopped");
+    let closed = async {
+        log.close().await;
+        tasks.wait().await;
+    };
+    if tokio::time::timeout_at(stopping.ends(), closed).await.is_ok() {
+        tracing::info!("stopped");
+    } else {
+        tracing::warn!("not all ended within the shutdown deadline; what is left is cut off");
+    }
 }
 
 async fn forget_quiet(node: Arc<Node>, shutdown: CancellationToken) {

@@ -299,9 +299,7 @@ impl Writer {
             return Err(reason.into());
         }
         let connection = schema::reopen(&self.folder.database()).map_err(|error| error.to_string())?;
-        if !schema::truncate_wal(&connection).map_err(|error| error.to_string())? {
-            return Err("readers are in the way of flushing it".into());
-        }
+        let emptied = schema::truncate_wal(&connection).map_err(|error| error.to_string())?;
         let last = schema::last_seq(&connection).map_err(|error| error.to_string())?;
         let known = *self.committed.borrow();
         if last < known {
@@ -309,7 +307,17 @@ impl Writer {
                 "it holds {last} records where {known} were written; restore it, then restart"
             ));
         }
+        // What was acknowledged is durable in the write-ahead log. What a failed commit left there may not be, and is not told
+        // before it is flushed.
+        if last > known && !emptied {
+            return Err("readers are in the way of flushing it".into());
+        }
         schema::probe(&connection).map_err(|error| error.to_string())?;
+        if !emptied {
+            tracing::warn!(
+                "a reader keeps the write-ahead log from being emptied: it grows until that reader ends"
+            );
+        }
         self.connection = connection;
         self.wal = self.folder.wal_identity();
         self.ends = Ends { seq: last, streams: HashMap::new() };

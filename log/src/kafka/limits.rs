@@ -62,6 +62,8 @@ pub(super) const LEFTOVER_AFTER: Duration = Duration::from_secs(5);
 pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a caller waits for a topic to be made ready.
 pub(super) const PREPARE_WAIT: Duration = Duration::from_secs(30);
+/// New topics whose leaders are waited for at once, a thread each.
+pub(super) const LEADER_WAITS_MAX: usize = 64;
 /// How long between two looks at a new topic that has no leader yet.
 pub(super) const LEADER_POLL: Duration = Duration::from_millis(10);
 

@@ -6,10 +6,10 @@ use super::{
     error::{ConnectError, topic_missing},
     keeper::{Create, Keeper},
     known_topics::Topic,
-    limits,
+    leader, limits,
     nodes::Pulse,
     options::KafkaOptions,
-    outcome, produce,
+    outcome,
     producers::Producers,
     read,
     shard::Shard,
@@ -184,9 +184,7 @@ impl EventLog for KafkaLog {
         self.ensure(conversation).await?;
         let topic = self.shared.names.conversation(conversation);
         let producer = self.producers()?.shard(stream).producer();
-        let leads = move || produce::wait_for_leader(&*producer, &topic);
-        let led = tokio::task::spawn_blocking(leads).await;
-        led.unwrap_or_else(|error| Err(error.to_string())).map_err(AppendError::Unavailable)
+        leader::is_known(producer, topic).await.map_err(AppendError::Unavailable)
     }
 
     async fn read(&self, stream: Stream, from: Offset, limit: usize) -> Result<Page, ReadError> {

@@ -9,7 +9,6 @@ use super::{
     error::ConnectError,
     feed::{FeedCopy, FeedReports},
     inbox::Ack,
-    limits,
     outcome::{Outcome, outcome, written},
     purpose::Purpose,
     shard::Shard,
@@ -23,7 +22,7 @@ use rdkafka::{
     config::RDKafkaLogLevel,
     error::KafkaError,
     message::DeliveryResult,
-    producer::{BaseProducer, BaseRecord, Producer, ProducerContext},
+    producer::{BaseProducer, BaseRecord, ProducerContext},
 };
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -155,28 +154,6 @@ impl ClientContext for TopicReports {
     }
     fn error(&self, error: KafkaError, reason: &str) {
         self.shared.heard_error(&error, reason);
-    }
-}
-
-/// Waits until the producer knows who leads a new topic, so that its first record need not.
-pub(super) fn wait_for_leader<C: ProducerContext>(
-    producer: &BaseProducer<C>,
-    topic: &str,
-) -> Result<(), String> {
-    let until = std::time::Instant::now() + limits::PREPARE_WAIT;
-    loop {
-        let metadata = producer.client().fetch_metadata(Some(topic), limits::REQUEST_TIMEOUT);
-        let metadata = metadata.map_err(|error| error.to_string())?;
-        let led = metadata.topics().iter().any(|found| {
-            found.name() == topic && found.partitions().iter().any(|at| at.id() == 0 && at.leader() >= 0)
-        });
-        if led {
-            return Ok(());
-        }
-        if std::time::Instant::now() >= until {
-            return Err(format!("the topic {topic} has no leader after {:?}", limits::PREPARE_WAIT));
-        }
-        std::thread::sleep(limits::LEADER_POLL);
     }
 }
 

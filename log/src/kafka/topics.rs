@@ -1,12 +1,16 @@
 //! Making topics, and checking those that are there.
 
+mod refused;
+
 use super::{client::Admin, error::Wrong, limits, shared::Shared};
 use kafkatalk_protocol::ConversationId;
 use rdkafka::{
     admin::{AdminOptions, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication},
     error::RDKafkaErrorCode,
 };
-use settings::{CLEANUP_POLICY, COMPACT, RETENTION_MS, Settings, compacted, fleeting, passing};
+use settings::{
+    CLEANUP_POLICY, COMPACT, RETENTION_MS, Settings, UNCLEAN_ELECTIONS, compacted, fleeting, passing,
+};
 use std::collections::{BTreeMap, HashMap};
 
 pub(super) mod fill;
@@ -28,12 +32,50 @@ pub(super) enum Made {
     Before,
 }
 
-/// Creates topics in one request; one that exists is fine. An answer for each, in order.
+/// Creates topics in one request; one that exists is fine. An answer for each, in order. Where a policy of the brokers
+/// refuses one, it is created without the setting that they have by default.
 pub(super) async fn create(
     shared: &Shared,
     admin: &Admin,
     topics: &[(String, i32, Settings)],
 ) -> Result<Vec<Result<Made, String>>, Wrong> {
+    let mut answers = create_as(shared, admin, topics).await?;
+    let mut again = Vec::new();
+    for (at, ((name, partitions, settings), answer)) in topics.iter().zip(&answers).enumerate() {
+        if answer.as_ref().is_err_and(|code| *code == Some(RDKafkaErrorCode::PolicyViolation))
+            && let Some(settings) = refused::without_unclean_elections(settings)
+        {
+            again.push((at, (name.clone(), *partitions, settings)));
+        }
+    }
+    if !again.is_empty() {
+        let (places, less): (Vec<_>, Vec<_>) = again.into_iter().unzip();
+        for (at, answer) in places.into_iter().zip(create_as(shared, admin, &less).await?) {
+            if answer.is_ok() {
+                let (topic, setting) = (&topics[at].0, UNCLEAN_ELECTIONS);
+                tracing::warn!(
+                    topic,
+                    "a policy of the brokers forbids {setting}: see that it is false there"
+                );
+            }
+            answers[at] = answer;
+        }
+    }
+    let explained = topics.iter().zip(answers).map(|((name, _, settings), answer)| {
+        answer.map_err(|code| match code {
+            Some(code) => refused::why(admin, name, settings, code),
+            None => format!("the brokers did not say whether they created the topic {name}"),
+        })
+    });
+    Ok(explained.collect())
+}
+
+/// Creates topics in one request. For each that was refused, the code; none where the brokers did not say.
+async fn create_as(
+    shared: &Shared,
+    admin: &Admin,
+    topics: &[(String, i32, Settings)],
+) -> Result<Vec<Result<Made, Option<RDKafkaErrorCode>>>, Wrong> {
     let new: Vec<NewTopic<'_>> = topics
         .iter()
         .map(|(name, partitions, settings)| {
@@ -48,15 +90,10 @@ pub(super) async fn create(
         .map(|answer| match answer {
             Ok(name) => (name, Ok(Made::Now)),
             Err((name, RDKafkaErrorCode::TopicAlreadyExists)) => (name, Ok(Made::Before)),
-            Err((name, code)) => {
-                let why = format!("cannot create the topic {name}: {code}");
-                (name, Err(why))
-            }
+            Err((name, code)) => (name, Err(Some(code))),
         })
         .collect();
-    let missing =
-        |name: &String| Err(format!("the brokers did not say whether they created the topic {name}"));
-    Ok(topics.iter().map(|(name, ..)| by_name.remove(name).unwrap_or_else(|| missing(name))).collect())
+    Ok(topics.iter().map(|(name, ..)| by_name.remove(name).unwrap_or(Err(None))).collect())
 }
 
 /// Creates the topics of conversations. One that is there already may be another node's, or have been made by somebody

@@ -1,12 +1,15 @@
 //! `serve`: a node on this machine, until it is told to stop.
 
+mod limits;
+mod signals;
+
 use super::{open_log, runtime};
 use crate::{
     clock::Clock,
     config::Config,
     features::presence::PresenceTimes,
     http::state::Settings,
-    limits::{HELLO_GRACE, REQUEST_HEAD_TIME},
+    limits::HELLO_GRACE,
     serve::{self, NodeOptions},
     telemetry,
 };
@@ -18,25 +21,36 @@ use tokio_util::sync::CancellationToken;
 
 /// How often a log that is not reachable is named again.
 const WAITING_EVERY: Duration = Duration::from_secs(5);
-/// Exit code of a node that was told to stop twice.
-const STOPPED_AT_ONCE: i32 = 130;
 
 pub(super) fn serve(config: &Config, unknown: &[String]) -> Result<()> {
     telemetry::start(config.log_format, &config.log_level);
     warn(config, unknown);
-    runtime()?.block_on(run(config))
+    limits::raise_open_files();
+    let shutdown = CancellationToken::new();
+    signals::stop_on_signals(shutdown.clone(), config.shutdown_deadline)?;
+    let runtime = runtime()?;
+    let ended = runtime.block_on(run(config, shutdown));
+    // What still runs has had its time. Waiting for it would have no end.
+    runtime.shutdown_background();
+    ended
 }
 
-async fn run(config: &Config) -> Result<()> {
+async fn run(config: &Config, shutdown: CancellationToken) -> Result<()> {
     std::fs::create_dir_all(&config.data).with_context(|| {
         format!("cannot make the data folder {}: choose another with --data", config.data.display())
+    })?;
+    // Whatever needs the folder first would say no more than that permission is denied.
+    tempfile::tempfile_in(&config.data).with_context(|| {
+        format!(
+            "cannot write to the data folder {} as {}: give that user the right, or choose another with --data",
+            config.data.display(),
+            who()
+        )
     })?;
     let listener = TcpListener::bind(config.listen).await.with_context(|| {
         format!("cannot listen on {}: choose another address with --listen", config.listen)
     })?;
     let log = open_log(config)?;
-    let shutdown = CancellationToken::new();
-    tokio::spawn(stop_on_signal(shutdown.clone()));
     tokio::spawn(shutdown.clone().run_until_cancelled_owned(name_while_away(log.health())));
     tracing::info!(
         data = %config.data.display(),
@@ -46,6 +60,15 @@ async fn run(config: &Config) -> Result<()> {
         listener.local_addr()?,
     );
     Ok(serve::serve(listener, log, node_options(config), shutdown).await?)
+}
+
+/// Who runs this process, for an operator.
+fn who() -> String {
+    let id = rustix::process::geteuid().as_raw();
+    match std::env::var("USER") {
+        Ok(name) => format!("user {name} (id {id})"),
+        Err(_) => format!("user id {id}"),
+    }
 }
 
 fn node_options(config: &Config) -> NodeOptions {
@@ -61,7 +84,7 @@ fn node_options(config: &Config) -> NodeOptions {
             trust_proxy: config.trust_proxy,
             public_url: config.public_url.clone(),
         },
-        request_head_time: REQUEST_HEAD_TIME,
+        request_head_time: config.keep_alive,
         hello_grace: HELLO_GRACE,
         presence: PresenceTimes::default(),
         shutdown_deadline: config.shutdown_deadline,
@@ -95,38 +118,6 @@ fn warn(config: &Config, unknown: &[String]) {
              front and name its address with --public-url https://…, or passwords cross the network in the clear"
         );
     }
-}
-
-/// The first signal stops in order, a second one at once.
-async fn stop_on_signal(shutdown: CancellationToken) {
-    signal().await;
-    shutdown.cancel();
-    signal().await;
-    tracing::warn!("told to stop twice: stopping at once");
-    std::process::exit(STOPPED_AT_ONCE);
-}
-
-#[cfg(unix)]
-async fn signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let interrupted = tokio::signal::ctrl_c();
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminated) => {
-            tokio::select! {
-                _ = interrupted => {}
-                _ = terminated.recv() => {}
-            }
-        }
-        Err(error) => {
-            tracing::warn!(%error, "SIGTERM cannot be listened for; Ctrl-C can");
-            let _ = interrupted.await;
-        }
-    }
-}
-
-#[cfg(not(unix))]
-async fn signal() {
-    let _ = tokio::signal::ctrl_c().await;
 }
 
 /// Says what is waited for while the log takes no appends, and when that is over.

@@ -169,6 +169,13 @@ pub const SETTINGS: &[Setting] = &[
         Group::World,
         "Believe X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Host: only behind a proxy that sets all of them itself",
     ),
+    one(
+        "keep-alive-seconds",
+        Group::World,
+        "N",
+        Some("75"),
+        "How long a connection may be idle, and how long the head of a request may take; longer than the proxy keeps its own connections to this node",
+    ),
     switch("no-rate-limits", Group::Limits, "Switch all rate limits off: for load tests only"),
     limit("registrations-per-minute", "N", "10", "Registrations from one address within a minute"),
     limit("sign-ins-per-minute", "N", "30", "Sign-ins from one address within a minute"),

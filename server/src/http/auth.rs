@@ -1,13 +1,21 @@
 //! Who is asking: the session cookie or a bearer token, and whether a change comes from our own pages.
 
 use super::{
+    forwarded,
+    input::From as Address,
+    plain::{Offer, PlainPage, Trouble},
     problem::Refusal,
     state::{Settings, State},
 };
-use crate::{kernel::Caller, secrets::Token};
+use crate::{
+    config::PublicUrl,
+    kernel::{Caller, errors::Unavailable},
+    secrets::Token,
+};
 use axum::{
     extract::FromRequestParts,
-    http::{HeaderMap, HeaderValue, Method, Uri, header, request::Parts},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts, uri::Authority},
+    response::{IntoResponse, Response},
 };
 use axum_extra::{
     extract::{
@@ -40,20 +48,22 @@ impl FromRequestParts<State> for SignedIn {
         if by_cookie && (changes || upgrades) {
             require_same_origin(&parts.headers, &state.settings)?;
         }
-        match state.kernel().caller(&token).await? {
-            Some(caller) => Ok(Self(caller)),
-            None => Err(Refusal::unauthenticated()),
-        }
+        whose(&token, parts, state).await?.map(Self).ok_or_else(Refusal::unauthenticated)
     }
 }
 
 impl FromRequestParts<State> for MaybeSignedIn {
-    type Rejection = Refusal;
+    type Rejection = Trouble;
 
-    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Refusal> {
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Trouble> {
         let Some(token) = cookie(&parts.headers) else { return Ok(Self(None)) };
-        Ok(Self(state.kernel().caller(&token).await?))
+        Ok(Self(whose(&token, parts, state).await?))
     }
+}
+
+async fn whose(token: &Token, parts: &mut Parts, state: &State) -> Result<Option<Caller>, Unavailable> {
+    let Ok(Address(from)) = Address::from_request_parts(parts, state).await;
+    state.kernel().caller_from(token, Some(from)).await
 }
 
 /// The token that a request brings, and whether a cookie brings it.
@@ -71,27 +81,72 @@ fn cookie(headers: &HeaderMap) -> Option<Token> {
     CookieJar::from_headers(headers).get(SESSION_COOKIE).map(|cookie| Token::from_client(cookie.value()))
 }
 
-/// For changes with a cookie: the browser must say that the request comes from our own pages.
-pub fn require_same_origin(headers: &HeaderMap, settings: &Settings) -> Result<(), Refusal> {
-    match from_own_pages(headers, settings) {
-        Some(true) => Ok(()),
-        Some(false) | None => Err(foreign()),
+/// A form that did not come from our own pages. If the public address is known, it may be that the person came by another.
+#[derive(Debug)]
+pub struct Foreign {
+    public_url: Option<PublicUrl>,
+}
+
+impl IntoResponse for Foreign {
+    fn into_response(self) -> Response {
+        let (words, to) = match &self.public_url {
+            Some(url) => (
+                format!(
+                    "Nothing was done, because this page does not belong to {}. Go there and try again.",
+                    url.as_str()
+                ),
+                url.as_str().to_owned(),
+            ),
+            None => (
+                "Nothing was done, because another page sent this. Go there and try again.".into(),
+                "/".into(),
+            ),
+        };
+        let offers = vec![Offer::Link { to, words: "Go to KafkaTalk" }];
+        let heading = "This is not the right address".into();
+        PlainPage { status: StatusCode::FORBIDDEN, heading, words, offers, again_after: None }.into_response()
     }
 }
 
-/// For forms that anybody may post: refused only if the browser says that another site's page sent them.
-pub fn refuse_foreign_origin(headers: &HeaderMap, settings: &Settings) -> Result<(), Refusal> {
+/// For forms that anybody may post: refused with a page if the browser says that another site's page sent them.
+pub fn refuse_foreign_form(headers: &HeaderMap, settings: &Settings) -> Result<(), Foreign> {
     match from_own_pages(headers, settings) {
-        Some(false) => Err(foreign()),
+        Some(false) => Err(Foreign { public_url: settings.public_url.clone() }),
         Some(true) | None => Ok(()),
     }
 }
 
-fn foreign() -> Refusal {
-    Refusal::new(
-        ErrorCode::Forbidden,
-        "A request with the session cookie must come from this server's own pages; programs use a bearer token.",
-    )
+/// For forms that change something by cookie: refused with a page if the browser does not say that ours sent them.
+pub fn require_own_form(headers: &HeaderMap, settings: &Settings) -> Result<(), Foreign> {
+    match from_own_pages(headers, settings) {
+        Some(true) => Ok(()),
+        Some(false) | None => Err(Foreign { public_url: settings.public_url.clone() }),
+    }
+}
+
+/// For changes with a cookie: the browser must say that the request comes from our own pages.
+pub fn require_same_origin(headers: &HeaderMap, settings: &Settings) -> Result<(), Refusal> {
+    match from_own_pages(headers, settings) {
+        Some(true) => Ok(()),
+        Some(false) | None => Err(foreign(settings)),
+    }
+}
+
+/// For what anybody may post: refused only if the browser says that another site's page sent it.
+pub fn refuse_foreign_origin(headers: &HeaderMap, settings: &Settings) -> Result<(), Refusal> {
+    match from_own_pages(headers, settings) {
+        Some(false) => Err(foreign(settings)),
+        Some(true) | None => Ok(()),
+    }
+}
+
+fn foreign(settings: &Settings) -> Refusal {
+    let own = "A request with the session cookie must come from this server's own pages";
+    let detail = match &settings.public_url {
+        Some(url) => format!("{own}, which are at {}; programs use a bearer token.", url.as_str()),
+        None => format!("{own}; programs use a bearer token."),
+    };
+    Refusal::new(ErrorCode::Forbidden, detail)
 }
 
 /// Whether a page of ours sent this; none where the browser does not tell.
@@ -103,11 +158,22 @@ fn from_own_pages(headers: &HeaderMap, settings: &Settings) -> Option<bool> {
     if let Some(own) = &settings.public_url {
         return Some(origin.as_bytes().eq_ignore_ascii_case(own.as_str().as_bytes()));
     }
-    let forwarded = settings.trust_proxy.then(|| headers.get("x-forwarded-host")).flatten();
-    let host = forwarded.or_else(|| headers.get(header::HOST))?;
+    let forwarded = settings.trust_proxy.then(|| forwarded::host(headers)).flatten();
+    let host = forwarded.or_else(|| headers.get(header::HOST)?.to_str().ok())?;
     let origin: Option<Uri> = origin.to_str().ok().and_then(|origin| origin.parse().ok());
-    let authority = origin.as_ref().and_then(Uri::authority).map(axum::http::uri::Authority::as_str);
-    Some(authority.is_some_and(|authority| host.as_bytes().eq_ignore_ascii_case(authority.as_bytes())))
+    Some(origin.is_some_and(|origin| is_at(&origin, host)))
+}
+
+/// Whether an origin is at that host. A port that goes without saying may be said or not.
+fn is_at(origin: &Uri, host: &str) -> bool {
+    let usual = match origin.scheme_str() {
+        Some("https") => 443,
+        Some("http") => 80,
+        _ => return false,
+    };
+    let Some((origin, host)) = origin.authority().zip(host.parse::<Authority>().ok()) else { return false };
+    let port = |authority: &Authority| authority.port_u16().unwrap_or(usual);
+    origin.host().eq_ignore_ascii_case(host.host()) && port(origin) == port(&host)
 }
 
 /// The header that gives a browser its session.
@@ -196,6 +262,14 @@ mod tests {
             (vec![("sec-fetch-site", "same-site"), ("host", "a")], Some(false)),
             (vec![("sec-fetch-site", "cross-site"), ("origin", "http://a"), ("host", "a")], Some(false)),
             (vec![("host", "chat.example")], None),
+            (vec![("origin", "https://chat.example"), ("host", "chat.example:443")], Some(true)),
+            (vec![("origin", "https://chat.example:443"), ("host", "Chat.example")], Some(true)),
+            (vec![("origin", "http://chat.example"), ("host", "chat.example:80")], Some(true)),
+            (vec![("origin", "http://[::1]"), ("host", "[::1]:80")], Some(true)),
+            (vec![("origin", "http://chat.example"), ("host", "chat.example:443")], Some(false)),
+            (vec![("origin", "https://chat.example"), ("host", "chat.example:80")], Some(false)),
+            (vec![("origin", "https://chat.example:8443"), ("host", "chat.example")], Some(false)),
+            (vec![("origin", "https://chat.example"), ("host", "")], Some(false)),
         ] {
             assert_eq!(from_own_pages(&headers(&pairs), &Settings::default()), own, "{pairs:?}");
         }
@@ -207,6 +281,9 @@ mod tests {
             [("origin", "https://chat.example"), ("host", "10.0.0.1"), ("x-forwarded-host", "chat.example")];
         let trusting = Settings { trust_proxy: true, ..Settings::default() };
         assert_eq!(from_own_pages(&headers(&pairs), &Settings::default()), Some(false));
+        assert_eq!(from_own_pages(&headers(&pairs), &trusting), Some(true));
+        let pairs =
+            [("origin", "https://chat.example"), ("x-forwarded-host", "chat.example:443, inner:8080")];
         assert_eq!(from_own_pages(&headers(&pairs), &trusting), Some(true));
     }
 

@@ -1,12 +1,12 @@
 //! Nothing is answered from views that are not whole yet: who is not in them may be in the log all the same.
 
-use super::{problem::Refusal, state::State};
+use super::{plain::PlainPage, problem::Refusal, state::State};
 use crate::{kernel::follow::Progress, limits::RETRY_AFTER};
 use axum::{
     extract::{Request, State as Shared},
-    http::{HeaderName, HeaderValue, Method, StatusCode, header},
+    http::{Method, StatusCode, header},
     middleware::Next,
-    response::{Html, IntoResponse, Response},
+    response::{IntoResponse, Response},
 };
 use kafkatalk_protocol::ErrorCode;
 
@@ -22,7 +22,7 @@ pub async fn until_live(Shared(state): Shared<State>, request: Request, next: Ne
         refusal.0.retry_after = Some(RETRY_AFTER.as_secs());
         return refusal.into_response();
     }
-    page(request.method(), &words)
+    page(request.method(), words)
 }
 
 fn words(progress: Option<&Progress>) -> String {
@@ -41,23 +41,14 @@ fn words(progress: Option<&Progress>) -> String {
 }
 
 /// Asks again by itself, but for a form, whose sender must send it again.
-fn page(method: &Method, words: &str) -> Response {
+fn page(method: &Method, words: String) -> Response {
     let seconds = RETRY_AFTER.as_secs();
-    let again = if matches!(*method, Method::GET | Method::HEAD) {
-        format!("<meta http-equiv=\"refresh\" content=\"{seconds}\">")
-    } else {
-        String::new()
+    let page = PlainPage {
+        status: StatusCode::SERVICE_UNAVAILABLE,
+        heading: "KafkaTalk is starting".into(),
+        words,
+        offers: Vec::new(),
+        again_after: matches!(*method, Method::GET | Method::HEAD).then_some(seconds),
     };
-    let html = format!(
-        "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width\">{again}<title>KafkaTalk is starting</title></head>\
-         <body><h1>KafkaTalk is starting</h1><p role=\"status\">{words}</p></body></html>"
-    );
-    let policy = HeaderValue::from_static("default-src 'none'; base-uri 'none'; frame-ancestors 'none'");
-    let headers: [(HeaderName, HeaderValue); 3] = [
-        (header::RETRY_AFTER, seconds.into()),
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-        (header::CONTENT_SECURITY_POLICY, policy),
-    ];
-    (StatusCode::SERVICE_UNAVAILABLE, headers, Html(html)).into_response()
+    ([(header::RETRY_AFTER, seconds)], page).into_response()
 }

@@ -44,6 +44,7 @@ fn missing(log: &Health, progress: Option<&Progress>) -> Vec<String> {
 pub async fn metrics(Shared(state): Shared<State>) -> Response {
     state.metrics.set_queued_frames(state.hub.queued_frames());
     state.metrics.set_nodes(state.kernel().nodes());
+    state.wals.measure(&state.metrics);
     let text = state.metrics.render();
     ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)
         .into_response()

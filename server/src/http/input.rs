@@ -1,16 +1,19 @@
 //! What requests bring, parsed at the edge: JSON bodies, ids in paths, queries, and where they come from.
 
-use super::{problem::Refusal, state::State};
+mod missing;
+
+use super::{forwarded, problem::Refusal, state::State};
 use crate::kernel::views::HistoryPage;
 use axum::{
+    body::{Body, Bytes},
     extract::{
         ConnectInfo, FromRequest, FromRequestParts, Path, Query, Request,
         rejection::{JsonRejection, QueryRejection},
     },
-    http::{HeaderMap, header, request::Parts},
+    http::{HeaderMap, Uri, header, request::Parts},
 };
 use kafkatalk_protocol::{
-    ConversationId, ErrorCode, Offset, Problem, UserId,
+    ConversationId, ErrorCode, Offset, Problem, SessionId, UserId,
     limits::{PAGE_DEFAULT, PAGE_MAX, SEARCH_PAGE_DEFAULT, USERS_PAGE_DEFAULT},
     problem::FieldError,
 };
@@ -22,25 +25,30 @@ use std::{
     net::{IpAddr, SocketAddr},
     str::FromStr,
 };
+use utoipa::{IntoParams, ToSchema};
 
 /// A JSON body.
 #[derive(Debug)]
 pub struct Json<T>(pub T);
 
-impl<T: DeserializeOwned> FromRequest<State> for Json<T> {
+impl<T: DeserializeOwned + ToSchema> FromRequest<State> for Json<T> {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, state: &State) -> Result<Self, Refusal> {
+        let (parts, body) = request.into_parts();
+        let body = Bytes::from_request(Request::from_parts(parts.clone(), body), state).await;
+        let body = body.map_err(|rejection| explain::<T>(&rejection.into(), &[]))?;
+        let request = Request::from_parts(parts, Body::from(body.clone()));
         match axum::Json::<T>::from_request(request, state).await {
             Ok(axum::Json(value)) => Ok(Self(value)),
-            Err(rejection) => Err(explain(&rejection)),
+            Err(rejection) => Err(explain::<T>(&rejection, &body)),
         }
     }
 }
 
-fn explain(rejection: &JsonRejection) -> Refusal {
+fn explain<T: ToSchema>(rejection: &JsonRejection, body: &[u8]) -> Refusal {
     match rejection {
-        JsonRejection::JsonDataError(error) => unfit::<serde_json::Error>(error),
+        JsonRejection::JsonDataError(error) => unfit::<serde_json::Error>(error, missing::of_body::<T>(body)),
         JsonRejection::MissingJsonContentType(_) => Refusal::new(
             ErrorCode::MalformedJson,
             "Send JSON, with the header Content-Type: application/json.",
@@ -52,30 +60,26 @@ fn explain(rejection: &JsonRejection) -> Refusal {
     }
 }
 
-fn refuse_query(rejection: &QueryRejection) -> Refusal {
-    unfit::<serde::de::value::Error>(rejection)
+fn refuse_query<T: IntoParams>(rejection: &QueryRejection, uri: &Uri) -> Refusal {
+    unfit::<serde::de::value::Error>(rejection, missing::of_query::<T>(uri))
 }
 
-/// Input of the wrong shape: the field that is wrong, and the words of the parser, whose error is `E`.
-fn unfit<E: Error + 'static>(rejection: &dyn Error) -> Refusal {
+/// Input of the wrong shape: the field that is wrong, or else the one that is missing, and the words of the parser, whose
+/// error is `E`.
+fn unfit<E: Error + 'static>(rejection: &dyn Error, missing: Option<String>) -> Refusal {
     let mut causes = iter::successors(rejection.source(), |cause| (*cause).source());
     let parser = causes.find_map(|cause| cause.downcast_ref::<serde_path_to_error::Error<E>>());
     let Some(parser) = parser else { return Refusal::new(ErrorCode::InvalidInput, format!("{rejection}.")) };
-    let words = parser.inner().to_string();
-    let detail = format!("{words}.");
+    let detail = format!("{}.", parser.inner());
+    // What is missing has no path.
     let field = match parser.path().iter().next() {
-        Some(Segment::Map { key }) => Some(key.as_str()),
-        _ => missing_field(&words),
+        Some(Segment::Map { key }) => Some(key.clone()),
+        _ => missing,
     };
     match field {
-        Some(field) => Refusal(crate::kernel::errors::field_problem(field, detail)),
+        Some(field) => Refusal(crate::kernel::errors::field_problem(&field, detail)),
         None => Refusal::new(ErrorCode::InvalidInput, detail),
     }
-}
-
-/// A field that is missing has no path; serde names it in words alone, and these are always the same.
-fn missing_field(words: &str) -> Option<&str> {
-    words.strip_prefix("missing field `")?.split('`').next()
 }
 
 /// Collects what is wrong with each field, so that a form can show all of it at once.
@@ -141,6 +145,34 @@ impl FromRequestParts<State> for AtMessage {
     }
 }
 
+/// The conversation, the offset of a message and the rest of a path, such as an emoji. What is none of these names nothing.
+#[derive(Debug, Clone)]
+pub struct OnMessage(pub ConversationId, pub Offset, pub String);
+
+impl FromRequestParts<State> for OnMessage {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Refusal> {
+        let found = Path::<(String, u64, String)>::from_request_parts(parts, state).await;
+        let Path((id, offset, rest)) = found.map_err(|_| Refusal::not_found())?;
+        Ok(Self(id.parse().map_err(|_| Refusal::not_found())?, Offset(offset), rest))
+    }
+}
+
+/// The session in a path. What is no id names nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct OfSession(pub SessionId);
+
+impl FromRequestParts<State> for OfSession {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Refusal> {
+        let found = Path::<String>::from_request_parts(parts, state).await;
+        let Path(text) = found.map_err(|_| Refusal::not_found())?;
+        text.parse().map(Self).map_err(|_| Refusal::not_found())
+    }
+}
+
 /// The conversation and the person in a path. What is neither names nothing.
 #[derive(Debug, Clone, Copy)]
 pub struct AtMember(pub ConversationId, pub UserId);
@@ -162,13 +194,13 @@ impl FromRequestParts<State> for AtMember {
 #[derive(Debug)]
 pub struct Asked<T>(pub T);
 
-impl<T: DeserializeOwned> FromRequestParts<State> for Asked<T> {
+impl<T: DeserializeOwned + IntoParams> FromRequestParts<State> for Asked<T> {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Refusal> {
         match Query::<T>::from_request_parts(parts, state).await {
             Ok(Query(value)) => Ok(Self(value)),
-            Err(rejection) => Err(refuse_query(&rejection)),
+            Err(rejection) => Err(refuse_query::<T>(&rejection, &parts.uri)),
         }
     }
 }
@@ -188,6 +220,7 @@ pub struct UsersAsked {
     #[serde(default)]
     pub prefix: String,
     /// 1 to 200, 20 if not given.
+    #[param(minimum = 1, maximum = 200)]
     pub limit: Option<i64>,
 }
 
@@ -203,8 +236,10 @@ impl UsersAsked {
 #[into_params(parameter_in = Query)]
 pub struct ConversationsAsked {
     /// 1 to 200, 50 if not given.
+    #[param(minimum = 1, maximum = 200)]
     pub limit: Option<i64>,
     /// `next` of the page before.
+    #[param(min_length = 1)]
     pub before: Option<String>,
 }
 
@@ -222,11 +257,13 @@ pub struct MessagesAsked {
     /// Only messages before this offset.
     pub before: Option<u64>,
     /// Only messages after this offset; -1 starts at the beginning.
+    #[param(minimum = -1)]
     pub after: Option<i64>,
     /// Only messages that were posted or changed by records after this offset, in their present state and in the order of
     /// their revisions.
     pub changed_after: Option<u64>,
     /// 1 to 200, 50 if not given.
+    #[param(minimum = 1, maximum = 200)]
     pub limit: Option<i64>,
 }
 
@@ -264,13 +301,16 @@ impl MessagesAsked {
 pub struct SearchAsked {
     /// Words, 1 to 200 characters. All must be there; case and diacritics make no difference; the last may go on, and
     /// what is in quotes is a phrase.
+    #[param(min_length = 1, max_length = 200, pattern = r"[\p{L}\p{N}]")]
     pub q: String,
     /// Only messages of this conversation.
     #[param(value_type = Option<uuid::Uuid>)]
     pub conversation: Option<String>,
     /// 1 to 200, 20 if not given.
+    #[param(minimum = 1, maximum = 200)]
     pub limit: Option<i64>,
     /// `next` of the page before.
+    #[param(min_length = 1)]
     pub before: Option<String>,
 }
 
@@ -302,15 +342,9 @@ impl FromRequestParts<State> for From {
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Self::Rejection> {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
-        let forwarded = state.settings.trust_proxy.then(|| forwarded_for(&parts.headers)).flatten();
+        let forwarded = state.settings.trust_proxy.then(|| forwarded::address(&parts.headers)).flatten();
         Ok(Self(forwarded.or(peer).unwrap_or(IpAddr::from([0, 0, 0, 0]))))
     }
-}
-
-/// The last hop is the one that the trusted proxy saw itself; those before it are hearsay.
-fn forwarded_for(headers: &HeaderMap) -> Option<IpAddr> {
-    let last = headers.get_all("x-forwarded-for").iter().next_back()?;
-    last.to_str().ok()?.rsplit(',').next()?.trim().parse().ok()
 }
 
 /// What a device calls itself.
@@ -322,7 +356,7 @@ pub fn user_agent(headers: &HeaderMap) -> Option<&str> {
 mod tests {
     use super::*;
 
-    #[derive(Debug, Deserialize)]
+    #[derive(Debug, Deserialize, ToSchema)]
     struct Given {
         #[expect(dead_code, reason = "only its shape matters")]
         id: u32,
@@ -345,7 +379,8 @@ mod tests {
             ("7", None),
         ] {
             let rejection = axum::Json::<Given>::from_bytes(body.as_bytes()).unwrap_err();
-            assert_eq!(field(explain(&rejection)).as_deref(), wrong, "{body}");
+            let refusal = explain::<Given>(&rejection, body.as_bytes());
+            assert_eq!(field(refusal).as_deref(), wrong, "{body}");
         }
     }
 
@@ -354,13 +389,14 @@ mod tests {
         for (query, wrong) in [("limit=x&q=a", "limit"), ("limit=1", "q")] {
             let uri = format!("/?{query}").parse().unwrap();
             let rejection = Query::<SearchAsked>::try_from_uri(&uri).unwrap_err();
-            assert_eq!(field(refuse_query(&rejection)).as_deref(), Some(wrong), "{query}");
+            let refusal = refuse_query::<SearchAsked>(&rejection, &uri);
+            assert_eq!(field(refusal).as_deref(), Some(wrong), "{query}");
         }
     }
 
     #[test]
     fn what_is_no_json_is_told_apart_from_json_of_another_shape() {
         let rejection = axum::Json::<Given>::from_bytes(b"{").unwrap_err();
-        assert_eq!(explain(&rejection).0.code, ErrorCode::MalformedJson);
+        assert_eq!(explain::<Given>(&rejection, b"{").0.code, ErrorCode::MalformedJson);
     }
 }

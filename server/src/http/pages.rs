@@ -1,9 +1,9 @@
 //! The pages, rendered on the server with everything in them, and the plain forms that work before any script.
 
 use super::{
-    auth::{self, MaybeSignedIn},
+    auth::{self, Foreign, MaybeSignedIn},
     input::{From, user_agent},
-    problem::Refusal,
+    plain::{Offer, PlainPage, Trouble},
     state::State,
 };
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
 use axum::{
     Form, Router,
     body::Body,
-    extract::{Request, State as Shared},
+    extract::{FromRequest, Request, State as Shared},
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header, request::Parts},
     middleware::{self, Next},
     response::{IntoResponse, Redirect, Response},
@@ -28,7 +28,7 @@ use kafkatalk_app::{
     page::{AssetPath, FormModel, OpenModel, PageModel, UTC_OFFSET_COOKIE},
     route::{Route, safe_next},
 };
-use kafkatalk_protocol::{ConversationId, FieldError, Problem, limits::PAGE_DEFAULT};
+use kafkatalk_protocol::{ConversationId, ErrorCode, FieldError, Problem, limits::PAGE_DEFAULT};
 use leptos::prelude::{expect_context, provide_context, use_context};
 use leptos_axum::{LeptosRoutes as _, ResponseOptions, generate_route_list};
 use serde::Deserialize;
@@ -46,10 +46,18 @@ pub fn routes(state: &State) -> Router<State> {
     Router::new()
         .leptos_routes_with_context(state, pages, context(state), kafkatalk_app::shell)
         .route_layer(middleware::from_fn_with_state(state.clone(), prepare))
-        .route("/register", post(register).get(page))
-        .route("/sign-out", post(sign_out).get(page))
+        .route("/register", post(register).get(registering))
+        .route("/sign-out", post(sign_out).get(signing_out))
         .route("/sign-in", post(sign_in))
-        .fallback(get(page))
+        .fallback(get(page).fallback(no_such_method))
+        .method_not_allowed_fallback(no_such_method)
+}
+
+/// The address is there for people, but not for this method.
+async fn no_such_method() -> Trouble {
+    let mut problem = Problem::new(ErrorCode::NotFound, "This address takes no such request.");
+    problem.status = StatusCode::METHOD_NOT_ALLOWED.as_u16();
+    Trouble(problem)
 }
 
 /// What becomes of a request for a page.
@@ -66,7 +74,7 @@ async fn prepare(
     MaybeSignedIn(caller): MaybeSignedIn,
     mut request: Request,
     next: Next,
-) -> Result<Response, Refusal> {
+) -> Result<Response, Trouble> {
     match answer(&state, caller, request.headers(), request.uri()).await? {
         Answer::Elsewhere(to) => Ok(Redirect::to(&to).into_response()),
         Answer::Page(model, status) => {
@@ -82,11 +90,40 @@ async fn page(
     MaybeSignedIn(caller): MaybeSignedIn,
     headers: HeaderMap,
     uri: Uri,
-) -> Result<Response, Refusal> {
-    match answer(&state, caller, &headers, &uri).await? {
+) -> Result<Response, Trouble> {
+    show(&state, caller, &headers, uri).await
+}
+
+async fn show(
+    state: &State,
+    caller: Option<Caller>,
+    headers: &HeaderMap,
+    uri: Uri,
+) -> Result<Response, Trouble> {
+    match answer(state, caller, headers, &uri).await? {
         Answer::Elsewhere(to) => Ok(Redirect::to(&to).into_response()),
-        Answer::Page(model, status) => Ok(render(&state, uri, *model, status).await),
+        Answer::Page(model, status) => Ok(render(state, uri, *model, status).await),
     }
+}
+
+/// `GET /register`, as after a form that was refused: the page that has the form.
+async fn registering(
+    Shared(state): Shared<State>,
+    MaybeSignedIn(caller): MaybeSignedIn,
+    headers: HeaderMap,
+) -> Result<Response, Trouble> {
+    show(&state, caller, &headers, Uri::from_static("/")).await
+}
+
+/// `GET /sign-out`: signing out takes a form, so that no link or picture does it.
+async fn signing_out(MaybeSignedIn(caller): MaybeSignedIn) -> Response {
+    let Some(caller) = caller else { return Redirect::to("/sign-in").into_response() };
+    let offers = vec![
+        Offer::Post { to: "/sign-out", words: "Sign out" },
+        Offer::Link { to: HOME.into(), words: "Back to your conversations" },
+    ];
+    let (heading, words) = ("Sign out?".into(), format!("You are signed in as {}.", caller.user.username));
+    PlainPage { status: StatusCode::OK, heading, words, offers, again_after: None }.into_response()
 }
 
 async fn answer(
@@ -217,21 +254,45 @@ struct CredentialsForm {
     next: String,
 }
 
+/// Such a form, or a page that says why it cannot be read.
+struct PageForm(CredentialsForm);
+
+impl FromRequest<State> for PageForm {
+    type Rejection = Trouble;
+
+    async fn from_request(request: Request, state: &State) -> Result<Self, Trouble> {
+        Form::<CredentialsForm>::from_request(request, state).await.map(|Form(form)| Self(form)).map_err(
+            |error| {
+                let status = error.status();
+                let (code, words) = match status {
+                    StatusCode::PAYLOAD_TOO_LARGE => {
+                        (ErrorCode::TooLarge, "That is more than this form takes.")
+                    }
+                    _ => (ErrorCode::InvalidInput, "This form cannot be read. Go back and send it again."),
+                };
+                let mut problem = Problem::new(code, words);
+                problem.status = status.as_u16();
+                Trouble(problem)
+            },
+        )
+    }
+}
+
 /// `POST /register`.
 async fn register(
     Shared(state): Shared<State>,
     From(address): From,
     headers: HeaderMap,
-    Form(form): Form<CredentialsForm>,
-) -> Response {
+    PageForm(form): PageForm,
+) -> Result<Response, Foreign> {
+    auth::refuse_foreign_form(&headers, &state.settings)?;
     let work = async {
-        auth::refuse_foreign_origin(&headers, &state.settings).map_err(|Refusal(problem)| problem)?;
         let (username, password) = parse_credentials(&form.username, &form.password)?;
         state.rates().registration(address)?;
         Ok(state.kernel().register(username, password, user_agent(&headers)).await?)
     };
     let outcome = work.await;
-    finish(&state, &headers, form, outcome, |_| Route::Welcome).await
+    Ok(finish(&state, &headers, form, outcome, |_| Route::Welcome).await)
 }
 
 /// `POST /sign-in`.
@@ -239,16 +300,16 @@ async fn sign_in(
     Shared(state): Shared<State>,
     From(address): From,
     headers: HeaderMap,
-    Form(form): Form<CredentialsForm>,
-) -> Response {
+    PageForm(form): PageForm,
+) -> Result<Response, Foreign> {
+    auth::refuse_foreign_form(&headers, &state.settings)?;
     let work = async {
-        auth::refuse_foreign_origin(&headers, &state.settings).map_err(|Refusal(problem)| problem)?;
         let (username, password) = parse_credentials(&form.username, &form.password)?;
         state.rates().sign_in(address)?;
         Ok(state.kernel().sign_in(username, password, user_agent(&headers)).await?)
     };
     let outcome = work.await;
-    finish(&state, &headers, form, outcome, |next| Route::SignIn { next }).await
+    Ok(finish(&state, &headers, form, outcome, |next| Route::SignIn { next }).await)
 }
 
 /// On to the conversations, or the same form again with what was typed and why it was refused.
@@ -295,10 +356,12 @@ async fn sign_out(
     Shared(state): Shared<State>,
     MaybeSignedIn(caller): MaybeSignedIn,
     headers: HeaderMap,
-) -> Result<Response, Refusal> {
+) -> Result<Response, Response> {
     if let Some(caller) = caller {
-        auth::require_same_origin(&headers, &state.settings)?;
-        state.kernel().end_session(&caller, caller.session).await?;
+        auth::require_own_form(&headers, &state.settings).map_err(IntoResponse::into_response)?;
+        let ended = state.kernel().end_session(&caller, caller.session).await;
+        // The device keeps its session: whoever is told that they are signed out must be so.
+        ended.map_err(|error| Trouble(error.into()).into_response())?;
     }
     let cookie = auth::no_cookie(state.is_secure(&headers));
     Ok(([(header::SET_COOKIE, cookie)], Redirect::to("/sign-in")).into_response())

@@ -1,8 +1,9 @@
 //! What every handler shares.
 
-use super::assets::Assets;
+use super::{assets::Assets, forwarded};
 use crate::{
     config::PublicUrl,
+    disk::WriteAheadLogs,
     kernel::{
         Kernel,
         follow::Watch,
@@ -44,6 +45,8 @@ pub struct State {
     pub log_health: watch::Receiver<Health>,
     /// Open sockets, to be waited for at shutdown.
     pub sockets: TaskTracker,
+    /// What it keeps on the disk.
+    pub wals: WriteAheadLogs,
     /// The front end.
     pub assets: Arc<Assets>,
     /// How this node faces the world.
@@ -63,8 +66,7 @@ impl State {
 
     /// Whether the browser speaks https to us, as far as we can tell.
     pub fn is_secure(&self, headers: &HeaderMap) -> bool {
-        let forwarded = || headers.get("x-forwarded-proto").is_some_and(|proto| proto == "https");
-        self.settings.secure_cookies || (self.settings.trust_proxy && forwarded())
+        self.settings.secure_cookies || (self.settings.trust_proxy && forwarded::is_https(headers))
     }
 }
 

@@ -2,12 +2,17 @@
 //! the log has won.
 
 use super::{
-    erasures::Erasures, errors::Unavailable, pending_acks::PendingAcks, projector::Recorded,
-    read_your_writes::LedgerEnds, views::Views,
+    erasures::Erasures,
+    errors::Unavailable,
+    pending_acks::PendingAcks,
+    projector::Recorded,
+    read_your_writes::{LedgerEnds, LogLooks},
+    reads_ahead::ReadsAhead,
+    views::Views,
 };
 use crate::{
     clock::Clock,
-    limits::{APPLY_WAIT, LAST_USED_SESSIONS_MAX, LEVEL_WAIT},
+    limits::{APPLY_WAIT, LAST_USED_SESSIONS_MAX, LEVEL_WAIT, UNKNOWN_TOKEN_KEPT, UNKNOWN_TOKENS_MAX},
     metrics::Metrics,
     rates::Rates,
     secrets::Passwords,
@@ -36,10 +41,15 @@ pub struct Kernel {
     pub(crate) metrics: Arc<Metrics>,
     /// When sessions were last used here.
     pub(crate) last_used: Moka<SessionId, Timestamp>,
+    /// Hashes of tokens that nobody had a moment ago.
+    pub(crate) unknown_tokens: Moka<String, ()>,
     /// What the log is to forget.
     pub(crate) erasures: Arc<Erasures>,
     started: tokio::time::Instant,
     pub(super) ledger_ends: Arc<LedgerEnds>,
+    pub(super) log_looks: Arc<LogLooks>,
+    /// Read positions that are to be looked at again.
+    pub(crate) reads_ahead: Arc<ReadsAhead>,
 }
 
 impl std::fmt::Debug for Kernel {
@@ -60,7 +70,9 @@ impl Kernel {
         metrics: Arc<Metrics>,
     ) -> Self {
         let last_used = Moka::new(LAST_USED_SESSIONS_MAX);
-        let (erasures, ledger_ends) = (Arc::default(), Arc::default());
+        let unknown_tokens =
+            Moka::builder().max_capacity(UNKNOWN_TOKENS_MAX).time_to_live(UNKNOWN_TOKEN_KEPT).build();
+        let (erasures, ledger_ends, log_looks) = (Arc::default(), Arc::default(), Arc::default());
         let started = tokio::time::Instant::now();
         Self {
             log,
@@ -71,9 +83,12 @@ impl Kernel {
             rates,
             metrics,
             last_used,
+            unknown_tokens,
             erasures,
             started,
             ledger_ends,
+            log_looks,
+            reads_ahead: Arc::default(),
         }
     }
 

@@ -27,6 +27,9 @@ pub enum Unavailable {
     /// Some node on this log does not know that kind of record yet.
     #[error("the feature level is not finalised")]
     LevelNotFinalised,
+    /// The caller asks for more than they may.
+    #[error("asked too often")]
+    TooOften(Box<Problem>),
     /// The views failed.
     #[error(transparent)]
     Views(#[from] ViewsError),
@@ -55,9 +58,17 @@ macro_rules! through_unavailable {
 }
 pub(crate) use through_unavailable;
 
+impl Unavailable {
+    /// A rate limit was reached.
+    pub fn too_often(problem: Problem) -> Self {
+        Self::TooOften(Box::new(problem))
+    }
+}
+
 impl From<Unavailable> for Problem {
     fn from(error: Unavailable) -> Self {
         let (code, detail) = match &error {
+            Unavailable::TooOften(problem) => return (**problem).clone(),
             Unavailable::Append(AppendError::TooLarge { .. }) => {
                 (ErrorCode::TooLarge, "The log does not take records of that size; send less at once.")
             }

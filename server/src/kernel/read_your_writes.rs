@@ -9,9 +9,10 @@ use super::{
     errors::Unavailable,
     views::{Query, ViewsError},
 };
-use crate::limits::{APPLY_WAIT, GROUP_CATCH_UP_RECORDS};
-use kafkatalk_log::Stream;
+use crate::limits::{APPLY_WAIT, GROUP_CATCH_UP_RECORDS, LOG_LOOK_WAIT, LOOKED_AT_CONVERSATIONS_MAX};
+use kafkatalk_log::{Page, Stream};
 use kafkatalk_protocol::{ConversationId, Offset};
+use moka::sync::Cache as Moka;
 use std::{sync::Arc, time::Instant};
 use tokio::sync::Mutex;
 
@@ -20,8 +21,17 @@ use tokio::sync::Mutex;
 #[derive(Debug, Default)]
 pub(super) struct LedgerEnds {
     last: Mutex<Option<LastLook>>,
-    /// The same for the ends of conversations.
-    reading: Mutex<()>,
+}
+
+/// Whose turn it is to look into a conversation's stream. One looks at a time, so that questions about one conversation do
+/// not become a load on the log, and no question about another one waits for it.
+#[derive(Debug)]
+pub(super) struct LogLooks(Moka<ConversationId, Arc<Mutex<()>>>);
+
+impl Default for LogLooks {
+    fn default() -> Self {
+        Self(Moka::new(LOOKED_AT_CONVERSATIONS_MAX))
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -66,23 +76,38 @@ impl Kernel {
         if reached.await.unwrap_or(false) { Ok(()) } else { Err(Unavailable::NotReplicatedYet) }
     }
 
+    /// Reads from a conversation's stream. A log that does not answer in time, or that answers others just now, is not
+    /// waited for.
+    async fn look(
+        &self,
+        conversation: ConversationId,
+        from: Offset,
+        limit: usize,
+    ) -> Result<Page, Unavailable> {
+        let looked = async {
+            let turn = self.log_looks.0.get_with(conversation, Arc::default).lock_owned().await;
+            let log = Arc::clone(&self.log);
+            // The turn lasts until the log has answered, even if nobody waits any more.
+            let read = tokio::spawn(async move {
+                let page = log.read(Stream::Conversation(conversation), from, limit).await;
+                drop(turn);
+                page
+            });
+            read.await.map_err(|_| Unavailable::Impossible("a read of the log has died"))?.map_err(Into::into)
+        };
+        tokio::time::timeout(LOG_LOOK_WAIT, looked).await.unwrap_or(Err(Unavailable::NotReplicatedYet))
+    }
+
     /// Waits until the views hold what a group's stream holds now, or the next thousand records of it: who is in it may have
     /// changed on another node a moment ago. Of what is no group that need not be asked, and is not: that a pair's conversation is there must not show.
     pub(crate) async fn catch_up_in_group(&self, group: ConversationId) -> Result<(), Unavailable> {
         let look = move |views: &Query<'_>| views.is_group(group)?.then(|| views.applied(group)).transpose();
         let Some(applied) = self.views.read(look).await? else { return Ok(()) };
-        let caught_up = async {
-            let from = applied.map_or(Offset(0), Offset::next);
-            let ahead = {
-                let _turn = self.ledger_ends.reading.lock().await;
-                self.log.read(Stream::Conversation(group), from, GROUP_CATCH_UP_RECORDS).await?
-            };
-            if let Some(last) = ahead.entries.last() {
-                self.views.reach_in(group, last.offset).await?;
-            }
-            Ok(())
-        };
-        tokio::time::timeout(APPLY_WAIT, caught_up).await.unwrap_or(Err(Unavailable::NotReplicatedYet))
+        let from = applied.map_or(Offset(0), Offset::next);
+        let ahead = self.look(group, from, GROUP_CATCH_UP_RECORDS).await?;
+        let Some(last) = ahead.entries.last() else { return Ok(()) };
+        let reached = tokio::time::timeout(APPLY_WAIT, self.views.reach_in(group, last.offset)).await;
+        reached.map_err(|_| Unavailable::NotReplicatedYet)?.map_err(Into::into)
     }
 
     /// Whether the log has a record of a conversation at that offset, and no hole.
@@ -91,8 +116,7 @@ impl Kernel {
         conversation: ConversationId,
         offset: Offset,
     ) -> Result<bool, Unavailable> {
-        let _turn = self.ledger_ends.reading.lock().await;
-        let page = self.log.read(Stream::Conversation(conversation), offset, 1).await?;
+        let page = self.look(conversation, offset, 1).await?;
         Ok(page.entries.first().is_some_and(|entry| entry.offset == offset))
     }
 
@@ -101,8 +125,7 @@ impl Kernel {
         &self,
         conversation: ConversationId,
     ) -> Result<Option<Offset>, Unavailable> {
-        let _turn = self.ledger_ends.reading.lock().await;
-        let page = self.log.read(Stream::Conversation(conversation), Offset(u64::MAX), 0).await?;
+        let page = self.look(conversation, Offset(u64::MAX), 0).await?;
         Ok(page.end.0.checked_sub(1).map(Offset))
     }
 }

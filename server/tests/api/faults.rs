@@ -6,7 +6,7 @@ use kafkatalk_log::{
     RecordId, Signal, Signals, Stream, Tail,
     embedded::{EmbeddedLog, EmbeddedOptions},
 };
-use kafkatalk_protocol::{Offset, Timestamp};
+use kafkatalk_protocol::{ConversationId, Offset, Timestamp};
 use std::{
     path::Path,
     sync::{
@@ -31,6 +31,15 @@ pub(crate) enum TailFault {
     Panics,
 }
 
+/// What goes wrong when it is closed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum CloseFault {
+    #[default]
+    Nothing,
+    /// It does not come to an end.
+    Waits,
+}
+
 /// What goes wrong.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Faults {
@@ -44,6 +53,10 @@ pub(crate) struct Faults {
     pub(crate) ends_wait: bool,
     /// Conversations seem to end there, as a broker shows them that does not know yet how far they go.
     pub(crate) reads_end_at: Option<Offset>,
+    /// Reads of this conversation are not answered.
+    pub(crate) reads_wait_in: Option<ConversationId>,
+    /// With its end.
+    pub(crate) close: CloseFault,
     /// Nothing can be appended to this ledger.
     pub(crate) refuses: Option<Ledger>,
 }
@@ -55,6 +68,7 @@ pub(crate) struct Faulty {
     faults: watch::Sender<Faults>,
     ends_asked: Arc<AtomicUsize>,
     short_reads: Arc<AtomicUsize>,
+    stuck_reads: watch::Sender<usize>,
 }
 
 impl Faulty {
@@ -65,6 +79,7 @@ impl Faulty {
             faults: watch::Sender::new(faults),
             ends_asked: Arc::default(),
             short_reads: Arc::default(),
+            stuck_reads: watch::Sender::default(),
         }
     }
 
@@ -82,12 +97,23 @@ impl Faulty {
             faults: watch::Sender::default(),
             ends_asked: Arc::default(),
             short_reads: Arc::default(),
+            stuck_reads: watch::Sender::default(),
         }
     }
 
     /// How often it was asked how far the ledgers go.
     pub(crate) fn ends_asked(&self) -> usize {
         self.ends_asked.load(Ordering::Relaxed)
+    }
+
+    /// Until so many reads of a conversation were asked for and not answered.
+    pub(crate) async fn until_reads_stuck(&self, reads: usize) {
+        self.stuck_reads.subscribe().wait_for(|stuck| *stuck >= reads).await.unwrap();
+    }
+
+    /// How many reads of a conversation were asked for and not answered.
+    pub(crate) fn stuck_reads(&self) -> usize {
+        *self.stuck_reads.borrow()
     }
 
     /// Until a conversation was read whose end is not shown.
@@ -123,6 +149,11 @@ impl EventLog for Faulty {
     }
 
     async fn read(&self, stream: Stream, from: Offset, limit: usize) -> Result<Page, ReadError> {
+        let stuck = |faults: &Faults| faults.reads_wait_in.map(Stream::Conversation) == Some(stream);
+        if stuck(&self.faults.borrow()) {
+            self.stuck_reads.send_modify(|reads| *reads += 1);
+            self.faults.subscribe().wait_for(|faults| !stuck(faults)).await.unwrap();
+        }
         let mut page = self.log.read(stream, from, limit).await?;
         let ends_at = self.faults.borrow().reads_end_at;
         if let (Some(end), Stream::Conversation(_)) = (ends_at, stream) {
@@ -181,6 +212,7 @@ impl EventLog for Faulty {
     }
 
     async fn close(&self) {
+        self.faults.subscribe().wait_for(|faults| faults.close == CloseFault::Nothing).await.unwrap();
         self.log.close().await;
     }
 }

@@ -1,7 +1,7 @@
 //! What people and operators are told while the log or the views are in trouble.
 
 use crate::{
-    faults::{Faults, Faulty, TailFault},
+    faults::{CloseFault, Faults, Faulty, TailFault},
     support::{Node, PASSWORD, PATIENCE, code, message_id, problem, refused},
 };
 use kafkatalk_log::Ledger;
@@ -210,4 +210,11 @@ async fn whoever_is_registered_but_could_not_be_signed_in_is_told_to_sign_in() {
     assert!(told["detail"].as_str().unwrap().contains("Nothing was written"), "{told}");
     log.set(Faults::default());
     node.sign_in("alice").await;
+}
+
+#[tokio::test]
+async fn a_node_ends_in_time_though_its_log_does_not_close() {
+    let (node, log) = on_faulty(Faults::default()).await;
+    log.set(Faults { close: CloseFault::Waits, ..Faults::default() });
+    node.stop().await;
 }

@@ -151,6 +151,8 @@ async fn what_is_nowhere_is_told_so_and_what_cannot_be_known_is_not_denied() {
     assert_eq!(refused(there.get(&unknown).await).await, code(404, "not_found"));
 
     log.set(Faults { ends_fail: true, ..Faults::default() });
+    // Not the one from before: of that it is known that nobody had it a moment ago.
+    let nobody = Person { token: "no such token either".into(), ..nobody };
     for answer in [nobody.get("/me").await, there.get(&unknown).await] {
         assert!(answer.headers().contains_key("retry-after"));
         assert_eq!(refused(answer).await, code(503, "log_unavailable"));

@@ -84,6 +84,11 @@ impl NodeBuilder {
         self
     }
 
+    pub(crate) fn settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
+        self
+    }
+
     pub(crate) fn request_head_time(mut self, time: Duration) -> Self {
         self.request_head_time = time;
         self

@@ -18,6 +18,8 @@ use toml::{Table, Value};
 const NATIVE: [&str; 5] = ["--workspace", "--exclude", "kafkatalk-frontend", "--exclude", "xtask"];
 /// The tests that start Apache Kafka.
 const WITH_BROKERS: [&str; 3] = ["kafka", "level", "migrate"];
+/// The proxies behind which nodes are tested, each with the Debian package that has it.
+const PROXIES: [(&str, &str); 3] = [("nginx", "nginx"), ("haproxy", "haproxy"), ("caddy", "caddy")];
 /// This program, by itself.
 const BUILDER: [&str; 2] = ["--package", "xtask"];
 
@@ -60,6 +62,9 @@ pub(super) fn lint_browser() -> Result<Counts> {
 }
 
 pub(super) fn tests() -> Result<Counts> {
+    if let Err(error) = packages::need(&PROXIES) {
+        say(&format!("tests behind these proxies are left out: {error:#}"));
+    }
     say("making Apache Kafka ready");
     command::output(Command::new(crate::place::root().join("scripts/kafka.sh")).arg("jars"))?;
     let test = |packages: &[&str]| {

@@ -225,3 +225,45 @@ fn streams_that_the_writer_no_longer_remembers_go_on_where_they_ended() {
     bench.writer.ends.streams.clear();
     assert_eq!(bench.write(1)[0].as_ref().unwrap(), &Offset(3));
 }
+
+/// Somebody who reads, and goes on.
+fn reader(bench: &Bench) -> Connection {
+    let reader = Connection::open(bench.writer.folder.database()).unwrap();
+    reader.execute_batch("BEGIN").unwrap();
+    let _: i64 = reader.query_row("SELECT count(*) FROM records", [], |row| row.get(0)).unwrap();
+    reader
+}
+
+#[test]
+fn a_log_that_failed_writes_again_though_a_reader_holds_its_write_ahead_log() {
+    let mut bench = Bench::new();
+    bench.write(2);
+    let reader = reader(&bench);
+    bench.write(1);
+    bench.break_commits();
+    bench.write(1);
+    assert!(!bench.healthy());
+    bench.writer.recover();
+    assert!(bench.healthy(), "{:?}", bench.writer.shared.health.borrow());
+    assert_eq!(bench.write(1)[0].as_ref().unwrap(), &Offset(3));
+    assert_eq!(bench.offsets(), [0, 1, 2, 3]);
+    drop(reader);
+}
+
+#[test]
+fn what_a_failed_commit_did_write_is_not_told_before_it_is_flushed() {
+    let mut bench = Bench::new();
+    bench.write(1);
+    let reader = reader(&bench);
+    let other = Connection::open(bench.writer.folder.database()).unwrap();
+    let inserted =
+        "INSERT INTO records SELECT 2, stream, 1, zeroblob(16), NULL, 'k', NULL, 0, '{}' FROM records";
+    other.execute(inserted, []).unwrap();
+    drop(other);
+    bench.writer.fail("for a test");
+    bench.writer.recover();
+    assert!(!bench.healthy() && *bench.committed.borrow() == 1);
+    drop(reader);
+    bench.writer.recover();
+    assert!(bench.healthy() && *bench.committed.borrow() == 2);
+}

@@ -7,6 +7,7 @@ pub(in crate::kafka) const CLEANUP_POLICY: &str = "cleanup.policy";
 pub(in crate::kafka) const COMPACT: &str = "compact";
 pub(in crate::kafka) const DELETE: &str = "delete";
 pub(super) const SEGMENT_MS: &str = "segment.ms";
+pub(super) const UNCLEAN_ELECTIONS: &str = "unclean.leader.election.enable";
 pub(super) const RETENTION_MS: &str = "retention.ms";
 
 pub(in crate::kafka) type Settings = Vec<(&'static str, String)>;
@@ -33,7 +34,7 @@ pub(super) fn in_sync(shared: &Shared) -> Settings {
     if shared.options.replication_factor < 3 {
         return Vec::new();
     }
-    vec![("min.insync.replicas", "2".into()), ("unclean.leader.election.enable", "false".into())]
+    vec![("min.insync.replicas", "2".into()), (UNCLEAN_ELECTIONS, "false".into())]
 }
 
 /// Settings of a topic that tells what is of no use soon, to those who follow its end.

@@ -23,9 +23,10 @@ use utoipa::ToSchema;
 #[derive(Deserialize, ToSchema)]
 pub struct Credentials {
     /// 3 to 32 characters of `a-z 0-9 . _ -`, beginning with a letter or digit, in any case.
+    #[schema(min_length = 3, max_length = 32, pattern = "^[A-Za-z0-9][A-Za-z0-9._-]*$")]
     username: String,
     /// 8 to 256 characters.
-    #[schema(format = Password)]
+    #[schema(min_length = 8, max_length = 256, format = Password)]
     password: String,
 }
 

@@ -161,6 +161,7 @@ impl Kernel {
         if self.find(member).await?.is_some() {
             return Ok(());
         }
+        self.rates.look(caller).map_err(Unavailable::too_often)?;
         // They may have been added on another node a moment ago.
         self.catch_up_in_group(id).await?;
         if self.views.read(member).await?.is_some() {

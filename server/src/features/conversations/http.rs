@@ -20,6 +20,7 @@ use utoipa::ToSchema;
 #[derive(Deserialize, ToSchema)]
 pub struct Open {
     /// Usernames of the others: one for the conversation with them, up to 99 for a new group.
+    #[schema(value_type = Vec<kafkatalk_protocol::Username>, min_items = 1, max_items = 200)]
     members: Vec<String>,
     /// The client's own UUID for a new group. Asked for again under the same id, it stays one group; without one, every
     /// request makes a group. It counts for nothing where there is one other person: a pair has one conversation.

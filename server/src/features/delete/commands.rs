@@ -81,15 +81,16 @@ impl Kernel {
         self.note_the_rest(done, &records).await
     }
 
-    /// Of these conversations, a part was erased. Where others wait, the next round begins at once; where these still do,
-    /// the views are behind, and whoever looks next finds out.
+    /// Of these conversations, a part was erased. Where others wait, the next round begins at once, also where the views have
+    /// not come to the erasures yet.
     async fn note_the_rest(
         &self,
         done: Vec<ConversationId>,
         records: &BTreeMap<ConversationId, Vec<RecordId>>,
     ) -> Result<(), Unavailable> {
         let first = move |views: &Query<'_>| -> Result<_, ViewsError> {
-            let each = done.into_iter().map(|id| views.pending_erasures(Some(id), None, 1));
+            let each =
+                done.into_iter().map(|id| views.pending_erasures(Some(id), None, ERASURES_AT_ONCE + 1));
             Ok(each.collect::<Result<Vec<_>, _>>()?.concat())
         };
         for (conversation, record) in self.views.read(first).await? {

@@ -24,7 +24,7 @@ impl Kernel {
         if held.deleted {
             return Err(ChangeError::Deleted);
         }
-        let event = MessageEdited { id, message, body };
+        let event = MessageEdited { id, message, body: body.with_line_feeds() };
         let (outcome, at) = self.change(caller.id, conversation, &event).await?;
         answer(outcome, at)
     }

@@ -20,6 +20,7 @@ use utoipa::ToSchema;
 #[derive(Deserialize, ToSchema)]
 pub struct Add {
     /// Usernames of the new members.
+    #[schema(value_type = Vec<kafkatalk_protocol::Username>, min_items = 1, max_items = 200)]
     members: Vec<String>,
     /// Whether they see what was said before, as far as the caller does.
     #[serde(default)]

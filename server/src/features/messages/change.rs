@@ -322,7 +322,12 @@ impl Kernel {
         if let Some(found) = found {
             return if found.notice.is_none() { Ok(found) } else { Err(ChangeError::Notice) };
         }
-        if applied < Some(message) && self.is_in_log(conversation, message).await? {
+        if applied >= Some(message) {
+            return Err(ChangeError::NotFound);
+        }
+        // Whoever names what is not there asks the log each time.
+        self.rates.look(caller).map_err(ChangeError::TooOften)?;
+        if self.is_in_log(conversation, message).await? {
             return Err(Unavailable::NotReplicatedYet.into());
         }
         Err(ChangeError::NotFound)

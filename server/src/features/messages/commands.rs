@@ -25,8 +25,9 @@ impl Kernel {
         &self,
         sender: &User,
         conversation: ConversationId,
-        posted: MessagePosted,
+        mut posted: MessagePosted,
     ) -> Result<(Arc<Message>, bool), SendError> {
+        posted.body = posted.body.with_line_feeds();
         let (author, id) = (sender.id, posted.id);
         self.rates.message(author).map_err(SendError::TooOften)?;
         self.require_member(author, conversation).await?;

@@ -21,7 +21,8 @@ pub struct Say {
     /// The client's own UUID for the message. Sent again under the same id, it stays one message.
     #[schema(value_type = uuid::Uuid)]
     id: String,
-    /// 1 to 8,000 characters, at most 32 KiB, not only white space.
+    /// 1 to 8,000 characters, at most 32 KiB, not only what nobody can see.
+    #[schema(min_length = 1, max_length = 8000, pattern = "^[^\\u0000]*$")]
     body: String,
     /// The offset of the message that it replies to.
     reply_to: Option<u64>,

@@ -2,13 +2,11 @@
 
 use crate::{
     features::messages::change::ChangeError,
-    http::{auth::SignedIn, problem::Refusal, state::State},
+    http::{auth::SignedIn, input::OnMessage, problem::Refusal, state::State},
     kernel::errors::field_problem,
 };
-use axum::extract::{Path, State as Shared};
-use kafkatalk_protocol::{ConversationId, Message, MessageId, Offset, Problem, reaction::Emoji};
-
-type AtReaction = Path<(String, u64, String)>;
+use axum::extract::State as Shared;
+use kafkatalk_protocol::{Message, MessageId, Problem, reaction::Emoji};
 
 /// Reacts to a message.
 #[utoipa::path(put, path = "/conversations/{id}/messages/{offset}/reactions/{emoji}", tag = "messages", params(("id" = uuid::Uuid, Path, description = "A conversation of the caller"), ("offset" = u64, Path, description = "The message"), ("emoji" = String, Path, description = "One emoji")), responses(
@@ -24,7 +22,7 @@ type AtReaction = Path<(String, u64, String)>;
 pub async fn put(
     Shared(state): Shared<State>,
     SignedIn(caller): SignedIn,
-    path: AtReaction,
+    path: OnMessage,
 ) -> Result<axum::Json<Message>, Refusal> {
     set(state, &caller.user, path, true).await
 }
@@ -43,7 +41,7 @@ pub async fn put(
 pub async fn remove(
     Shared(state): Shared<State>,
     SignedIn(caller): SignedIn,
-    path: AtReaction,
+    path: OnMessage,
 ) -> Result<axum::Json<Message>, Refusal> {
     set(state, &caller.user, path, false).await
 }
@@ -51,12 +49,11 @@ pub async fn remove(
 async fn set(
     state: State,
     caller: &kafkatalk_protocol::User,
-    Path((id, offset, emoji)): AtReaction,
+    OnMessage(conversation, offset, emoji): OnMessage,
     on: bool,
 ) -> Result<axum::Json<Message>, Refusal> {
-    let conversation: ConversationId = id.parse().map_err(|_| Refusal::not_found())?;
     let emoji = Emoji::parse(&emoji).map_err(|error| Refusal(field_problem("emoji", error.to_string())))?;
-    let (kernel, at) = (state.kernel(), (conversation, Offset(offset)));
+    let (kernel, at) = (state.kernel(), (conversation, offset));
     let id = MessageId(kernel.clock().record_id());
     kernel.react(caller, at, id, emoji, on).await?;
     let message = kernel.message(caller.id, conversation, at.1).await?;

@@ -12,6 +12,7 @@ use kafkatalk_protocol::{
     event::{SessionEnded, SessionStarted},
     http::Session,
 };
+use std::net::IpAddr;
 use uuid::Uuid;
 
 const SESSIONS: Stream = Stream::Ledger(Ledger::Sessions);
@@ -36,15 +37,45 @@ impl Kernel {
 
     /// Whose token this is.
     pub async fn caller(&self, token: &Token) -> Result<Option<Caller>, Unavailable> {
+        self.caller_from(token, None).await
+    }
+
+    /// Whose token this is, asked for from an address. A token that nobody has is asked of the log, and of these only so
+    /// many from one address: guessing must not become a load on the log.
+    pub async fn caller_from(
+        &self,
+        token: &Token,
+        from: Option<IpAddr>,
+    ) -> Result<Option<Caller>, Unavailable> {
         let hash = token.hash();
         let found = match self.views.cached_session(&hash) {
             Some(found) => Some(found),
-            None => self.find(move |views| views.session_by_token_hash(&hash)).await?,
+            None => self.look_up_session(hash, from).await?,
         };
         Ok(found.map(|(session, user)| {
             self.used(session);
             Caller { user, session }
         }))
+    }
+
+    async fn look_up_session(
+        &self,
+        hash: String,
+        from: Option<IpAddr>,
+    ) -> Result<Option<(SessionId, User)>, Unavailable> {
+        if self.unknown_tokens.contains_key(&hash) {
+            return Ok(None);
+        }
+        from.map_or(Ok(()), |from| self.rates.may_bring_token(from)).map_err(Unavailable::too_often)?;
+        let asked = hash.clone();
+        let found = self.find(move |views| views.session_by_token_hash(&asked)).await?;
+        if found.is_none() {
+            self.unknown_tokens.insert(hash, ());
+            if let Some(from) = from {
+                self.rates.unknown_token(from);
+            }
+        }
+        Ok(found)
     }
 
     /// Notes that a session is in use.

@@ -2,15 +2,16 @@
 
 use crate::http::{
     auth::{self, SignedIn},
+    input::OfSession,
     problem::Refusal,
     state::State,
 };
 use axum::{
-    extract::{Path, State as Shared},
+    extract::State as Shared,
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use kafkatalk_protocol::{Problem, SessionId, http::Sessions};
+use kafkatalk_protocol::{Problem, http::Sessions};
 
 /// Signs this device out.
 #[utoipa::path(delete, path = "/sessions/current", tag = "accounts", responses(
@@ -47,10 +48,9 @@ pub async fn sessions(
 ))]
 pub async fn end_session(
     Shared(state): Shared<State>,
-    Path(id): Path<String>,
     SignedIn(caller): SignedIn,
+    OfSession(session): OfSession,
 ) -> Result<StatusCode, Refusal> {
-    let session: SessionId = id.parse().map_err(|_| Refusal::not_found())?;
     state.kernel().end_session(&caller, session).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -212,7 +212,7 @@ impl Session {
             },
             frame = self.socket.recv(), if self.listens() => match frame {
                 Some(Ok(frame)) => self.take(frame)?,
-                Some(Err(error)) => return Err(end_of(&error)),
+                Some(Err(error)) => return Err(end_of(error)),
                 None => return Err(End::Gone),
             },
             signal = self.registration.lane.next(), if !self.waits_for_hello => {
@@ -428,7 +428,11 @@ async fn bounded(stop: &Stop, writing: impl Future<Output = Result<(), axum::Err
     }
 }
 
-fn end_of(error: &axum::Error) -> End {
-    // The library's own limit on frames, which it reports in words alone.
-    if error.to_string().contains("too long") { End::Close(CloseCode::TooLarge) } else { End::Gone }
+fn end_of(error: axum::Error) -> End {
+    match error.into_inner().downcast_ref::<tungstenite::Error>() {
+        // The library's own limit on frames.
+        Some(tungstenite::Error::Capacity(_)) => End::Close(CloseCode::TooLarge),
+        Some(tungstenite::Error::Utf8(_)) => End::Close(CloseCode::Malformed),
+        _ => End::Gone,
+    }
 }
