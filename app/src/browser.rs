@@ -23,7 +23,7 @@ mod http;
 mod socket;
 mod store;
 
-pub(crate) use engine::{Engine, Signals};
+pub(crate) use engine::{Engine, Storage};
 
 /// 128 bits from the browser's source of randomness.
 pub(crate) fn seed() -> u128 {

@@ -3,7 +3,8 @@
 //! A [`Client`] is a state machine. [`Client::handle`] takes what happened ([`Input`]) and both clocks ([`Now`]);
 //! [`Client::take_effects`] hands out what is to be done about it ([`Effect`]); [`Client::wake_at`] says when to come
 //! back with [`Input::Timer`]. What the pages draw is read from [`Client::link`], [`Client::list`] and
-//! [`Client::chat`]; [`Client::take_changes`] says which of them may have changed. Clocks and randomness come in as
+//! [`Client::chat`], and from the parts of features; [`Client::take_link`] and its like hand out what may have changed
+//! since. Clocks and randomness come in as
 //! arguments, so that a simulation can decide them.
 //!
 //! What always holds:
@@ -20,13 +21,13 @@
 //! |---|---|
 //! | [`event`] | inputs, actions, effects, clocks |
 //! | [`view`] | what the pages draw |
-//! | [`command`] | what people ask the server to keep |
+//! | [`command`], `stored` | what people ask the server to keep, and how devices keep it meanwhile |
 //! | [`outbox`] | commands that are not yet in the log |
 //! | `timeline` | the messages of a conversation in memory |
 //! | `chain` | how far the records of a conversation have been applied to them |
 //! | `conversations`, `summary` | the list, and what it knows of a conversation |
 //! | `receipts` | read positions on their way to the server |
-//! | `signs` | what is true for moments: who types, who is online |
+//! | [`part`] | what features bring: parts with a state of their own, such as who types and who is online |
 //! | `link` | when to connect, and how to notice a dead socket |
 //! | `drafts` | texts that were begun |
 //! | `requests`, `fetching` | requests under way, and to be made again |
@@ -46,26 +47,25 @@ pub mod limits;
 mod link;
 mod membership;
 pub mod outbox;
+pub mod part;
 pub mod random;
 mod receipts;
 mod requests;
-mod signs;
+mod stored;
 mod summary;
 mod timeline;
 pub mod view;
 mod views;
 
-pub use command::{Command, StoredEntry};
-pub use event::{
-    Action, Answer, Changes, Effect, Fetch, FetchError, Input, Now, Page, RequestId, SocketId, Ticks,
-};
+pub use command::{ChangeKind, Command, MessageChange};
+pub use event::{Action, Answer, Effect, Fetch, FetchError, Input, Now, Page, RequestId, SocketId, Ticks};
 pub use outbox::OutboxFull;
-pub use signs::Subject;
+pub use part::{Event, Features, Part, Subject, Surroundings};
+pub use stored::StoredEntry;
 pub use view::{
     Change, ChatStatus, ChatView, Delivery, Edge, Group, Item, ItemKey, Link, LinkView, ListView, People, Row,
 };
 
-use crate::features::{presence::state::Presences, typing::state::Typing};
 use crate::page::{OpenModel, PageModel};
 use conversations::Conversations;
 use drafts::Drafts;
@@ -85,7 +85,7 @@ use summary::Summary;
 use timeline::Timeline;
 
 /// The state of one page of one viewer.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Client {
     viewer: Arc<User>,
     limits: Limits,
@@ -112,14 +112,14 @@ pub struct Client {
     unplaced_reads: Vec<(ConversationId, UserId, Offset)>,
     /// Whether to ask if the session still stands.
     probe: Option<Task>,
-    typing: Typing,
-    presences: Presences,
-    /// What something else may be true of.
+    /// How features read the changes that a device keeps.
+    kinds: &'static [ChangeKind],
+    parts: Vec<Box<dyn Part>>,
+    /// What something else may be true of, as parts say.
     changed_signs: Vec<Subject>,
     requests: Requests<Purpose>,
     looks: u64,
     effects: Vec<Effect>,
-    changes: Changes,
 }
 
 /// The messages of a conversation that are held, and what is fetched for them.
@@ -161,6 +161,8 @@ struct Looking {
     visible: bool,
     at_end: bool,
     read_on_open: Option<Offset>,
+    /// What is seen there may have changed.
+    changed: bool,
 }
 
 /// What a request is for.
@@ -196,12 +198,12 @@ impl Purpose {
 impl Client {
     /// The state that a page begins with, on the server and in the browser alike; none where nobody is signed in.
     /// Nothing happens before [`Input::Started`].
-    pub fn new(page: &PageModel, seed: u128) -> Option<Self> {
-        Self::with_limits(page, seed, Limits::default())
+    pub fn new(page: &PageModel, seed: u128, features: Features) -> Option<Self> {
+        Self::with_limits(page, seed, features, Limits::default())
     }
 
     /// The same with limits of one's own.
-    pub fn with_limits(page: &PageModel, seed: u128, limits: Limits) -> Option<Self> {
+    pub fn with_limits(page: &PageModel, seed: u128, features: Features, limits: Limits) -> Option<Self> {
         let viewer = Arc::new(page.viewer.clone()?);
         let mut client = Self {
             viewer,
@@ -222,13 +224,12 @@ impl Client {
             unplaced: Vec::new(),
             unplaced_reads: Vec::new(),
             probe: None,
-            typing: Typing::default(),
-            presences: Presences::default(),
+            kinds: features.changes,
+            parts: (features.parts)(),
             changed_signs: Vec::new(),
             requests: Requests::default(),
             looks: 0,
             effects: Vec::new(),
-            changes: Changes::default(),
         };
         for conversation in &page.conversations {
             client.learn(conversation, Ticks(0));
@@ -295,8 +296,8 @@ impl Client {
                 chat.timeline.chain_mut().heard_of(record);
             }
         }
-        self.changes.list = true;
-        self.changes.chat |= self.looking.open == Some(told.id);
+        self.conversations.changed = true;
+        self.looking.changed |= self.looking.open == Some(told.id);
         self.unplaced_reads.retain(|(conversation, user, offset)| {
             let other = *conversation != told.id;
             if !other && let Some(summary) = self.conversations.get_mut(*conversation) {
@@ -341,13 +342,19 @@ impl Client {
         let state = |summary: &Summary| summary.last().map(|last| (last.offset, last.revision()));
         let before = state(summary);
         let newest = summary.observe(message, self.viewer.id);
-        self.changes.list |= state(summary) != before;
+        let changed = state(summary) != before;
+        self.conversations.changed |= changed;
         newest
     }
 
     /// The signed-in person.
     pub fn viewer(&self) -> &User {
         &self.viewer
+    }
+
+    /// How the changes that a device keeps are read.
+    pub fn kinds(&self) -> &'static [ChangeKind] {
+        self.kinds
     }
 
     /// Something happened.
@@ -362,19 +369,21 @@ impl Client {
             Input::Frame(socket, frame) => {
                 if self.link.is(socket) {
                     self.link.heard(now.ticks);
+                    self.tell_parts(Event::Frame(&frame), now.ticks);
                     self.frame(socket, *frame, now);
                 }
             }
             Input::Closed(socket, code) => {
                 let disconnect = self.link.closed(socket, code, now.ticks, &mut self.random);
-                self.lose(disconnect);
+                self.lose(disconnect, now.ticks);
             }
             Input::Answered(request, answer) => self.answered(request, answer, now.ticks),
             Input::Online(online) => {
                 let disconnect = self.link.set_online(online, now.ticks, &mut self.random, &mut self.effects);
                 // Without a network, what is not loaded says so.
-                self.changes = Changes { link: true, chat: true, ..self.changes };
-                self.lose(disconnect);
+                self.link.changed = true;
+                self.looking.changed = true;
+                self.lose(disconnect, now.ticks);
                 if online {
                     self.retry_fetches_now();
                 }
@@ -383,7 +392,7 @@ impl Client {
                 self.looking.visible = visible;
                 if visible {
                     // A page that was left by signing out, and came back.
-                    self.changes.link |= self.link.ended();
+                    self.link.changed |= self.link.ended();
                     self.link.retry_now(now.ticks, &mut self.effects);
                 } else {
                     self.drafts.store(now.ticks, true, &mut self.effects);
@@ -403,7 +412,7 @@ impl Client {
         }
         self.do_what_is_due(now.ticks);
         // Of its end the session tells by itself.
-        self.changes.link |= self.link.view() != before && !self.link.ended();
+        self.link.changed |= self.link.view() != before && !self.link.ended();
     }
 
     fn start(
@@ -439,7 +448,7 @@ impl Client {
     }
 
     /// The socket is gone, or the session.
-    fn lose(&mut self, disconnect: Disconnect) {
+    fn lose(&mut self, disconnect: Disconnect, now: Ticks) {
         match disconnect {
             Disconnect::None => return,
             Disconnect::Requeue | Disconnect::RequeueAndProbe => {
@@ -453,17 +462,17 @@ impl Client {
                 self.effects.push(Effect::SessionEnded);
             }
         }
-        self.forget_signs();
+        self.tell_parts(Event::Disconnected, now);
         if disconnect == Disconnect::RequeueAndProbe && self.probe.is_none() {
             self.probe = Some(Task::default());
         }
         self.outbox_changed();
     }
 
-    fn end_session(&mut self) {
+    fn end_session(&mut self, now: Ticks) {
         if !self.link.ended() {
             self.link.end(&mut self.effects);
-            self.lose(Disconnect::SessionEnded);
+            self.lose(Disconnect::SessionEnded, now);
         }
     }
 
@@ -477,7 +486,9 @@ impl Client {
     }
 
     fn outbox_changed(&mut self) {
-        self.changes = Changes { link: true, list: true, chat: true, ..self.changes };
+        self.link.changed = true;
+        self.conversations.changed = true;
+        self.looking.changed = true;
     }
 
     /// What is to be done now, in this order.
@@ -485,8 +496,27 @@ impl Client {
         std::mem::take(&mut self.effects)
     }
 
-    /// Which views may have changed since this was last asked.
-    pub fn take_changes(&mut self) -> Changes {
-        std::mem::take(&mut self.changes)
+    /// Whether anything that is drawn may have changed since it was last taken.
+    pub fn has_changed(&self) -> bool {
+        self.link.changed
+            || self.conversations.changed
+            || self.looking.changed
+            || !self.changed_signs.is_empty()
+    }
+
+    /// How the connection stands, where that may have changed since it was last taken.
+    pub fn take_link(&mut self) -> Option<LinkView> {
+        std::mem::take(&mut self.link.changed).then(|| self.link())
+    }
+
+    /// The list of conversations, likewise.
+    pub fn take_list(&mut self) -> Option<ListView> {
+        std::mem::take(&mut self.conversations.changed).then(|| self.list())
+    }
+
+    /// The conversation that is looked at, none where that is none, likewise.
+    pub fn take_chat(&mut self) -> Option<Option<ChatView>> {
+        let changed = std::mem::take(&mut self.looking.changed);
+        changed.then(|| self.looking.open.map(|open| self.chat(open)))
     }
 }

@@ -8,13 +8,13 @@ use super::{
     store::Store,
 };
 use crate::client::{
-    Action, Changes, ChatView, Client, Command, Effect, Input, LinkView, ListView, Now, OutboxFull,
-    RequestId, SocketId, Subject, Ticks,
+    Action, Client, Command, Effect, Input, Now, OutboxFull, Part, RequestId, SocketId, Subject, Ticks,
 };
+use crate::live::Signals;
 use crate::route::{Route, safe_next};
 use gloo_events::EventListener;
 use gloo_timers::callback::Timeout;
-use kafkatalk_protocol::{ConversationId, Message, MessageId, Timestamp};
+use kafkatalk_protocol::{ConversationId, MessageId, Timestamp};
 use leptos::prelude::*;
 use std::{
     cell::{Cell, RefCell},
@@ -29,15 +29,8 @@ const PUBLISH_INTERVAL_MS: u64 = 16;
 /// Longest wait that is given to a timer of the browser, which counts in 31 bits.
 const TIMER_MAX_MS: u64 = 60_000;
 
-/// Where views are published.
-#[derive(Clone, Copy)]
-pub(crate) struct Signals {
-    pub(crate) link: RwSignal<LinkView>,
-    pub(crate) list: RwSignal<ListView>,
-    pub(crate) chat: RwSignal<Option<ChatView>>,
-    pub(crate) announced: RwSignal<Option<Arc<Message>>>,
-    pub(crate) unsaved: RwSignal<bool>,
-}
+/// How it is held.
+pub(crate) type Storage = LocalStorage;
 
 /// The client's state in the browser.
 #[derive(Clone)]
@@ -55,7 +48,6 @@ struct Inner {
     inbox: RefCell<VecDeque<Input>>,
     busy: Cell<bool>,
     started: Cell<bool>,
-    pending: Cell<Changes>,
     published: Cell<Ticks>,
     /// When the next look is due, and what comes back then.
     timer: RefCell<Option<(Ticks, Timeout)>>,
@@ -80,9 +72,9 @@ fn whole(ms: f64) -> u64 {
 }
 
 impl Engine {
-    pub(crate) fn new(client: Client, signals: Signals) -> Self {
-        let store = Store::of(client.viewer().id);
-        Self(Rc::new_cyclic(|this: &Weak<Inner>| Inner {
+    pub(crate) fn hold(client: Client, signals: Signals) -> StoredValue<Self, Storage> {
+        let store = Store::of(client.viewer().id, client.kinds());
+        StoredValue::new_local(Self(Rc::new_cyclic(|this: &Weak<Inner>| Inner {
             this: this.clone(),
             client: RefCell::new(client),
             signals,
@@ -93,11 +85,10 @@ impl Engine {
             inbox: RefCell::new(VecDeque::new()),
             busy: Cell::new(false),
             started: Cell::new(false),
-            pending: Cell::new(Changes::default()),
             published: Cell::new(Ticks(0)),
             timer: RefCell::new(None),
             unsaved: RefCell::new(Vec::new()),
-        }))
+        })))
     }
 
     pub(crate) fn start(&self) {
@@ -128,10 +119,10 @@ impl Engine {
         sent
     }
 
-    /// Reads what is true for moments of that, for a view that is to be drawn again when something else is.
-    pub(crate) fn read_sign<T>(&self, subject: Subject, read: impl FnOnce(&Client) -> T) -> T {
+    /// Reads what a part knows of that, for a view that is to be drawn again when something else is true of it.
+    pub(crate) fn read_part<P: Part, T>(&self, subject: Subject, read: impl FnOnce(&P) -> T) -> Option<T> {
         self.0.sign(subject).track();
-        read(&self.0.client.borrow())
+        self.0.client.borrow().part().map(read)
     }
 
     pub(crate) fn draft(&self, conversation: ConversationId) -> Arc<str> {
@@ -238,26 +229,14 @@ impl Inner {
     }
 
     fn publish(&self, now: Ticks) {
-        let new = self.client.borrow_mut().take_changes();
-        let old = self.pending.get();
-        let changes = Changes {
-            link: old.link || new.link,
-            list: old.list || new.list,
-            chat: old.chat || new.chat,
-            signs: old.signs || new.signs,
-        };
         let rests = self.published.get().plus(PUBLISH_INTERVAL_MS) > now;
-        if !changes.any() || rests {
-            self.pending.set(changes);
+        let mut client = self.client.borrow_mut();
+        if rests || !client.has_changed() {
             return;
         }
-        self.pending.set(Changes::default());
         self.published.set(now);
-        let mut client = self.client.borrow_mut();
+        let (link, list, chat) = (client.take_link(), client.take_list(), client.take_chat());
         let signs = client.take_changed_signs();
-        let link = changes.link.then(|| client.link());
-        let list = changes.list.then(|| client.list());
-        let chat = changes.chat.then(|| client.opened().map(|open| client.chat(open)));
         // Setting a signal may run code that comes back here.
         drop(client);
         set(self.signals.link, link);
@@ -279,8 +258,10 @@ impl Inner {
     }
 
     fn set_timer(&self, now: Ticks) {
-        let due = self.client.borrow().wake_at(now);
-        let publish = self.pending.get().any().then(|| self.published.get().plus(PUBLISH_INTERVAL_MS));
+        let client = self.client.borrow();
+        let due = client.wake_at(now);
+        let publish = client.has_changed().then(|| self.published.get().plus(PUBLISH_INTERVAL_MS));
+        drop(client);
         let Some(due) = [due, publish].into_iter().flatten().min() else { return };
         if self.timer.borrow().as_ref().is_some_and(|(set, _)| *set <= due) {
             return;

@@ -1,6 +1,6 @@
 //! What people do.
 
-use super::{Action, Client, Command, Effect, Held, Now, OutboxFull, event::Ticks};
+use super::{Action, Client, Command, Effect, Event, Held, Now, OutboxFull, event::Ticks};
 use kafkatalk_protocol::{Body, ConversationId, MessageId};
 
 impl Client {
@@ -28,7 +28,7 @@ impl Client {
         self.effects.push(Effect::StoreEntry(stored));
         if posts {
             self.drafts.clear(conversation, &mut self.effects);
-            self.typing.sent();
+            self.tell_parts(Event::Posted, now.ticks);
             if let Some(chat) = self.chats.get_mut(&conversation) {
                 // Own messages are shown at the end.
                 chat.show_newest();
@@ -77,7 +77,7 @@ impl Client {
             Action::LoadMoreConversations => {
                 if self.paging.cursor.is_some() {
                     self.paging.more.ask();
-                    self.changes.list = true;
+                    self.conversations.changed = true;
                 }
             }
             Action::Retry(id) => {
@@ -94,9 +94,9 @@ impl Client {
             Action::Draft(conversation, text) => {
                 let changed = self.drafts.change(conversation, &text, now.ticks, &mut self.effects);
                 // The list does not show the draft of the conversation that is open.
-                self.changes.list |= changed && self.looking.open != Some(conversation);
+                self.conversations.changed |= changed && self.looking.open != Some(conversation);
                 if changed && !text.trim().is_empty() {
-                    self.types(conversation, now.ticks);
+                    self.tell_parts(Event::Typed(conversation), now.ticks);
                 }
             }
             Action::ConnectNow => self.link.retry_now(now.ticks, &mut self.effects),
@@ -110,7 +110,7 @@ impl Client {
     fn with_open(&mut self, act: impl FnOnce(&mut Held)) {
         if let Some(chat) = self.looking.open.and_then(|open| self.chats.get_mut(&open)) {
             act(chat);
-            self.changes.chat = true;
+            self.looking.changed = true;
         }
     }
 
@@ -127,8 +127,8 @@ impl Client {
         self.missing.clear();
         self.looking.open = conversation;
         self.looking.at_end = true;
-        self.changes.list = true;
-        self.changes.chat = true;
+        self.conversations.changed = true;
+        self.looking.changed = true;
         let Some(id) = conversation else { return };
         self.looking.read_on_open =
             self.conversations.get(id).and_then(|summary| summary.read_of(self.viewer.id));

@@ -20,8 +20,8 @@ impl Client {
         if !self.task(purpose).is_some_and(|task| task.is(request)) {
             return;
         }
-        self.changes.chat = true;
-        self.changes.list = true;
+        self.looking.changed = true;
+        self.conversations.changed = true;
         match (purpose, answer) {
             (_, Err(error)) => self.fetch_failed(purpose, error, now),
             (Purpose::Session, Ok(_)) => self.probe = None,
@@ -47,7 +47,7 @@ impl Client {
     fn fetch_failed(&mut self, purpose: Purpose, error: FetchError, now: Ticks) {
         let mut wait_ms = 0;
         match error {
-            FetchError::Refused { code: ErrorCode::Unauthenticated, .. } => return self.end_session(),
+            FetchError::Refused { code: ErrorCode::Unauthenticated, .. } => return self.end_session(now),
             FetchError::Refused { code: ErrorCode::NotAllowed, .. } => {
                 if let Some(id) = purpose.conversation() {
                     return self.depart(id, Departure::Refused(now));

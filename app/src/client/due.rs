@@ -14,7 +14,7 @@ impl Client {
         if !self.started {
             return;
         }
-        self.expire_signs(now);
+        self.parts_do_what_is_due(now);
         if self.link.ended() {
             // Nothing is asked for any more. Answers that were under way still come, and what they bring is shown.
             return self.settle(now);
@@ -24,12 +24,12 @@ impl Client {
         }
         let disconnect = self.link.tick(now, &mut self.random, &mut self.effects);
         if disconnect != Disconnect::None {
-            self.changes.link = true;
+            self.link.changed = true;
         }
-        self.lose(disconnect);
+        self.lose(disconnect, now);
         if let Some(sent) = self.outbox.expire(now, &mut self.random) {
             let disconnect = self.link.suspect(sent, now, &mut self.random, &mut self.effects);
-            self.lose(disconnect);
+            self.lose(disconnect, now);
         }
         self.settle(now);
         self.fetch_what_is_wanted(now);
@@ -52,13 +52,13 @@ impl Client {
             self.drafts.wake_at(),
             self.requests.wake_at(),
             self.receipts.wake_at(),
-            self.typing.wake_at(),
             self.probe.as_ref().and_then(Task::wake_at),
             self.paging.more.wake_at(),
             self.paging.refresh.as_ref().and_then(|refresh| refresh.task.wake_at()),
         ]
         .into_iter()
         .chain(self.asks.values().map(Task::wake_at))
+        .chain(self.parts.iter().map(|part| part.wake_at()))
         .chain(chats)
         .flatten()
         // What is past was looked at: it waits for something else.
@@ -99,6 +99,7 @@ impl Client {
         if gone {
             self.outbox_changed();
         }
+        let (mut list_changed, mut chat_changed) = (false, false);
         for (id, chat) in &mut self.chats {
             let open = self.looking.open == Some(*id);
             let at_end = self.looking.at_end || !open;
@@ -122,20 +123,21 @@ impl Client {
                     && summary.raise_read(viewer, last, viewer)
                 {
                     self.receipts.raise(*id, last);
-                    self.changes.list = true;
-                    self.changes.chat = true;
+                    (list_changed, chat_changed) = (true, true);
                 }
             }
             // Where changes were missed, what is held may count messages that were deleted.
             let unread = unread_in(chat, summary.read_of(viewer), viewer);
             if let Some(unread) = unread.filter(|_| !chat.timeline.chain().has_gap()) {
                 if unread != summary.unread(viewer) {
-                    self.changes.list = true;
-                    self.changes.chat |= open;
+                    list_changed = true;
+                    chat_changed |= open;
                 }
                 summary.set_unread(unread, chat.timeline.last());
             }
         }
+        self.conversations.changed |= list_changed;
+        self.looking.changed |= chat_changed;
     }
 
     fn fetch_what_is_wanted(&mut self, now: Ticks) {
@@ -260,7 +262,7 @@ impl Client {
                 chat.forward.forgive();
             }
         }
-        self.changes.chat = true;
+        self.looking.changed = true;
         if let Some(refresh) = &mut self.paging.refresh {
             refresh.task.retry_now();
         }
@@ -270,10 +272,10 @@ impl Client {
         let Some(socket) = self.link.live() else { return };
         while let Some(entry) = self.outbox.send_next(socket, now, SENDS_MAX) {
             let (conversation, id) = (entry.conversation, entry.id);
-            let frame = entry.command.clone().into_frame(conversation, id);
+            let frame = entry.command.to_frame(conversation, id);
             self.effects.push(Effect::Transmit(socket, frame));
-            self.changes.chat = true;
-            self.changes.list = true;
+            self.looking.changed = true;
+            self.conversations.changed = true;
         }
         for (conversation, offset) in self.receipts.due(now) {
             self.effects.push(Effect::Transmit(socket, ClientFrame::Read { conversation, offset }));

@@ -1,6 +1,6 @@
 //! What goes into the client's state machine and what it asks for.
 
-use super::command::StoredEntry;
+use super::stored::StoredEntry;
 use kafkatalk_protocol::{
     ClientFrame, Conversation, ConversationId, ErrorCode, Message, MessageId, Offset, ServerFrame, Timestamp,
     http::{Conversations, Messages},
@@ -198,25 +198,4 @@ pub enum Effect {
     Forget,
     /// Somebody else wrote something just now: tell it to those who cannot see it.
     Announce(Arc<Message>),
-}
-
-/// Which views may have changed since they were last asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "a set, whose elements are named")]
-pub struct Changes {
-    /// The state of the connection, or how much waits in the outbox.
-    pub link: bool,
-    /// The list of conversations.
-    pub list: bool,
-    /// The open conversation.
-    pub chat: bool,
-    /// What is true for moments: see [`super::Client::take_changed_signs`].
-    pub signs: bool,
-}
-
-impl Changes {
-    /// Whether anything may have changed.
-    pub fn any(self) -> bool {
-        self.link || self.list || self.chat || self.signs
-    }
 }

@@ -96,8 +96,8 @@ impl Client {
                 }
                 if let Some(summary) = self.conversations.get_mut(conversation) {
                     if summary.raise_read(user, offset, viewer) {
-                        self.changes.list = true;
-                        self.changes.chat |= self.looking.open == Some(conversation);
+                        self.conversations.changed = true;
+                        self.looking.changed |= self.looking.open == Some(conversation);
                     }
                 } else {
                     self.unplaced_reads.push((conversation, user, offset));
@@ -106,22 +106,17 @@ impl Client {
                     }
                 }
             }
-            ServerFrame::Error { code: ErrorCode::Unauthenticated, .. } => self.end_session(),
+            ServerFrame::Error { code: ErrorCode::Unauthenticated, .. } => self.end_session(now.ticks),
             ServerFrame::Error { code, detail, id: Some(id) } => self.refused((id, code, detail), now.ticks),
-            ServerFrame::Typing { .. } | ServerFrame::Presence(_) | ServerFrame::Presences { .. } => {
-                self.signal(frame, now.ticks);
-            }
-            ServerFrame::Error { id: None, .. }
-            | ServerFrame::Delivered { .. }
-            | ServerFrame::Pong
-            | ServerFrame::Unknown => {}
+            // Nothing to do, or for parts of features.
+            _ => {}
         }
     }
 
     fn ready(&mut self, socket: SocketId, user: &User, now: Now) {
         if user.id != self.viewer.id {
             // Somebody else signed in on this device: nothing of this viewer may go out in their name.
-            self.end_session();
+            self.end_session(now.ticks);
             return;
         }
         self.link.ready(socket, now.ticks);
@@ -208,7 +203,6 @@ impl Client {
         if message.sender.id == self.viewer.id {
             self.landed(message.id, message.offset, now.ticks);
         }
-        self.wrote(conversation, message.sender.id);
         if self.conversations.get(conversation).is_none() {
             // Not loaded that far down, or opened just now. The answer may come from a node that lags.
             // A change of an old message is no reason to ask, but the list may be on its way in an older state.
@@ -229,7 +223,7 @@ impl Client {
             if new && link.is_none() {
                 chat.timeline.link_of(&message);
             }
-            self.changes.chat |= self.looking.open == Some(conversation);
+            self.looking.changed |= self.looking.open == Some(conversation);
         }
         if message.deleted
             && let Some(summary) = self.conversations.get_mut(conversation)

@@ -37,6 +37,8 @@ pub(super) struct LinkState {
     attempted: Ticks,
     heard: Ticks,
     pinged: Option<Ticks>,
+    /// What is seen of it, or of what waits for it, may have changed.
+    pub(super) changed: bool,
 }
 
 /// What a loss of the socket asks of the rest of the client.
@@ -63,6 +65,7 @@ impl LinkState {
             attempted: Ticks(0),
             heard: Ticks(0),
             pinged: None,
+            changed: false,
         }
     }
 

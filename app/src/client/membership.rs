@@ -20,8 +20,8 @@ impl Client {
         if let Some(summary) = self.conversations.get_mut(id)
             && summary.regroup(others, group, revision)
         {
-            self.changes.list = true;
-            self.changes.chat |= self.looking.open == Some(id);
+            self.conversations.changed = true;
+            self.looking.changed |= self.looking.open == Some(id);
         }
     }
 
@@ -64,8 +64,8 @@ impl Client {
         }
         self.outbox.drop_stored(id);
         self.drop_refused_of_left();
-        self.changes.list = true;
-        self.changes.chat |= self.looking.open == Some(id);
+        self.conversations.changed = true;
+        self.looking.changed |= self.looking.open == Some(id);
     }
 
     /// Something was said in a conversation that the viewer had left, perhaps by themself: they seem to be back.

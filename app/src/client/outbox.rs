@@ -5,10 +5,11 @@
 //! cut: a copy of an earlier command that arrives late finds its id already there.
 
 use super::{
-    command::{Command, StoredEntry},
+    command::Command,
     event::{SocketId, Ticks},
     limits::{ACK_DEADLINE_MS, ECHO_DEADLINE_MS, INTERNAL_ERRORS_MAX, SEND_RETRY_BASE_MS, SEND_RETRY_MAX_MS},
     random::Random,
+    stored::StoredEntry,
 };
 use kafkatalk_protocol::{ConversationId, ErrorCode, Message, MessageId, Offset, Timestamp};
 use std::{collections::BTreeSet, sync::Arc};

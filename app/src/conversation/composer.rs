@@ -148,7 +148,7 @@ impl Writing {
             return Ok(());
         };
         if before != body.as_str() {
-            live.submit(id, Command::Edit(Edit { message, body }))?;
+            live.submit(id, Command::change(Edit { message, body }))?;
         }
         self.editing.set(None);
         Ok(())

@@ -5,3 +5,4 @@ mod command;
 
 pub(crate) use bar::{EditBar, Editing, action, last_editable, provide};
 pub use command::Edit;
+pub(crate) use command::KIND;

@@ -199,21 +199,21 @@ fn a_person_may_connect_now() {
 fn every_change_of_the_connection_is_told() {
     let mut page = Page::with_messages(0);
     page.start();
-    page.client.take_changes();
+    page.draw();
     for _ in 0..3 {
         page.tell(Input::Closed(page.socket(), 1006));
-        assert!(page.client.take_changes().link, "it is lost");
+        assert!(page.client.take_link().is_some(), "it is lost");
         let Link::Waiting(until) = link(&page) else { panic!("{:?}", link(&page)) };
         page.pass(until.since(page.now().ticks));
         assert_eq!(link(&page), Link::Connecting);
-        assert!(page.client.take_changes().link, "it is tried by itself");
+        assert!(page.client.take_link().is_some(), "it is tried by itself");
     }
     page.tell(Input::Closed(page.socket(), 1006));
     page.ms += limits::HURRY_INTERVAL_MS;
-    page.client.take_changes();
+    page.draw();
     page.act(Action::ConnectNow);
     assert_eq!(link(&page), Link::Connecting);
-    assert!(page.client.take_changes().link, "it is tried by a person");
+    assert!(page.client.take_link().is_some(), "it is tried by a person");
     assert!(page.client.link().was_tried);
 }
 
@@ -224,10 +224,10 @@ fn signing_out_leaves_nothing_on_the_device_and_leaves_the_way_to_the_form() {
     page.act(Action::Draft(conv(), "begun".into()));
     let socket = page.socket();
     page.effects.clear();
-    page.client.take_changes();
+    page.draw();
     page.act(Action::SignOut);
     assert_eq!(page.effects, [Effect::Close(socket), Effect::Forget]);
-    assert!(!page.client.take_changes().any());
+    assert!(!page.client.has_changed());
     page.tell(Input::Closed(socket, 4401));
     page.tell(Input::Visible(false));
     page.pass(60_000);
@@ -238,12 +238,12 @@ fn signing_out_leaves_nothing_on_the_device_and_leaves_the_way_to_the_form() {
 #[test]
 fn a_pong_or_a_record_without_effect_changes_nothing_that_is_drawn() {
     let mut page = Page::live(3);
-    page.client.take_changes();
+    page.draw();
     for frame in [
         ServerFrame::Pong,
         ServerFrame::Record { conversation: conv(), record: Offset(3), previous_record: Some(Offset(2)) },
     ] {
         page.frame(frame.clone());
-        assert!(!page.client.take_changes().any(), "{frame:?}");
+        assert!(!page.client.has_changed(), "{frame:?}");
     }
 }

@@ -19,7 +19,7 @@ fn page() -> Page {
 
 fn edit(page: &mut Page, message: u64, text: &str) -> MessageId {
     let edit = Edit { message: Offset(message), body: Body::parse(text).unwrap() };
-    let id = page.client.submit(conv(), Command::Edit(edit), page.now()).unwrap();
+    let id = page.client.submit(conv(), Command::change(edit), page.now()).unwrap();
     page.effects.extend(page.client.take_effects());
     id
 }
@@ -133,7 +133,7 @@ fn a_change_of_a_message_of_somebody_else_leaves_the_others_alone() {
 #[test]
 fn a_deletion_leaves_a_tombstone_at_once_and_is_taken_back_where_it_is_refused() {
     let mut page = page();
-    let delete = Command::Delete(Delete { message: Offset(1) });
+    let delete = Command::change(Delete { message: Offset(1) });
     let id = page.client.submit(conv(), delete, page.now()).unwrap();
     page.effects.extend(page.client.take_effects());
     assert_eq!((own(&page).deleted(), own(&page).body()), (true, "This message was deleted."));
@@ -148,7 +148,7 @@ fn a_deleted_message_does_not_count_as_unread() {
     let mut page = Page::live(2);
     assert_eq!(page.unread(), 2);
     let mut tombstone = message(&peer(), 1);
-    Delete::apply(&mut tombstone);
+    Delete::empty(&mut tombstone);
     tombstone.revision = Some(Offset(2));
     let (record, previous_record) = (Some(Offset(2)), Some(Offset(1)));
     page.frame(ServerFrame::Changed { message: tombstone, record, previous_record });
@@ -164,7 +164,7 @@ fn a_deletion_in_a_conversation_that_is_not_in_memory_is_counted_by_the_server()
     page.frame(ServerFrame::Conversation { conversation: told });
     page.take_requests();
     let mut tombstone = Message { conversation: other, ..message(&user(3), 0) };
-    Delete::apply(&mut tombstone);
+    Delete::empty(&mut tombstone);
     tombstone.revision = Some(Offset(2));
     let (record, previous_record) = (Some(Offset(2)), Some(Offset(1)));
     page.frame(ServerFrame::Changed { message: tombstone, record, previous_record });
@@ -191,7 +191,7 @@ fn a_reply_shows_what_is_held_of_the_message_that_it_is_to() {
     page.frame(edited(3, "better"));
     assert_eq!(quote(&page).excerpt.as_deref(), Some("better"));
     let mut tombstone = message(&me(), 1);
-    Delete::apply(&mut tombstone);
+    Delete::empty(&mut tombstone);
     tombstone.revision = Some(Offset(4));
     page.frame(ServerFrame::Changed { message: tombstone, record: None, previous_record: None });
     assert_eq!(quote(&page).excerpt, None);

@@ -4,6 +4,7 @@ use kafkatalk_app::{
     client::{
         Action, Answer, Client, Effect, Fetch, FetchError, Input, Item, Now, RequestId, SocketId, Ticks,
     },
+    features,
     page::{OpenModel, PageModel},
 };
 use kafkatalk_protocol::{
@@ -83,7 +84,7 @@ impl Page {
     }
 
     pub(crate) fn of(page: &PageModel) -> Self {
-        let client = Client::new(page, 7).expect("somebody is signed in");
+        let client = Client::new(page, 7, features::ALL).expect("somebody is signed in");
         Self { client, ms: 1_000_000, effects: Vec::new() }
     }
 
@@ -265,6 +266,12 @@ impl Page {
     /// Texts of the open conversation.
     pub(crate) fn texts(&self) -> Vec<String> {
         self.client.chat(conv()).items.iter().map(|item| item.body().to_owned()).collect()
+    }
+
+    /// Whatever is drawn is drawn.
+    pub(crate) fn draw(&mut self) {
+        let _ = (self.client.take_link(), self.client.take_list(), self.client.take_chat());
+        let _ = self.client.take_changed_signs();
     }
 
     pub(crate) fn unread(&self) -> u64 {

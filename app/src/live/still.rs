@@ -1,0 +1,47 @@
+//! The engine where there is no browser: the client's state as the page begins with it, which stays as it is.
+
+use super::Signals;
+use crate::client::{Action, Client, Command, OutboxFull, Part, Subject};
+use kafkatalk_protocol::{ConversationId, MessageId};
+use leptos::prelude::{StoredValue, SyncStorage};
+use std::sync::Arc;
+
+/// How it is held.
+pub(super) type Storage = SyncStorage;
+
+/// The client's state on the server.
+#[derive(Debug)]
+pub(super) struct Engine(Client);
+
+/// A seed is for what happens, and nothing does.
+pub(super) fn seed() -> u128 {
+    0
+}
+
+impl Engine {
+    pub(super) fn hold(client: Client, _signals: Signals) -> StoredValue<Self, Storage> {
+        StoredValue::new(Self(client))
+    }
+
+    #[expect(clippy::unused_self, reason = "as in the browser")]
+    pub(super) fn start(&self) {}
+
+    #[expect(clippy::unused_self, reason = "as in the browser")]
+    pub(super) fn act(&self, action: Action) {
+        drop(action);
+    }
+
+    #[expect(clippy::unused_self, reason = "as in the browser")]
+    pub(super) fn submit(&self, _: ConversationId, command: Command) -> Result<MessageId, OutboxFull> {
+        drop(command);
+        Err(OutboxFull)
+    }
+
+    pub(super) fn read_part<P: Part, T>(&self, _: Subject, read: impl FnOnce(&P) -> T) -> Option<T> {
+        self.0.part().map(read)
+    }
+
+    pub(super) fn draft(&self, conversation: ConversationId) -> Arc<str> {
+        self.0.draft(conversation)
+    }
+}
