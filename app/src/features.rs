@@ -16,7 +16,13 @@ use crate::client;
 
 /// What the features bring to the client.
 pub const ALL: client::Features = client::Features {
-    parts: || vec![Box::new(typing::Typing::default()), Box::new(presence::Presences::default())],
+    parts: || {
+        vec![
+            Box::new(typing::Typing::default()),
+            Box::new(presence::Presences::default()),
+            Box::new(edit::BegunEdits::default()),
+        ]
+    },
     changes: &[edit::KIND, delete::KIND, react::KIND],
 };
 

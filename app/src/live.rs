@@ -7,12 +7,19 @@
 mod still;
 
 #[cfg(feature = "hydrate")]
-use crate::browser::{Engine, Storage, seed};
+pub(crate) use crate::browser::seed;
+#[cfg(feature = "hydrate")]
+use crate::browser::{Engine, Storage};
 #[cfg(not(feature = "hydrate"))]
-use still::{Engine, Storage, seed};
+pub(crate) use still::seed;
+#[cfg(not(feature = "hydrate"))]
+use still::{Engine, Storage};
 
 use crate::{
-    client::{Action, ChatView, Client, Command, Features, LinkView, ListView, OutboxFull, Part, Subject},
+    client::{
+        Action, Answer, ChatView, Client, Command, Features, LinkView, ListView, NotTaken, Part, Request,
+        Subject,
+    },
     page::PageModel,
 };
 use kafkatalk_protocol::{Body, ConversationId, Message, MessageId, Offset, User};
@@ -87,18 +94,28 @@ impl Live {
         conversation: ConversationId,
         body: Body,
         reply_to: Option<Offset>,
-    ) -> Result<MessageId, OutboxFull> {
+    ) -> Result<MessageId, NotTaken> {
         self.submit(conversation, Command::Post { body, reply_to })
     }
 
     /// The same for any command.
-    pub fn submit(self, conversation: ConversationId, command: Command) -> Result<MessageId, OutboxFull> {
+    pub fn submit(self, conversation: ConversationId, command: Command) -> Result<MessageId, NotTaken> {
         self.engine.with_value(|engine| engine.submit(conversation, command))
     }
 
     /// Reads what a part of the client knows of a subject, and tracks that alone. None where there is no such part.
     pub fn read_part<P: Part, T>(self, subject: Subject, read: impl FnOnce(&P) -> T) -> Option<T> {
         self.engine.with_value(|engine| engine.read_part(subject, read))
+    }
+
+    /// Changes what a part of the client knows; nobody is told.
+    pub fn change_part<P: Part>(self, change: impl FnOnce(&mut P)) {
+        self.engine.with_value(|engine| engine.change_part(change));
+    }
+
+    /// Makes a request for a view, and reads its answer. Where the session turns out to have ended, it ends here as well.
+    pub async fn ask(self, request: Request) -> Answer {
+        self.engine.with_value(|engine| engine.ask(request)).await
     }
 
     /// The text that was begun in a conversation; empty for none. After [`Live::start`] it knows what the device kept.

@@ -1,20 +1,21 @@
 //! The loop: what happens goes in, what is to be done comes out.
 
 use super::{
+    clocks::now,
     events,
     handle::{Handle, Tell},
-    http,
+    http, leaving,
     socket::Socket,
     store::Store,
 };
 use crate::client::{
-    Action, Client, Command, Effect, Input, Now, OutboxFull, Part, RequestId, SocketId, Subject, Ticks,
+    Action, Answer, Client, Command, Effect, Input, Link, NotTaken, Part, Request, RequestError, RequestId,
+    SocketId, Subject, Ticks,
 };
 use crate::live::Signals;
-use crate::route::{Route, safe_next};
 use gloo_events::EventListener;
 use gloo_timers::callback::Timeout;
-use kafkatalk_protocol::{ConversationId, MessageId, Timestamp};
+use kafkatalk_protocol::{ConversationId, ErrorCode, MessageId};
 use leptos::prelude::*;
 use std::{
     cell::{Cell, RefCell},
@@ -53,22 +54,8 @@ struct Inner {
     timer: RefCell<Option<(Ticks, Timeout)>>,
     /// Messages that the device did not take.
     unsaved: RefCell<Vec<MessageId>>,
-}
-
-/// Both clocks.
-fn now() -> Now {
-    let performance = web_sys::window().and_then(|window| window.performance());
-    let ticks = performance.map_or_else(js_sys::Date::now, |performance| performance.now());
-    Now { ticks: Ticks(whole(ticks)), wall: Timestamp::from_millis(whole(js_sys::Date::now()).cast_signed()) }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "milliseconds, far below 2^53; the cast saturates"
-)]
-fn whole(ms: f64) -> u64 {
-    ms as u64
+    /// Asks before such a message is lost.
+    guard: RefCell<Option<EventListener>>,
 }
 
 impl Engine {
@@ -88,6 +75,7 @@ impl Engine {
             published: Cell::new(Ticks(0)),
             timer: RefCell::new(None),
             unsaved: RefCell::new(Vec::new()),
+            guard: RefCell::new(None),
         })))
     }
 
@@ -112,7 +100,7 @@ impl Engine {
         &self,
         conversation: ConversationId,
         command: Command,
-    ) -> Result<MessageId, OutboxFull> {
+    ) -> Result<MessageId, NotTaken> {
         self.0.hasten();
         let sent = self.0.client.borrow_mut().submit(conversation, command, now());
         self.0.turn();
@@ -123,6 +111,26 @@ impl Engine {
     pub(crate) fn read_part<P: Part, T>(&self, subject: Subject, read: impl FnOnce(&P) -> T) -> Option<T> {
         self.0.sign(subject).track();
         self.0.client.borrow().part().map(read)
+    }
+
+    pub(crate) fn change_part<P: Part>(&self, change: impl FnOnce(&mut P)) {
+        self.0.client.borrow_mut().part_mut().map(change);
+    }
+
+    /// Makes a request for a view. Where the session turns out to have ended, it ends here as well.
+    pub(crate) fn ask(&self, request: Request) -> impl Future<Output = Answer> + use<> {
+        let handle = self.0.handle();
+        let ended = self.0.client.borrow().link().link == Link::Ended;
+        async move {
+            if ended {
+                return Err(RequestError::Network);
+            }
+            let answer = http::send(&request).await;
+            if answer.as_ref().is_err_and(|error| error.code() == Some(ErrorCode::Unauthenticated)) {
+                handle.tell(Input::Unauthenticated);
+            }
+            answer
+        }
     }
 
     pub(crate) fn draft(&self, conversation: ConversationId) -> Arc<str> {
@@ -182,7 +190,7 @@ impl Inner {
                 self.socket.borrow_mut().take_if(|socket| socket.id() == id);
             }
             Effect::Transmit(id, frame) => self.with_socket(id, |socket| socket.send(&frame)),
-            Effect::Fetch(id, fetch) => self.fetch(id, fetch),
+            Effect::Fetch(id, request) => self.fetch(id, request),
             Effect::StoreEntry(entry) => self.note(entry.id, self.store.put_entry(&entry)),
             Effect::RemoveEntry(id) => {
                 self.store.remove_entry(id);
@@ -190,12 +198,19 @@ impl Inner {
             }
             Effect::StoreDraft(conversation, text) => self.store.put_draft(conversation, text.as_deref()),
             Effect::SessionEnded => {
-                if let Some(location) = web_sys::window().map(|window| window.location()) {
-                    let next = location.pathname().ok().and_then(|path| safe_next(&path));
-                    let _ = location.set_href(&Route::SignIn { next }.to_string());
-                }
+                // A browser may keep the page to come back to: what it shows goes before it is left.
+                self.hasten();
+                leaving::go_to_sign_in_and_back();
             }
-            Effect::Forget => self.store.forget(),
+            Effect::Forget => {
+                self.store.forget();
+                self.unsaved.borrow_mut().clear();
+                self.guard_unsaved();
+            }
+            Effect::SignedOut => {
+                self.hasten();
+                leaving::go_to_sign_in(None);
+            }
             Effect::Announce(message) => self.signals.announced.set(Some(message)),
         }
     }
@@ -207,9 +222,15 @@ impl Inner {
         if !safe {
             unsaved.push(id);
         }
-        let any = !unsaved.is_empty();
         drop(unsaved);
+        self.guard_unsaved();
+    }
+
+    /// While a message would be lost with the page, the page says so, and the browser asks before it leaves.
+    fn guard_unsaved(&self) {
+        let any = !self.unsaved.borrow().is_empty();
         if self.signals.unsaved.get_untracked() != any {
+            *self.guard.borrow_mut() = any.then(leaving::ask_before_leaving);
             self.signals.unsaved.set(any);
         }
     }
@@ -220,10 +241,10 @@ impl Inner {
         }
     }
 
-    fn fetch(&self, id: RequestId, fetch: crate::client::Fetch) {
+    fn fetch(&self, id: RequestId, request: Request) {
         let handle = self.handle();
         leptos::task::spawn_local(async move {
-            let answer = http::answer(&fetch).await;
+            let answer = http::send(&request).await;
             handle.tell(Input::Answered(id, answer));
         });
     }

@@ -52,7 +52,8 @@ impl Store {
         key.strip_prefix(&self.outbox)?.parse().ok()
     }
 
-    fn draft(&self, key: &str) -> Option<ConversationId> {
+    /// The conversation of the draft with that key.
+    pub(super) fn draft(&self, key: &str) -> Option<ConversationId> {
         key.strip_prefix(&self.drafts)?.parse().ok()
     }
 

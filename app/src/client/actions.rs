@@ -1,7 +1,7 @@
 //! What people do.
 
-use super::{Action, Client, Command, Effect, Event, Held, Now, OutboxFull, event::Ticks};
-use kafkatalk_protocol::{Body, ConversationId, MessageId};
+use super::{Action, Client, Command, Effect, Event, Held, NotTaken, Now, event::Ticks};
+use kafkatalk_protocol::{Body, ConversationId, MessageId, Offset};
 
 impl Client {
     /// Takes a message that was typed. It is kept on the device and goes out as soon as it can; the draft of the
@@ -11,7 +11,7 @@ impl Client {
         conversation: ConversationId,
         body: Body,
         now: Now,
-    ) -> Result<MessageId, OutboxFull> {
+    ) -> Result<MessageId, NotTaken> {
         self.submit(conversation, Command::Post { body, reply_to: None }, now)
     }
 
@@ -21,7 +21,10 @@ impl Client {
         conversation: ConversationId,
         command: Command,
         now: Now,
-    ) -> Result<MessageId, OutboxFull> {
+    ) -> Result<MessageId, NotTaken> {
+        if self.link.ended() {
+            return Err(NotTaken::SignedOut);
+        }
         let id = self.random.message_id();
         let posts = command.target().is_none();
         let stored = self.outbox.push((id, conversation, command), now.wall, self.limits.outbox_max)?;
@@ -29,6 +32,7 @@ impl Client {
         if posts {
             self.drafts.clear(conversation, &mut self.effects);
             self.tell_parts(Event::Posted, now.ticks);
+            self.looking.aim = None;
             if let Some(chat) = self.chats.get_mut(&conversation) {
                 // Own messages are shown at the end.
                 chat.show_newest();
@@ -42,18 +46,7 @@ impl Client {
     pub(super) fn act(&mut self, action: Action, now: Now) {
         match action {
             Action::Open(conversation) => self.open(conversation, now.ticks),
-            Action::OpenAt(conversation, offset) => {
-                let was_open = self.looking.open == Some(conversation);
-                self.open(Some(conversation), now.ticks);
-                // What is newest is not in view until the page says so: it is not read.
-                self.looking.at_end &= was_open;
-                self.with_open(|chat| {
-                    chat.timeline.seek(offset);
-                    if chat.timeline.seeks() {
-                        chat.forward.ask();
-                    }
-                });
-            }
+            Action::OpenAt(conversation, offset) => self.open_at(conversation, offset, now.ticks),
             Action::AtEnd(at_end) => self.looking.at_end = at_end,
             Action::LoadEarlier => self.with_open(|chat| {
                 if chat.timeline.earlier().is_some() {
@@ -65,7 +58,14 @@ impl Client {
                     chat.forward.ask();
                 }
             }),
-            Action::JumpToLatest => self.with_open(Held::show_newest),
+            Action::JumpToLatest => {
+                self.looking.aim = None;
+                self.with_open(Held::show_newest);
+            }
+            Action::Reached => {
+                self.looking.aim = None;
+                self.looking.changed = true;
+            }
             Action::Reload => {
                 self.with_open(|chat| chat.forward.ask());
                 if let Some(open) = self.looking.open {
@@ -103,8 +103,28 @@ impl Client {
             Action::Opened(conversation) => {
                 self.learn(&conversation, now.ticks);
             }
-            Action::SignOut => self.sign_out(),
+            Action::SignOut => self.sign_out(now.ticks),
         }
+    }
+
+    fn open_at(&mut self, conversation: ConversationId, offset: Offset, now: Ticks) {
+        let was_open = self.looking.open == Some(conversation);
+        self.open(Some(conversation), now);
+        // What is newest is not in view until the page says so: it is not read.
+        self.looking.at_end &= was_open;
+        self.looking.aim = Some(offset);
+        self.with_open(|chat| {
+            chat.timeline.seek(offset);
+            if chat.timeline.seeks() {
+                chat.forward.ask();
+            }
+        });
+    }
+
+    /// The person does something else than to wait for the message that was to be brought into view.
+    pub(super) fn give_up_aim(&mut self) {
+        self.looking.aim = None;
+        self.with_open(|chat| chat.timeline.give_up_seeking());
     }
 
     fn with_open(&mut self, act: impl FnOnce(&mut Held)) {
@@ -127,6 +147,8 @@ impl Client {
         self.missing.clear();
         self.looking.open = conversation;
         self.looking.at_end = true;
+        self.looking.aim = None;
+        self.looking.drafted_elsewhere = None;
         self.conversations.changed = true;
         self.looking.changed = true;
         let Some(id) = conversation else { return };

@@ -1,16 +1,11 @@
 //! What the server says on the socket.
 
-use super::{
-    Client, Effect, Now, Refresh, SocketId, Ticks, limits::UNPLACED_MAX, membership::Departure, view::Group,
-};
+use super::{Client, Effect, Now, SocketId, Ticks, limits::UNPLACED_MAX, membership::Departure, view::Group};
 use kafkatalk_protocol::{
     ClientFrame, ConversationId, ErrorCode, Message, MessageId, Offset, ServerFrame, User,
     limits::HELLO_POSITIONS_MAX,
 };
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 impl Client {
     /// The socket is open: say what is held, so that the server sends what came after it.
@@ -48,7 +43,8 @@ impl Client {
         held.into_iter().take(HELLO_POSITIONS_MAX).map(|(_, id, position)| (id, position)).collect()
     }
 
-    pub(super) fn frame(&mut self, socket: SocketId, frame: ServerFrame, now: Now) {
+    /// Takes a frame. False where it is for the parts of features alone, or says only that the server is there.
+    pub(super) fn frame(&mut self, socket: SocketId, frame: ServerFrame, now: Now) -> bool {
         match frame {
             ServerFrame::Ready { user, .. } => self.ready(socket, &user, now),
             ServerFrame::Ack { id, conversation, offset, .. } => {
@@ -108,9 +104,9 @@ impl Client {
             }
             ServerFrame::Error { code: ErrorCode::Unauthenticated, .. } => self.end_session(now.ticks),
             ServerFrame::Error { code, detail, id: Some(id) } => self.refused((id, code, detail), now.ticks),
-            // Nothing to do, or for parts of features.
-            _ => {}
+            _ => return false,
         }
+        true
     }
 
     fn ready(&mut self, socket: SocketId, user: &User, now: Now) {
@@ -125,12 +121,7 @@ impl Client {
         self.receipts.start_over();
         // The hello brings the messages of the conversations that it names. The list brings the rest: new
         // conversations, and who has read what.
-        let mut uncovered: BTreeSet<_> = self.conversations.iter().map(|(id, _)| id).collect();
-        if let Some(open) = self.looking.open {
-            // It may be far down; if it is not on the first page, it is asked for by itself.
-            uncovered.remove(&open);
-        }
-        self.paging.refresh = Some(Refresh { uncovered, ..Refresh::default() });
+        self.refresh_list();
         self.outbox_changed();
     }
 

@@ -234,6 +234,15 @@ impl LinkState {
         }
     }
 
+    /// The device slept: nobody knows which connections outlived that.
+    pub(super) fn wake(&mut self, now: Ticks, effects: &mut Vec<Effect>) {
+        match self.phase {
+            Phase::Live(socket, _) => self.ping(socket, now, effects),
+            Phase::Waiting(_) => self.connect(now, effects),
+            _ => {}
+        }
+    }
+
     fn ping(&mut self, socket: SocketId, now: Ticks, effects: &mut Vec<Effect>) {
         if self.pinged.is_none() {
             self.pinged = Some(now);

@@ -40,6 +40,8 @@ pub enum Event<'a> {
     Posted,
     /// The socket is gone, or the session.
     Disconnected,
+    /// The session has ended: nothing of it is to be seen any more.
+    Ended,
 }
 
 /// A part of the client with a state of its own, which a view reads by [`Client::part`].
@@ -95,6 +97,12 @@ impl Client {
         parts.find_map(|part| part.downcast_ref())
     }
 
+    /// The same, to change it.
+    pub fn part_mut<T: Part>(&mut self) -> Option<&mut T> {
+        let mut parts = self.parts.iter_mut().map(|part| -> &mut dyn Any { &mut **part });
+        parts.find_map(|part| part.downcast_mut())
+    }
+
     /// Of what something else may be true since this was last asked.
     pub fn take_changed_signs(&mut self) -> Vec<Subject> {
         std::mem::take(&mut self.changed_signs)
@@ -118,6 +126,6 @@ impl Client {
     }
 
     pub(super) fn parts_do_what_is_due(&mut self, now: Ticks) {
-        self.with_parts(now, |part, surroundings| part.due(surroundings));
+        self.with_parts(now, Part::due);
     }
 }

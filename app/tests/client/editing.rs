@@ -1,8 +1,9 @@
 //! Changes of own messages: shown at once, sent in order, taken back when they are refused.
 
+use crate::api::Fetch;
 use crate::harness::{Page, conv, conv_with, conversation, me, message, peer, user};
 use kafkatalk_app::{
-    client::{Action, Change, Command, Delivery, Effect, Fetch, Item, StoredEntry},
+    client::{Action, Change, Command, Delivery, Effect, Item, LostChange, StoredEntry},
     features::{delete::Delete, edit::Edit},
 };
 use kafkatalk_protocol::{
@@ -195,4 +196,21 @@ fn a_reply_shows_what_is_held_of_the_message_that_it_is_to() {
     tombstone.revision = Some(Offset(4));
     page.frame(ServerFrame::Changed { message: tombstone, record: None, previous_record: None });
     assert_eq!(quote(&page).excerpt, None);
+}
+
+#[test]
+fn a_refused_change_of_a_message_that_is_not_shown_is_told_of_and_can_be_discarded() {
+    let mut page = page();
+    let id = edit(&mut page, 1, "better");
+    refuse(&mut page, id);
+    assert_eq!(page.client.link().lost, None, "the message says so itself");
+    page.draw();
+    page.act(Action::Open(Some(conv_with(3))));
+    let lost = Some(LostChange { id, conversation: conv(), message: Offset(1) });
+    assert_eq!(page.client.take_link().unwrap().lost, lost);
+    page.act(Action::Open(Some(conv())));
+    assert_eq!(page.client.link().lost, None);
+    page.act(Action::Open(None));
+    page.act(Action::Discard(id));
+    assert_eq!((page.client.link().lost, page.client.link().failed), (None, 0));
 }

@@ -5,11 +5,12 @@ mod changes;
 pub(crate) mod conv;
 pub(crate) mod groups;
 
+use crate::api::Page;
 use answers::page_of;
 use changes::Change;
 pub(crate) use conv::{Conv, Record};
 use kafkatalk_app::{
-    client::{Page, random::Random},
+    client::random::Random,
     features::{delete::Delete, edit::Edit, react::React},
 };
 use kafkatalk_protocol::{

@@ -50,7 +50,7 @@ impl Part for Presences {
             }
             // Without a connection nothing is known.
             Event::Disconnected => self.clear(surroundings),
-            Event::Frame(_) | Event::Typed(_) | Event::Posted => {}
+            Event::Frame(_) | Event::Typed(_) | Event::Posted | Event::Ended => {}
         }
     }
 }

@@ -78,7 +78,7 @@ impl Part for Typing {
                     surroundings.changed(Subject::Conversation(message.conversation));
                 }
             }
-            Event::Frame(_) => {}
+            Event::Frame(_) | Event::Ended => {}
             Event::Typed(conversation) => self.types(conversation, surroundings),
             // What is typed next is said at once.
             Event::Posted => self.said = None,
