@@ -1,6 +1,7 @@
 //! Which page is shown.
 
 use crate::conversations::ConversationsPage;
+use crate::features;
 use crate::live::Live;
 use crate::page::PageModel;
 use leptos::prelude::*;
@@ -35,7 +36,7 @@ pub fn App() -> impl IntoView {
 #[component]
 fn Conversations() -> impl IntoView {
     let model = expect_context::<PageModel>();
-    match model.is_live().then(|| Live::new(&model)).flatten() {
+    match model.is_live().then(|| Live::new(&model, features::ALL)).flatten() {
         Some(live) => view! { <ConversationsPage live model /> }.into_any(),
         None => view! { <plain::NotLive /> }.into_any(),
     }

@@ -5,25 +5,29 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`api`] | what pages do themselves: finding people, opening a conversation, copying a text |
+//! | [`clipboard`] | copying a text |
 //! | `build` | whether the server still has the build of this page |
+//! | `clocks` | both clocks |
 //! | `engine` | the loop |
+//! | `leaving` | going to the sign-in page, and asking before something is lost |
 //! | `handle` | what callbacks hold of it |
 //! | `socket` | the WebSocket |
 //! | `http` | requests |
 //! | `store` | the outbox and the drafts in `localStorage` |
 //! | `events` | online, offline, visible, hidden, other tabs |
 
-pub mod api;
 pub(crate) mod build;
+pub mod clipboard;
+mod clocks;
 mod engine;
 mod events;
 mod handle;
 mod http;
+mod leaving;
 mod socket;
 mod store;
 
-pub(crate) use engine::{Engine, Signals};
+pub(crate) use engine::{Engine, Storage};
 
 /// 128 bits from the browser's source of randomness.
 pub(crate) fn seed() -> u128 {

@@ -3,7 +3,8 @@
 //! A [`Client`] is a state machine. [`Client::handle`] takes what happened ([`Input`]) and both clocks ([`Now`]);
 //! [`Client::take_effects`] hands out what is to be done about it ([`Effect`]); [`Client::wake_at`] says when to come
 //! back with [`Input::Timer`]. What the pages draw is read from [`Client::link`], [`Client::list`] and
-//! [`Client::chat`]; [`Client::take_changes`] says which of them may have changed. Clocks and randomness come in as
+//! [`Client::chat`], and from the parts of features; [`Client::take_link`] and its like hand out what may have changed
+//! since. Clocks and randomness come in as
 //! arguments, so that a simulation can decide them.
 //!
 //! What always holds:
@@ -20,20 +21,22 @@
 //! |---|---|
 //! | [`event`] | inputs, actions, effects, clocks |
 //! | [`view`] | what the pages draw |
-//! | [`command`] | what people ask the server to keep |
+//! | [`command`], `stored` | what people ask the server to keep, and how devices keep it meanwhile |
 //! | [`outbox`] | commands that are not yet in the log |
 //! | `timeline` | the messages of a conversation in memory |
-//! | `chain` | how far the records of a conversation have been applied to them |
+//! | `chain`, `ahead` | how far the records of a conversation have been applied to them, and what follows on that |
 //! | `conversations`, `summary` | the list, and what it knows of a conversation |
 //! | `receipts` | read positions on their way to the server |
-//! | `signs` | what is true for moments: who types, who is online |
+//! | [`part`] | what features bring: parts with a state of their own, such as who types and who is online |
 //! | `link` | when to connect, and how to notice a dead socket |
 //! | `drafts` | texts that were begun |
+//! | [`request`] | HTTP requests as values |
 //! | `requests`, `fetching` | requests under way, and to be made again |
-//! | `frames`, `answers`, `actions`, `membership`, `due`, `views` | the parts of [`Client`]: frames of the server, answers to requests, what people do, who is in a group, what is due, views |
+//! | `session`, `list`, `questions`, `pages` | the parts of [`Client`] that make requests, each with what its answers mean: does the session stand, the list, one conversation, its messages |
+//! | `inputs`, `frames`, `actions`, `learn`, `membership`, `due`, `views` | the rest of [`Client`]: what happens, frames of the server, what people do, what becomes known, who is in a group, what is due, views |
 
 mod actions;
-mod answers;
+mod ahead;
 mod chain;
 pub mod command;
 mod conversations;
@@ -42,50 +45,60 @@ mod due;
 pub mod event;
 mod fetching;
 mod frames;
+mod inputs;
+mod learn;
 pub mod limits;
 mod link;
+mod list;
 mod membership;
 pub mod outbox;
+mod pages;
+pub mod part;
+mod questions;
 pub mod random;
 mod receipts;
+pub mod request;
 mod requests;
-mod signs;
+mod session;
+mod stored;
 mod summary;
 mod timeline;
 pub mod view;
 mod views;
 
-pub use command::{Command, StoredEntry};
-pub use event::{
-    Action, Answer, Changes, Effect, Fetch, FetchError, Input, Now, Page, RequestId, SocketId, Ticks,
-};
-pub use outbox::OutboxFull;
-pub use signs::Subject;
+pub use command::{ChangeKind, Command, MessageChange};
+pub use event::{Action, Effect, Input, Now, RequestId, SocketId, Ticks};
+pub use outbox::NotTaken;
+pub use part::{Event, Features, Part, Subject, Surroundings};
+pub use request::{Answer, Request, RequestError};
+pub use stored::StoredEntry;
 pub use view::{
-    Change, ChatStatus, ChatView, Delivery, Edge, Group, Item, ItemKey, Link, LinkView, ListView, People, Row,
+    Change, ChatStatus, ChatView, Delivery, Edge, Group, Item, ItemKey, Link, LinkView, ListView, LostChange,
+    People, Row,
 };
 
-use crate::features::{presence::state::Presences, typing::state::Typing};
 use crate::page::{OpenModel, PageModel};
 use conversations::Conversations;
 use drafts::Drafts;
 use fetching::Task;
-use kafkatalk_protocol::{Conversation, ConversationId, Message, Offset, User, UserId};
+use kafkatalk_protocol::{ConversationId, Message, Offset, User, UserId};
 use limits::Limits;
 use link::{Disconnect, LinkState};
+use list::Paging;
 use outbox::Outbox;
 use random::Random;
 use receipts::Receipts;
 use requests::Requests;
+use session::SignOut;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 use summary::Summary;
-use timeline::Timeline;
+use timeline::{Forward, Timeline};
 
 /// The state of one page of one viewer.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Client {
     viewer: Arc<User>,
     limits: Limits,
@@ -98,7 +111,7 @@ pub struct Client {
     receipts: Receipts,
     chats: BTreeMap<ConversationId, Held>,
     /// Conversations about which the server is to be asked.
-    asks: BTreeMap<ConversationId, Task>,
+    questions: BTreeMap<ConversationId, Task>,
     /// Conversations that are not there for the viewer.
     missing: BTreeSet<ConversationId>,
     /// Conversations of which the viewer is no longer a member, and the first record at which they may be back; none
@@ -112,21 +125,24 @@ pub struct Client {
     unplaced_reads: Vec<(ConversationId, UserId, Offset)>,
     /// Whether to ask if the session still stands.
     probe: Option<Task>,
-    typing: Typing,
-    presences: Presences,
-    /// What something else may be true of.
+    sign_out: SignOut,
+    /// When something happened last.
+    clock: Option<Now>,
+    /// How features read the changes that a device keeps.
+    kinds: &'static [ChangeKind],
+    parts: Vec<Box<dyn Part>>,
+    /// What something else may be true of, as parts say.
     changed_signs: Vec<Subject>,
-    requests: Requests<Purpose>,
+    requests: Requests,
     looks: u64,
     effects: Vec<Effect>,
-    changes: Changes,
 }
 
 /// The messages of a conversation that are held, and what is fetched for them.
 #[derive(Clone, Debug, Default)]
 struct Held {
     timeline: Timeline,
-    forward: Task,
+    forward: Task<Forward>,
     backward: Task,
     /// Changes that were missed.
     changes: Task,
@@ -136,72 +152,30 @@ struct Held {
     looked: u64,
 }
 
-/// How far the list is loaded.
-#[derive(Clone, Debug, Default)]
-struct Paging {
-    cursor: Option<String>,
-    more: Task,
-    refresh: Option<Refresh>,
-}
-
-/// The list is fetched again after an absence, as far as it was loaded.
-#[derive(Clone, Debug, Default)]
-struct Refresh {
-    task: Task,
-    cursor: Option<String>,
-    pages: usize,
-    /// What was loaded and is not yet fetched again.
-    uncovered: BTreeSet<ConversationId>,
-}
-
 /// What the person looks at.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Looking {
     open: Option<ConversationId>,
     visible: bool,
     at_end: bool,
     read_on_open: Option<Offset>,
-}
-
-/// What a request is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Purpose {
-    Session,
-    Refresh,
-    More,
-    Conversation(ConversationId),
-    Latest(ConversationId),
-    After(ConversationId),
-    Before(ConversationId),
-    Changes(ConversationId),
-    /// With what was sought when it was asked.
-    Around(ConversationId, Offset),
-}
-
-impl Purpose {
-    /// The conversation that it is about, where it is about one.
-    fn conversation(self) -> Option<ConversationId> {
-        match self {
-            Self::Session | Self::Refresh | Self::More => None,
-            Self::Conversation(id)
-            | Self::Latest(id)
-            | Self::After(id)
-            | Self::Before(id)
-            | Self::Changes(id)
-            | Self::Around(id, _) => Some(id),
-        }
-    }
+    /// The message that is to be brought into view.
+    aim: Option<Offset>,
+    /// What the draft was, and what another tab made of it.
+    drafted_elsewhere: Option<(Arc<str>, Arc<str>)>,
+    /// What is seen there may have changed.
+    changed: bool,
 }
 
 impl Client {
     /// The state that a page begins with, on the server and in the browser alike; none where nobody is signed in.
     /// Nothing happens before [`Input::Started`].
-    pub fn new(page: &PageModel, seed: u128) -> Option<Self> {
-        Self::with_limits(page, seed, Limits::default())
+    pub fn new(page: &PageModel, seed: u128, features: Features) -> Option<Self> {
+        Self::with_limits(page, seed, features, Limits::default())
     }
 
     /// The same with limits of one's own.
-    pub fn with_limits(page: &PageModel, seed: u128, limits: Limits) -> Option<Self> {
+    pub fn with_limits(page: &PageModel, seed: u128, features: Features, limits: Limits) -> Option<Self> {
         let viewer = Arc::new(page.viewer.clone()?);
         let mut client = Self {
             viewer,
@@ -214,21 +188,22 @@ impl Client {
             conversations: Conversations::default(),
             receipts: Receipts::default(),
             chats: BTreeMap::new(),
-            asks: BTreeMap::new(),
+            questions: BTreeMap::new(),
             missing: BTreeSet::new(),
             left: BTreeMap::new(),
-            paging: Paging { cursor: page.conversations_next.clone(), ..Paging::default() },
+            paging: Paging::new(page.conversations_next.clone()),
             looking: Looking::default(),
             unplaced: Vec::new(),
             unplaced_reads: Vec::new(),
             probe: None,
-            typing: Typing::default(),
-            presences: Presences::default(),
+            sign_out: SignOut::default(),
+            clock: None,
+            kinds: features.changes,
+            parts: (features.parts)(),
             changed_signs: Vec::new(),
             requests: Requests::default(),
             looks: 0,
             effects: Vec::new(),
-            changes: Changes::default(),
         };
         for conversation in &page.conversations {
             client.learn(conversation, Ticks(0));
@@ -267,217 +242,14 @@ impl Client {
         }
     }
 
-    /// Takes what the server told of a conversation. False where that is of before the viewer left it.
-    fn learn(&mut self, told: &Conversation, now: Ticks) -> bool {
-        if self.tells_of_before_departure(told) {
-            return false;
-        }
-        let viewer = self.viewer.id;
-        if let Some(last) = &told.last_message
-            && last.sender.id == viewer
-        {
-            self.landed(last.id, last.offset, now);
-        }
-        self.missing.remove(&told.id);
-        self.left.remove(&told.id);
-        self.drop_what_was_seen_before(told);
-        self.conversations.merge(told, viewer);
-        if let Some(read) = told.read.get(&viewer) {
-            self.receipts.confirm(told.id, *read);
-        }
-        if let Some(chat) = self.chats.get_mut(&told.id) {
-            let sees_from = self.conversations.get(told.id).and_then(Summary::sees_from);
-            chat.timeline.chain_mut().set_sees_from(sees_from);
-            if let Some(last) = &told.last_message {
-                chat.timeline.offer(Arc::new(last.clone()), self.limits.ahead_max);
-            }
-            if let Some(record) = told.record {
-                chat.timeline.chain_mut().heard_of(record);
-            }
-        }
-        self.changes.list = true;
-        self.changes.chat |= self.looking.open == Some(told.id);
-        self.unplaced_reads.retain(|(conversation, user, offset)| {
-            let other = *conversation != told.id;
-            if !other && let Some(summary) = self.conversations.get_mut(*conversation) {
-                summary.raise_read(*user, *offset, viewer);
-            }
-            other
-        });
-        while let Some(index) = self.unplaced.iter().position(|message| message.conversation == told.id) {
-            let message = self.unplaced.remove(index);
-            self.observe(&message);
-            if message.revision() == message.offset {
-                self.announce_newest(message);
-            }
-        }
-        if self.conversations.len() > limits::CONVERSATIONS_HELD_MAX {
-            self.drop_quietest();
-        }
-        true
-    }
-
-    /// Tells of a message of somebody else, where it is the newest of its conversation.
-    fn announce_newest(&mut self, message: Arc<Message>) {
-        let last = self.conversations.get(message.conversation).and_then(Summary::last);
-        if message.sender.id != self.viewer.id && last.is_some_and(|last| last.offset == message.offset) {
-            self.effects.push(Effect::Announce(message));
-        }
-    }
-
-    /// Lets go of the conversation that was quiet for longest. It comes back with its next message.
-    fn drop_quietest(&mut self) {
-        let open = self.looking.open;
-        let quiet = self.conversations.iter().filter(|(id, _)| Some(*id) != open);
-        if let Some(id) = quiet.min_by_key(|(_, summary)| summary.active_at()).map(|(id, _)| id) {
-            self.conversations.remove(id);
-            self.chats.remove(&id);
-        }
-    }
-
-    /// A message was seen, in whatever way. True where it is the newest of its conversation.
-    fn observe(&mut self, message: &Arc<Message>) -> bool {
-        let Some(summary) = self.conversations.get_mut(message.conversation) else { return false };
-        let state = |summary: &Summary| summary.last().map(|last| (last.offset, last.revision()));
-        let before = state(summary);
-        let newest = summary.observe(message, self.viewer.id);
-        self.changes.list |= state(summary) != before;
-        newest
-    }
-
     /// The signed-in person.
     pub fn viewer(&self) -> &User {
         &self.viewer
     }
 
-    /// Something happened.
-    pub fn handle(&mut self, input: Input, now: Now) {
-        let before = self.link.view();
-        match input {
-            Input::Started { outbox, drafts, online, visible } => {
-                self.start((outbox, drafts), (online, visible), now.ticks);
-            }
-            Input::Opened(socket) if self.link.is(socket) => self.greet(socket),
-            Input::Opened(socket) => self.effects.push(Effect::Close(socket)),
-            Input::Frame(socket, frame) => {
-                if self.link.is(socket) {
-                    self.link.heard(now.ticks);
-                    self.frame(socket, *frame, now);
-                }
-            }
-            Input::Closed(socket, code) => {
-                let disconnect = self.link.closed(socket, code, now.ticks, &mut self.random);
-                self.lose(disconnect);
-            }
-            Input::Answered(request, answer) => self.answered(request, answer, now.ticks),
-            Input::Online(online) => {
-                let disconnect = self.link.set_online(online, now.ticks, &mut self.random, &mut self.effects);
-                // Without a network, what is not loaded says so.
-                self.changes = Changes { link: true, chat: true, ..self.changes };
-                self.lose(disconnect);
-                if online {
-                    self.retry_fetches_now();
-                }
-            }
-            Input::Visible(visible) => {
-                self.looking.visible = visible;
-                if visible {
-                    // A page that was left by signing out, and came back.
-                    self.changes.link |= self.link.ended();
-                    self.link.retry_now(now.ticks, &mut self.effects);
-                } else {
-                    self.drafts.store(now.ticks, true, &mut self.effects);
-                }
-            }
-            Input::Timer => {}
-            Input::EntryStored(entry) => {
-                self.outbox.adopt(entry, now.ticks.plus(limits::ADOPT_DELAY_MS));
-                self.resolve_from_memory(now.ticks);
-                self.drop_refused_of_left();
-            }
-            Input::EntryRemoved(id) => {
-                self.outbox.removed_elsewhere(id);
-                self.outbox_changed();
-            }
-            Input::Action(action) => self.act(action, now),
-        }
-        self.do_what_is_due(now.ticks);
-        // Of its end the session tells by itself.
-        self.changes.link |= self.link.view() != before && !self.link.ended();
-    }
-
-    fn start(
-        &mut self,
-        (outbox, drafts): (Vec<StoredEntry>, Vec<(ConversationId, String)>),
-        (online, visible): (bool, bool),
-        now: Ticks,
-    ) {
-        for entry in outbox {
-            self.outbox.adopt(entry, Ticks(0));
-        }
-        for (conversation, text) in drafts {
-            self.drafts.restore(conversation, &text);
-        }
-        self.resolve_from_memory(now);
-        self.started = true;
-        self.looking.visible = visible;
-        self.link.start(online, now, &mut self.effects);
-        self.outbox_changed();
-    }
-
-    /// Messages that were taken from the device's store may be in the log already, and in memory.
-    fn resolve_from_memory(&mut self, now: Ticks) {
-        let in_windows = self.chats.values().flat_map(|chat| chat.timeline.held());
-        let newest = self.conversations.iter().filter_map(|(_, summary)| summary.last());
-        let viewer = self.viewer.id;
-        let own =
-            in_windows.chain(newest).chain(&self.unplaced).filter(|message| message.sender.id == viewer);
-        let own: Vec<_> = own.map(|message| (message.id, message.offset)).collect();
-        for (id, offset) in own {
-            self.landed(id, offset, now);
-        }
-    }
-
-    /// The socket is gone, or the session.
-    fn lose(&mut self, disconnect: Disconnect) {
-        match disconnect {
-            Disconnect::None => return,
-            Disconnect::Requeue | Disconnect::RequeueAndProbe => {
-                self.outbox.requeue_in_flight();
-                // What is not looked at and has holes is not worth filling.
-                let open = self.looking.open;
-                self.chats.retain(|id, chat| Some(*id) == open || chat.timeline.whole());
-            }
-            Disconnect::SessionEnded => {
-                self.drafts.store(Ticks(0), true, &mut self.effects);
-                self.effects.push(Effect::SessionEnded);
-            }
-        }
-        self.forget_signs();
-        if disconnect == Disconnect::RequeueAndProbe && self.probe.is_none() {
-            self.probe = Some(Task::default());
-        }
-        self.outbox_changed();
-    }
-
-    fn end_session(&mut self) {
-        if !self.link.ended() {
-            self.link.end(&mut self.effects);
-            self.lose(Disconnect::SessionEnded);
-        }
-    }
-
-    /// The person signs out: nothing of theirs stays on the device. The form that ends the session leads on, so that
-    /// there is no [`Effect::SessionEnded`].
-    fn sign_out(&mut self) {
-        self.link.end(&mut self.effects);
-        self.outbox = Outbox::default();
-        self.drafts = Drafts::default();
-        self.effects.push(Effect::Forget);
-    }
-
-    fn outbox_changed(&mut self) {
-        self.changes = Changes { link: true, list: true, chat: true, ..self.changes };
+    /// How the changes that a device keeps are read.
+    pub fn kinds(&self) -> &'static [ChangeKind] {
+        self.kinds
     }
 
     /// What is to be done now, in this order.
@@ -485,8 +257,27 @@ impl Client {
         std::mem::take(&mut self.effects)
     }
 
-    /// Which views may have changed since this was last asked.
-    pub fn take_changes(&mut self) -> Changes {
-        std::mem::take(&mut self.changes)
+    /// Whether anything that is drawn may have changed since it was last taken.
+    pub fn has_changed(&self) -> bool {
+        self.link.changed
+            || self.conversations.changed
+            || self.looking.changed
+            || !self.changed_signs.is_empty()
+    }
+
+    /// How the connection stands, where that may have changed since it was last taken.
+    pub fn take_link(&mut self) -> Option<LinkView> {
+        std::mem::take(&mut self.link.changed).then(|| self.link())
+    }
+
+    /// The list of conversations, likewise.
+    pub fn take_list(&mut self) -> Option<ListView> {
+        std::mem::take(&mut self.conversations.changed).then(|| self.list())
+    }
+
+    /// The conversation that is looked at, none where that is none, likewise.
+    pub fn take_chat(&mut self) -> Option<Option<ChatView>> {
+        let changed = std::mem::take(&mut self.looking.changed);
+        changed.then(|| self.looking.open.map(|open| self.chat(open)))
     }
 }

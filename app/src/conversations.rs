@@ -8,13 +8,15 @@ mod list;
 mod own_link;
 
 use crate::chat::text::preview;
+use crate::client::Link;
 use crate::conversation::ConversationPane;
 use crate::desk::Desk;
 use crate::live::Live;
 use crate::page::PageModel;
-use crate::route::Route;
+use crate::route::{Route, safe_next};
 use crate::title;
 use crate::ui::escape;
+use crate::ui::icon::Logo;
 use banner::ConnectionBanner;
 use leptos::prelude::*;
 use leptos_router::{components::Outlet, hooks::use_location};
@@ -38,15 +40,34 @@ pub fn ConversationsPage(
         desk.follow(Route::parse(&address.pathname.read(), Some(&address.search.read())));
     });
     keep_title(desk);
+    let ended = Memo::new(move |_| desk.live.link.with(|view| view.link == Link::Ended));
     let pane = move || if desk.open_id().is_some() { "conversation" } else { "list" };
     view! {
         <main class="desk" data-pane=pane>
             <ConnectionBanner />
-            <ListPane />
-            <ConversationPane />
+            <Show when=move || !ended.get() fallback=|| view! { <SignedOut /> }>
+                <ListPane />
+                <ConversationPane />
+            </Show>
             <Announcements />
             <Outlet />
         </main>
+    }
+}
+
+/// In the place of both panes once the session has ended, wherever that was done: nothing else is shown any more.
+#[component]
+fn SignedOut() -> impl IntoView {
+    let desk = expect_context::<Desk>();
+    let next = untrack(|| desk.route.with(|route| safe_next(&route.to_string())));
+    view! {
+        <section class="signed-out blank">
+            <Logo />
+            <h1>"You are signed out"</h1>
+            <a class="button button-primary" rel="external" href=Route::SignIn { next }.to_string()>
+                "Sign in"
+            </a>
+        </section>
     }
 }
 

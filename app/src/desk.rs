@@ -11,7 +11,7 @@ use crate::route::Route;
 use crate::ui::clock::Clock;
 use crate::ui::focus::focus_soon;
 use kafkatalk_protocol::{ConversationId, Offset, User};
-use leptos::prelude::*;
+use leptos::{prelude::*, wasm_bindgen::JsValue};
 use leptos_router::{NavigateOptions, hooks::use_navigate};
 use std::sync::Arc;
 
@@ -52,7 +52,14 @@ impl Desk {
     pub(crate) fn new(live: Live, model: &PageModel) -> Self {
         let navigate = use_navigate();
         let navigate = Arc::new(move |route: &Route| {
-            navigate(&route.to_string(), NavigateOptions { scroll: false, ..NavigateOptions::default() });
+            let address = route.to_string();
+            // The step is left here: the router leaves none to an address that it takes for the present one, and it does
+            // not count steps forward.
+            let history = window().history();
+            let left =
+                history.and_then(|history| history.push_state_with_url(&JsValue::NULL, "", Some(&address)));
+            let replace = left.is_ok();
+            navigate(&address, NavigateOptions { scroll: false, replace, ..NavigateOptions::default() });
         });
         Self {
             live,

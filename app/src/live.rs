@@ -3,13 +3,26 @@
 //! On the server this is what the page begins with and nothing ever changes. In the browser the same values are made
 //! from the same model, so that hydration finds what the server wrote; [`Live::start`] then sets the state going.
 
+#[cfg(not(feature = "hydrate"))]
+mod still;
+
+#[cfg(feature = "hydrate")]
+pub(crate) use crate::browser::seed;
+#[cfg(feature = "hydrate")]
+use crate::browser::{Engine, Storage};
+#[cfg(not(feature = "hydrate"))]
+pub(crate) use still::seed;
+#[cfg(not(feature = "hydrate"))]
+use still::{Engine, Storage};
+
 use crate::{
-    client::{Action, ChatView, Client, Command, LinkView, ListView, OutboxFull, Subject},
+    client::{
+        Action, Answer, ChatView, Client, Command, Features, LinkView, ListView, NotTaken, Part, Request,
+        Subject,
+    },
     page::PageModel,
 };
-use kafkatalk_protocol::{
-    Body, ConversationId, Message, MessageId, Offset, User, UserId, presence::Presence,
-};
+use kafkatalk_protocol::{Body, ConversationId, Message, MessageId, Offset, User};
 use leptos::prelude::*;
 use std::sync::Arc;
 
@@ -28,40 +41,34 @@ pub struct Live {
     /// A message that could not be kept on the device (its store is full or closed): it is lost if the page is closed
     /// before it was sent.
     pub unsaved: RwSignal<bool>,
-    #[cfg(feature = "hydrate")]
-    engine: StoredValue<crate::browser::Engine, LocalStorage>,
-    #[cfg(not(feature = "hydrate"))]
-    client: StoredValue<Client>,
+    engine: StoredValue<Engine, Storage>,
+}
+
+/// Where the views of the client are published.
+#[derive(Clone, Copy)]
+pub(crate) struct Signals {
+    pub(crate) link: RwSignal<LinkView>,
+    pub(crate) list: RwSignal<ListView>,
+    pub(crate) chat: RwSignal<Option<ChatView>>,
+    pub(crate) announced: RwSignal<Option<Arc<Message>>>,
+    pub(crate) unsaved: RwSignal<bool>,
 }
 
 impl Live {
     /// The state that the page begins with; none where nobody is signed in.
-    pub fn new(page: &PageModel) -> Option<Self> {
-        #[cfg(feature = "hydrate")]
-        let seed = crate::browser::seed();
-        #[cfg(not(feature = "hydrate"))]
-        let seed = 0;
-        let client = Client::new(page, seed)?;
-        let link = RwSignal::new(client.link());
-        let list = RwSignal::new(client.list());
-        let chat = RwSignal::new(client.opened().map(|open| client.chat(open)));
-        let announced = RwSignal::new(None);
-        let unsaved = RwSignal::new(false);
-        Some(Self {
-            viewer: StoredValue::new(client.viewer().clone()),
-            link,
-            list,
-            chat,
-            announced,
-            unsaved,
-            #[cfg(feature = "hydrate")]
-            engine: StoredValue::new_local(crate::browser::Engine::new(
-                client,
-                crate::browser::Signals { link, list, chat, announced, unsaved },
-            )),
-            #[cfg(not(feature = "hydrate"))]
-            client: StoredValue::new(client),
-        })
+    pub fn new(page: &PageModel, features: Features) -> Option<Self> {
+        let client = Client::new(page, seed(), features)?;
+        let signals = Signals {
+            link: RwSignal::new(client.link()),
+            list: RwSignal::new(client.list()),
+            chat: RwSignal::new(client.opened().map(|open| client.chat(open))),
+            announced: RwSignal::new(None),
+            unsaved: RwSignal::new(false),
+        };
+        let Signals { link, list, chat, announced, unsaved } = signals;
+        let viewer = StoredValue::new(client.viewer().clone());
+        let engine = Engine::hold(client, signals);
+        Some(Self { viewer, link, list, chat, announced, unsaved, engine })
     }
 
     /// The signed-in person.
@@ -72,16 +79,12 @@ impl Live {
     /// Sets the state going: takes the outbox and the drafts from the device and connects. Call it once, in the
     /// browser, after hydration (in an `Effect`). Does nothing on the server.
     pub fn start(self) {
-        #[cfg(feature = "hydrate")]
-        self.engine.with_value(crate::browser::Engine::start);
+        self.engine.with_value(Engine::start);
     }
 
     /// The person did something.
     pub fn act(self, action: Action) {
-        #[cfg(feature = "hydrate")]
         self.engine.with_value(|engine| engine.act(action));
-        #[cfg(not(feature = "hydrate"))]
-        drop(action);
     }
 
     /// Sends a message, now or as soon as there is a connection. Where the outbox is full, nothing happens: keep the
@@ -91,54 +94,32 @@ impl Live {
         conversation: ConversationId,
         body: Body,
         reply_to: Option<Offset>,
-    ) -> Result<MessageId, OutboxFull> {
+    ) -> Result<MessageId, NotTaken> {
         self.submit(conversation, Command::Post { body, reply_to })
     }
 
     /// The same for any command.
-    pub fn submit(self, conversation: ConversationId, command: Command) -> Result<MessageId, OutboxFull> {
-        #[cfg(feature = "hydrate")]
-        {
-            self.engine.with_value(|engine| engine.submit(conversation, command))
-        }
-        #[cfg(not(feature = "hydrate"))]
-        {
-            let (_, _) = (conversation, command);
-            Err(OutboxFull)
-        }
+    pub fn submit(self, conversation: ConversationId, command: Command) -> Result<MessageId, NotTaken> {
+        self.engine.with_value(|engine| engine.submit(conversation, command))
     }
 
-    /// Who of the others is typing in a conversation. Tracks that alone.
-    pub fn typing_in(self, conversation: ConversationId) -> Vec<UserId> {
-        self.read_sign(Subject::Conversation(conversation), |client| client.typing_in(conversation))
+    /// Reads what a part of the client knows of a subject, and tracks that alone. None where there is no such part.
+    pub fn read_part<P: Part, T>(self, subject: Subject, read: impl FnOnce(&P) -> T) -> Option<T> {
+        self.engine.with_value(|engine| engine.read_part(subject, read))
     }
 
-    /// How things stand with a person, where that is known. Tracks that alone.
-    pub fn presence_of(self, user: UserId) -> Option<Presence> {
-        self.read_sign(Subject::Person(user), |client| client.presence_of(user))
+    /// Changes what a part of the client knows; nobody is told.
+    pub fn change_part<P: Part>(self, change: impl FnOnce(&mut P)) {
+        self.engine.with_value(|engine| engine.change_part(change));
     }
 
-    fn read_sign<T>(self, subject: Subject, read: impl FnOnce(&Client) -> T) -> T {
-        #[cfg(feature = "hydrate")]
-        {
-            self.engine.with_value(|engine| engine.read_sign(subject, read))
-        }
-        #[cfg(not(feature = "hydrate"))]
-        {
-            let _ = subject;
-            self.client.with_value(read)
-        }
+    /// Makes a request for a view, and reads its answer. Where the session turns out to have ended, it ends here as well.
+    pub async fn ask(self, request: Request) -> Answer {
+        self.engine.with_value(|engine| engine.ask(request)).await
     }
 
     /// The text that was begun in a conversation; empty for none. After [`Live::start`] it knows what the device kept.
     pub fn draft(self, conversation: ConversationId) -> Arc<str> {
-        #[cfg(feature = "hydrate")]
-        {
-            self.engine.with_value(|engine| engine.draft(conversation))
-        }
-        #[cfg(not(feature = "hydrate"))]
-        {
-            self.client.with_value(|client| client.draft(conversation))
-        }
+        self.engine.with_value(|engine| engine.draft(conversation))
     }
 }

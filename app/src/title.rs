@@ -50,7 +50,7 @@ pub fn document_title(model: &PageModel) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::Client;
+    use crate::client::{Client, Features};
     use kafkatalk_protocol::{ConversationId, User, UserId};
 
     #[test]
@@ -64,10 +64,12 @@ mod tests {
     fn a_conversation_counts_as_not_found_only_once_that_is_known() {
         let (page, id) = (PageModel::default(), ConversationId(uuid::Uuid::nil()));
         let viewer = Some(User { id: UserId(uuid::Uuid::nil()), username: "ada".parse().unwrap() });
-        let loading = Client::new(&PageModel { viewer: viewer.clone(), ..page.clone() }, 0).unwrap().chat(id);
+        let loading = Client::new(&PageModel { viewer: viewer.clone(), ..page.clone() }, 0, Features::NONE)
+            .unwrap()
+            .chat(id);
         assert_eq!(place(&Route::Conversation(id), chat_name(&loading).as_deref()), "Conversation");
         let page = PageModel { viewer, route: Route::Conversation(id), ..page };
-        let missing = Client::new(&page, 0).unwrap().chat(id);
+        let missing = Client::new(&page, 0, Features::NONE).unwrap().chat(id);
         assert_eq!(place(&page.route, chat_name(&missing).as_deref()), "Conversation not found");
         assert_eq!(document_title(&page), "Conversation not found · KafkaTalk");
     }

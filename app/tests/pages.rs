@@ -99,7 +99,7 @@ fn an_edited_message_says_so_and_any_other_does_not() {
 
 #[test]
 fn a_deleted_message_shows_that_it_was_and_nothing_of_what_it_said() {
-    let deleted = talk_where(kafkatalk_app::features::delete::Delete::apply);
+    let deleted = talk_where(kafkatalk_app::features::delete::Delete::empty);
     assert!(deleted.contains("This message was deleted."));
     assert!(deleted.contains("deleted"), "{deleted}");
     assert!(!deleted.contains("see you at nine"));

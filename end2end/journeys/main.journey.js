@@ -147,6 +147,10 @@ test("what was said is found by a word of it, and opened where it stands", async
 test("signing out ends it here, and signing in again brings everything back", async ({ tabs: { desk } }) => {
   await desk.click(button("Sign out"));
   await desk.isAt("/sign-in");
+  // Whether the page comes from the engine's memory or from the server, nothing of the session is shown.
+  await desk.back();
+  await desk.isAt("/sign-in", "?next=");
+  await desk.sees(message("Deal."), 0);
   await desk.goto("/conversations");
   await desk.isAt("/sign-in");
   await desk.type({ role: "textbox", name: "Username" }, names.ada);

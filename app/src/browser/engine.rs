@@ -1,20 +1,21 @@
 //! The loop: what happens goes in, what is to be done comes out.
 
 use super::{
+    clocks::now,
     events,
     handle::{Handle, Tell},
-    http,
+    http, leaving,
     socket::Socket,
     store::Store,
 };
 use crate::client::{
-    Action, Changes, ChatView, Client, Command, Effect, Input, LinkView, ListView, Now, OutboxFull,
-    RequestId, SocketId, Subject, Ticks,
+    Action, Answer, Client, Command, Effect, Input, Link, NotTaken, Part, Request, RequestError, RequestId,
+    SocketId, Subject, Ticks,
 };
-use crate::route::{Route, safe_next};
+use crate::live::Signals;
 use gloo_events::EventListener;
 use gloo_timers::callback::Timeout;
-use kafkatalk_protocol::{ConversationId, Message, MessageId, Timestamp};
+use kafkatalk_protocol::{ConversationId, ErrorCode, MessageId};
 use leptos::prelude::*;
 use std::{
     cell::{Cell, RefCell},
@@ -29,15 +30,8 @@ const PUBLISH_INTERVAL_MS: u64 = 16;
 /// Longest wait that is given to a timer of the browser, which counts in 31 bits.
 const TIMER_MAX_MS: u64 = 60_000;
 
-/// Where views are published.
-#[derive(Clone, Copy)]
-pub(crate) struct Signals {
-    pub(crate) link: RwSignal<LinkView>,
-    pub(crate) list: RwSignal<ListView>,
-    pub(crate) chat: RwSignal<Option<ChatView>>,
-    pub(crate) announced: RwSignal<Option<Arc<Message>>>,
-    pub(crate) unsaved: RwSignal<bool>,
-}
+/// How it is held.
+pub(crate) type Storage = LocalStorage;
 
 /// The client's state in the browser.
 #[derive(Clone)]
@@ -55,34 +49,19 @@ struct Inner {
     inbox: RefCell<VecDeque<Input>>,
     busy: Cell<bool>,
     started: Cell<bool>,
-    pending: Cell<Changes>,
     published: Cell<Ticks>,
     /// When the next look is due, and what comes back then.
     timer: RefCell<Option<(Ticks, Timeout)>>,
     /// Messages that the device did not take.
     unsaved: RefCell<Vec<MessageId>>,
-}
-
-/// Both clocks.
-fn now() -> Now {
-    let performance = web_sys::window().and_then(|window| window.performance());
-    let ticks = performance.map_or_else(js_sys::Date::now, |performance| performance.now());
-    Now { ticks: Ticks(whole(ticks)), wall: Timestamp::from_millis(whole(js_sys::Date::now()).cast_signed()) }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "milliseconds, far below 2^53; the cast saturates"
-)]
-fn whole(ms: f64) -> u64 {
-    ms as u64
+    /// Asks before such a message is lost.
+    guard: RefCell<Option<EventListener>>,
 }
 
 impl Engine {
-    pub(crate) fn new(client: Client, signals: Signals) -> Self {
-        let store = Store::of(client.viewer().id);
-        Self(Rc::new_cyclic(|this: &Weak<Inner>| Inner {
+    pub(crate) fn hold(client: Client, signals: Signals) -> StoredValue<Self, Storage> {
+        let store = Store::of(client.viewer().id, client.kinds());
+        StoredValue::new_local(Self(Rc::new_cyclic(|this: &Weak<Inner>| Inner {
             this: this.clone(),
             client: RefCell::new(client),
             signals,
@@ -93,11 +72,11 @@ impl Engine {
             inbox: RefCell::new(VecDeque::new()),
             busy: Cell::new(false),
             started: Cell::new(false),
-            pending: Cell::new(Changes::default()),
             published: Cell::new(Ticks(0)),
             timer: RefCell::new(None),
             unsaved: RefCell::new(Vec::new()),
-        }))
+            guard: RefCell::new(None),
+        })))
     }
 
     pub(crate) fn start(&self) {
@@ -121,17 +100,37 @@ impl Engine {
         &self,
         conversation: ConversationId,
         command: Command,
-    ) -> Result<MessageId, OutboxFull> {
+    ) -> Result<MessageId, NotTaken> {
         self.0.hasten();
         let sent = self.0.client.borrow_mut().submit(conversation, command, now());
         self.0.turn();
         sent
     }
 
-    /// Reads what is true for moments of that, for a view that is to be drawn again when something else is.
-    pub(crate) fn read_sign<T>(&self, subject: Subject, read: impl FnOnce(&Client) -> T) -> T {
+    /// Reads what a part knows of that, for a view that is to be drawn again when something else is true of it.
+    pub(crate) fn read_part<P: Part, T>(&self, subject: Subject, read: impl FnOnce(&P) -> T) -> Option<T> {
         self.0.sign(subject).track();
-        read(&self.0.client.borrow())
+        self.0.client.borrow().part().map(read)
+    }
+
+    pub(crate) fn change_part<P: Part>(&self, change: impl FnOnce(&mut P)) {
+        self.0.client.borrow_mut().part_mut().map(change);
+    }
+
+    /// Makes a request for a view. Where the session turns out to have ended, it ends here as well.
+    pub(crate) fn ask(&self, request: Request) -> impl Future<Output = Answer> + use<> {
+        let handle = self.0.handle();
+        let ended = self.0.client.borrow().link().link == Link::Ended;
+        async move {
+            if ended {
+                return Err(RequestError::Network);
+            }
+            let answer = http::send(&request).await;
+            if answer.as_ref().is_err_and(|error| error.code() == Some(ErrorCode::Unauthenticated)) {
+                handle.tell(Input::Unauthenticated);
+            }
+            answer
+        }
     }
 
     pub(crate) fn draft(&self, conversation: ConversationId) -> Arc<str> {
@@ -191,7 +190,7 @@ impl Inner {
                 self.socket.borrow_mut().take_if(|socket| socket.id() == id);
             }
             Effect::Transmit(id, frame) => self.with_socket(id, |socket| socket.send(&frame)),
-            Effect::Fetch(id, fetch) => self.fetch(id, fetch),
+            Effect::Fetch(id, request) => self.fetch(id, request),
             Effect::StoreEntry(entry) => self.note(entry.id, self.store.put_entry(&entry)),
             Effect::RemoveEntry(id) => {
                 self.store.remove_entry(id);
@@ -199,12 +198,19 @@ impl Inner {
             }
             Effect::StoreDraft(conversation, text) => self.store.put_draft(conversation, text.as_deref()),
             Effect::SessionEnded => {
-                if let Some(location) = web_sys::window().map(|window| window.location()) {
-                    let next = location.pathname().ok().and_then(|path| safe_next(&path));
-                    let _ = location.set_href(&Route::SignIn { next }.to_string());
-                }
+                // A browser may keep the page to come back to: what it shows goes before it is left.
+                self.hasten();
+                leaving::go_to_sign_in_and_back();
             }
-            Effect::Forget => self.store.forget(),
+            Effect::Forget => {
+                self.store.forget();
+                self.unsaved.borrow_mut().clear();
+                self.guard_unsaved();
+            }
+            Effect::SignedOut => {
+                self.hasten();
+                leaving::go_to_sign_in(None);
+            }
             Effect::Announce(message) => self.signals.announced.set(Some(message)),
         }
     }
@@ -216,9 +222,15 @@ impl Inner {
         if !safe {
             unsaved.push(id);
         }
-        let any = !unsaved.is_empty();
         drop(unsaved);
+        self.guard_unsaved();
+    }
+
+    /// While a message would be lost with the page, the page says so, and the browser asks before it leaves.
+    fn guard_unsaved(&self) {
+        let any = !self.unsaved.borrow().is_empty();
         if self.signals.unsaved.get_untracked() != any {
+            *self.guard.borrow_mut() = any.then(leaving::ask_before_leaving);
             self.signals.unsaved.set(any);
         }
     }
@@ -229,35 +241,23 @@ impl Inner {
         }
     }
 
-    fn fetch(&self, id: RequestId, fetch: crate::client::Fetch) {
+    fn fetch(&self, id: RequestId, request: Request) {
         let handle = self.handle();
         leptos::task::spawn_local(async move {
-            let answer = http::answer(&fetch).await;
+            let answer = http::send(&request).await;
             handle.tell(Input::Answered(id, answer));
         });
     }
 
     fn publish(&self, now: Ticks) {
-        let new = self.client.borrow_mut().take_changes();
-        let old = self.pending.get();
-        let changes = Changes {
-            link: old.link || new.link,
-            list: old.list || new.list,
-            chat: old.chat || new.chat,
-            signs: old.signs || new.signs,
-        };
         let rests = self.published.get().plus(PUBLISH_INTERVAL_MS) > now;
-        if !changes.any() || rests {
-            self.pending.set(changes);
+        let mut client = self.client.borrow_mut();
+        if rests || !client.has_changed() {
             return;
         }
-        self.pending.set(Changes::default());
         self.published.set(now);
-        let mut client = self.client.borrow_mut();
+        let (link, list, chat) = (client.take_link(), client.take_list(), client.take_chat());
         let signs = client.take_changed_signs();
-        let link = changes.link.then(|| client.link());
-        let list = changes.list.then(|| client.list());
-        let chat = changes.chat.then(|| client.opened().map(|open| client.chat(open)));
         // Setting a signal may run code that comes back here.
         drop(client);
         set(self.signals.link, link);
@@ -279,8 +279,10 @@ impl Inner {
     }
 
     fn set_timer(&self, now: Ticks) {
-        let due = self.client.borrow().wake_at(now);
-        let publish = self.pending.get().any().then(|| self.published.get().plus(PUBLISH_INTERVAL_MS));
+        let client = self.client.borrow();
+        let due = client.wake_at(now);
+        let publish = client.has_changed().then(|| self.published.get().plus(PUBLISH_INTERVAL_MS));
+        drop(client);
         let Some(due) = [due, publish].into_iter().flatten().min() else { return };
         if self.timer.borrow().as_ref().is_some_and(|(set, _)| *set <= due) {
             return;

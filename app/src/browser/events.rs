@@ -2,7 +2,7 @@
 
 use super::{handle::Handle, store::Store};
 use crate::client::Input;
-use gloo_events::EventListener;
+use gloo_events::{EventListener, EventListenerOptions};
 use wasm_bindgen::JsCast;
 use web_sys::{Event, StorageEvent, VisibilityState};
 
@@ -32,6 +32,11 @@ pub(super) fn listen(handle: &Handle, store: &Store) -> Vec<EventListener> {
         EventListener::new(&window, "pageshow", tell(|| Input::Visible(visible()))),
         EventListener::new(&window, "storage", stored(handle.clone(), store.clone())),
     ];
+    for touch in ["pointerdown", "wheel", "keydown"] {
+        // Before what it does, which may be to aim at something else.
+        let first = EventListenerOptions::run_in_capture_phase();
+        listeners.push(EventListener::new_with_options(&window, touch, first, tell(|| Input::Touched)));
+    }
     if let Some(document) = window.document() {
         let changed = tell(|| Input::Visible(visible()));
         listeners.push(EventListener::new(&document, "visibilitychange", changed));
@@ -44,6 +49,9 @@ fn stored(handle: Handle, store: Store) -> impl FnMut(&Event) {
     move |event| {
         let Some(event) = event.dyn_ref::<StorageEvent>() else { return };
         let Some(key) = event.key() else { return };
+        if let Some(conversation) = store.draft(&key) {
+            return handle.tell(Input::DraftStored(conversation, event.new_value().unwrap_or_default()));
+        }
         match event.new_value() {
             Some(value) => {
                 if let Some(entry) = store.entry(&key, &value) {

@@ -1,10 +1,9 @@
 //! Requests to the API. The browser adds the session's cookie by itself, since they go to the page's own origin.
 
-use crate::client::{Answer, Fetch, FetchError, Page, limits::FETCH_DEADLINE_MS};
+use crate::client::{Answer, Request, RequestError, limits::FETCH_DEADLINE_MS};
 use gloo_net::http::{Method, RequestBuilder};
 use gloo_timers::callback::Timeout;
 use kafkatalk_protocol::{ErrorCode, Problem, http::BASE};
-use serde::de::DeserializeOwned;
 use web_sys::{AbortController, AbortSignal};
 
 /// Longest that something may take which changes the server's state, in milliseconds. The server answers within 30
@@ -13,32 +12,6 @@ const CHANGE_DEADLINE_MS: u32 = 35_000;
 /// Longest that anything else may take, in milliseconds: after that the client asks again.
 #[expect(clippy::cast_possible_truncation, reason = "some seconds")]
 const READ_DEADLINE_MS: u32 = FETCH_DEADLINE_MS as u32;
-
-/// Why a request brought nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RequestError {
-    /// No connection, no answer in time, or an answer that is not the API's.
-    Network,
-    /// The server refused.
-    Refused {
-        /// Why, for programs.
-        code: ErrorCode,
-        /// Why and what to do, for people.
-        detail: String,
-        /// Seconds of `Retry-After`.
-        retry_after_seconds: Option<u32>,
-    },
-}
-
-impl RequestError {
-    /// Why, and what to do, for people.
-    pub fn into_words(self) -> String {
-        match self {
-            Self::Refused { detail, .. } if !detail.is_empty() => detail,
-            _ => "No connection to the server just now.".into(),
-        }
-    }
-}
 
 impl From<gloo_net::Error> for RequestError {
     fn from(_: gloo_net::Error) -> Self {
@@ -79,15 +52,16 @@ impl Drop for Deadline {
     }
 }
 
-/// Makes a request below the API's base path; what comes back is the body of a 2xx answer.
-pub(super) async fn request(method: &str, path: &str, body: Option<String>) -> Result<String, RequestError> {
-    let method = Method::from_bytes(method.as_bytes()).map_err(|_| RequestError::Network)?;
+/// Makes a request.
+pub(super) async fn send(request: &Request) -> Answer {
+    let method = Method::from_bytes(request.method.as_bytes()).map_err(|_| RequestError::Network)?;
     let deadline = Deadline::of(&method);
-    let request =
-        RequestBuilder::new(&[BASE, path].concat()).method(method).abort_signal(deadline.signal().as_ref());
-    let response = match body {
-        Some(body) => request.header("content-type", "application/json").body(body)?.send().await?,
-        None => request.send().await?,
+    let builder = RequestBuilder::new(&[BASE, &request.path].concat())
+        .method(method)
+        .abort_signal(deadline.signal().as_ref());
+    let response = match &request.body {
+        Some(body) => builder.header("content-type", "application/json").body(body.as_str())?.send().await?,
+        None => builder.send().await?,
     };
     let text = response.text().await?;
     if response.ok() {
@@ -102,57 +76,4 @@ pub(super) async fn request(method: &str, path: &str, body: Option<String>) -> R
         Err(_) => return Err(RequestError::Network),
     };
     Err(RequestError::Refused { code, detail, retry_after_seconds })
-}
-
-/// The same, with an answer that is read.
-pub(super) async fn read<T: DeserializeOwned>(
-    method: &str,
-    path: &str,
-    body: Option<String>,
-) -> Result<T, RequestError> {
-    let text = request(method, path, body).await?;
-    serde_json::from_str(&text).map_err(|_| RequestError::Network)
-}
-
-/// Text as part of an address's query.
-pub(super) fn escape(text: &str) -> String {
-    js_sys::encode_uri_component(text).into()
-}
-
-/// What the client asks for.
-pub(super) async fn answer(fetch: &Fetch) -> Result<Answer, FetchError> {
-    let path = path(fetch);
-    let answer = match fetch {
-        Fetch::Session => request("GET", &path, None).await.map(|_| Answer::Session),
-        Fetch::Conversations { .. } => read("GET", &path, None).await.map(Answer::Conversations),
-        Fetch::Conversation(_) => read("GET", &path, None).await.map(Answer::Conversation),
-        Fetch::Messages { .. } => read("GET", &path, None).await.map(Answer::Messages),
-    };
-    answer.map_err(|error| match error {
-        RequestError::Network => FetchError::Network,
-        RequestError::Refused { code, retry_after_seconds, .. } => {
-            FetchError::Refused { code, retry_after_seconds }
-        }
-    })
-}
-
-fn path(fetch: &Fetch) -> String {
-    match fetch {
-        Fetch::Session => "/me".into(),
-        Fetch::Conversations { before: None, limit } => format!("/conversations?limit={limit}"),
-        Fetch::Conversations { before: Some(cursor), limit } => {
-            format!("/conversations?limit={limit}&before={}", escape(cursor))
-        }
-        Fetch::Conversation(id) => format!("/conversations/{id}"),
-        Fetch::Messages { conversation, page, limit } => {
-            let path = format!("/conversations/{conversation}/messages?limit={limit}");
-            match page {
-                Page::Latest => path,
-                Page::Before(offset) => format!("{path}&before={offset}"),
-                Page::After(Some(offset)) => format!("{path}&after={offset}"),
-                Page::After(None) => format!("{path}&after=-1"),
-                Page::ChangedAfter(record) => format!("{path}&changed_after={record}"),
-            }
-        }
-    }
 }

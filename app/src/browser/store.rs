@@ -1,6 +1,6 @@
 //! The outbox and the drafts in `localStorage`, one key each, so that tabs do not overwrite each other's.
 
-use crate::client::StoredEntry;
+use crate::client::{ChangeKind, StoredEntry};
 use kafkatalk_protocol::{ConversationId, MessageId, UserId};
 use web_sys::Storage;
 
@@ -9,6 +9,8 @@ use web_sys::Storage;
 pub(super) struct Store {
     outbox: String,
     drafts: String,
+    /// How changes are read.
+    kinds: &'static [ChangeKind],
 }
 
 /// What was stored: messages that wait, and texts that were begun.
@@ -19,8 +21,9 @@ fn storage() -> Option<Storage> {
 }
 
 impl Store {
-    pub(super) fn of(viewer: UserId) -> Self {
-        Self { outbox: format!("kafkatalk.outbox.{viewer}."), drafts: format!("kafkatalk.draft.{viewer}.") }
+    pub(super) fn of(viewer: UserId, kinds: &'static [ChangeKind]) -> Self {
+        let key = |of: &str| format!("kafkatalk.{of}.{viewer}.");
+        Self { outbox: key("outbox"), drafts: key("draft"), kinds }
     }
 
     pub(super) fn load(&self) -> Stored {
@@ -41,7 +44,7 @@ impl Store {
     /// The message under that key, where it is one of the outbox.
     pub(super) fn entry(&self, key: &str, value: &str) -> Option<StoredEntry> {
         let id = self.entry_id(key)?;
-        StoredEntry::from_json(value).filter(|entry| entry.id == id)
+        StoredEntry::from_json(value, self.kinds).filter(|entry| entry.id == id)
     }
 
     /// The id of the message of the outbox with that key.
@@ -49,14 +52,15 @@ impl Store {
         key.strip_prefix(&self.outbox)?.parse().ok()
     }
 
-    fn draft(&self, key: &str) -> Option<ConversationId> {
+    /// The conversation of the draft with that key.
+    pub(super) fn draft(&self, key: &str) -> Option<ConversationId> {
         key.strip_prefix(&self.drafts)?.parse().ok()
     }
 
     /// False where the device does not take it.
     pub(super) fn put_entry(&self, entry: &StoredEntry) -> bool {
         let key = format!("{}{}", self.outbox, entry.id);
-        let value = serde_json::to_string(entry).ok();
+        let value = entry.to_json().ok();
         storage().zip(value).is_some_and(|(storage, value)| storage.set_item(&key, &value).is_ok())
     }
 

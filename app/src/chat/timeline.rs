@@ -68,7 +68,7 @@ pub fn first_new(items: &[Item], read: Option<Offset>) -> Option<Offset> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::Client;
+    use crate::client::{Client, Features};
     use crate::page::{OpenModel, PageModel};
     use crate::ui::person::testing::user;
     use kafkatalk_protocol::{Conversation, ConversationId, Message, MessageId, Timestamp};
@@ -99,7 +99,7 @@ mod tests {
         };
         let open = Some(OpenModel { conversation, messages, earlier: None });
         let model = PageModel { viewer: Some(user(0)), open, ..PageModel::default() };
-        Client::new(&model, 0).unwrap().chat(id).items
+        Client::new(&model, 0, Features::NONE).unwrap().chat(id).items
     }
 
     fn shape(days: &[DayRows]) -> Vec<Vec<(bool, bool)>> {

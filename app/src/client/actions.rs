@@ -1,7 +1,7 @@
 //! What people do.
 
-use super::{Action, Client, Command, Effect, Held, Now, OutboxFull, event::Ticks};
-use kafkatalk_protocol::{Body, ConversationId, MessageId};
+use super::{Action, Client, Command, Effect, Event, Held, NotTaken, Now, event::Ticks};
+use kafkatalk_protocol::{Body, ConversationId, MessageId, Offset};
 
 impl Client {
     /// Takes a message that was typed. It is kept on the device and goes out as soon as it can; the draft of the
@@ -11,7 +11,7 @@ impl Client {
         conversation: ConversationId,
         body: Body,
         now: Now,
-    ) -> Result<MessageId, OutboxFull> {
+    ) -> Result<MessageId, NotTaken> {
         self.submit(conversation, Command::Post { body, reply_to: None }, now)
     }
 
@@ -21,14 +21,18 @@ impl Client {
         conversation: ConversationId,
         command: Command,
         now: Now,
-    ) -> Result<MessageId, OutboxFull> {
+    ) -> Result<MessageId, NotTaken> {
+        if self.link.ended() {
+            return Err(NotTaken::SignedOut);
+        }
         let id = self.random.message_id();
         let posts = command.target().is_none();
         let stored = self.outbox.push((id, conversation, command), now.wall, self.limits.outbox_max)?;
         self.effects.push(Effect::StoreEntry(stored));
         if posts {
             self.drafts.clear(conversation, &mut self.effects);
-            self.typing.sent();
+            self.tell_parts(Event::Posted, now.ticks);
+            self.looking.aim = None;
             if let Some(chat) = self.chats.get_mut(&conversation) {
                 // Own messages are shown at the end.
                 chat.show_newest();
@@ -42,18 +46,7 @@ impl Client {
     pub(super) fn act(&mut self, action: Action, now: Now) {
         match action {
             Action::Open(conversation) => self.open(conversation, now.ticks),
-            Action::OpenAt(conversation, offset) => {
-                let was_open = self.looking.open == Some(conversation);
-                self.open(Some(conversation), now.ticks);
-                // What is newest is not in view until the page says so: it is not read.
-                self.looking.at_end &= was_open;
-                self.with_open(|chat| {
-                    chat.timeline.seek(offset);
-                    if chat.timeline.seeks() {
-                        chat.forward.ask();
-                    }
-                });
-            }
+            Action::OpenAt(conversation, offset) => self.open_at(conversation, offset, now.ticks),
             Action::AtEnd(at_end) => self.looking.at_end = at_end,
             Action::LoadEarlier => self.with_open(|chat| {
                 if chat.timeline.earlier().is_some() {
@@ -65,7 +58,14 @@ impl Client {
                     chat.forward.ask();
                 }
             }),
-            Action::JumpToLatest => self.with_open(Held::show_newest),
+            Action::JumpToLatest => {
+                self.looking.aim = None;
+                self.with_open(Held::show_newest);
+            }
+            Action::Reached => {
+                self.looking.aim = None;
+                self.looking.changed = true;
+            }
             Action::Reload => {
                 self.with_open(|chat| chat.forward.ask());
                 if let Some(open) = self.looking.open {
@@ -77,7 +77,7 @@ impl Client {
             Action::LoadMoreConversations => {
                 if self.paging.cursor.is_some() {
                     self.paging.more.ask();
-                    self.changes.list = true;
+                    self.conversations.changed = true;
                 }
             }
             Action::Retry(id) => {
@@ -94,23 +94,43 @@ impl Client {
             Action::Draft(conversation, text) => {
                 let changed = self.drafts.change(conversation, &text, now.ticks, &mut self.effects);
                 // The list does not show the draft of the conversation that is open.
-                self.changes.list |= changed && self.looking.open != Some(conversation);
+                self.conversations.changed |= changed && self.looking.open != Some(conversation);
                 if changed && !text.trim().is_empty() {
-                    self.types(conversation, now.ticks);
+                    self.tell_parts(Event::Typed(conversation), now.ticks);
                 }
             }
             Action::ConnectNow => self.link.retry_now(now.ticks, &mut self.effects),
             Action::Opened(conversation) => {
                 self.learn(&conversation, now.ticks);
             }
-            Action::SignOut => self.sign_out(),
+            Action::SignOut => self.sign_out(now.ticks),
         }
+    }
+
+    fn open_at(&mut self, conversation: ConversationId, offset: Offset, now: Ticks) {
+        let was_open = self.looking.open == Some(conversation);
+        self.open(Some(conversation), now);
+        // What is newest is not in view until the page says so: it is not read.
+        self.looking.at_end &= was_open;
+        self.looking.aim = Some(offset);
+        self.with_open(|chat| {
+            chat.timeline.seek(offset);
+            if chat.timeline.seeks() {
+                chat.forward.ask();
+            }
+        });
+    }
+
+    /// The person does something else than to wait for the message that was to be brought into view.
+    pub(super) fn give_up_aim(&mut self) {
+        self.looking.aim = None;
+        self.with_open(|chat| chat.timeline.give_up_seeking());
     }
 
     fn with_open(&mut self, act: impl FnOnce(&mut Held)) {
         if let Some(chat) = self.looking.open.and_then(|open| self.chats.get_mut(&open)) {
             act(chat);
-            self.changes.chat = true;
+            self.looking.changed = true;
         }
     }
 
@@ -127,8 +147,10 @@ impl Client {
         self.missing.clear();
         self.looking.open = conversation;
         self.looking.at_end = true;
-        self.changes.list = true;
-        self.changes.chat = true;
+        self.looking.aim = None;
+        self.looking.drafted_elsewhere = None;
+        self.conversations.changed = true;
+        self.looking.changed = true;
         let Some(id) = conversation else { return };
         self.looking.read_on_open =
             self.conversations.get(id).and_then(|summary| summary.read_of(self.viewer.id));

@@ -6,6 +6,7 @@
 //! A page of history may be older than what the live frames have brought since it was read. The changes of a while are
 //! remembered, so that such a page is brought up to date instead of being asked for again.
 
+use super::ahead::Ahead;
 use kafkatalk_protocol::{Message, Offset};
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -16,6 +17,8 @@ pub(super) struct Chain {
     applied: Option<Offset>,
     /// The newest record heard of.
     heard: Option<Offset>,
+    /// What came beyond a gap.
+    ahead: Ahead,
     /// The server said that there is more to page than it sends.
     behind: bool,
     /// The messages that changed lately, by revision.
@@ -81,19 +84,21 @@ impl Chain {
         self.heard_of(record);
         if previous <= self.applied || self.hidden(previous) {
             self.raise(record);
+        } else {
+            self.ahead.put(record, previous);
         }
     }
 
     /// Every record up to that one has been applied.
     pub(super) fn raise(&mut self, record: Offset) {
-        self.applied = self.applied.max(Some(record));
+        self.applied = self.ahead.join(self.applied.max(Some(record)));
     }
 
     /// Everything that is held was read anew at that record: what changed before it was not received as changes.
     pub(super) fn skip_to(&mut self, record: Offset) {
         if self.applied < Some(record) {
-            self.applied = Some(record);
-            self.recent_from = self.recent_from.max(self.applied);
+            self.recent_from = self.recent_from.max(Some(record));
+            self.raise(record);
         }
     }
 
@@ -113,6 +118,8 @@ impl Chain {
             return self.applied > before;
         }
         self.behind &= through < before;
+        // What came since the page was read.
+        self.applied = self.ahead.join(self.applied);
         !self.has_gap()
     }
 
@@ -176,13 +183,26 @@ mod tests {
     #[test]
     fn a_record_after_an_unknown_one_leaves_a_gap_that_pages_close() {
         let mut chain = chain(4);
-        chain.link(Offset(9), Some(Offset(7)));
+        chain.link(Offset(9), Some(Offset(8)));
         assert_eq!((chain.applied(), chain.has_gap()), (Some(Offset(4)), true));
-        assert!(chain.page_applied(Some(Offset(7)), Some(Offset(9))));
-        assert_eq!((chain.applied(), chain.has_gap()), (Some(Offset(7)), true));
-        assert!(!chain.page_applied(None, Some(Offset(8))), "a node that lags");
+        assert!(chain.page_applied(Some(Offset(6)), Some(Offset(9))));
+        assert_eq!((chain.applied(), chain.has_gap()), (Some(Offset(6)), true));
+        assert!(!chain.page_applied(None, Some(Offset(7))), "a node that lags");
         assert!(chain.page_applied(None, Some(Offset(9))));
         assert_eq!((chain.applied(), chain.has_gap()), (Some(Offset(9)), false));
+    }
+
+    #[test]
+    fn records_that_come_while_a_gap_is_closed_leave_none_behind() {
+        let mut chain = chain(4);
+        for record in 9..=12 {
+            chain.link(Offset(record), Some(Offset(record - 1)));
+        }
+        // Read when 10 was the newest one.
+        assert!(chain.page_applied(None, Some(Offset(10))));
+        assert_eq!((chain.applied(), chain.has_gap()), (Some(Offset(12)), false));
+        chain.link(Offset(13), Some(Offset(12)));
+        assert!(!chain.has_gap());
     }
 
     #[test]

@@ -10,6 +10,8 @@ pub(super) struct Conversations {
     summaries: BTreeMap<ConversationId, Summary>,
     /// Those that something happened to, until it is certain that nothing is missing in them.
     doubts: BTreeSet<ConversationId>,
+    /// What the list shows may have changed.
+    pub(super) changed: bool,
 }
 
 impl Conversations {

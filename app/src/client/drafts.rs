@@ -65,6 +65,23 @@ impl Drafts {
         true
     }
 
+    /// Another tab stored a text, or dropped it. What it was here and is now, where this tab had the one that was stored
+    /// before and takes it over: what was typed here since stays.
+    pub(super) fn stored_elsewhere(
+        &mut self,
+        conversation: ConversationId,
+        text: &str,
+    ) -> Option<(Arc<str>, Arc<str>)> {
+        let before = self.get(conversation);
+        let typed_since = self.drafts.get(&conversation).is_some_and(|draft| draft.store_at.is_some());
+        if typed_since || *before == *text {
+            return None;
+        }
+        self.drafts.remove(&conversation);
+        self.restore(conversation, text);
+        Some((before, self.get(conversation)))
+    }
+
     /// It was sent.
     pub(super) fn clear(&mut self, conversation: ConversationId, effects: &mut Vec<Effect>) {
         if self.drafts.remove(&conversation).is_some() {

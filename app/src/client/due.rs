@@ -1,35 +1,36 @@
 //! What is due: after every input, whatever it was, the client looks at what should happen now.
 
 use super::{
-    Client, Disconnect, Effect, Fetch, FetchError, Held, Page, Purpose, Task, Ticks,
-    limits::SENDS_MAX,
+    Client, Disconnect, Effect, Held, RequestError, Task, Ticks,
+    limits::{CLOCK_LOOK_MS, SENDS_MAX},
     summary::{Summary, counts},
-    timeline::Forward,
     view::Link,
 };
-use kafkatalk_protocol::{ClientFrame, ConversationId, Offset, UserId};
+use kafkatalk_protocol::{ClientFrame, Offset, UserId};
 
 impl Client {
     pub(super) fn do_what_is_due(&mut self, now: Ticks) {
         if !self.started {
             return;
         }
-        self.expire_signs(now);
+        self.parts_do_what_is_due(now);
         if self.link.ended() {
-            // Nothing is asked for any more. Answers that were under way still come, and what they bring is shown.
-            return self.settle(now);
+            return;
         }
         for request in self.requests.expired(now) {
-            self.answered(request, Err(FetchError::Network), now);
+            self.answered(request, &Err(RequestError::Network), now);
         }
         let disconnect = self.link.tick(now, &mut self.random, &mut self.effects);
         if disconnect != Disconnect::None {
-            self.changes.link = true;
+            self.link.changed = true;
         }
-        self.lose(disconnect);
+        self.lose(disconnect, now);
         if let Some(sent) = self.outbox.expire(now, &mut self.random) {
             let disconnect = self.link.suspect(sent, now, &mut self.random, &mut self.effects);
-            self.lose(disconnect);
+            self.lose(disconnect, now);
+        }
+        if self.link.ended() {
+            return;
         }
         self.settle(now);
         self.fetch_what_is_wanted(now);
@@ -46,19 +47,20 @@ impl Client {
             .chats
             .values()
             .flat_map(|chat| [chat.forward.wake_at(), chat.backward.wake_at(), chat.changes.wake_at()]);
+        let look = self.clock.filter(|_| self.link.live().is_some());
         [
+            look.map(|clock| clock.ticks.plus(CLOCK_LOOK_MS)),
             self.link.wake_at(),
             self.outbox.wake_at(now),
             self.drafts.wake_at(),
             self.requests.wake_at(),
             self.receipts.wake_at(),
-            self.typing.wake_at(),
-            self.probe.as_ref().and_then(Task::wake_at),
-            self.paging.more.wake_at(),
-            self.paging.refresh.as_ref().and_then(|refresh| refresh.task.wake_at()),
+            self.session_wake_at(),
+            self.paging.wake_at(),
+            self.questions_wake_at(),
         ]
         .into_iter()
-        .chain(self.asks.values().map(Task::wake_at))
+        .chain(self.parts.iter().map(|part| part.wake_at()))
         .chain(chats)
         .flatten()
         // What is past was looked at: it waits for something else.
@@ -99,6 +101,7 @@ impl Client {
         if gone {
             self.outbox_changed();
         }
+        let (mut list_changed, mut chat_changed) = (false, false);
         for (id, chat) in &mut self.chats {
             let open = self.looking.open == Some(*id);
             let at_end = self.looking.at_end || !open;
@@ -122,135 +125,40 @@ impl Client {
                     && summary.raise_read(viewer, last, viewer)
                 {
                     self.receipts.raise(*id, last);
-                    self.changes.list = true;
-                    self.changes.chat = true;
+                    (list_changed, chat_changed) = (true, true);
                 }
             }
             // Where changes were missed, what is held may count messages that were deleted.
             let unread = unread_in(chat, summary.read_of(viewer), viewer);
             if let Some(unread) = unread.filter(|_| !chat.timeline.chain().has_gap()) {
                 if unread != summary.unread(viewer) {
-                    self.changes.list = true;
-                    self.changes.chat |= open;
+                    list_changed = true;
+                    chat_changed |= open;
                 }
                 summary.set_unread(unread, chat.timeline.last());
             }
         }
+        self.conversations.changed |= list_changed;
+        self.looking.changed |= chat_changed;
     }
 
     fn fetch_what_is_wanted(&mut self, now: Ticks) {
         let auto = self.link.view() != Link::Offline;
-        if auto && self.probe.as_ref().is_some_and(|task| task.may_start(now)) {
-            self.fetch(Purpose::Session, Fetch::Session, now);
+        if auto {
+            self.fetch_session(now);
         }
         if let Some(open) = self.looking.open {
             self.fetch_messages(open, auto, now);
         }
-        if !auto {
-            return;
-        }
-        // The list that is under way tells of records that were missed.
-        for id in self.conversations.doubtful(self.paging.refresh.is_some()) {
-            self.ask(id);
-        }
-        let due = self.asks.iter().filter(|(_, task)| task.may_start(now)).map(|(id, _)| *id);
-        for id in due.collect::<Vec<_>>() {
-            self.fetch(Purpose::Conversation(id), Fetch::Conversation(id), now);
-        }
-        if let Some(refresh) = &self.paging.refresh
-            && refresh.task.may_start(now)
-        {
-            let limit =
-                self.conversations.len().clamp(self.limits.conversations_page, self.limits.refresh_page);
-            let before = refresh.cursor.clone();
-            self.fetch(Purpose::Refresh, Fetch::Conversations { before, limit }, now);
-        }
-        if self.paging.more.asked() && self.paging.refresh.is_none() {
-            let before = self.paging.cursor.clone();
-            let limit = self.limits.conversations_page;
-            self.fetch(Purpose::More, Fetch::Conversations { before, limit }, now);
-        }
-    }
-
-    /// Pages of the conversation that is looked at.
-    fn fetch_messages(&mut self, open: ConversationId, auto: bool, now: Ticks) {
-        if self.missing.contains(&open) {
-            return;
-        }
-        let chat = self.held(open);
-        let may = (auto || chat.forward.asked()) && chat.forward.may_start(now);
-        let changed_after = chat.timeline.changes_wanted();
-        let catches_up = changed_after.is_some() && !chat.changes.has_failed();
-        let changed_after = changed_after.filter(|_| auto && chat.changes.may_start(now));
-        // Changes bring new messages too.
-        let by_itself = |forward: &Forward| may && !(catches_up && matches!(forward, Forward::After(_)));
-        let wanted = chat.timeline.wanted().filter(by_itself);
-        let asked = chat.forward.asked() && chat.timeline.detached();
-        let (earlier, asks_earlier) = (chat.timeline.earlier(), chat.backward.asked());
-        let last = chat.timeline.last();
-        let messages = |page, limit| Fetch::Messages { conversation: open, page, limit };
-        match wanted.or(asked.then_some(Forward::After(last))) {
-            Some(Forward::Latest) => {
-                self.fetch(Purpose::Latest(open), messages(Page::Latest, self.limits.messages_page), now);
-            }
-            Some(Forward::Around(sought)) => {
-                // Offsets are dense but for a few: half of a page lies behind the message.
-                let limit = self.limits.messages_page;
-                let before = Offset(sought.0 + 1 + limit as u64 / 2);
-                self.fetch(Purpose::Around(open, sought), messages(Page::Before(before), limit), now);
-            }
-            Some(Forward::After(last)) => {
-                let limit = if asked { self.limits.messages_page } else { self.limits.fill_page };
-                self.fetch(Purpose::After(open), messages(Page::After(last), limit), now);
-            }
-            None => {}
-        }
-        if let Some(record) = changed_after {
-            let page = messages(Page::ChangedAfter(record), self.limits.fill_page);
-            self.fetch(Purpose::Changes(open), page, now);
-        }
-        if asks_earlier && let Some(before) = earlier {
-            let page = messages(Page::Before(before), self.limits.messages_page);
-            self.fetch(Purpose::Before(open), page, now);
-        }
-    }
-
-    fn fetch(&mut self, purpose: Purpose, fetch: Fetch, now: Ticks) {
-        if !self.requests.has_room() || self.task(purpose).is_none() {
-            return;
-        }
-        let request = self.requests.start(purpose, now);
-        if let Some(task) = self.task(purpose) {
-            task.start(request);
-        }
-        self.effects.push(Effect::Fetch(request, fetch));
-    }
-
-    /// The task that a request belongs to, where it is still of interest.
-    pub(super) fn task(&mut self, purpose: Purpose) -> Option<&mut Task> {
-        match purpose {
-            Purpose::Session => self.probe.as_mut(),
-            Purpose::Refresh => self.paging.refresh.as_mut().map(|refresh| &mut refresh.task),
-            Purpose::More => Some(&mut self.paging.more),
-            Purpose::Conversation(id) => self.asks.get_mut(&id),
-            Purpose::Latest(id) | Purpose::After(id) | Purpose::Around(id, _) => {
-                self.chats.get_mut(&id).map(|chat| &mut chat.forward)
-            }
-            Purpose::Changes(id) => self.chats.get_mut(&id).map(|chat| &mut chat.changes),
-            Purpose::Before(id) => self.chats.get_mut(&id).map(|chat| &mut chat.backward),
-        }
-    }
-
-    /// The server is to be asked about a conversation.
-    pub(super) fn ask(&mut self, conversation: ConversationId) {
-        if !self.missing.contains(&conversation) {
-            self.asks.entry(conversation).or_default();
+        if auto {
+            self.fetch_conversations(now);
+            self.fetch_list(now);
         }
     }
 
     /// The connection is back: requests that failed need not wait longer.
     pub(super) fn retry_fetches_now(&mut self) {
-        self.asks.values_mut().for_each(Task::retry_now);
+        self.questions.values_mut().for_each(Task::retry_now);
         for chat in self.chats.values_mut() {
             chat.forward.retry_now();
             chat.changes.retry_now();
@@ -260,20 +168,18 @@ impl Client {
                 chat.forward.forgive();
             }
         }
-        self.changes.chat = true;
-        if let Some(refresh) = &mut self.paging.refresh {
-            refresh.task.retry_now();
-        }
+        self.looking.changed = true;
+        self.paging.retry_now();
     }
 
     fn send_what_waits(&mut self, now: Ticks) {
         let Some(socket) = self.link.live() else { return };
         while let Some(entry) = self.outbox.send_next(socket, now, SENDS_MAX) {
             let (conversation, id) = (entry.conversation, entry.id);
-            let frame = entry.command.clone().into_frame(conversation, id);
+            let frame = entry.command.to_frame(conversation, id);
             self.effects.push(Effect::Transmit(socket, frame));
-            self.changes.chat = true;
-            self.changes.list = true;
+            self.looking.changed = true;
+            self.conversations.changed = true;
         }
         for (conversation, offset) in self.receipts.due(now) {
             self.effects.push(Effect::Transmit(socket, ClientFrame::Read { conversation, offset }));

@@ -1,9 +1,11 @@
 //! What goes into the client's state machine and what it asks for.
 
-use super::command::StoredEntry;
+use super::{
+    request::{Answer, Request},
+    stored::StoredEntry,
+};
 use kafkatalk_protocol::{
-    ClientFrame, Conversation, ConversationId, ErrorCode, Message, MessageId, Offset, ServerFrame, Timestamp,
-    http::{Conversations, Messages},
+    ClientFrame, Conversation, ConversationId, Message, MessageId, Offset, ServerFrame, Timestamp,
 };
 use std::sync::Arc;
 
@@ -62,17 +64,23 @@ pub enum Input {
     /// A socket closed, or could not be opened.
     Closed(SocketId, u16),
     /// An HTTP request was answered, or failed.
-    Answered(RequestId, Result<Answer, FetchError>),
+    Answered(RequestId, Answer),
+    /// The server refused a request that the page made by itself, since the session has ended.
+    Unauthenticated,
     /// The device believes that it has a network again, or none any more.
     Online(bool),
     /// The page became visible, or hidden.
     Visible(bool),
+    /// The person clicked, scrolled or pressed a key.
+    Touched,
     /// The moment of [`super::Client::wake_at`] has come. Early or needless ones do no harm.
     Timer,
     /// Another tab of this viewer stored a message in the outbox.
     EntryStored(StoredEntry),
     /// Another tab of this viewer removed a message from the outbox: it is in the log, or was deleted.
     EntryRemoved(MessageId),
+    /// Another tab of this viewer stored a draft, or dropped it.
+    DraftStored(ConversationId, String),
     /// The person did something.
     Action(Action),
 }
@@ -106,73 +114,11 @@ pub enum Action {
     ConnectNow,
     /// A conversation that was just opened over HTTP.
     Opened(Box<Conversation>),
-    /// Leave: the session ends by a form that is being sent. What waits here is dropped, so ask before.
+    /// The message that [`super::ChatView::aim`] names is in view.
+    Reached,
+    /// Leave: the server ends the session, and then what waits here is dropped, so ask before. Where the server cannot,
+    /// [`super::LinkView::sign_out_failed`] says so and nothing is dropped.
     SignOut,
-}
-
-/// What to fetch, all below the API's base path.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fetch {
-    /// `GET /me`: is the session still good?
-    Session,
-    /// `GET /conversations`.
-    Conversations {
-        /// Cursor.
-        before: Option<String>,
-        /// Items of the page.
-        limit: usize,
-    },
-    /// `GET /conversations/{id}`.
-    Conversation(ConversationId),
-    /// `GET /conversations/{id}/messages`.
-    Messages {
-        /// Where.
-        conversation: ConversationId,
-        /// Which.
-        page: Page,
-        /// Items of the page.
-        limit: usize,
-    },
-}
-
-/// A page of history.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Page {
-    /// The newest messages.
-    Latest,
-    /// The messages before that offset, the nearest ones.
-    Before(Offset),
-    /// The messages after that offset, the nearest ones; none stands for the beginning.
-    After(Option<Offset>),
-    /// The messages that changed after that record, new ones included, by revision.
-    ChangedAfter(Offset),
-}
-
-/// The body of an answer with a 2xx status.
-#[derive(Clone, Debug)]
-pub enum Answer {
-    /// To [`Fetch::Session`].
-    Session,
-    /// To [`Fetch::Conversations`].
-    Conversations(Conversations),
-    /// To [`Fetch::Conversation`].
-    Conversation(Box<Conversation>),
-    /// To [`Fetch::Messages`].
-    Messages(Messages),
-}
-
-/// Why there is no answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FetchError {
-    /// No connection, no answer in time, or an answer that is not the API's.
-    Network,
-    /// The server refused.
-    Refused {
-        /// Its problem code.
-        code: ErrorCode,
-        /// Seconds of `Retry-After`.
-        retry_after_seconds: Option<u32>,
-    },
 }
 
 /// Something to do, in this order.
@@ -185,38 +131,19 @@ pub enum Effect {
     /// Send a frame on a socket.
     Transmit(SocketId, ClientFrame),
     /// Make a request; tell with [`Input::Answered`].
-    Fetch(RequestId, Fetch),
+    Fetch(RequestId, Request),
     /// Keep a message of the outbox on this device, under a key of its own.
     StoreEntry(StoredEntry),
     /// Drop a message of the outbox from this device.
     RemoveEntry(MessageId),
     /// Keep a draft on this device; none drops it.
     StoreDraft(ConversationId, Option<String>),
-    /// The session has ended: go to the sign-in page.
+    /// The session has ended: go to the sign-in page, which leads back here.
     SessionEnded,
-    /// The person signs out: drop every message and draft of theirs from this device.
+    /// The person signed out: drop every message and draft of theirs from this device.
     Forget,
+    /// The person signed out: go to the sign-in page.
+    SignedOut,
     /// Somebody else wrote something just now: tell it to those who cannot see it.
     Announce(Arc<Message>),
-}
-
-/// Which views may have changed since they were last asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "a set, whose elements are named")]
-pub struct Changes {
-    /// The state of the connection, or how much waits in the outbox.
-    pub link: bool,
-    /// The list of conversations.
-    pub list: bool,
-    /// The open conversation.
-    pub chat: bool,
-    /// What is true for moments: see [`super::Client::take_changed_signs`].
-    pub signs: bool,
-}
-
-impl Changes {
-    /// Whether anything may have changed.
-    pub fn any(self) -> bool {
-        self.link || self.list || self.chat || self.signs
-    }
 }

@@ -7,39 +7,44 @@ use super::{
     view::Edge,
 };
 
-/// One thing that is fetched at most once at a time.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Task {
-    state: TaskState,
+/// One thing that is fetched at most once at a time. `W` says what of it was asked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Task<W = ()> {
+    state: TaskState<W>,
     failures: u32,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum TaskState {
+impl<W> Default for Task<W> {
+    fn default() -> Self {
+        Self { state: TaskState::Idle, failures: 0 }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum TaskState<W> {
     /// Nothing is under way.
-    #[default]
     Idle,
     /// A person asked for it; it is made as soon as there is room.
     Asked,
     /// Under way.
-    InFlight(RequestId),
+    InFlight(RequestId, W),
     /// Failed; may be made again from that moment on.
     Failed(Ticks),
 }
 
-impl Task {
+impl<W: Copy + PartialEq> Task<W> {
     /// Whether it may be made by itself now.
     pub(super) fn may_start(&self, now: Ticks) -> bool {
         match self.state {
             TaskState::Idle | TaskState::Asked => true,
-            TaskState::InFlight(_) => false,
+            TaskState::InFlight(..) => false,
             TaskState::Failed(until) => until <= now,
         }
     }
 
     /// A person asks for it: now, whatever failed before.
     pub(super) fn ask(&mut self) {
-        if !matches!(self.state, TaskState::InFlight(_)) {
+        if !matches!(self.state, TaskState::InFlight(..)) {
             self.state = TaskState::Asked;
         }
     }
@@ -54,13 +59,23 @@ impl Task {
         self.state == TaskState::Idle
     }
 
-    pub(super) fn start(&mut self, request: RequestId) {
-        self.state = TaskState::InFlight(request);
+    pub(super) fn start(&mut self, request: RequestId, what: W) {
+        self.state = TaskState::InFlight(request, what);
+    }
+
+    /// What that request asked for, where it is this task's.
+    pub(super) fn what(&self, request: RequestId) -> Option<W> {
+        if let TaskState::InFlight(under_way, what) = self.state
+            && under_way == request
+        {
+            return Some(what);
+        }
+        None
     }
 
     /// Whether that request is this task's.
     pub(super) fn is(&self, request: RequestId) -> bool {
-        self.state == TaskState::InFlight(request)
+        self.what(request).is_some()
     }
 
     pub(super) fn done(&mut self) {
@@ -101,7 +116,7 @@ impl Task {
     pub(super) fn edge(&self) -> Edge {
         match self.state {
             TaskState::Idle => Edge::More,
-            TaskState::Asked | TaskState::InFlight(_) => Edge::Loading,
+            TaskState::Asked | TaskState::InFlight(..) => Edge::Loading,
             TaskState::Failed(_) => Edge::Failed,
         }
     }

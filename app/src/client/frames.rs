@@ -1,16 +1,11 @@
 //! What the server says on the socket.
 
-use super::{
-    Client, Effect, Now, Refresh, SocketId, Ticks, limits::UNPLACED_MAX, membership::Departure, view::Group,
-};
+use super::{Client, Effect, Now, SocketId, Ticks, limits::UNPLACED_MAX, membership::Departure, view::Group};
 use kafkatalk_protocol::{
     ClientFrame, ConversationId, ErrorCode, Message, MessageId, Offset, ServerFrame, User,
     limits::HELLO_POSITIONS_MAX,
 };
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 impl Client {
     /// The socket is open: say what is held, so that the server sends what came after it.
@@ -48,7 +43,8 @@ impl Client {
         held.into_iter().take(HELLO_POSITIONS_MAX).map(|(_, id, position)| (id, position)).collect()
     }
 
-    pub(super) fn frame(&mut self, socket: SocketId, frame: ServerFrame, now: Now) {
+    /// Takes a frame. False where it is for the parts of features alone, or says only that the server is there.
+    pub(super) fn frame(&mut self, socket: SocketId, frame: ServerFrame, now: Now) -> bool {
         match frame {
             ServerFrame::Ready { user, .. } => self.ready(socket, &user, now),
             ServerFrame::Ack { id, conversation, offset, .. } => {
@@ -96,8 +92,8 @@ impl Client {
                 }
                 if let Some(summary) = self.conversations.get_mut(conversation) {
                     if summary.raise_read(user, offset, viewer) {
-                        self.changes.list = true;
-                        self.changes.chat |= self.looking.open == Some(conversation);
+                        self.conversations.changed = true;
+                        self.looking.changed |= self.looking.open == Some(conversation);
                     }
                 } else {
                     self.unplaced_reads.push((conversation, user, offset));
@@ -106,22 +102,17 @@ impl Client {
                     }
                 }
             }
-            ServerFrame::Error { code: ErrorCode::Unauthenticated, .. } => self.end_session(),
+            ServerFrame::Error { code: ErrorCode::Unauthenticated, .. } => self.end_session(now.ticks),
             ServerFrame::Error { code, detail, id: Some(id) } => self.refused((id, code, detail), now.ticks),
-            ServerFrame::Typing { .. } | ServerFrame::Presence(_) | ServerFrame::Presences { .. } => {
-                self.signal(frame, now.ticks);
-            }
-            ServerFrame::Error { id: None, .. }
-            | ServerFrame::Delivered { .. }
-            | ServerFrame::Pong
-            | ServerFrame::Unknown => {}
+            _ => return false,
         }
+        true
     }
 
     fn ready(&mut self, socket: SocketId, user: &User, now: Now) {
         if user.id != self.viewer.id {
             // Somebody else signed in on this device: nothing of this viewer may go out in their name.
-            self.end_session();
+            self.end_session(now.ticks);
             return;
         }
         self.link.ready(socket, now.ticks);
@@ -130,12 +121,7 @@ impl Client {
         self.receipts.start_over();
         // The hello brings the messages of the conversations that it names. The list brings the rest: new
         // conversations, and who has read what.
-        let mut uncovered: BTreeSet<_> = self.conversations.iter().map(|(id, _)| id).collect();
-        if let Some(open) = self.looking.open {
-            // It may be far down; if it is not on the first page, it is asked for by itself.
-            uncovered.remove(&open);
-        }
-        self.paging.refresh = Some(Refresh { uncovered, ..Refresh::default() });
+        self.refresh_list();
         self.outbox_changed();
     }
 
@@ -208,7 +194,6 @@ impl Client {
         if message.sender.id == self.viewer.id {
             self.landed(message.id, message.offset, now.ticks);
         }
-        self.wrote(conversation, message.sender.id);
         if self.conversations.get(conversation).is_none() {
             // Not loaded that far down, or opened just now. The answer may come from a node that lags.
             // A change of an old message is no reason to ask, but the list may be on its way in an older state.
@@ -229,7 +214,7 @@ impl Client {
             if new && link.is_none() {
                 chat.timeline.link_of(&message);
             }
-            self.changes.chat |= self.looking.open == Some(conversation);
+            self.looking.changed |= self.looking.open == Some(conversation);
         }
         if message.deleted
             && let Some(summary) = self.conversations.get_mut(conversation)

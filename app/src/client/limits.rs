@@ -22,6 +22,11 @@ pub const HURRY_INTERVAL_MS: u64 = 1_000;
 /// stands.
 pub const SESSION_PROBE_EVERY: u32 = 3;
 
+/// Milliseconds after which the clocks are looked at again, while there is a connection.
+pub const CLOCK_LOOK_MS: u64 = 5_000;
+/// By so many milliseconds the wall clock is ahead of the other after a sleep of the device.
+pub const SLEEP_MS: u64 = 10_000;
+
 /// Milliseconds that the answer to an HTTP request may take.
 pub const FETCH_DEADLINE_MS: u64 = 15_000;
 /// HTTP requests under way at once.
@@ -80,6 +85,8 @@ pub const UNPLACED_MAX: usize = 50;
 pub const AHEAD_MAX: usize = 200;
 /// Changes of messages of one conversation that are remembered, to bring pages up to date that were read before them.
 pub const CHANGES_HELD_MAX: usize = 200;
+/// Records of one conversation that are remembered while those before them are missing.
+pub const LINKS_AHEAD_MAX: usize = 200;
 /// Pages that are fetched to fill one hole before the client starts again from the newest page.
 pub const FILL_PAGES_MAX: u32 = 5;
 

@@ -37,6 +37,8 @@ pub(super) struct LinkState {
     attempted: Ticks,
     heard: Ticks,
     pinged: Option<Ticks>,
+    /// What is seen of it, or of what waits for it, may have changed.
+    pub(super) changed: bool,
 }
 
 /// What a loss of the socket asks of the rest of the client.
@@ -63,6 +65,7 @@ impl LinkState {
             attempted: Ticks(0),
             heard: Ticks(0),
             pinged: None,
+            changed: false,
         }
     }
 
@@ -227,6 +230,15 @@ impl LinkState {
             Phase::Live(socket, _) if now.since(self.heard) >= HURRY_INTERVAL_MS => {
                 self.ping(socket, now, effects);
             }
+            _ => {}
+        }
+    }
+
+    /// The device slept: nobody knows which connections outlived that.
+    pub(super) fn wake(&mut self, now: Ticks, effects: &mut Vec<Effect>) {
+        match self.phase {
+            Phase::Live(socket, _) => self.ping(socket, now, effects),
+            Phase::Waiting(_) => self.connect(now, effects),
             _ => {}
         }
     }

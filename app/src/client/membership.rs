@@ -20,8 +20,8 @@ impl Client {
         if let Some(summary) = self.conversations.get_mut(id)
             && summary.regroup(others, group, revision)
         {
-            self.changes.list = true;
-            self.changes.chat |= self.looking.open == Some(id);
+            self.conversations.changed = true;
+            self.looking.changed |= self.looking.open == Some(id);
         }
     }
 
@@ -43,7 +43,7 @@ impl Client {
         let known = known.max(chain);
         self.conversations.remove(id);
         self.chats.remove(&id);
-        self.asks.remove(&id);
+        self.questions.remove(&id);
         self.unplaced.retain(|message| message.conversation != id);
         self.unplaced_reads.retain(|(conversation, _, _)| *conversation != id);
         self.receipts.forget(id);
@@ -60,18 +60,18 @@ impl Client {
         {
             let mut again = Task::default();
             again.failed(now, 0, &mut self.random);
-            self.asks.insert(id, again);
+            self.questions.insert(id, again);
         }
         self.outbox.drop_stored(id);
         self.drop_refused_of_left();
-        self.changes.list = true;
-        self.changes.chat |= self.looking.open == Some(id);
+        self.conversations.changed = true;
+        self.looking.changed |= self.looking.open == Some(id);
     }
 
     /// Something was said in a conversation that the viewer had left, perhaps by themself: they seem to be back.
     pub(super) fn doubt_departure(&mut self, id: ConversationId, record: Offset) {
         if self.left.get(&id).is_some_and(|from| Some(record) >= *from) {
-            self.asks.entry(id).or_default();
+            self.questions.entry(id).or_default();
         }
     }
 

@@ -4,110 +4,29 @@
 //! log, or was refused for good. So the log has them in the order typed, whatever is lost, repeated, refused for now or
 //! cut: a copy of an earlier command that arrives late finds its id already there.
 
+mod entry;
+
+pub use entry::Entry;
+pub(super) use entry::EntryState;
+
 use super::{
-    command::{Command, StoredEntry},
+    command::Command,
     event::{SocketId, Ticks},
-    limits::{ACK_DEADLINE_MS, ECHO_DEADLINE_MS, INTERNAL_ERRORS_MAX, SEND_RETRY_BASE_MS, SEND_RETRY_MAX_MS},
+    limits::{ACK_DEADLINE_MS, ECHO_DEADLINE_MS, INTERNAL_ERRORS_MAX},
     random::Random,
+    stored::StoredEntry,
 };
 use kafkatalk_protocol::{ConversationId, ErrorCode, Message, MessageId, Offset, Timestamp};
 use std::{collections::BTreeSet, sync::Arc};
 
-/// A command of the outbox.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// The client's id for it.
-    pub id: MessageId,
-    /// The conversation.
-    pub conversation: ConversationId,
-    /// What to do.
-    pub command: Command,
-    /// When the person asked for it, by the device's clock.
-    pub typed_at: Timestamp,
-    order: u64,
-    state: EntryState,
-    attempts: u32,
-    /// Came from the device's store: another page, or this one before a reload, may have sent it.
-    adopted: bool,
-    /// Another tab removed it while it was under way here.
-    gone: bool,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum EntryState {
-    /// Waits for its turn, not before that moment.
-    Waiting(Ticks),
-    /// Sent on that socket at that moment.
-    InFlight(SocketId, Ticks),
-    /// In the log. It is still here, since its effect is not yet in the timeline; from that moment on, the server is asked.
-    Stored(Offset, Ticks),
-    /// Refused for good.
-    Refused(Arc<str>),
-}
-
-impl Entry {
-    fn of(stored: StoredEntry, state: EntryState, adopted: bool) -> Self {
-        let StoredEntry { id, conversation, command, typed_at, order, .. } = stored;
-        Self { id, conversation, command, typed_at, order, state, attempts: 0, adopted, gone: false }
-    }
-
-    /// The text of the message that it posts; empty where it posts none.
-    pub fn body(&self) -> &str {
-        if let Command::Post { body, .. } = &self.command { body.as_str() } else { "" }
-    }
-
-    /// The message that the one that it posts replies to.
-    pub(super) fn reply_to(&self) -> Option<Offset> {
-        if let Command::Post { reply_to, .. } = self.command { reply_to } else { None }
-    }
-
-    /// Whether it posts a message.
-    pub(super) fn posts(&self) -> bool {
-        self.command.target().is_none()
-    }
-
-    /// Its position in the log, where it is known to be there.
-    pub fn offset(&self) -> Option<Offset> {
-        if let EntryState::Stored(offset, _) = self.state { Some(offset) } else { None }
-    }
-
-    pub(super) fn state(&self) -> &EntryState {
-        &self.state
-    }
-
-    /// Whether it was ever sent from this page.
-    pub(super) fn tried(&self) -> bool {
-        self.attempts > 0
-    }
-
-    /// Whether it is certain that the log does not have it, so that it can be deleted without a trace.
-    pub(super) fn deletable(&self) -> bool {
-        match self.state {
-            EntryState::Refused(_) => true,
-            EntryState::Waiting(_) => self.attempts == 0 && !self.adopted,
-            EntryState::InFlight(..) | EntryState::Stored(..) => false,
-        }
-    }
-
-    fn stored(&self) -> StoredEntry {
-        StoredEntry {
-            id: self.id,
-            conversation: self.conversation,
-            command: self.command.clone(),
-            typed_at: self.typed_at,
-            order: self.order,
-            refused: if let EntryState::Refused(reason) = &self.state {
-                Some(reason.to_string())
-            } else {
-                None
-            },
-        }
-    }
-}
-
-/// Why a message was not taken.
+/// Why a command was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OutboxFull;
+pub enum NotTaken {
+    /// Too many wait in the outbox.
+    OutboxFull,
+    /// The session has ended.
+    SignedOut,
+}
 
 /// The messages that wait, in the order typed.
 #[derive(Clone, Debug, Default)]
@@ -142,6 +61,11 @@ impl Outbox {
         self.entries.iter().filter(|entry| matches!(entry.state, EntryState::Refused(_))).count()
     }
 
+    /// The changes of messages that were refused.
+    pub(super) fn refused_changes(&self) -> impl Iterator<Item = &Arc<Entry>> {
+        self.entries.iter().filter(|entry| !entry.posts() && matches!(entry.state, EntryState::Refused(_)))
+    }
+
     fn find(&mut self, id: MessageId) -> Option<(usize, &mut Entry)> {
         let index = self.entries.iter().position(|entry| entry.id == id)?;
         let entry = self.entries.get_mut(index)?;
@@ -154,9 +78,9 @@ impl Outbox {
         (id, conversation, command): (MessageId, ConversationId, Command),
         wall: Timestamp,
         max: usize,
-    ) -> Result<StoredEntry, OutboxFull> {
+    ) -> Result<StoredEntry, NotTaken> {
         if self.entries.len() >= max {
-            return Err(OutboxFull);
+            return Err(NotTaken::OutboxFull);
         }
         // The wall clock orders tabs; within a tab it may not go back.
         let order = self.next_order(wall);
@@ -394,14 +318,6 @@ impl Outbox {
             EntryState::Refused(_) => None,
         };
         self.entries.iter().filter_map(due).filter(|moment| *moment > now).min()
-    }
-}
-
-impl Entry {
-    fn wait_again(&mut self, now: Ticks, random: &mut Random) {
-        let earlier = self.attempts.saturating_sub(1);
-        let wait = random.backoff_ms(earlier, SEND_RETRY_BASE_MS, SEND_RETRY_MAX_MS);
-        self.state = EntryState::Waiting(now.plus(wait));
     }
 }
 

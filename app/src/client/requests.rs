@@ -1,51 +1,69 @@
 //! HTTP requests under way.
 
 use super::{
-    event::{RequestId, Ticks},
+    Client,
+    event::{Effect, RequestId, Ticks},
     limits::{FETCH_DEADLINE_MS, FETCHES_MAX},
+    request::{Answer, Request, RequestError},
 };
 use std::collections::BTreeMap;
 
-/// Requests under way, each with what its answer is for.
-#[derive(Clone, Debug)]
-pub(super) struct Requests<P> {
-    under_way: BTreeMap<RequestId, (P, Ticks)>,
+/// Requests under way, each with the moment until which it may take. Whoever made one knows what it is for.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Requests {
+    under_way: BTreeMap<RequestId, Ticks>,
     last: u64,
 }
 
-impl<P> Default for Requests<P> {
-    fn default() -> Self {
-        Self { under_way: BTreeMap::new(), last: 0 }
-    }
-}
-
-impl<P> Requests<P> {
-    /// Whether another one may be made.
-    pub(super) fn has_room(&self) -> bool {
-        self.under_way.len() < FETCHES_MAX
-    }
-
-    /// A new one.
-    pub(super) fn start(&mut self, purpose: P, now: Ticks) -> RequestId {
+impl Requests {
+    /// A new one; none while too many are under way.
+    fn start(&mut self, now: Ticks) -> Option<RequestId> {
+        if self.under_way.len() >= FETCHES_MAX {
+            return None;
+        }
         self.last += 1;
         let request = RequestId(self.last);
-        self.under_way.insert(request, (purpose, now.plus(FETCH_DEADLINE_MS)));
-        request
+        self.under_way.insert(request, now.plus(FETCH_DEADLINE_MS));
+        Some(request)
     }
 
-    /// It is answered, or has failed; none where nobody waits for it any more.
-    pub(super) fn end(&mut self, request: RequestId) -> Option<P> {
-        self.under_way.remove(&request).map(|(purpose, _)| purpose)
+    /// It is answered, or has failed. False where nobody waits for it any more.
+    fn end(&mut self, request: RequestId) -> bool {
+        self.under_way.remove(&request).is_some()
     }
 
     /// Those that take too long.
     pub(super) fn expired(&self, now: Ticks) -> Vec<RequestId> {
-        let late = self.under_way.iter().filter(|(_, (_, deadline))| *deadline <= now);
+        let late = self.under_way.iter().filter(|(_, deadline)| **deadline <= now);
         late.map(|(request, _)| *request).collect()
     }
 
     /// When the next one takes too long.
     pub(super) fn wake_at(&self) -> Option<Ticks> {
-        self.under_way.values().map(|(_, deadline)| *deadline).min()
+        self.under_way.values().copied().min()
     }
 }
+
+impl Client {
+    /// Makes a request, unless too many are under way. The caller keeps the id, by which it knows the answer.
+    pub(super) fn request(&mut self, request: Request, now: Ticks) -> Option<RequestId> {
+        let id = self.requests.start(now)?;
+        self.effects.push(Effect::Fetch(id, request));
+        Some(id)
+    }
+
+    /// An answer came: the part whose request it is takes it. Late answers, and those to questions that are of no
+    /// interest any more, change nothing.
+    pub(super) fn answered(&mut self, request: RequestId, answer: &Answer, now: Ticks) {
+        if !self.requests.end(request) {
+            return;
+        }
+        let _ = self.session_answered(request, answer, now)
+            || self.list_answered(request, answer, now)
+            || self.question_answered(request, answer, now)
+            || self.page_answered(request, answer, now);
+    }
+}
+
+/// Makes an error of an answer that came in time, but from a node that lags behind what is known here.
+pub(super) const LAGS: RequestError = RequestError::Network;

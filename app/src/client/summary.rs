@@ -1,7 +1,9 @@
 //! What the list knows of a conversation: its members, its newest message, who has read how far, what is unread.
 
 use super::{
+    ahead::Ahead,
     chain::newer,
+    limits::LINKS_AHEAD_MAX,
     view::{self, Group},
 };
 use kafkatalk_protocol::{Conversation, Message, Offset, Timestamp, User, UserId};
@@ -24,12 +26,16 @@ pub(super) struct Summary {
     unread: u64,
     /// The newest message that `unread` takes account of.
     counted: Option<Offset>,
+    /// Messages beyond a hole after that one.
+    uncounted: BTreeMap<Offset, Arc<Message>>,
     /// `unread` cannot be known from what arrived: the server must be asked.
     unsure: bool,
     /// The record up to which everything here is up to date; none where the server knows no records.
     record: Option<Offset>,
     /// The newest record heard of.
     heard: Option<Offset>,
+    /// What came before the record that it follows on.
+    ahead: Ahead,
     sees_from: Option<Offset>,
 }
 
@@ -51,9 +57,11 @@ impl Summary {
             read: conversation.read.clone(),
             unread: conversation.unread,
             counted: conversation.last_message.as_ref().map(|message| message.offset),
+            uncounted: BTreeMap::new(),
             unsure: false,
             record: conversation.record,
             heard: conversation.record,
+            ahead: Ahead::default(),
             sees_from: conversation.sees_from,
         }
     }
@@ -112,16 +120,44 @@ impl Summary {
         if Some(message.offset) <= self.counted {
             return newest;
         }
-        if message.previous <= self.counted || self.hidden(message.previous) {
-            self.counted = Some(message.offset);
-            if counts(message, viewer) && Some(message.offset) > self.read_of(viewer) {
-                self.unread += 1;
-            }
+        if self.follows(message) {
+            self.count(message, viewer);
             self.unsure |= self.last.as_ref().map(|last| last.offset) > self.counted;
         } else {
+            self.uncounted.insert(message.offset, message.clone());
+            if self.uncounted.len() > LINKS_AHEAD_MAX {
+                self.uncounted.pop_last();
+            }
             self.unsure = true;
         }
         newest
+    }
+
+    /// Whether nothing is missing before a message.
+    fn follows(&self, message: &Message) -> bool {
+        message.previous <= self.counted || self.hidden(message.previous)
+    }
+
+    fn count(&mut self, message: &Message, viewer: UserId) {
+        self.counted = Some(message.offset);
+        if counts(message, viewer) && Some(message.offset) > self.read_of(viewer) {
+            self.unread += 1;
+        }
+    }
+
+    /// Counts what came since the server counted, as far as nothing is missing in it.
+    fn count_on(&mut self, viewer: UserId) {
+        while let Some((offset, message)) = self.uncounted.pop_first() {
+            if Some(offset) <= self.counted {
+                continue;
+            }
+            if !self.follows(&message) {
+                self.uncounted.insert(offset, message);
+                break;
+            }
+            self.count(&message, viewer);
+        }
+        self.unsure = self.last.as_ref().map(|last| last.offset) > self.counted;
     }
 
     /// A message was deleted: it may have counted as unread.
@@ -151,7 +187,7 @@ impl Summary {
             _ => {}
         }
         let older = told.record.is_some() && told.record < self.record;
-        self.record = self.record.max(told.record);
+        self.record = self.ahead.join(self.record.max(told.record));
         self.heard = self.heard.max(told.record);
         if told_last < self.counted || older {
             // Older than what was counted here: its number says nothing.
@@ -160,10 +196,10 @@ impl Summary {
         self.counted = told_last;
         if own <= told_own {
             self.unread = told.unread;
-            self.unsure = told_last < known_last;
+            self.count_on(viewer);
         } else if own >= told_last {
             self.unread = 0;
-            self.unsure = told_last < known_last;
+            self.count_on(viewer);
         } else {
             // It counts what was read here since; the server will know soon.
             self.unread = self.unread.max(told.unread);
@@ -175,14 +211,16 @@ impl Summary {
     pub(super) fn link(&mut self, record: Offset, previous: Option<Offset>) {
         self.heard = self.heard.max(Some(record));
         if previous <= self.record || self.hidden(previous) {
-            self.record = self.record.max(Some(record));
+            self.record = self.ahead.join(self.record.max(Some(record)));
+        } else {
+            self.ahead.put(record, previous);
         }
     }
 
     /// Everything up to `record` was applied by whoever had applied everything up to `from`.
     pub(super) fn caught_up(&mut self, from: Offset, record: Offset) {
         if self.record >= Some(from) {
-            self.record = self.record.max(Some(record));
+            self.record = self.ahead.join(self.record.max(Some(record)));
         }
     }
 

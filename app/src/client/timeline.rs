@@ -267,6 +267,11 @@ impl Timeline {
         self.restart = false;
     }
 
+    /// It is not wanted any more.
+    pub(super) fn give_up_seeking(&mut self) {
+        self.sought = None;
+    }
+
     /// The page around the message that is sought came. The window ends with it, and does not follow the log.
     pub(super) fn place_around(&mut self, page: Vec<Arc<Message>>, through: Option<Offset>) {
         self.replace(page, through);

@@ -1,8 +1,9 @@
 //! What the pages draw, made from the state.
 
 use super::{
-    Change, ChatStatus, ChatView, Client, Delivery, Edge, Item, Link, LinkView, ListView, Row,
+    Change, ChatStatus, ChatView, Client, Delivery, Edge, Item, Link, LinkView, ListView, LostChange, Row,
     outbox::{Entry, EntryState},
+    session::SignOut,
     summary::Summary,
 };
 use kafkatalk_protocol::{
@@ -19,7 +20,22 @@ impl Client {
             was_tried: self.link.was_tried(),
             waiting: self.outbox.waiting(),
             failed: self.outbox.refused(),
+            lost: self.lost_change(),
+            sign_out_failed: self.sign_out == SignOut::Failed,
         }
+    }
+
+    /// A refused change of a message that is not shown: nothing else would tell of it.
+    fn lost_change(&self) -> Option<LostChange> {
+        let shown = |id: ConversationId, message: Offset| {
+            let open = self.chats.get(&id).filter(|_| self.looking.open == Some(id));
+            open.is_some_and(|chat| chat.timeline.at(message).is_some())
+        };
+        let lost = |entry: &Arc<Entry>| {
+            let (id, conversation, message) = (entry.id, entry.conversation, entry.command.target()?);
+            (!shown(conversation, message)).then_some(LostChange { id, conversation, message })
+        };
+        self.outbox.refused_changes().find_map(lost)
     }
 
     /// The conversation that is looked at.
@@ -100,6 +116,12 @@ impl Client {
             },
             unread: summary.map_or(0, |summary| summary.unread(self.viewer.id)),
             read_on_open: self.looking.read_on_open.filter(|_| self.looking.open == Some(id)),
+            aim: self.looking.aim.filter(|_| self.looking.open == Some(id)),
+            drafted_elsewhere: self
+                .looking
+                .drafted_elsewhere
+                .clone()
+                .filter(|_| self.looking.open == Some(id)),
         }
     }
 

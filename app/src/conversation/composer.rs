@@ -2,8 +2,8 @@
 
 use super::scroll::Scroll;
 use crate::chat::Chat;
-use crate::client::{Action, Command, Link, OutboxFull};
-use crate::features::edit::{Edit, EditBar, Editing, last_editable};
+use crate::client::{Action, Command, Link, NotTaken};
+use crate::features::edit::{BegunEdits, Edit, EditBar, Editing, last_editable};
 use crate::features::reply::{ReplyBar, Replying};
 use crate::ui::escape::is_taken_by_input_method;
 use crate::ui::event::handler;
@@ -14,6 +14,7 @@ use leptos::{
     html::Textarea,
     prelude::*,
 };
+use std::sync::Arc;
 
 /// How many characters before the limit the composer begins to count.
 const COUNT_FROM: usize = 500;
@@ -54,11 +55,15 @@ impl Writing {
     /// Takes up what was typed before the script ran, or what was begun earlier.
     fn begin(self) {
         let Some(field) = self.field.get() else { return };
-        if field.value().is_empty() {
+        if !field.value().is_empty() {
+            self.typed();
+        } else if let Some((message, text)) = BegunEdits::of(self.chat) {
+            self.editing.set(Some(message));
+            field.set_value(&text);
+            self.text.set(text);
+        } else {
             field.set_value(&self.chat.desk.live.draft(self.chat.id));
             self.text.set(field.value());
-        } else {
-            self.typed();
         }
     }
 
@@ -66,10 +71,31 @@ impl Writing {
         let Some(field) = self.field.get_untracked() else { return };
         let text = field.value();
         self.problem.set(None);
-        if !self.edits() {
-            self.chat.desk.act(Action::Draft(self.chat.id, text.clone()));
+        match untrack(|| self.editing.message()) {
+            Some(message) => BegunEdits::keep(self.chat, message, text.clone()),
+            None => self.chat.desk.act(Action::Draft(self.chat.id, text.clone())),
         }
         self.text.set(text);
+    }
+
+    /// Another tab changed the draft, or sent it: a field that holds only that follows.
+    fn follow(self, (before, now): &(Arc<str>, Arc<str>)) {
+        if let Some(field) = self.field.get_untracked()
+            && !self.edits()
+            && field.value() == **before
+        {
+            field.set_value(now);
+            self.text.set(now.to_string());
+        }
+    }
+
+    fn follow_other_tabs(self) {
+        let change = Memo::new(move |_| self.chat.read(|chat| chat.drafted_elsewhere.clone()).flatten());
+        Effect::new(move |_| {
+            if let Some(change) = change.get() {
+                self.follow(&change);
+            }
+        });
     }
 
     fn edits(self) -> bool {
@@ -102,12 +128,13 @@ impl Writing {
 
     /// A message is edited from now on, or none any more: then what was begun before is back.
     fn show(self, editing: Option<(Offset, String)>) {
-        match editing {
-            Some((_, text)) => {
-                self.replying.set(None);
-                self.put(&text);
-            }
-            None => self.put(&self.chat.desk.live.draft(self.chat.id)),
+        if let Some((message, text)) = editing {
+            self.replying.set(None);
+            let begun = BegunEdits::of(self.chat).filter(|((begun, _), _)| *begun == message);
+            self.put(&begun.map_or(text, |(_, begun)| begun));
+        } else {
+            BegunEdits::forget(self.chat);
+            self.put(&self.chat.desk.live.draft(self.chat.id));
         }
     }
 
@@ -138,7 +165,7 @@ impl Writing {
     }
 
     /// Sends what was written; a text that is not changed after all is left as it is.
-    fn submit(self, body: Body) -> Result<(), OutboxFull> {
+    fn submit(self, body: Body) -> Result<(), NotTaken> {
         let (live, id) = (self.chat.desk.live, self.chat.id);
         let Some((message, before)) = untrack(|| self.editing.message()) else {
             live.send(id, body, untrack(|| self.replying.to()))?;
@@ -148,7 +175,7 @@ impl Writing {
             return Ok(());
         };
         if before != body.as_str() {
-            live.submit(id, Command::Edit(Edit { message, body }))?;
+            live.submit(id, Command::change(Edit { message, body }))?;
         }
         self.editing.set(None);
         Ok(())
@@ -160,7 +187,8 @@ impl Writing {
         let problem = match Body::parse(field.value().trim()) {
             Ok(body) => match self.submit(body) {
                 Ok(()) => None,
-                Err(OutboxFull) => {
+                Err(NotTaken::SignedOut) => Some("You are signed out.".into()),
+                Err(NotTaken::OutboxFull) => {
                     Some("Too many messages wait to be sent. Send this one when some have gone.".into())
                 }
             },
@@ -185,6 +213,7 @@ pub(super) fn Composer() -> impl IntoView {
         problem: RwSignal::new(None),
     };
     Effect::new(move |_| writing.begin());
+    writing.follow_other_tabs();
     Effect::new(move |before: Option<()>| {
         let editing = writing.editing.message();
         // Not at first: then the field has what was typed before the script ran.

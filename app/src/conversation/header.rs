@@ -40,8 +40,8 @@ pub(super) fn Header(
 /// Who is typing; in a conversation of two else whether the other one is there.
 fn status(chat: Chat) -> Option<String> {
     let (live, people) = (chat.desk.live, chat.people());
-    typing::words(&live.typing_in(chat.id), &people.others).or_else(|| {
-        let presence = live.presence_of(presence::peer(&people)?)?;
+    typing::words(&typing::typing_in(live, chat.id), &people.others).or_else(|| {
+        let presence = presence::presence_of(live, presence::peer(&people)?)?;
         presence::words(presence, chat.desk.clock)
     })
 }

@@ -1,7 +1,8 @@
 //! How the connection stands, where that matters.
 
-use crate::client::{Action, Link, LinkView};
+use crate::client::{Action, Link, LinkView, LostChange};
 use crate::desk::Desk;
+use crate::route::Route;
 use crate::ui::event::handler;
 use crate::ui::icon::Icon;
 use leptos::prelude::*;
@@ -12,10 +13,17 @@ struct Notice {
     words: String,
     /// Whether trying at once may help.
     retry: bool,
+    /// A change of a message that was refused.
+    lost: Option<LostChange>,
 }
 
+/// What is said while something waits that is nowhere but in this page.
+const UNSAVED: &str = "This device cannot keep messages: do not close the page before they are sent.";
+
 fn notice(view: LinkView, unsaved: bool) -> Option<Notice> {
+    let unsaved = unsaved && view.waiting > 0;
     let waiting = match view.waiting {
+        _ if unsaved => UNSAVED.to_owned(),
         0 => "What you send waits here and goes out by itself.".to_owned(),
         1 => "1 message waits here and goes out by itself.".to_owned(),
         count => format!("{count} messages wait here and go out by themselves."),
@@ -26,13 +34,17 @@ fn notice(view: LinkView, unsaved: bool) -> Option<Notice> {
         Link::Connecting => ("Connecting again.", false),
         Link::Waiting(_) => ("No connection to the server.", true),
         Link::Offline => ("You are offline.", false),
-        Link::Ended => return Some(Notice { words: "You are signed out.".into(), retry: false }),
+        // The page shows nothing else.
+        Link::Ended => return None,
     };
-    if state.is_empty() {
-        let words = "This device cannot keep messages: do not close the page before they are sent.";
-        return (unsaved && view.waiting > 0).then(|| Notice { words: words.into(), retry: false });
+    if !state.is_empty() {
+        return Some(Notice { words: format!("{state} {waiting}"), retry, lost: None });
     }
-    Some(Notice { words: format!("{state} {waiting}"), retry })
+    if unsaved {
+        return Some(Notice { words: UNSAVED.into(), retry: false, lost: None });
+    }
+    let words = "A change to a message was not saved.".into();
+    view.lost.map(|lost| Notice { words, retry: false, lost: Some(lost) })
 }
 
 /// Says so when there is no connection; silent otherwise.
@@ -42,6 +54,18 @@ pub(super) fn ConnectionBanner() -> impl IntoView {
     let notice = Memo::new(move |_| notice(desk.live.link.get(), desk.live.unsaved.get()));
     let words = move || notice.with(|notice| notice.as_ref().map(|notice| notice.words.clone()));
     let retry = move || notice.with(|notice| notice.as_ref().is_some_and(|notice| notice.retry));
+    let lost = move || notice.with(|notice| notice.as_ref().and_then(|notice| notice.lost));
+    let show = move |_| {
+        if let Some(LostChange { conversation, message, .. }) = untrack(lost) {
+            desk.go(Route::Conversation(conversation));
+            desk.act(Action::OpenAt(conversation, message));
+        }
+    };
+    let discard = move |_| {
+        if let Some(LostChange { id, .. }) = untrack(lost) {
+            desk.act(Action::Discard(id));
+        }
+    };
     view! {
         <div class="banner" class:shown=move || notice.with(Option::is_some)>
             <div class="banner-inner">
@@ -49,6 +73,14 @@ pub(super) fn ConnectionBanner() -> impl IntoView {
                 <Show when=retry>
                     <button class="button-quiet" type="button" on:click=handler(move |_| desk.act(Action::ConnectNow))>
                         "Try now"
+                    </button>
+                </Show>
+                <Show when=move || lost().is_some()>
+                    <button class="button-quiet" type="button" on:click=handler(show)>
+                        "Show message"
+                    </button>
+                    <button class="button-quiet" type="button" on:click=handler(discard)>
+                        "Discard change"
                     </button>
                 </Show>
             </div>
@@ -60,9 +92,11 @@ pub(super) fn ConnectionBanner() -> impl IntoView {
 mod tests {
     use super::*;
     use crate::client::Ticks;
+    use kafkatalk_protocol::{ConversationId, MessageId, Offset};
+    use uuid::Uuid;
 
     fn words(link: Link, was_tried: bool, waiting: usize) -> Option<String> {
-        notice(LinkView { link, was_tried, waiting, failed: 0 }, false).map(|notice| notice.words)
+        notice(LinkView { was_tried, waiting, ..LinkView::of(link) }, false).map(|notice| notice.words)
     }
 
     #[test]
@@ -86,8 +120,20 @@ mod tests {
 
     #[test]
     fn a_device_that_cannot_keep_messages_says_so_while_some_wait() {
-        let view = |waiting| LinkView { link: Link::Live, was_tried: true, waiting, failed: 0 };
-        assert!(notice(view(1), true).is_some());
-        assert!(notice(view(0), true).is_none());
+        for (link, state) in [(Link::Live, ""), (Link::Offline, "You are offline. ")] {
+            let view = |waiting| LinkView { waiting, ..LinkView::of(link) };
+            assert_eq!(notice(view(1), true).unwrap().words, format!("{state}{UNSAVED}"));
+            let words = notice(view(0), true).map(|notice| notice.words);
+            assert!(words.is_none_or(|words| !words.contains(UNSAVED)));
+        }
+    }
+
+    #[test]
+    fn a_refused_change_of_a_message_that_is_not_shown_can_be_looked_at_and_discarded() {
+        let (conversation, message) = (ConversationId(Uuid::nil()), Offset(3));
+        let lost = Some(LostChange { id: MessageId(Uuid::nil()), conversation, message });
+        let view = |link| LinkView { lost, ..LinkView::of(link) };
+        assert_eq!(notice(view(Link::Live), false).unwrap().lost, lost);
+        assert_eq!(notice(view(Link::Offline), false).unwrap().lost, None, "first things first");
     }
 }

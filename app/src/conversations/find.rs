@@ -7,6 +7,7 @@ mod people;
 use super::own_link::OwnLink;
 use crate::client::{Action, ItemKey, People as Company, Row};
 use crate::desk::Desk;
+use crate::live::seed;
 use crate::route::Route;
 use crate::ui::avatar::Avatar;
 use crate::ui::escape::is_taken_by_input_method;
@@ -17,7 +18,7 @@ use crate::ui::person::{Picture, conversation_name};
 use group::{OTHERS_MIN, button_words, creation_id, group_words, put_first, toggled};
 use kafkatalk_protocol::{User, http::Hit, limits::SEARCH_CHARS_MAX};
 use leptos::{ev::KeyboardEvent, prelude::*, task::spawn_local};
-use people::{Found, find, open_with, search, seed};
+use people::{Found, find, open_with, search};
 use std::time::Duration;
 
 /// How long typing must rest before the server is asked.
@@ -103,7 +104,7 @@ impl Finder {
             let mut told = Found::default();
             if !further {
                 let prefix = words.trim_start_matches('@').to_ascii_lowercase();
-                match find(&prefix).await {
+                match find(self.desk.live, &prefix).await {
                     Ok(people) => told.people = people,
                     Err(words) => told.failed = Some(words),
                 }
@@ -113,7 +114,7 @@ impl Finder {
                 told.people.retain(|person| person.id != viewer);
             }
             if self.chosen_now().is_none() {
-                match search(&words, before.as_deref()).await {
+                match search(self.desk.live, &words, before.as_deref()).await {
                     Ok(found) => (told.hits, told.next) = (found.hits, found.next),
                     Err(words) => told.failed = Some(words),
                 }
@@ -220,7 +221,7 @@ impl Finder {
             members.push(person.username.clone());
         }
         spawn_local(async move {
-            match open_with(members, id).await {
+            match open_with(self.desk.live, members, id).await {
                 Ok(conversation) => {
                     let id = conversation.id;
                     self.desk.act(Action::Opened(Box::new(conversation)));

@@ -42,7 +42,8 @@ pub(super) fn ListItem(
         let picture = people.with(|people| Picture::of_conversation(id, people));
         picture.map(|picture| view! { <Avatar picture /> })
     };
-    let typing = move || people.with(|people| typing::words(&desk.live.typing_in(id), &people.others));
+    let typing =
+        move || people.with(|people| typing::words(&typing::typing_in(desk.live, id), &people.others));
     let active_at = move || row.with(|row| row.active_at);
     let time = move || desk.clock.at(active_at()).short(desk.clock.today());
     // Typing takes the place of all that stands in the line.
@@ -86,7 +87,7 @@ pub(super) fn ListItem(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::Client;
+    use crate::client::{Client, Features};
     use crate::page::PageModel;
     use crate::ui::person::testing::user;
     use kafkatalk_protocol::{Conversation, ConversationId, Message, MessageId, Offset, Timestamp};
@@ -102,7 +103,7 @@ mod tests {
         let conversation = Conversation { last_message: Some(said), ..Conversation::new(id, members, now) };
         let conversations = vec![conversation];
         let model = PageModel { viewer: Some(user(1)), conversations, ..PageModel::default() };
-        line(&Client::new(&model, 0).unwrap().list().rows[0])
+        line(&Client::new(&model, 0, Features::NONE).unwrap().list().rows[0])
     }
 
     #[test]

@@ -168,13 +168,12 @@ fn loss(view: LinkView) -> Option<String> {
     }
 }
 
-/// The form ends the session; before that, this page lets go of it and empties the device.
+/// The client ends the session, and empties the device once that is done. Without a script the form ends it.
 fn sign_out(desk: Desk, event: &SubmitEvent) {
+    event.prevent_default();
     let question = loss(desk.live.link.get_untracked());
     if question.is_none_or(|question| window().confirm_with_message(&question).unwrap_or(true)) {
         desk.act(Action::SignOut);
-    } else {
-        event.prevent_default();
     }
 }
 
@@ -183,7 +182,11 @@ fn sign_out(desk: Desk, event: &SubmitEvent) {
 fn Viewer() -> impl IntoView {
     let desk = expect_context::<Desk>();
     let viewer = desk.viewer();
+    let failed = Memo::new(move |_| desk.live.link.with(|view| view.sign_out_failed));
     view! {
+        <p class="sign-out-failed" role="alert">
+            {move || failed.get().then_some("You can't sign out now. Try again when there is a connection.")}
+        </p>
         <footer class="pane-foot">
             <Avatar picture=Picture::of(&viewer) small=true />
             <span class="viewer-name" dir="auto">{viewer.username.to_string()}</span>
@@ -203,7 +206,7 @@ mod tests {
 
     #[test]
     fn signing_out_asks_before_it_deletes_what_was_not_sent() {
-        let view = |waiting, failed| LinkView { link: Link::Live, was_tried: true, waiting, failed };
+        let view = |waiting, failed| LinkView { waiting, failed, ..LinkView::of(Link::Live) };
         assert_eq!(loss(view(0, 0)), None);
         assert_eq!(loss(view(0, 1)).unwrap(), "1 message has not been sent. Sign out and delete it?");
         assert_eq!(loss(view(2, 1)).unwrap(), "3 messages have not been sent. Sign out and delete them?");

@@ -1,7 +1,7 @@
 //! The link that one sends to others, so that they write.
 
 #[cfg(feature = "hydrate")]
-use crate::browser::api::copy;
+use crate::browser::clipboard::copy;
 use crate::desk::Desk;
 use crate::route::Route;
 use crate::ui::event::handler;

@@ -4,4 +4,5 @@ mod command;
 mod menu;
 
 pub use command::Delete;
+pub(crate) use command::KIND;
 pub(crate) use menu::action;

@@ -1,7 +1,8 @@
 //! Messages that change, and the proof that no change is missing.
 
+use crate::api::{Answer, Fetch, Page as Which};
 use crate::harness::{Page, conv, conversation, me, message, peer};
-use kafkatalk_app::client::{Action, Answer, Effect, Fetch, Input, Page as Which, RequestId};
+use kafkatalk_app::client::{Action, Effect, Input, RequestId};
 use kafkatalk_app::page::{OpenModel, PageModel};
 use kafkatalk_protocol::{Body, ClientFrame, Conversation, Message, Offset, ServerFrame, http::Messages};
 
@@ -42,7 +43,7 @@ fn asked(page: &mut Page) -> Vec<Which> {
 
 fn answer(page: &mut Page, id: RequestId, messages: Vec<Message>, ends: (Option<u64>, u64)) {
     let (next, through) = (ends.0.map(Offset), Some(Offset(ends.1)));
-    page.tell(Input::Answered(id, Ok(Answer::Messages(Messages { messages, next, through }))));
+    page.answer(id, &Answer::Messages(Messages { messages, next, through }));
 }
 
 fn take_request(page: &mut Page, which: Which) -> RequestId {
@@ -233,7 +234,7 @@ fn the_server_counts_what_is_unread_where_a_deletion_may_be_missing() {
     let requests = page.take_requests();
     let asked =
         requests.iter().find(|(_, fetch)| *fetch == Fetch::Conversation(conv())).expect("it was asked for");
-    page.tell(Input::Answered(asked.0, Ok(Answer::Conversation(Box::new(told)))));
+    page.answer(asked.0, &Answer::Conversation(Box::new(told)));
     assert_eq!(page.unread(), 2);
     page.pass(60_000);
     assert_eq!(page.unread(), 2);

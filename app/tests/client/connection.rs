@@ -1,6 +1,9 @@
+use crate::api::refused;
 use crate::harness::{Page, conv, me, user};
-use kafkatalk_app::client::{Action, Effect, FetchError, Input, Link, limits};
-use kafkatalk_protocol::{ClientFrame, ErrorCode, Offset, ServerFrame};
+use kafkatalk_app::client::{
+    Action, Effect, Input, Link, NotTaken, Request, RequestError, RequestId, SocketId, limits,
+};
+use kafkatalk_protocol::{Body, ClientFrame, ErrorCode, Offset, ServerFrame};
 
 fn link(page: &Page) -> Link {
     page.client.link().link
@@ -156,8 +159,19 @@ fn a_socket_that_is_refused_makes_the_page_ask_for_its_session() {
     page.tell(Input::Closed(page.socket(), 1006));
     let (id, _) = page.take_requests().pop().expect("the session is asked for");
     let code = ErrorCode::Unauthenticated;
-    page.fail(id, FetchError::Refused { code, retry_after_seconds: None });
+    page.fail(id, refused(code));
     assert_eq!(link(&page), Link::Ended);
+}
+
+#[test]
+fn a_request_of_the_finder_that_finds_the_session_ended_ends_it_here() {
+    let mut page = Page::live(0);
+    page.tell(Input::Unauthenticated);
+    assert!(page.effects.contains(&Effect::SessionEnded));
+    assert_eq!(link(&page), Link::Ended);
+    page.effects.clear();
+    page.tell(Input::Unauthenticated);
+    assert_eq!(page.effects, [], "it ends once");
 }
 
 #[test]
@@ -199,51 +213,139 @@ fn a_person_may_connect_now() {
 fn every_change_of_the_connection_is_told() {
     let mut page = Page::with_messages(0);
     page.start();
-    page.client.take_changes();
+    page.draw();
     for _ in 0..3 {
         page.tell(Input::Closed(page.socket(), 1006));
-        assert!(page.client.take_changes().link, "it is lost");
+        assert!(page.client.take_link().is_some(), "it is lost");
         let Link::Waiting(until) = link(&page) else { panic!("{:?}", link(&page)) };
         page.pass(until.since(page.now().ticks));
         assert_eq!(link(&page), Link::Connecting);
-        assert!(page.client.take_changes().link, "it is tried by itself");
+        assert!(page.client.take_link().is_some(), "it is tried by itself");
     }
     page.tell(Input::Closed(page.socket(), 1006));
     page.ms += limits::HURRY_INTERVAL_MS;
-    page.client.take_changes();
+    page.draw();
     page.act(Action::ConnectNow);
     assert_eq!(link(&page), Link::Connecting);
-    assert!(page.client.take_changes().link, "it is tried by a person");
+    assert!(page.client.take_link().is_some(), "it is tried by a person");
     assert!(page.client.link().was_tried);
 }
 
-#[test]
-fn signing_out_leaves_nothing_on_the_device_and_leaves_the_way_to_the_form() {
+/// A page with a message under way and a draft, whose person signs out; the request for it, and the socket.
+fn signing_out() -> (Page, RequestId, SocketId) {
     let mut page = Page::live(0);
+    let socket = page.socket();
     page.send("under way");
     page.act(Action::Draft(conv(), "begun".into()));
-    let socket = page.socket();
     page.effects.clear();
-    page.client.take_changes();
     page.act(Action::SignOut);
-    assert_eq!(page.effects, [Effect::Close(socket), Effect::Forget]);
-    assert!(!page.client.take_changes().any());
+    let [Effect::Fetch(request, asked)] = &page.effects[..] else { panic!("{:?}", page.effects) };
+    assert_eq!((asked.method, &*asked.path), ("DELETE", "/sessions/current"));
+    let request = *request;
+    page.effects.clear();
+    (page, request, socket)
+}
+
+fn is_empty(page: &Page) -> bool {
+    page.client.list().rows.is_empty() && page.texts().is_empty() && page.client.draft(conv()).is_empty()
+}
+
+#[test]
+fn signing_out_leaves_nothing_on_the_device_nor_on_the_screen_once_the_server_has_ended_the_session() {
+    let (mut page, request, socket) = signing_out();
+    assert!(!is_empty(&page), "not before");
+    page.tell(Input::Answered(request, Ok(String::new())));
+    let done = [Effect::Close(socket), Effect::Forget, Effect::SignedOut];
+    assert_eq!(page.effects, done);
+    assert!(is_empty(&page));
     page.tell(Input::Closed(socket, 4401));
     page.tell(Input::Visible(false));
     page.pass(60_000);
-    assert_eq!(page.effects, [Effect::Close(socket), Effect::Forget]);
+    assert_eq!(page.effects, done);
     assert_eq!((link(&page), page.client.link().waiting), (Link::Ended, 0));
+}
+
+#[test]
+fn a_socket_that_tells_of_the_end_before_the_answer_comes_ends_signing_out_as_well() {
+    let (mut page, _, socket) = signing_out();
+    page.tell(Input::Closed(socket, 4401));
+    assert_eq!(page.effects, [Effect::Forget, Effect::SignedOut]);
+}
+
+#[test]
+fn signing_out_deletes_nothing_while_the_server_cannot_end_the_session() {
+    for error in [RequestError::Network, refused(ErrorCode::LogUnavailable)] {
+        let (mut page, request, _) = signing_out();
+        page.fail(request, error);
+        assert!(page.client.link().sign_out_failed && !is_empty(&page));
+        assert_eq!((link(&page), page.client.link().waiting), (Link::Live, 1));
+        let drops = |effect: &Effect| matches!(effect, Effect::Forget | Effect::SignedOut);
+        assert!(!page.effects.iter().any(drops));
+        page.act(Action::SignOut);
+        let (again, _) = page.effects.iter().rev().find_map(fetched).expect("the server is asked again");
+        page.tell(Input::Answered(again, Err(refused(ErrorCode::Unauthenticated))));
+        assert!(page.effects.ends_with(&[Effect::Forget, Effect::SignedOut]));
+    }
+}
+
+fn fetched(effect: &Effect) -> Option<(RequestId, &Request)> {
+    if let Effect::Fetch(id, request) = effect { Some((*id, request)) } else { None }
+}
+
+#[test]
+fn a_page_whose_session_has_ended_shows_takes_and_keeps_nothing_and_leads_on_when_it_comes_back() {
+    let mut page = Page::live(3);
+    page.act(Action::Draft(conv(), "begun".into()));
+    page.tell(Input::Closed(page.socket(), 4401));
+    assert!(page.effects.contains(&Effect::StoreDraft(conv(), Some("begun".into()))), "they come back");
+    assert!(is_empty(&page));
+    page.effects.clear();
+    let body = Body::parse("of a stranger").unwrap();
+    assert_eq!(page.client.send(conv(), body, page.now()), Err(NotTaken::SignedOut));
+    page.act(Action::Draft(conv(), "of a stranger".into()));
+    page.act(Action::Open(Some(conv())));
+    page.tell(Input::Visible(false));
+    page.pass(60_000);
+    assert_eq!(page.effects, []);
+    page.tell(Input::Visible(true));
+    assert_eq!(page.effects, [Effect::SessionEnded]);
+}
+
+#[test]
+fn a_device_that_slept_finds_out_at_once_whether_its_socket_lives() {
+    let mut page = Page::live(0);
+    page.pass(limits::CLOCK_LOOK_MS - 1);
+    page.take_frames();
+    page.wall_ahead_ms += 90_000;
+    // The timer that was set before the sleep.
+    page.pass(1);
+    assert_eq!(page.take_frames(), [ClientFrame::Ping]);
+    page.pass(limits::PONG_DEADLINE_MS);
+    assert!(matches!(link(&page), Link::Waiting(_) | Link::Connecting));
+}
+
+#[test]
+fn a_pong_or_a_sign_is_no_occasion_to_look_at_anything_else() {
+    let mut page = Page::live(3);
+    page.act(Action::Draft(conv(), "begun".into()));
+    page.ms += limits::DRAFT_DELAY_MS;
+    let before = page.effects.len();
+    page.frame(ServerFrame::Pong);
+    page.frame(ServerFrame::Typing { conversation: conv(), user: user(2).id });
+    assert_eq!(page.effects.len(), before);
+    page.tell(Input::Timer);
+    assert!(page.effects.len() > before, "what is due is done when its moment is told");
 }
 
 #[test]
 fn a_pong_or_a_record_without_effect_changes_nothing_that_is_drawn() {
     let mut page = Page::live(3);
-    page.client.take_changes();
+    page.draw();
     for frame in [
         ServerFrame::Pong,
         ServerFrame::Record { conversation: conv(), record: Offset(3), previous_record: Some(Offset(2)) },
     ] {
         page.frame(frame.clone());
-        assert!(!page.client.take_changes().any(), "{frame:?}");
+        assert!(!page.client.has_changed(), "{frame:?}");
     }
 }

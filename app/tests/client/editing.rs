@@ -1,8 +1,9 @@
 //! Changes of own messages: shown at once, sent in order, taken back when they are refused.
 
+use crate::api::Fetch;
 use crate::harness::{Page, conv, conv_with, conversation, me, message, peer, user};
 use kafkatalk_app::{
-    client::{Action, Change, Command, Delivery, Effect, Fetch, Item, StoredEntry},
+    client::{Action, Change, Command, Delivery, Effect, Item, LostChange, StoredEntry},
     features::{delete::Delete, edit::Edit},
 };
 use kafkatalk_protocol::{
@@ -19,7 +20,7 @@ fn page() -> Page {
 
 fn edit(page: &mut Page, message: u64, text: &str) -> MessageId {
     let edit = Edit { message: Offset(message), body: Body::parse(text).unwrap() };
-    let id = page.client.submit(conv(), Command::Edit(edit), page.now()).unwrap();
+    let id = page.client.submit(conv(), Command::change(edit), page.now()).unwrap();
     page.effects.extend(page.client.take_effects());
     id
 }
@@ -133,7 +134,7 @@ fn a_change_of_a_message_of_somebody_else_leaves_the_others_alone() {
 #[test]
 fn a_deletion_leaves_a_tombstone_at_once_and_is_taken_back_where_it_is_refused() {
     let mut page = page();
-    let delete = Command::Delete(Delete { message: Offset(1) });
+    let delete = Command::change(Delete { message: Offset(1) });
     let id = page.client.submit(conv(), delete, page.now()).unwrap();
     page.effects.extend(page.client.take_effects());
     assert_eq!((own(&page).deleted(), own(&page).body()), (true, "This message was deleted."));
@@ -148,7 +149,7 @@ fn a_deleted_message_does_not_count_as_unread() {
     let mut page = Page::live(2);
     assert_eq!(page.unread(), 2);
     let mut tombstone = message(&peer(), 1);
-    Delete::apply(&mut tombstone);
+    Delete::empty(&mut tombstone);
     tombstone.revision = Some(Offset(2));
     let (record, previous_record) = (Some(Offset(2)), Some(Offset(1)));
     page.frame(ServerFrame::Changed { message: tombstone, record, previous_record });
@@ -164,7 +165,7 @@ fn a_deletion_in_a_conversation_that_is_not_in_memory_is_counted_by_the_server()
     page.frame(ServerFrame::Conversation { conversation: told });
     page.take_requests();
     let mut tombstone = Message { conversation: other, ..message(&user(3), 0) };
-    Delete::apply(&mut tombstone);
+    Delete::empty(&mut tombstone);
     tombstone.revision = Some(Offset(2));
     let (record, previous_record) = (Some(Offset(2)), Some(Offset(1)));
     page.frame(ServerFrame::Changed { message: tombstone, record, previous_record });
@@ -191,8 +192,25 @@ fn a_reply_shows_what_is_held_of_the_message_that_it_is_to() {
     page.frame(edited(3, "better"));
     assert_eq!(quote(&page).excerpt.as_deref(), Some("better"));
     let mut tombstone = message(&me(), 1);
-    Delete::apply(&mut tombstone);
+    Delete::empty(&mut tombstone);
     tombstone.revision = Some(Offset(4));
     page.frame(ServerFrame::Changed { message: tombstone, record: None, previous_record: None });
     assert_eq!(quote(&page).excerpt, None);
+}
+
+#[test]
+fn a_refused_change_of_a_message_that_is_not_shown_is_told_of_and_can_be_discarded() {
+    let mut page = page();
+    let id = edit(&mut page, 1, "better");
+    refuse(&mut page, id);
+    assert_eq!(page.client.link().lost, None, "the message says so itself");
+    page.draw();
+    page.act(Action::Open(Some(conv_with(3))));
+    let lost = Some(LostChange { id, conversation: conv(), message: Offset(1) });
+    assert_eq!(page.client.take_link().unwrap().lost, lost);
+    page.act(Action::Open(Some(conv())));
+    assert_eq!(page.client.link().lost, None);
+    page.act(Action::Open(None));
+    page.act(Action::Discard(id));
+    assert_eq!((page.client.link().lost, page.client.link().failed), (None, 0));
 }

@@ -1,9 +1,9 @@
 //! A client, its clock, and what it asked for.
 
+use crate::api::{Answer, Fetch};
 use kafkatalk_app::{
-    client::{
-        Action, Answer, Client, Effect, Fetch, FetchError, Input, Item, Now, RequestId, SocketId, Ticks,
-    },
+    client::{Action, Client, Effect, Input, Item, Now, RequestError, RequestId, SocketId, Ticks},
+    features,
     page::{OpenModel, PageModel},
 };
 use kafkatalk_protocol::{
@@ -63,6 +63,8 @@ pub(crate) fn conversation(with: u128, last: Option<u64>) -> Conversation {
 pub(crate) struct Page {
     pub(crate) client: Client,
     pub(crate) ms: u64,
+    /// How far the wall clock is ahead of the other one.
+    pub(crate) wall_ahead_ms: u64,
     pub(crate) effects: Vec<Effect>,
 }
 
@@ -83,8 +85,8 @@ impl Page {
     }
 
     pub(crate) fn of(page: &PageModel) -> Self {
-        let client = Client::new(page, 7).expect("somebody is signed in");
-        Self { client, ms: 1_000_000, effects: Vec::new() }
+        let client = Client::new(page, 7, features::ALL).expect("somebody is signed in");
+        Self { client, ms: 1_000_000, wall_ahead_ms: 0, effects: Vec::new() }
     }
 
     /// The same, started, hidden and live.
@@ -96,7 +98,8 @@ impl Page {
     }
 
     pub(crate) fn now(&self) -> Now {
-        let wall = Timestamp::from_millis(1_800_000_000_000 + i64::try_from(self.ms).unwrap());
+        let wall =
+            Timestamp::from_millis(1_800_000_000_000 + i64::try_from(self.ms + self.wall_ahead_ms).unwrap());
         Now { ticks: Ticks(self.ms), wall }
     }
 
@@ -166,7 +169,7 @@ impl Page {
             .partition(|effect| matches!(effect, Effect::Fetch(..)));
         self.effects = rest;
         let request = |effect| match effect {
-            Effect::Fetch(id, fetch) => Some((id, fetch)),
+            Effect::Fetch(id, request) => Some((id, Fetch::of(&request))),
             _ => None,
         };
         let requests: Vec<Effect> = requests;
@@ -190,17 +193,22 @@ impl Page {
                 }
                 _ => continue,
             };
-            self.tell(Input::Answered(id, Ok(answer)));
+            self.answer(id, &answer);
             requests.extend(self.take_requests());
         }
     }
 
-    pub(crate) fn answer_messages(&mut self, id: RequestId, messages: Vec<Message>, next: Option<u64>) {
-        let page = Messages { messages, next: next.map(Offset), through: None };
-        self.tell(Input::Answered(id, Ok(Answer::Messages(page))));
+    /// The request was done.
+    pub(crate) fn answer(&mut self, id: RequestId, answer: &Answer) {
+        self.tell(Input::Answered(id, Ok(answer.to_text())));
     }
 
-    pub(crate) fn fail(&mut self, id: RequestId, error: FetchError) {
+    pub(crate) fn answer_messages(&mut self, id: RequestId, messages: Vec<Message>, next: Option<u64>) {
+        let page = Messages { messages, next: next.map(Offset), through: None };
+        self.answer(id, &Answer::Messages(page));
+    }
+
+    pub(crate) fn fail(&mut self, id: RequestId, error: RequestError) {
         self.tell(Input::Answered(id, Err(error)));
     }
 
@@ -265,6 +273,12 @@ impl Page {
     /// Texts of the open conversation.
     pub(crate) fn texts(&self) -> Vec<String> {
         self.client.chat(conv()).items.iter().map(|item| item.body().to_owned()).collect()
+    }
+
+    /// Whatever is drawn is drawn.
+    pub(crate) fn draw(&mut self) {
+        let _ = (self.client.take_link(), self.client.take_list(), self.client.take_chat());
+        let _ = self.client.take_changed_signs();
     }
 
     pub(crate) fn unread(&self) -> u64 {

@@ -1,11 +1,9 @@
 //! Groups whose people come and go: who is in them, what they are called, and what becomes of one that the viewer is out of.
 
+use crate::api::{Answer, Fetch, Page as Which, refused};
 use crate::harness::{Page, conv, conversation, me, message, peer, user};
 use kafkatalk_app::{
-    client::{
-        Action, Answer, ChatStatus, Command, Effect, Fetch, FetchError, Group, Input, Item, Page as Which,
-        RequestId, StoredEntry,
-    },
+    client::{Action, ChatStatus, Command, Effect, Group, Input, Item, RequestError, RequestId, StoredEntry},
     page::{OpenModel, PageModel},
     title::chat_name,
 };
@@ -87,11 +85,11 @@ fn asks_for_it(page: &mut Page) -> Option<RequestId> {
 }
 
 fn answer(page: &mut Page, request: RequestId, told: Conversation) {
-    page.tell(Input::Answered(request, Ok(Answer::Conversation(Box::new(told)))));
+    page.answer(request, &Answer::Conversation(Box::new(told)));
 }
 
-fn not_allowed() -> FetchError {
-    FetchError::Refused { code: ErrorCode::NotAllowed, retry_after_seconds: None }
+fn not_allowed() -> RequestError {
+    refused(ErrorCode::NotAllowed)
 }
 
 /// Nothing of it is shown any more.
@@ -170,7 +168,7 @@ fn a_line_without_the_state_of_the_group_makes_the_page_ask_for_it() {
     let messages = vec![notice(&peer(), 2, NoticeKind::Added, &[4]), message(&peer(), 3)];
     let answered = Messages { messages, next: None, through: Some(Offset(3)) };
     let asked_before = requests.into_iter().find(|(_, fetch)| matches!(fetch, Fetch::Conversation(_)));
-    page.tell(Input::Answered(request, Ok(Answer::Messages(answered))));
+    page.answer(request, &Answer::Messages(answered));
     let request = asked_before.map(|(id, _)| id).or_else(|| asks_for_it(&mut page)).expect("it is asked for");
     answer(&mut page, request, group_of(&[1, 2, 3], 1));
     page.pass(5_000);
@@ -287,7 +285,7 @@ fn who_is_added_again_sees_the_conversation_again() {
         .into_iter()
         .find_map(|(id, fetch)| matches!(fetch, Fetch::Messages { page: Which::Latest, .. }).then_some(id));
     let messages = Messages { messages: vec![added], next: None, through: Some(Offset(7)) };
-    page.tell(Input::Answered(request.expect("its messages are asked for"), Ok(Answer::Messages(messages))));
+    page.answer(request.expect("its messages are asked for"), &Answer::Messages(messages));
     let chat = page.client.chat(conv());
     assert_eq!((chat.status, chat.items.len()), (ChatStatus::Ready, 1));
     assert_eq!(chat.items[0].notice_text().as_deref(), Some("user2 added you."));
@@ -307,7 +305,7 @@ fn a_list_that_was_on_its_way_does_not_bring_back_what_was_left() {
     left(&mut page);
     let conversations = vec![group_of(&[1, 2, 3], 2)];
     let answer = Answer::Conversations(Conversations { conversations, next: None });
-    page.tell(Input::Answered(list.expect("the list is asked for").0, Ok(answer)));
+    page.answer(list.expect("the list is asked for").0, &answer);
     assert_gone(&page);
 }
 
@@ -327,7 +325,7 @@ fn who_is_removed_and_added_again_meanwhile_keeps_nothing_of_before() {
     let (request, _) = page.take_requests().into_iter().find(latest).expect("its messages are asked for");
     let messages = vec![notice(&peer(), 7, NoticeKind::Added, &[1]), message(&peer(), 8)];
     let answered = Messages { messages, next: None, through: Some(Offset(8)) };
-    page.tell(Input::Answered(request, Ok(Answer::Messages(answered))));
+    page.answer(request, &Answer::Messages(answered));
     assert_eq!(page.texts(), ["message 7", "message 8"]);
     assert_eq!(page.unread(), 1);
     // An older telling does not turn that back.
@@ -357,7 +355,7 @@ fn a_page_of_a_node_that_does_not_know_of_the_return_yet_is_asked_for_again() {
     let (request, _) = page.take_requests().into_iter().find(latest).expect("its messages are asked for");
     let messages = (0..3).map(|offset| message(&peer(), offset)).collect();
     let answered = Messages { messages, next: None, through: Some(Offset(2)) };
-    page.tell(Input::Answered(request, Ok(Answer::Messages(answered))));
+    page.answer(request, &Answer::Messages(answered));
     assert!(page.texts().is_empty());
     page.pass(5_000);
     assert!(page.take_requests().iter().any(latest));
@@ -383,7 +381,7 @@ fn who_is_added_again_with_what_was_said_before_can_scroll_to_it() {
         page.take_requests().into_iter().find(|(_, fetch)| matches!(fetch, Fetch::Messages { .. })).unwrap();
     let messages = (9..13).map(|offset| message(&peer(), offset)).collect();
     let answered = Messages { messages, next: Some(Offset(9)), through: Some(Offset(12)) };
-    page.tell(Input::Answered(request, Ok(Answer::Messages(answered))));
+    page.answer(request, &Answer::Messages(answered));
     page.act(Action::LoadEarlier);
     let requests = page.take_requests();
     assert!(

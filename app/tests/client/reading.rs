@@ -1,6 +1,7 @@
+use crate::api::{Answer, Fetch};
 use crate::harness::{Page, conv, conv_with, conversation, me, message, peer, user};
 use kafkatalk_app::{
-    client::{Action, Answer, Delivery, Effect, Fetch, Input, limits},
+    client::{Action, Delivery, Effect, Input, limits},
     page::{OpenModel, PageModel},
 };
 use kafkatalk_protocol::{Conversation, Message, Offset, ServerFrame};
@@ -139,8 +140,8 @@ fn a_count_that_cannot_be_known_is_asked_for() {
     let (id, _) = requests.into_iter().find(|(_, fetch)| *fetch == Fetch::Conversation(conv())).unwrap();
     let told =
         Conversation { unread: 4, last_message: Some(message(&peer(), 5)), ..conversation(2, Some(5)) };
-    let answer = kafkatalk_app::client::Answer::Conversation(Box::new(told));
-    page.tell(Input::Answered(id, Ok(answer)));
+    let answer = Answer::Conversation(Box::new(told));
+    page.answer(id, &answer);
     assert_eq!(page.unread(), 4);
 }
 
@@ -184,7 +185,7 @@ fn a_position_that_comes_before_its_conversation_is_known_counts_once_it_is() {
     // Read on another device meanwhile; the answer was written before.
     page.frame(ServerFrame::Read { conversation: other, user: me().id, offset: Offset(0) });
     let answer = Answer::Conversation(Box::new(conversation(3, Some(0))));
-    page.tell(Input::Answered(asked.unwrap().0, Ok(answer)));
+    page.answer(asked.unwrap().0, &answer);
     let list = page.client.list();
     assert_eq!(list.rows.iter().find(|row| row.id == other).unwrap().unread, 0);
 }
@@ -212,4 +213,26 @@ fn a_message_to_a_group_is_read_once_all_of_them_have_read_it() {
     assert_eq!(state(&page), (Delivery::Sent, vec![user(3)]));
     read(&mut page, &user(2), 0);
     assert_eq!(state(&page), (Delivery::Read, vec![user(2), user(3)]));
+}
+
+#[test]
+fn a_busy_conversation_is_asked_about_once_after_an_absence() {
+    let list = PageModel {
+        viewer: Some(me()),
+        conversations: vec![conversation(2, Some(0))],
+        ..PageModel::default()
+    };
+    let mut page = Page::of(&list);
+    page.start();
+    page.connect();
+    // 1 to 4 were missed.
+    page.hear(&peer(), 5);
+    let asked = page.take_requests().into_iter().find(|(_, fetch)| *fetch == Fetch::Conversation(conv()));
+    // Two more come while the server answers.
+    page.hear(&peer(), 6);
+    page.hear(&peer(), 7);
+    page.answer(asked.unwrap().0, &Answer::Conversation(Box::new(conversation(2, Some(5)))));
+    assert_eq!(page.unread(), 8);
+    page.pass(60_000);
+    assert_eq!(page.take_requests(), []);
 }

@@ -1,11 +1,18 @@
 //! What is true for moments: who types, who is online.
 
 use crate::harness::{Page, conv, conv_with, peer, user};
-use kafkatalk_app::client::{Action, Changes, Input, Subject};
+use kafkatalk_app::{
+    client::{Action, Input, Subject},
+    features::{presence::Presences, typing::Typing},
+};
 use kafkatalk_protocol::{ClientFrame, ServerFrame, Timestamp, UserId, presence::Presence};
 
 fn typing(page: &Page) -> Vec<UserId> {
-    page.client.typing_in(conv())
+    page.client.part::<Typing>().unwrap().who(conv())
+}
+
+fn presence(page: &Page, user: UserId) -> Option<Presence> {
+    page.client.part::<Presences>().unwrap().of(user)
 }
 
 fn types(number: u128) -> ServerFrame {
@@ -24,17 +31,20 @@ fn online(user: UserId) -> ServerFrame {
 #[test]
 fn a_sign_redraws_neither_the_list_nor_the_conversation() {
     let mut page = Page::live(3);
-    page.client.take_changes();
-    let signs_alone = Changes { signs: true, ..Changes::default() };
+    page.draw();
+    let redraws = |page: &mut Page| {
+        let Page { client, .. } = page;
+        client.take_link().is_some() || client.take_list().is_some() || client.take_chat().is_some()
+    };
     page.frame(types(2));
-    assert_eq!(page.client.take_changes(), signs_alone);
+    assert!(!redraws(&mut page));
     assert_eq!(page.client.take_changed_signs(), [Subject::Conversation(conv())]);
     page.frame(online(peer().id));
-    assert_eq!(page.client.take_changes(), signs_alone);
+    assert!(!redraws(&mut page));
     assert_eq!(page.client.take_changed_signs(), [Subject::Person(peer().id)]);
     // Said again, it is no news.
     page.frame(types(2));
-    assert!(!page.client.take_changes().any());
+    assert!(!page.client.has_changed());
 }
 
 #[test]
@@ -60,7 +70,7 @@ fn somebody_types_until_their_message_comes() {
     assert_eq!(typing(&page), [peer().id, user(3).id], "the viewer's own typing is none");
     page.hear(&peer(), 1);
     assert_eq!(typing(&page), [user(3).id]);
-    assert_eq!(page.client.typing_in(conv_with(3)), []);
+    assert_eq!(page.client.part::<Typing>().unwrap().who(conv_with(3)), []);
 }
 
 #[test]
@@ -91,18 +101,18 @@ fn nothing_is_said_of_a_text_that_is_cleared_or_did_not_change_nor_without_a_con
 fn people_are_as_the_server_said_last() {
     let mut page = Page::live(1);
     let (bob, eve) = (peer().id, user(3).id);
-    assert_eq!(page.client.presence_of(bob), None);
+    assert_eq!(presence(&page, bob), None);
     let seen = Some(Timestamp::from_millis(1_700_000_000_000));
     let away = Presence { user: bob, online: false, last_seen_at: seen };
     let there = Presence { user: eve, online: true, last_seen_at: None };
     page.frame(ServerFrame::Presences { people: vec![there, away] });
-    assert_eq!((page.client.presence_of(bob), page.client.presence_of(eve)), (Some(away), Some(there)));
+    assert_eq!((presence(&page, bob), presence(&page, eve)), (Some(away), Some(there)));
     page.frame(online(bob));
-    assert!(page.client.presence_of(bob).unwrap().online);
+    assert!(presence(&page, bob).unwrap().online);
     // All that is known now: nothing of eve.
     page.client.take_changed_signs();
     page.frame(ServerFrame::Presences { people: vec![away] });
-    assert_eq!((page.client.presence_of(bob), page.client.presence_of(eve)), (Some(away), None));
+    assert_eq!((presence(&page, bob), presence(&page, eve)), (Some(away), None));
     let changed = page.client.take_changed_signs();
     assert!([bob, eve].iter().all(|user| changed.contains(&Subject::Person(*user))));
 }
@@ -114,7 +124,7 @@ fn without_a_connection_nobody_is_known_to_type_or_to_be_online() {
     page.frame(online(peer().id));
     page.client.take_changed_signs();
     page.tell(Input::Closed(page.socket(), 1006));
-    assert_eq!((typing(&page), page.client.presence_of(peer().id)), (vec![], None));
+    assert_eq!((typing(&page), presence(&page, peer().id)), (vec![], None));
     let changed = page.client.take_changed_signs();
     assert!(
         changed.contains(&Subject::Person(peer().id)) && changed.contains(&Subject::Conversation(conv()))

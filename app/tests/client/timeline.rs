@@ -1,8 +1,7 @@
+use crate::api::{Answer, Fetch, Page as Part, refused};
 use crate::harness::{Page, conv, conv_with, conversation, me, message, peer, user};
 use kafkatalk_app::{
-    client::{
-        Action, Answer, ChatStatus, Edge, Effect, Fetch, FetchError, Input, Item, Page as Part, limits,
-    },
+    client::{Action, ChatStatus, Edge, Effect, Input, Item, RequestError, limits},
     page::{OpenModel, PageModel},
 };
 use kafkatalk_protocol::{ErrorCode, Message, Offset, ServerFrame};
@@ -173,7 +172,7 @@ fn a_page_of_older_messages_that_fails_may_be_asked_for_again() {
     page.connect();
     page.act(Action::LoadEarlier);
     let (id, _) = asked(&mut page).unwrap();
-    page.fail(id, FetchError::Network);
+    page.fail(id, RequestError::Network);
     assert_eq!(page.client.chat(conv()).earlier, Edge::Failed);
     page.act(Action::LoadEarlier);
     assert_eq!(asked(&mut page).map(|(_, part)| part), Some(Part::Before(Offset(5))));
@@ -215,7 +214,7 @@ fn a_conversation_that_is_not_there_says_so() {
     let gone = crate::harness::conv_with(9);
     page.act(Action::Open(Some(gone)));
     for (id, _) in page.take_requests() {
-        page.fail(id, FetchError::Refused { code: ErrorCode::NotFound, retry_after_seconds: None });
+        page.fail(id, refused(ErrorCode::NotFound));
     }
     assert_eq!(page.client.chat(gone).status, ChatStatus::NotFound);
     page.pass(60_000);
@@ -229,7 +228,7 @@ fn a_first_page_that_fails_says_so_and_is_tried_again() {
     page.frame(ServerFrame::Conversation { conversation: other.clone() });
     page.act(Action::Open(Some(other.id)));
     let (id, _) = asked(&mut page).unwrap();
-    page.fail(id, FetchError::Network);
+    page.fail(id, RequestError::Network);
     assert_eq!(page.client.chat(other.id).status, ChatStatus::Failed);
     page.pass(limits::FETCH_RETRY_BASE_MS);
     assert!(asked(&mut page).is_some());
@@ -283,13 +282,13 @@ fn newer_messages_that_fail_to_load_may_be_asked_for_again_and_are_when_the_conn
         page.act(Action::LoadLater);
         let (id, part) = asked(&mut page).unwrap();
         assert_eq!(part, Part::After(Some(Offset(limits::WINDOW_MAX as u64 - 1))));
-        page.fail(id, FetchError::Network);
+        page.fail(id, RequestError::Network);
         assert_eq!(page.client.chat(conv()).later, Edge::Failed);
     }
-    page.client.take_changes();
+    page.draw();
     page.tell(Input::Online(true));
     assert_eq!(page.client.chat(conv()).later, Edge::More);
-    assert!(page.client.take_changes().chat);
+    assert!(page.client.take_chat().is_some());
 }
 
 #[test]
@@ -343,7 +342,7 @@ fn a_message_of_an_unknown_conversation_outlives_an_answer_of_a_node_that_lags()
     page.frame(ServerFrame::Message { message: message.clone(), record: None, previous_record: None });
     let asked = page.take_requests().into_iter().find(|(_, fetch)| *fetch == Fetch::Conversation(id));
     let told = Box::new(conversation(5, Some(2)));
-    page.tell(Input::Answered(asked.unwrap().0, Ok(Answer::Conversation(told))));
+    page.answer(asked.unwrap().0, &Answer::Conversation(told));
     let row = page.client.list().rows.into_iter().find(|row| row.id == id).unwrap();
     assert_eq!((row.last.unwrap().offset(), row.unread), (Some(Offset(3)), 4));
     assert!(page.effects.contains(&Effect::Announce(message.into())));
@@ -395,7 +394,7 @@ fn a_message_that_was_sought_in_vain_does_not_hold_up_what_comes_next() {
     let mut page = Page::live(3);
     page.act(Action::OpenAt(conv(), Offset(100)));
     let (id, _) = asked(&mut page).unwrap();
-    page.fail(id, FetchError::Network);
+    page.fail(id, RequestError::Network);
     page.act(Action::Open(None));
     page.act(Action::Open(Some(conv())));
     let (id, part) = asked(&mut page).unwrap();
@@ -409,7 +408,7 @@ fn the_newest_messages_are_asked_for_at_once_where_a_message_was_sought_in_vain(
     let mut page = Page::live(3);
     page.act(Action::OpenAt(conv(), Offset(100)));
     let (id, _) = asked(&mut page).unwrap();
-    page.fail(id, FetchError::Network);
+    page.fail(id, RequestError::Network);
     page.act(Action::JumpToLatest);
     assert_eq!(asked(&mut page).map(|(_, part)| part), Some(Part::Latest));
 }
@@ -451,4 +450,27 @@ fn whoever_sends_a_message_does_not_end_at_one_that_was_sought_before() {
         page.send("hello");
     });
     assert_eq!(next, Some(Part::Latest));
+}
+
+#[test]
+fn a_message_that_is_looked_for_is_let_go_of_when_the_person_does_something_else() {
+    for other in [
+        Input::Touched,
+        Input::Action(Action::JumpToLatest),
+        Input::Action(Action::Open(Some(conv_with(3)))),
+        Input::Action(Action::Reached),
+    ] {
+        let mut page = Page::live(3);
+        page.act(Action::OpenAt(conv(), Offset(1)));
+        assert_eq!(page.client.chat(conv()).aim, Some(Offset(1)));
+        page.tell(other.clone());
+        page.act(Action::Open(Some(conv())));
+        assert_eq!(page.client.chat(conv()).aim, None, "{other:?}");
+    }
+}
+
+#[test]
+fn the_page_around_a_message_that_is_not_looked_for_any_more_replaces_nothing() {
+    let asked = asked_after_seeking_and(|page| page.tell(Input::Touched));
+    assert_eq!(asked, None, "what was shown stays");
 }

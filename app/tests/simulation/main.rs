@@ -3,6 +3,8 @@
 //!
 //! Everything follows from the seed. `KAFKATALK_SEEDS=100000` runs more of them, `KAFKATALK_SEED=17` runs one.
 
+#[path = "../shared/api.rs"]
+mod api;
 mod check;
 mod page;
 mod server;

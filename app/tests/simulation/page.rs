@@ -2,6 +2,7 @@
 
 use kafkatalk_app::{
     client::{Client, Ticks, limits::Limits},
+    features,
     page::PageModel,
 };
 use kafkatalk_protocol::{ConversationId, MessageId, User};
@@ -39,7 +40,7 @@ pub(crate) fn limits() -> Limits {
 }
 
 fn client(page: &PageModel, seed: u128) -> Client {
-    Client::with_limits(page, seed, limits()).expect("somebody is signed in")
+    Client::with_limits(page, seed, features::ALL, limits()).expect("somebody is signed in")
 }
 
 impl Tab {

@@ -5,10 +5,12 @@ mod changes;
 pub(crate) mod conv;
 pub(crate) mod groups;
 
+use crate::api::Page;
 use answers::page_of;
+use changes::Change;
 pub(crate) use conv::{Conv, Record};
 use kafkatalk_app::{
-    client::{Command, Page, random::Random},
+    client::random::Random,
     features::{delete::Delete, edit::Edit, react::React},
 };
 use kafkatalk_protocol::{
@@ -227,15 +229,15 @@ impl Server {
                 let who = (wire, &user);
                 match frame {
                     ClientFrame::Edit { message, body, .. } => {
-                        let command = Command::Edit(Edit { message, body });
+                        let command = Change::Edit(Edit { message, body });
                         self.edit(who, conversation, (id, message, command), now, out);
                     }
                     ClientFrame::Delete { message, .. } => {
-                        let command = Command::Delete(Delete { message });
+                        let command = Change::Delete(Delete { message });
                         self.edit(who, conversation, (id, message, command), now, out);
                     }
                     ClientFrame::React { message, emoji, on, .. } => {
-                        let command = Command::React(React { message, emoji, on });
+                        let command = Change::React(React { message, emoji, on });
                         self.edit(who, conversation, (id, message, command), now, out);
                     }
                     frame => self.say(wire, &user, conversation, frame, now, out),

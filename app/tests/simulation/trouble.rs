@@ -201,7 +201,7 @@ impl World {
         let text = if bad { REFUSED.into() } else { format!("change {}", self.typed) };
         let edit = Edit { message: item.offset().unwrap(), body: Body::parse(&text).unwrap() };
         let now = self.clock(tab);
-        let sent = self.tabs[tab].client.submit(conv, Command::Edit(edit), now);
+        let sent = self.tabs[tab].client.submit(conv, Command::change(edit), now);
         let chat = self.tabs[tab].client.chat(conv);
         let shown =
             chat.items.iter().find(|shown| shown.key() == item.key()).map(|item| item.body().to_owned());
@@ -215,7 +215,7 @@ impl World {
     }
 
     fn delete_message(&mut self, tab: usize, conv: ConversationId, item: &Item) {
-        let delete = Command::Delete(Delete { message: item.offset().unwrap() });
+        let delete = Command::change(Delete { message: item.offset().unwrap() });
         let now = self.clock(tab);
         if let Ok(id) = self.tabs[tab].client.submit(conv, delete, now) {
             self.tabs[tab].changed.push((conv, id));
@@ -243,7 +243,7 @@ impl World {
         let emoji: Emoji = ["👍", "🎉"][usize::from(self.random.below(2) == 0)].parse().unwrap();
         let reacted = |reaction: &Reaction| reaction.emoji == emoji && reaction.users.contains(&user);
         let on = !item.reactions().iter().any(reacted);
-        let react = Command::React(React { message: item.offset().unwrap(), emoji, on });
+        let react = Command::change(React { message: item.offset().unwrap(), emoji, on });
         let now = self.clock(tab);
         if let Ok(id) = self.tabs[tab].client.submit(conv, react, now) {
             self.tabs[tab].changed.push((conv, id));

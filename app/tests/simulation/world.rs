@@ -1,12 +1,13 @@
 //! The simulated world: a clock, a network that loses, delays, repeats and cuts, pages and what people do on them.
 
 use crate::{
+    api::Fetch,
     check,
     page::Tab,
     server::{CALM, Fault, Out, Server, Trouble, Wire, wall},
 };
 use kafkatalk_app::client::{
-    Action, Answer, Effect, Fetch, FetchError, Input, Now, RequestId, SocketId, StoredEntry, Ticks,
+    Action, Answer, Effect, Input, Now, Request, RequestError, RequestId, SocketId, StoredEntry, Ticks,
     random::Random,
 };
 use kafkatalk_protocol::{
@@ -29,8 +30,8 @@ pub(crate) enum Event {
     PageLost(Wire, u16),
     /// The server learns that a socket is gone.
     ServerLost(Wire),
-    Request(usize, u32, RequestId, Fetch),
-    Answer(usize, u32, RequestId, Result<Answer, FetchError>),
+    Request(usize, u32, RequestId, Request),
+    Answer(usize, u32, RequestId, Answer),
     Timer(usize, u32, Ticks),
     Stored(usize, u32, Box<StoredEntry>),
     Removed(usize, u32, MessageId),
@@ -241,7 +242,7 @@ impl World {
             Event::ServerLost(wire) => {
                 self.server.sockets.remove(&wire);
             }
-            Event::Request(tab, life, id, fetch) => self.request(tab, life, id, &fetch),
+            Event::Request(tab, life, id, request) => self.request(tab, life, id, &request),
             Event::Answer(tab, life, id, answer) => self.tell(tab, life, Input::Answered(id, answer)),
             Event::Timer(tab, life, due) => {
                 if self.tabs[tab].timer == Some(due) {
@@ -297,14 +298,14 @@ impl World {
         self.server.opened(wire, &user, out);
     }
 
-    fn request(&mut self, tab: usize, life: u32, id: RequestId, fetch: &Fetch) {
+    fn request(&mut self, tab: usize, life: u32, id: RequestId, request: &Request) {
         let lost = self.random.below(1_000) < self.http_loss;
         let reached = self.up && self.tabs[tab].network && !lost;
         let answer = if reached {
             let user = self.tabs[tab].user.id;
-            self.server.answer(user, fetch, self.now)
+            self.server.answer(user, &Fetch::of(request), self.now).map(|answer| answer.to_text())
         } else if self.random.below(2) == 0 {
-            Err(FetchError::Network)
+            Err(RequestError::Network)
         } else {
             return;
         };
@@ -350,10 +351,10 @@ impl World {
                         self.on_wire(wire, true, Event::ToServer(wire, frame));
                     }
                 }
-                Effect::Fetch(id, fetch) => self.later(Event::Request(tab, life, id, fetch)),
+                Effect::Fetch(id, request) => self.later(Event::Request(tab, life, id, request)),
                 Effect::StoreEntry(entry) => self.store(tab, Some(&entry), entry.id),
                 Effect::RemoveEntry(id) => self.store(tab, None, id),
-                Effect::StoreDraft(..) | Effect::Announce(_) | Effect::Forget => {}
+                Effect::StoreDraft(..) | Effect::Announce(_) | Effect::Forget | Effect::SignedOut => {}
                 Effect::SessionEnded => {
                     let again = self.now + self.random.below(10_000);
                     self.at(again, Event::SignIn(tab, life));

@@ -29,9 +29,19 @@ export class Tab {
     await this.#page.goto(this.wire.url + path);
   }
 
-  /** Waits until the page has that path. */
-  async isAt(path) {
-    await until(async () => expect(new URL(await this.#page.url()).pathname, "the page's path").toBe(path));
+  /** Goes a page back; returns before it is there. */
+  async back() {
+    this.wire.forget();
+    await this.#page.run("history.back(), null");
+  }
+
+  /** Waits until the page has that path, and a query that begins like that. */
+  async isAt(path, query = "") {
+    await until(async () => {
+      const { pathname, search } = new URL(await this.#page.url());
+      expect(pathname, "the page's path").toBe(path);
+      expect(search.startsWith(query), `the query begins with ${query}`).toBe(true);
+    });
   }
 
   /** Waits until the page lives: script started, socket ready. */

@@ -1,8 +1,12 @@
-//! What the server knows of people and messages.
+//! What the server is asked about people and messages.
 
+use crate::client::{Request, RequestError, request::read};
+use crate::live::Live;
+use crate::route::encode;
 use kafkatalk_protocol::{
-    Conversation, CreationId, User, Username,
-    http::{self, Hit},
+    Conversation, CreationId, ErrorCode, User, Username,
+    http::{self, Hit, OpenConversation, Users},
+    limits::USERS_PAGE_DEFAULT,
 };
 
 /// What was found.
@@ -18,59 +22,37 @@ pub(super) struct Found {
     pub(super) failed: Option<String>,
 }
 
-#[cfg(feature = "hydrate")]
-mod ask {
-    use super::{Conversation, CreationId, User, Username, http};
-    use crate::browser::api::{RequestError, find_messages, find_people, open_conversation};
-    use kafkatalk_protocol::ErrorCode;
+/// People whose names start with that, by name.
+pub(super) async fn find(live: Live, prefix: &str) -> Result<Vec<User>, String> {
+    let path = format!("/users?limit={USERS_PAGE_DEFAULT}&prefix={}", encode(prefix));
+    let found = read::<Users>(&live.ask(Request::get(path)).await);
+    found.map(|found| found.users).map_err(RequestError::into_words)
+}
 
-    pub(in super::super) async fn find(prefix: &str) -> Result<Vec<User>, String> {
-        find_people(prefix).await.map_err(RequestError::into_words)
+/// Messages that have these words, latest first; from behind a cursor on, where one is given.
+pub(super) async fn search(live: Live, words: &str, before: Option<&str>) -> Result<http::Found, String> {
+    let mut path = format!("/search?q={}", encode(words));
+    if let Some(before) = before {
+        path.push_str("&before=");
+        path.push_str(before);
     }
-
-    pub(in super::super) async fn search(words: &str, before: Option<&str>) -> Result<http::Found, String> {
-        match find_messages(words, before).await {
-            // No word yet: nothing to say about it while somebody types.
-            Err(RequestError::Refused { code: ErrorCode::InvalidInput, .. }) => {
-                Ok(http::Found { hits: Vec::new(), next: None })
-            }
-            found => found.map_err(RequestError::into_words),
+    match read(&live.ask(Request::get(path)).await) {
+        // No word yet: nothing to say about it while somebody types.
+        Err(error) if error.code() == Some(ErrorCode::InvalidInput) => {
+            Ok(http::Found { hits: Vec::new(), next: None })
         }
-    }
-
-    pub(in super::super) async fn open_with(
-        members: Vec<Username>,
-        id: CreationId,
-    ) -> Result<Conversation, String> {
-        open_conversation(members, id).await.map_err(RequestError::into_words)
-    }
-
-    pub(in super::super) use crate::browser::seed;
-}
-
-/// There is no browser here, and nobody who types.
-#[cfg(not(feature = "hydrate"))]
-mod ask {
-    use super::{Conversation, CreationId, User, Username, http};
-
-    pub(in super::super) async fn find(_prefix: &str) -> Result<Vec<User>, String> {
-        Err(String::new())
-    }
-
-    pub(in super::super) async fn search(_words: &str, _before: Option<&str>) -> Result<http::Found, String> {
-        Err(String::new())
-    }
-
-    pub(in super::super) async fn open_with(
-        _members: Vec<Username>,
-        _id: CreationId,
-    ) -> Result<Conversation, String> {
-        Err(String::new())
-    }
-
-    pub(in super::super) fn seed() -> u128 {
-        0
+        found => found.map_err(RequestError::into_words),
     }
 }
 
-pub(super) use ask::{find, open_with, search, seed};
+/// Opens the conversation with these people, or finds the one that is there; a group, under this id. Hand it on as
+/// [`crate::client::Action::Opened`].
+pub(super) async fn open_with(
+    live: Live,
+    members: Vec<Username>,
+    id: CreationId,
+) -> Result<Conversation, String> {
+    let asked = OpenConversation { members, id: Some(id) };
+    let request = Request::with_body("POST", "/conversations".into(), &asked);
+    read(&live.ask(request).await).map_err(RequestError::into_words)
+}

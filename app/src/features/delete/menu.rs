@@ -15,7 +15,7 @@ pub(crate) fn action(chat: Chat, item: &Item) -> Option<MessageAction> {
     let run = Callback::new(move |()| {
         if window().confirm_with_message(QUESTION).unwrap_or(false) {
             // Where the outbox is full, the message stays, as it shows.
-            let _ = chat.desk.live.submit(chat.id, Command::Delete(Delete { message }));
+            let _ = chat.desk.live.submit(chat.id, Command::change(Delete { message }));
         }
     });
     Some(MessageAction { label: "Delete for everyone", icon: Icon::Delete, danger: true, run })

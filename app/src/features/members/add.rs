@@ -40,7 +40,7 @@ impl Adding {
             return;
         }
         spawn_local(async move {
-            let answer = requests::find(&prefix).await;
+            let answer = requests::find(self.panel.chat.desk.live, &prefix).await;
             // What was typed meanwhile is asked for by itself.
             let now = self.typed.try_with_untracked(|typed| prefix_of(typed));
             if now != Some(prefix) {
@@ -85,7 +85,12 @@ impl Adding {
     fn add(self) {
         let members =
             self.chosen.with_untracked(|chosen| chosen.iter().map(|one| one.username.clone()).collect());
-        let asked = requests::add(self.panel.chat.id, members, self.history.get_untracked());
+        let asked = requests::add(
+            self.panel.chat.desk.live,
+            self.panel.chat.id,
+            members,
+            self.history.get_untracked(),
+        );
         self.panel.change(asked, move || {
             self.chosen.try_set(Vec::new());
             focus_soon("#add-people".into());

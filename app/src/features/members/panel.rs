@@ -71,7 +71,7 @@ fn leave(panel: &Panel) {
         return;
     }
     let desk = panel.chat.desk;
-    panel.ask(requests::remove(panel.chat.id, desk.viewer().id), move |()| {
+    panel.ask(requests::remove(desk.live, panel.chat.id, desk.viewer().id), move |()| {
         desk.go(Route::Conversations { to: None });
     });
 }
@@ -100,7 +100,7 @@ fn NameForm() -> impl IntoView {
         let text = typed.get_untracked();
         let name = if text.trim().is_empty() { Ok(None) } else { GroupName::parse(&text).map(Some) };
         match name {
-            Ok(name) => panel.change(requests::name(panel.chat.id, name), || ()),
+            Ok(name) => panel.change(requests::name(panel.chat.desk.live, panel.chat.id, name), || ()),
             Err(error) => wrong.set(Some(error.to_string())),
         }
     };
@@ -179,7 +179,9 @@ fn Member(user: User) -> impl IntoView {
     let question = format!("Remove {name} from this group?");
     let remove = Callback::new(move |()| {
         if confirmed(&question) {
-            panel.ask(requests::remove(panel.chat.id, id), |()| focus_soon("#members-close".into()));
+            panel.ask(requests::remove(panel.chat.desk.live, panel.chat.id, id), |()| {
+                focus_soon("#members-close".into());
+            });
         }
     });
     let removal = move || {
@@ -214,7 +216,7 @@ fn RoleChoice(label: String, id: UserId, roles: Memo<(Role, Role)>) -> impl Into
     let panel = expect_context::<Panel>();
     let choose = move |event: Event| {
         if let Ok(chosen) = event_target_value(&event).parse::<Role>() {
-            panel.change(requests::set_role(panel.chat.id, id, chosen), || ());
+            panel.change(requests::set_role(panel.chat.desk.live, panel.chat.id, id, chosen), || ());
         }
     };
     let option = |role: &Role| view! { <option value=role.as_str()>{title(*role)}</option> };

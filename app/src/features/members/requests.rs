@@ -1,82 +1,68 @@
 //! What the panel asks the server to do. An error comes in words for the person.
 
+use crate::client::{Request, RequestError, request::read};
+use crate::live::Live;
+use crate::route::encode;
 use kafkatalk_protocol::{
     Conversation, ConversationId, User, UserId, Username,
+    http::{AddMembers, NameGroup, SetRole, Users},
+    limits::USERS_PAGE_DEFAULT,
     member::{GroupName, Role},
 };
+use serde::Serialize;
 
-#[cfg(feature = "hydrate")]
-mod ask {
-    use super::{Conversation, ConversationId, GroupName, Role, User, UserId, Username};
-    use crate::browser::api::{self, RequestError};
-
-    pub(in super::super) async fn find(prefix: &str) -> Result<Vec<User>, String> {
-        api::find_people(prefix).await.map_err(RequestError::into_words)
-    }
-
-    pub(in super::super) async fn add(
-        group: ConversationId,
-        members: Vec<Username>,
-        history: bool,
-    ) -> Result<Conversation, String> {
-        api::add_members(group, members, history).await.map_err(RequestError::into_words)
-    }
-
-    pub(in super::super) async fn remove(group: ConversationId, user: UserId) -> Result<(), String> {
-        api::remove_member(group, user).await.map_err(RequestError::into_words)
-    }
-
-    pub(in super::super) async fn set_role(
-        group: ConversationId,
-        user: UserId,
-        role: Role,
-    ) -> Result<Conversation, String> {
-        api::set_role(group, user, role).await.map_err(RequestError::into_words)
-    }
-
-    pub(in super::super) async fn name(
-        group: ConversationId,
-        name: Option<GroupName>,
-    ) -> Result<Conversation, String> {
-        api::name_group(group, name).await.map_err(RequestError::into_words)
-    }
+/// People whose names start with that, by name.
+pub(super) async fn find(live: Live, prefix: &str) -> Result<Vec<User>, String> {
+    let path = format!("/users?limit={USERS_PAGE_DEFAULT}&prefix={}", encode(prefix));
+    let found = read::<Users>(&live.ask(Request::get(path)).await);
+    found.map(|found| found.users).map_err(RequestError::into_words)
 }
 
-/// There is no browser here, and nobody who clicks.
-#[cfg(not(feature = "hydrate"))]
-mod ask {
-    use super::{Conversation, ConversationId, GroupName, Role, User, UserId, Username};
-
-    pub(in super::super) async fn find(_prefix: &str) -> Result<Vec<User>, String> {
-        Err(String::new())
-    }
-
-    pub(in super::super) async fn add(
-        _group: ConversationId,
-        _members: Vec<Username>,
-        _history: bool,
-    ) -> Result<Conversation, String> {
-        Err(String::new())
-    }
-
-    pub(in super::super) async fn remove(_group: ConversationId, _user: UserId) -> Result<(), String> {
-        Err(String::new())
-    }
-
-    pub(in super::super) async fn set_role(
-        _group: ConversationId,
-        _user: UserId,
-        _role: Role,
-    ) -> Result<Conversation, String> {
-        Err(String::new())
-    }
-
-    pub(in super::super) async fn name(
-        _group: ConversationId,
-        _name: Option<GroupName>,
-    ) -> Result<Conversation, String> {
-        Err(String::new())
-    }
+/// Adds people to a group.
+pub(super) async fn add(
+    live: Live,
+    group: ConversationId,
+    members: Vec<Username>,
+    history: bool,
+) -> Result<Conversation, String> {
+    let path = format!("/conversations/{group}/members");
+    change(live, "POST", path, &AddMembers { members, history }).await
 }
 
-pub(super) use ask::{add, find, name, remove, set_role};
+/// Removes a member from a group; the viewer themself leaves it.
+pub(super) async fn remove(live: Live, group: ConversationId, user: UserId) -> Result<(), String> {
+    let path = format!("/conversations/{group}/members/{user}");
+    let answer = live.ask(Request { method: "DELETE", path, body: None }).await;
+    answer.map(drop).map_err(RequestError::into_words)
+}
+
+/// Gives a member of a group a role.
+pub(super) async fn set_role(
+    live: Live,
+    group: ConversationId,
+    user: UserId,
+    role: Role,
+) -> Result<Conversation, String> {
+    let path = format!("/conversations/{group}/members/{user}");
+    change(live, "PUT", path, &SetRole { role }).await
+}
+
+/// Names a group, or takes its name away.
+pub(super) async fn name(
+    live: Live,
+    group: ConversationId,
+    name: Option<GroupName>,
+) -> Result<Conversation, String> {
+    change(live, "PATCH", format!("/conversations/{group}"), &NameGroup { name }).await
+}
+
+/// Changes something of a group, which comes back as it is then.
+async fn change(
+    live: Live,
+    method: &'static str,
+    path: String,
+    asked: &impl Serialize,
+) -> Result<Conversation, String> {
+    let answer = live.ask(Request::with_body(method, path, asked)).await;
+    read(&answer).map_err(RequestError::into_words)
+}

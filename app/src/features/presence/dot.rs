@@ -1,6 +1,6 @@
 //! The dot on a picture.
 
-use super::peer;
+use super::{peer, presence_of};
 use crate::client::People;
 use crate::desk::Desk;
 use leptos::prelude::*;
@@ -13,7 +13,7 @@ pub(crate) fn OnlineDot(
 ) -> impl IntoView {
     let desk = expect_context::<Desk>();
     let word = move || {
-        let presence = desk.live.presence_of(people.with(peer)?)?;
+        let presence = presence_of(desk.live, people.with(peer)?)?;
         presence.online.then(|| "Online".to_owned())
     };
     view! { <span class="online-dot">{move || word()}</span> }

@@ -1,10 +1,12 @@
 //! A reaction on its way to the server.
 
+use crate::client::{ChangeKind, Command, MessageChange};
 use kafkatalk_protocol::{
-    ClientFrame, ConversationId, Message, MessageId, Offset, UserId,
+    ClientFrame, ConversationId, Message, MessageId, Offset, Timestamp, UserId,
     reaction::{Emoji, Reaction},
 };
 use serde::{Deserialize, Serialize};
+use serde_json::value::{RawValue, to_raw_value};
 
 /// React to a message, or take that back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,15 +19,31 @@ pub struct React {
     pub on: bool,
 }
 
-impl React {
-    /// The frame that asks for it.
-    pub fn into_frame(self, conversation: ConversationId, id: MessageId) -> ClientFrame {
-        let Self { message, emoji, on } = self;
+/// As devices keep it.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    react: React,
+}
+
+/// Reactions, as a kind of changes.
+pub(crate) const KIND: ChangeKind =
+    |json| serde_json::from_str(json).ok().map(|Stored { react }| Command::change(react));
+
+impl MessageChange for React {
+    fn to_json(&self) -> serde_json::Result<Box<RawValue>> {
+        to_raw_value(&Stored { react: self.clone() })
+    }
+
+    fn target(&self) -> Offset {
+        self.message
+    }
+
+    fn to_frame(&self, conversation: ConversationId, id: MessageId) -> ClientFrame {
+        let Self { message, emoji, on } = self.clone();
         ClientFrame::React { conversation, id, message, emoji, on }
     }
 
-    /// The message as it will be, with the reaction of that person.
-    pub fn apply(&self, message: &mut Message, user: UserId) {
+    fn apply(&self, message: &mut Message, user: UserId, _at: Timestamp) {
         if message.deleted {
             return;
         }
@@ -49,7 +67,7 @@ impl React {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kafkatalk_protocol::{Timestamp, User};
+    use kafkatalk_protocol::User;
     use uuid::Uuid;
 
     fn user(number: u128) -> UserId {
@@ -68,12 +86,19 @@ mod tests {
         let now = Timestamp::default();
         let mut message = Message::new(conversation, Offset(0), id, sender, now, "hello".parse().unwrap());
         for (who, emoji, on) in [(1, "👍", true), (2, "🎉", true), (2, "👍", true), (2, "👍", true)] {
-            React { message: Offset(0), emoji: emoji.parse().unwrap(), on }.apply(&mut message, user(who));
+            React { message: Offset(0), emoji: emoji.parse().unwrap(), on }.apply(
+                &mut message,
+                user(who),
+                now,
+            );
         }
         assert_eq!(shown(&message), [("👍".into(), 2), ("🎉".into(), 1)]);
         for emoji in ["👍", "🎉"] {
-            React { message: Offset(0), emoji: emoji.parse().unwrap(), on: false }
-                .apply(&mut message, user(2));
+            React { message: Offset(0), emoji: emoji.parse().unwrap(), on: false }.apply(
+                &mut message,
+                user(2),
+                now,
+            );
         }
         assert_eq!(shown(&message), [("👍".into(), 1)]);
     }

@@ -40,7 +40,7 @@ fn words(reaction: &Shown, others: &[User]) -> String {
 /// Reacts, or takes it back.
 pub(super) fn toggle(chat: Chat, message: Offset, emoji: Emoji, on: bool) {
     // Where the outbox is full, nothing changes, as it shows.
-    let _ = chat.desk.live.submit(chat.id, Command::React(React { message, emoji, on }));
+    let _ = chat.desk.live.submit(chat.id, Command::change(React { message, emoji, on }));
 }
 
 /// One button for each emoji: it adds the viewer's reaction, or takes it back.

@@ -2,7 +2,7 @@
 
 use crate::chat::text::preview;
 use crate::chat::{Chat, MessageAction};
-use crate::client::{Item, ItemKey};
+use crate::client::{Action, Item};
 use crate::features::edit::Editing;
 use crate::ui::event::handler;
 use crate::ui::focus::focus_soon;
@@ -10,12 +10,9 @@ use crate::ui::icon::Icon;
 use kafkatalk_protocol::Offset;
 use leptos::prelude::*;
 
-/// The message that the next one replies to, and the one that somebody wants to look at.
+/// The message that the next one replies to.
 #[derive(Clone, Copy)]
-pub(crate) struct Replying {
-    to: RwSignal<Option<Offset>>,
-    sought: RwSignal<Option<Offset>>,
-}
+pub(crate) struct Replying(RwSignal<Option<Offset>>);
 
 impl Replying {
     /// Of the open conversation.
@@ -25,23 +22,18 @@ impl Replying {
 
     /// The message that the next one replies to; none where it replies to none.
     pub(crate) fn to(self) -> Option<Offset> {
-        self.to.get()
+        self.0.get()
     }
 
     /// The next message replies to that one, or to none.
     pub(crate) fn set(self, to: Option<Offset>) {
-        self.to.set(to);
-    }
-
-    /// Brings a message into view, once it is loaded.
-    pub(super) fn seek(self, offset: Offset) {
-        self.sought.set(Some(offset));
+        self.0.set(to);
     }
 }
 
 /// See [`crate::features::provide`].
 pub(crate) fn provide() {
-    provide_context(Replying { to: RwSignal::new(None), sought: RwSignal::new(None) });
+    provide_context(Replying(RwSignal::new(None)));
 }
 
 /// In the menu of a message.
@@ -73,13 +65,22 @@ pub(crate) fn ReplyBar() -> impl IntoView {
         })
         .flatten()
     };
-    Effect::new(move |_| {
-        let found: Option<ItemKey> = replying.sought.get().and_then(find).map(|item| item.key());
-        if found.is_some() {
-            replying.sought.set(None);
-            chat.desk.aims.set_value(true);
-            chat.desk.sought.set(found);
+    let aim = Memo::new(move |_| chat.read(|chat| chat.aim).flatten());
+    // Returns what is still to be brought into view.
+    Effect::new(move |before: Option<Option<Offset>>| {
+        let aim = aim.get();
+        match aim.and_then(find) {
+            Some(item) => {
+                chat.desk.aims.set_value(true);
+                chat.desk.sought.set(Some(item.key()));
+                chat.desk.act(Action::Reached);
+                return None;
+            }
+            // The person did something else meanwhile.
+            None if aim.is_none() && before.flatten().is_some() => chat.desk.aims.set_value(false),
+            None => {}
         }
+        aim
     });
     let quoted = Memo::new(move |_| replying.to().map(|offset| find(offset).map(|item| words(&item))));
     move || {

@@ -1,6 +1,5 @@
 //! What a reply shows of the message that it is to.
 
-use super::Replying;
 use crate::chat::Chat;
 use crate::chat::text::preview;
 use crate::chat::timeline::Row;
@@ -32,17 +31,13 @@ pub(crate) fn QuoteView(
     row: Memo<Row>,
 ) -> impl IntoView {
     let chat = expect_context::<Chat>();
-    let replying = Replying::of_context();
     let viewer = chat.desk.viewer().id;
     let quote = Memo::new(move |_| row.with(|row| row.item.quote().cloned()));
     move || {
         quote.get().map(|quote| {
             let (name, text) = words(&quote, viewer);
             let (offset, gone) = (quote.offset, quote.excerpt.is_none());
-            let go = move |_| {
-                chat.desk.act(Action::OpenAt(chat.id, offset));
-                replying.seek(offset);
-            };
+            let go = move |_| chat.desk.act(Action::OpenAt(chat.id, offset));
             view! {
                 <button class="quote" class:gone=gone type="button" disabled=gone on:click=handler(go)>
                     <span class="visually-hidden">"In reply to "</span>

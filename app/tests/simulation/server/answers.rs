@@ -1,8 +1,9 @@
 //! Answers over HTTP, and the pages that the server renders.
 
 use super::{Fault, Server, wall};
+use crate::api::{Answer, Fetch, Page, refused};
 use kafkatalk_app::{
-    client::{Answer, Fetch, FetchError, Page},
+    client::RequestError,
     page::{OpenModel, PageModel},
 };
 use kafkatalk_protocol::{
@@ -12,10 +13,9 @@ use kafkatalk_protocol::{
 
 impl Server {
     /// Answers over HTTP, from a node whose view may lag.
-    pub(crate) fn answer(&mut self, user: UserId, fetch: &Fetch, now: u64) -> Result<Answer, FetchError> {
+    pub(crate) fn answer(&mut self, user: UserId, fetch: &Fetch, now: u64) -> Result<Answer, RequestError> {
         let lag = self.random.below(self.trouble.lag_ms + 1);
         let before = now.saturating_sub(lag);
-        let refused = |code| FetchError::Refused { code, retry_after_seconds: None };
         match fetch {
             Fetch::Session => Ok(Answer::Session),
             Fetch::Conversations { before: cursor, limit } => {

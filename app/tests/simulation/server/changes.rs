@@ -1,10 +1,21 @@
 //! Messages that are changed.
 
 use super::{Fault, Out, REFUSED, Record, Server, Wire, wall};
-use kafkatalk_app::{client::Command, features::delete::Delete};
+use kafkatalk_app::{
+    client::MessageChange,
+    features::{delete::Delete, edit::Edit, react::React},
+};
 use kafkatalk_protocol::{
     CloseCode, ConversationId, ErrorCode, Message, MessageId, Offset, ServerFrame, User, UserId,
 };
+
+/// A change that a person asks for.
+#[derive(Clone, Debug)]
+pub(super) enum Change {
+    Edit(Edit),
+    Delete(Delete),
+    React(React),
+}
 
 impl Server {
     /// A person changes a message.
@@ -12,7 +23,7 @@ impl Server {
         &mut self,
         (wire, user): (Wire, &User),
         conversation: ConversationId,
-        (id, message, command): (MessageId, Offset, Command),
+        (id, message, command): (MessageId, Offset, Change),
         now: u64,
         out: &mut Vec<Out>,
     ) {
@@ -29,7 +40,7 @@ impl Server {
             self.turned_away.insert(id);
             return out.push(refuse(ErrorCode::NotAllowed));
         };
-        let reacts = matches!(command, Command::React(_));
+        let reacts = matches!(command, Change::React(_));
         let theirs = |record: &Record| {
             let seen = record.message.offset == message && message >= sees_from;
             seen && record.message.notice.is_none() && (reacts || record.message.sender.id == user.id)
@@ -39,11 +50,11 @@ impl Server {
             self.turned_away.insert(id);
             return out.push(refuse(ErrorCode::NotAllowed));
         };
-        if matches!(&command, Command::Edit(edit) if edit.body.as_str() == REFUSED) {
+        if matches!(&command, Change::Edit(edit) if edit.body.as_str() == REFUSED) {
             return out.push(refuse(ErrorCode::InvalidInput));
         }
         let made = conv.changes.iter().any(|(known, _)| *known == id);
-        if !matches!(command, Command::Delete(_)) && conv.records[index].message.deleted && !made {
+        if !matches!(command, Change::Delete(_)) && conv.records[index].message.deleted && !made {
             self.refused.insert(id);
             return out.push(refuse(ErrorCode::Conflict));
         }
@@ -72,7 +83,7 @@ impl Server {
         &mut self,
         (conversation, id, user): (ConversationId, MessageId, UserId),
         message: usize,
-        command: Command,
+        command: Change,
         now: u64,
         out: &mut Vec<Out>,
     ) -> Option<Offset> {
@@ -85,10 +96,9 @@ impl Server {
         let Record { message } = conv.records.get_mut(message)?;
         let before = message.clone();
         match command {
-            Command::Edit(edit) => edit.apply(message, wall(now)),
-            Command::Delete(_) => Delete::apply(message),
-            Command::React(react) => react.apply(message, user),
-            Command::Post { .. } => {}
+            Change::Edit(edit) => edit.apply(message, user, wall(now)),
+            Change::Delete(delete) => delete.apply(message, user, wall(now)),
+            Change::React(react) => react.apply(message, user, wall(now)),
         }
         if *message == before {
             // Nobody sees a record that changes nothing.
