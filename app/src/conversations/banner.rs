@@ -3,6 +3,7 @@
 use crate::client::{Action, Link, LinkView};
 use crate::desk::Desk;
 use crate::ui::event::handler;
+use crate::ui::follow::{follow, words};
 use crate::ui::icon::Icon;
 use leptos::prelude::*;
 
@@ -40,17 +41,25 @@ fn notice(view: LinkView, unsaved: bool) -> Option<Notice> {
 pub(super) fn ConnectionBanner() -> impl IntoView {
     let desk = expect_context::<Desk>();
     let notice = Memo::new(move |_| notice(desk.live.link.get(), desk.live.unsaved.get()));
-    let words = move || notice.with(|notice| notice.as_ref().map(|notice| notice.words.clone()));
+    let said = move || notice.with(|notice| notice.as_ref().map(|notice| notice.words.clone()));
     let retry = move || notice.with(|notice| notice.as_ref().is_some_and(|notice| notice.retry));
     view! {
         <div class="banner" class:shown=move || notice.with(Option::is_some)>
             <div class="banner-inner">
-                {Icon::Offline.view()} <p role="status" aria-label="Connection">{move || words()}</p>
-                <Show when=retry>
-                    <button class="button-quiet" type="button" on:click=handler(move |_| desk.act(Action::ConnectNow))>
-                        "Try now"
-                    </button>
-                </Show>
+                {Icon::Offline.view()} <p role="status" aria-label="Connection">{words(move || said().unwrap_or_default())}</p>
+                {follow(move || {
+                    retry().then(|| {
+                        view! {
+                            <button
+                                class="button-quiet"
+                                type="button"
+                                on:click=handler(move |_| desk.act(Action::ConnectNow))
+                            >
+                                "Try now"
+                            </button>
+                        }
+                    })
+                })}
             </div>
         </div>
     }

@@ -6,6 +6,7 @@ use crate::chat::text::preview;
 use crate::chat::timeline::Row;
 use crate::client::Action;
 use crate::ui::event::handler;
+use crate::ui::follow::follow;
 use kafkatalk_protocol::{UserId, reply::Quote};
 use leptos::prelude::*;
 
@@ -34,9 +35,8 @@ pub(crate) fn QuoteView(
     let chat = expect_context::<Chat>();
     let replying = Replying::of_context();
     let viewer = chat.desk.viewer().id;
-    let quote = Memo::new(move |_| row.with(|row| row.item.quote().cloned()));
-    move || {
-        quote.get().map(|quote| {
+    follow(move || {
+        row.with(|row| row.item.quote().cloned()).map(|quote| {
             let (name, text) = words(&quote, viewer);
             let (offset, gone) = (quote.offset, quote.excerpt.is_none());
             let go = move |_| {
@@ -51,7 +51,7 @@ pub(crate) fn QuoteView(
                 </button>
             }
         })
-    }
+    })
 }
 
 #[cfg(test)]
