@@ -13,10 +13,13 @@ use crate::desk::Desk;
 use crate::live::Live;
 use crate::page::PageModel;
 use crate::route::Route;
+#[cfg(feature = "hydrate")]
+use crate::takeover::take_over;
 use crate::title;
 use crate::ui::escape;
+use crate::ui::follow::words;
 use banner::ConnectionBanner;
-use leptos::prelude::*;
+use leptos::{html::Main, prelude::*};
 use leptos_router::{components::Outlet, hooks::use_location};
 use list::ListPane;
 
@@ -31,8 +34,8 @@ pub fn ConversationsPage(
     let desk = Desk::new(live, &model);
     provide_context(desk);
     escape::provide();
-    // After hydration has found everything as the server wrote it.
-    Effect::new(move |_| start(desk));
+    let page = NodeRef::new();
+    Effect::new(move |_| start(desk, page));
     let address = use_location();
     Effect::new(move |_| {
         desk.follow(Route::parse(&address.pathname.read(), Some(&address.search.read())));
@@ -40,7 +43,8 @@ pub fn ConversationsPage(
     keep_title(desk);
     let pane = move || if desk.open_id().is_some() { "conversation" } else { "list" };
     view! {
-        <main class="desk" data-pane=pane>
+        // Private messages are not for services that translate pages.
+        <main class="desk" translate="no" data-pane=pane node_ref=page>
             <ConnectionBanner />
             <ListPane />
             <ConversationPane />
@@ -51,13 +55,16 @@ pub fn ConversationsPage(
 }
 
 #[cfg(feature = "hydrate")]
-fn start(desk: Desk) {
+fn start(desk: Desk, page: NodeRef<Main>) {
+    if let Some(page) = page.get_untracked() {
+        take_over(&page);
+    }
     desk.clock.start();
     desk.live.start();
 }
 
 #[cfg(not(feature = "hydrate"))]
-fn start(_desk: Desk) {}
+fn start(_: Desk, _: NodeRef<Main>) {}
 
 /// The title says where one is and how much is unread.
 fn keep_title(desk: Desk) {
@@ -73,7 +80,7 @@ fn keep_title(desk: Desk) {
 #[component]
 fn Announcements() -> impl IntoView {
     let desk = expect_context::<Desk>();
-    let words = move || {
+    let said = move || {
         desk.live.announced.with(|message| {
             let message = message.as_ref()?;
             let said = preview(message.body.as_str());
@@ -81,5 +88,5 @@ fn Announcements() -> impl IntoView {
             Some(if message.notice.is_some() { said } else { format!("{}: {said}", message.sender.username) })
         })
     };
-    view! { <p class="visually-hidden" aria-live="polite">{move || words()}</p> }
+    view! { <p class="visually-hidden" aria-live="polite">{words(move || said().unwrap_or_default())}</p> }
 }
