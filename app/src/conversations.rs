@@ -34,8 +34,8 @@ pub fn ConversationsPage(
     let desk = Desk::new(live, &model);
     provide_context(desk);
     escape::provide();
-    let page = NodeRef::new();
-    Effect::new(move |_| start(desk, page));
+    let drawn = NodeRef::new();
+    Effect::new(move |_| start(desk, drawn));
     let address = use_location();
     Effect::new(move |_| {
         desk.follow(Route::parse(&address.pathname.read(), Some(&address.search.read())));
@@ -44,7 +44,7 @@ pub fn ConversationsPage(
     let pane = move || if desk.open_id().is_some() { "conversation" } else { "list" };
     view! {
         // Private messages are not for services that translate pages.
-        <main class="desk" translate="no" data-pane=pane node_ref=page>
+        <main class="desk" translate="no" data-pane=pane node_ref=drawn>
             <ConnectionBanner />
             <ListPane />
             <ConversationPane />
@@ -55,9 +55,9 @@ pub fn ConversationsPage(
 }
 
 #[cfg(feature = "hydrate")]
-fn start(desk: Desk, page: NodeRef<Main>) {
-    if let Some(page) = page.get_untracked() {
-        take_over(&page);
+fn start(desk: Desk, drawn: NodeRef<Main>) {
+    if let Some(drawn) = drawn.get_untracked() {
+        take_over(&drawn);
     }
     desk.clock.start();
     desk.live.start();
