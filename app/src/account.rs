@@ -58,7 +58,7 @@ pub fn WelcomePage(
                 </header>
                 <h1>"Private messages, kept in order."</h1>
                 <p class="lead">
-                    "For two people or a group, on a server you choose."
+                    "For two people or a group, on a server you choose. Whoever runs that server can read them."
                 </p>
                 <AccountForm purpose=Purpose::Register form />
                 <p class="aside">"Registered already? " <a href="/sign-in">"Sign in"</a></p>

@@ -14,7 +14,8 @@ use crate::client::ChatStatus;
 use crate::desk::Desk;
 use crate::features;
 use crate::features::members::MembersSide;
-use crate::ui::focus::{focus_soon, has_fine_pointer};
+use crate::ui::focus::{focus_soon, has_fine_pointer, has_focus};
+use crate::ui::follow::follow;
 use blank::{CouldNotLoad, NoLongerMember, NoSuchConversation, NothingOpen, Skeleton};
 use composer::Composer;
 use details::Details;
@@ -29,10 +30,10 @@ use scroll::Scroll;
 pub fn ConversationPane() -> impl IntoView {
     let desk = expect_context::<Desk>();
     let open = Memo::new(move |_| desk.open_id());
-    move || match open.get() {
+    follow(move || match open.get() {
         None => view! { <NothingOpen /> }.into_any(),
         Some(id) => view! { <OpenConversation id /> }.into_any(),
-    }
+    })
 }
 
 #[component]
@@ -46,32 +47,35 @@ fn OpenConversation(id: ConversationId) -> impl IntoView {
     let name = Memo::new(move |_| chat.name());
     let label = move || name.with(|name| format!("Conversation with {name}"));
     let absent = Memo::new(move |_| Some(status.get()).filter(|status| status.is_absent()));
-    Effect::new(move |_| take_focus());
+    Effect::new(move |_| take_focus(desk));
     let messages = move || match status.get() {
         ChatStatus::Ready => view! { <MessageLog /> }.into_any(),
         ChatStatus::Loading => view! { <Skeleton /> }.into_any(),
         ChatStatus::Failed => view! { <CouldNotLoad /> }.into_any(),
         ChatStatus::NotFound | ChatStatus::Left => ().into_any(),
     };
-    move || match absent.get() {
+    follow(move || match absent.get() {
         Some(ChatStatus::Left) => view! { <NoLongerMember /> }.into_any(),
         Some(_) => view! { <NoSuchConversation /> }.into_any(),
         None => view! {
             <section class="conversation-pane" aria-label=move || label()>
                 <Header name />
-                {move || messages()}
+                {follow(messages)}
                 <Composer />
                 <Details />
                 <MembersSide />
             </section>
         }
         .into_any(),
-    }
+    })
 }
 
 /// A conversation that is opened takes the keyboard: to write, or, where a field would bring up a keyboard on the
-/// screen, to its heading.
-fn take_focus() {
+/// screen, to its heading. Not from somebody who has begun to use the page while it was loading.
+fn take_focus(desk: Desk) {
+    if desk.is_first_page() && has_focus() {
+        return;
+    }
     let target = if has_fine_pointer() { "#composer" } else { ".conversation-pane h1" };
     focus_soon(target.into());
 }

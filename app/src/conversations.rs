@@ -14,11 +14,14 @@ use crate::desk::Desk;
 use crate::live::Live;
 use crate::page::PageModel;
 use crate::route::{Route, safe_next};
+#[cfg(feature = "hydrate")]
+use crate::takeover::take_over;
 use crate::title;
 use crate::ui::escape;
+use crate::ui::follow::words;
 use crate::ui::icon::Logo;
 use banner::ConnectionBanner;
-use leptos::prelude::*;
+use leptos::{html::Main, prelude::*};
 use leptos_router::{components::Outlet, hooks::use_location};
 use list::ListPane;
 
@@ -33,8 +36,8 @@ pub fn ConversationsPage(
     let desk = Desk::new(live, &model);
     provide_context(desk);
     escape::provide();
-    // After hydration has found everything as the server wrote it.
-    Effect::new(move |_| start(desk));
+    let drawn = NodeRef::new();
+    Effect::new(move |_| start(desk, drawn));
     let address = use_location();
     Effect::new(move |_| {
         desk.follow(Route::parse(&address.pathname.read(), Some(&address.search.read())));
@@ -43,7 +46,8 @@ pub fn ConversationsPage(
     let ended = Memo::new(move |_| desk.live.link.with(|view| view.link == Link::Ended));
     let pane = move || if desk.open_id().is_some() { "conversation" } else { "list" };
     view! {
-        <main class="desk" data-pane=pane>
+        // Private messages are not for services that translate pages.
+        <main class="desk" translate="no" data-pane=pane node_ref=drawn>
             <ConnectionBanner />
             <Show when=move || !ended.get() fallback=|| view! { <SignedOut /> }>
                 <ListPane />
@@ -72,13 +76,16 @@ fn SignedOut() -> impl IntoView {
 }
 
 #[cfg(feature = "hydrate")]
-fn start(desk: Desk) {
+fn start(desk: Desk, drawn: NodeRef<Main>) {
+    if let Some(drawn) = drawn.get_untracked() {
+        take_over(&drawn);
+    }
     desk.clock.start();
     desk.live.start();
 }
 
 #[cfg(not(feature = "hydrate"))]
-fn start(_desk: Desk) {}
+fn start(_: Desk, _: NodeRef<Main>) {}
 
 /// The title says where one is and how much is unread.
 fn keep_title(desk: Desk) {
@@ -94,7 +101,7 @@ fn keep_title(desk: Desk) {
 #[component]
 fn Announcements() -> impl IntoView {
     let desk = expect_context::<Desk>();
-    let words = move || {
+    let said = move || {
         desk.live.announced.with(|message| {
             let message = message.as_ref()?;
             let said = preview(message.body.as_str());
@@ -102,5 +109,5 @@ fn Announcements() -> impl IntoView {
             Some(if message.notice.is_some() { said } else { format!("{}: {said}", message.sender.username) })
         })
     };
-    view! { <p class="visually-hidden" aria-live="polite">{move || words()}</p> }
+    view! { <p class="visually-hidden" aria-live="polite">{words(move || said().unwrap_or_default())}</p> }
 }

@@ -12,7 +12,9 @@
 //! Only what nothing else reaches goes into the part; the builder says what each weighs (`make test ARGS=site`). The server
 //! writes the words that stand in the part's place: it is drawn in the browser alone.
 
+use crate::ui::escape::OnEscape;
 use crate::ui::event::handler;
+use crate::ui::follow::follow;
 use crate::ui::icon::Icon;
 use leptos::{prelude::*, task::spawn_local, wasm_split::SplitLoaderError};
 use std::{future::Future, pin::Pin};
@@ -55,7 +57,7 @@ pub fn Deferred(
         });
     };
     Effect::new(move |_| ask());
-    move || match part.get() {
+    follow(move || match part.get() {
         None => view! { <p class="deferred" role="status">{words}</p> }.into_any(),
         Some(Ok(draw)) => draw(),
         Some(Err(Missing)) => view! {
@@ -70,7 +72,31 @@ pub fn Deferred(
             </div>
         }
         .into_any(),
-    }
+    })
+}
+
+/// The same, as a panel that opens and closes, also by Escape.
+#[component]
+pub fn DeferredPanel(
+    /// Whether it is open.
+    #[prop(into)]
+    open: Signal<bool>,
+    /// Closes it.
+    #[prop(into)]
+    close: Callback<()>,
+    /// Fetches it.
+    fetch: fn() -> Fetching,
+    /// What stands in its place until then.
+    words: &'static str,
+) -> impl IntoView {
+    follow(move || {
+        open.get().then(|| {
+            view! {
+                <OnEscape run=close />
+                <Deferred fetch words />
+            }
+        })
+    })
 }
 
 fn reload() {

@@ -44,6 +44,14 @@ pub struct Desk {
 struct Inner {
     /// Whether the panel for finding was opened to search.
     searching: bool,
+    /// What a step back in the browser's history leads to, where that is known.
+    behind: Option<Route>,
+    /// Whether nobody has gone anywhere yet since the page was loaded.
+    first_page: bool,
+    /// Where one reads in conversations, as the scroll position of the log: 0 at the newest message, less further up.
+    places: Vec<(ConversationId, i32)>,
+    /// Where one read in the open conversation when it was left, and goes on: one has come back to it.
+    resumes: Option<i32>,
     /// Changes the address, and leaves a step to come back by.
     navigate: Arc<dyn Fn(&Route) + Send + Sync>,
 }
@@ -61,6 +69,14 @@ impl Desk {
             let replace = left.is_ok();
             navigate(&address, NavigateOptions { scroll: false, replace, ..NavigateOptions::default() });
         });
+        let inner = Inner {
+            searching: false,
+            behind: None,
+            first_page: true,
+            places: Vec::new(),
+            resumes: None,
+            navigate,
+        };
         Self {
             live,
             clock: Clock::new(model),
@@ -69,7 +85,7 @@ impl Desk {
             details: RwSignal::new(None),
             sought: RwSignal::new(None),
             aims: StoredValue::new(false),
-            inner: StoredValue::new(Inner { searching: false, navigate }),
+            inner: StoredValue::new(inner),
         }
     }
 
@@ -95,12 +111,22 @@ impl Desk {
     }
 
     fn go_and(self, route: Route, open: Action) {
-        let moves = self.route.with_untracked(|current| *current != route);
-        self.show(route.clone(), open);
+        let before = self.route.get_untracked();
+        let moves = before != route;
+        self.show(route.clone(), open, None);
         if moves {
+            self.inner.update_value(|inner| inner.behind = Some(before));
             // Not held on to while the page changes.
             let navigate = self.inner.with_value(|inner| inner.navigate.clone());
             navigate(&route);
+        }
+    }
+
+    /// Goes to a page that one may have come from. If so, by a step back: then a further step back leads on, and not here again.
+    pub fn go_back_to(self, route: Route) {
+        let behind = self.inner.with_value(|inner| inner.behind.as_ref() == Some(&route));
+        if !(behind && window().history().is_ok_and(|history| history.back().is_ok())) {
+            self.go(route);
         }
     }
 
@@ -113,6 +139,32 @@ impl Desk {
     /// Whether the panel was opened to search.
     pub fn is_searching(self) -> bool {
         self.inner.with_value(|inner| inner.searching)
+    }
+
+    /// Whether what is shown is what the page was loaded with.
+    pub(crate) fn is_first_page(self) -> bool {
+        self.inner.with_value(|inner| inner.first_page)
+    }
+
+    /// One reads there in a conversation: the scroll position of the log, 0 at the newest message and less further up.
+    pub(crate) fn keep_place(self, conversation: ConversationId, place: i32) {
+        self.inner.update_value(|inner| {
+            inner.places.retain(|(known, _)| *known != conversation);
+            if place != 0 {
+                inner.places.push((conversation, place));
+            }
+        });
+    }
+
+    fn place_in(self, conversation: ConversationId) -> Option<i32> {
+        self.inner.with_value(|inner| {
+            inner.places.iter().find(|(known, _)| *known == conversation).map(|(_, place)| *place)
+        })
+    }
+
+    /// Where one goes on to read in the open conversation; none where it opens at its end.
+    pub(crate) fn resumes_at(self) -> Option<i32> {
+        self.inner.with_value(|inner| inner.resumes)
     }
 
     /// Closes the panel for finding; the keyboard goes back to the button that it came from.
@@ -131,12 +183,18 @@ impl Desk {
     /// Shows what the address says, if that is not shown yet: somebody went back or forward.
     pub(crate) fn follow(self, route: Route) {
         if self.route.with_untracked(|current| *current != route) {
-            let open = Action::Open(route.conversation());
-            self.show(route, open);
+            self.inner.update_value(|inner| inner.behind = None);
+            let open = route.conversation();
+            let place = open.and_then(|open| self.place_in(open));
+            self.show(route, Action::Open(open), place);
+            if place.is_some() {
+                self.act(Action::AtEnd(false));
+            }
         }
     }
 
-    fn show(self, route: Route, open: Action) {
+    fn show(self, route: Route, open: Action, resumes: Option<i32>) {
+        self.inner.update_value(|inner| (inner.first_page, inner.resumes) = (false, resumes));
         if let (Some(left), None) = (self.route.with_untracked(Route::conversation), route.conversation()) {
             // Back in the list, the keyboard is where it left.
             focus_soon(format!(".item[href='{}']", Route::Conversation(left)));

@@ -16,6 +16,7 @@
 //! | [`conversation`] | one conversation: its messages, the composer, details |
 //! | [`features`] | what one can do in a conversation |
 //! | [`deferred`] | parts whose code is fetched when they are first used |
+//! | `takeover` | how the page that the browser draws takes the place of what the server wrote (feature `hydrate`) |
 //! | [`ui`] | icons, avatars, how times and names are worded |
 
 // The types of nested views are deep.
@@ -23,7 +24,7 @@
 #![expect(unreachable_pub, reason = "leptos' component macro writes `pub` into private modules")]
 #![expect(clippy::needless_pass_by_value, reason = "components own what they are given")]
 
-// Server and browser must agree on it, or hydration fails. `RUSTFLAGS` in the environment takes it away without a word.
+// Without it the wasm is half as large again. `RUSTFLAGS` in the environment takes it away without a word.
 // Documentation is made without flags.
 #[cfg(not(any(erase_components, doc, doctest)))]
 compile_error!(
@@ -50,6 +51,8 @@ pub mod page;
 pub mod route;
 #[cfg(not(feature = "hydrate"))]
 pub mod shell;
+#[cfg(feature = "hydrate")]
+mod takeover;
 pub mod title;
 pub mod ui;
 
@@ -57,8 +60,25 @@ pub use app::App;
 #[cfg(not(feature = "hydrate"))]
 pub use shell::shell;
 
-/// Wakes up the page that the server rendered.
+/// Whether the code of the page has panicked.
 #[cfg(feature = "hydrate")]
-pub fn hydrate() {
-    leptos::mount::hydrate_body(App);
+static STOPPED: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
+
+/// The code has panicked: from now on nothing is taken in and nothing is sent, least of all that messages were read.
+/// `shell/start.js` says so.
+#[cfg(feature = "hydrate")]
+pub fn stop() {
+    STOPPED.store(true, std::sync::atomic::Ordering::Relaxed);
+}
+
+/// Whether [`stop`] was called.
+#[cfg(feature = "hydrate")]
+pub(crate) fn is_stopped() -> bool {
+    STOPPED.load(std::sync::atomic::Ordering::Relaxed)
+}
+
+/// Draws the page, which then takes the place of what the server wrote.
+#[cfg(feature = "hydrate")]
+pub fn start() {
+    leptos::mount::mount_to_body(App);
 }

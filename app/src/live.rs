@@ -1,7 +1,7 @@
 //! The client's state as signals: what components read, and what they tell it.
 //!
 //! On the server this is what the page begins with and nothing ever changes. In the browser the same values are made
-//! from the same model, so that hydration finds what the server wrote; [`Live::start`] then sets the state going.
+//! from the same model; [`Live::start`] then sets the state going.
 
 #[cfg(not(feature = "hydrate"))]
 mod still;
@@ -77,7 +77,7 @@ impl Live {
     }
 
     /// Sets the state going: takes the outbox and the drafts from the device and connects. Call it once, in the
-    /// browser, after hydration (in an `Effect`). Does nothing on the server.
+    /// browser, once the page is drawn (in an `Effect`). Does nothing on the server.
     pub fn start(self) {
         self.engine.with_value(Engine::start);
     }

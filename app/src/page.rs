@@ -1,4 +1,4 @@
-//! What the server gives a page before it is rendered, and the browser takes over when it hydrates.
+//! What the server gives a page before it is rendered, and the browser draws it from again.
 //!
 //! The server gathers a [`PageModel`] first and renders without waiting for anything; the page carries the model along,
 //! so that the browser starts from the very same state. Afterwards the client's own state takes over.

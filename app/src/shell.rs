@@ -27,6 +27,15 @@ pub fn shell() -> impl IntoView {
     } else {
         (format!("const NEXT=[{script:?},{parts:?},{wasm:?}];{}", account::SCRIPT), None)
     };
+    let no_script = model_json.is_some().then(|| {
+        view! {
+            <noscript>
+                <p class="stopped" role="alert">
+                    "Without JavaScript you can read here, but not write. Reload the page to see what is new."
+                </p>
+            </noscript>
+        }
+    });
     let preloads = model_json.map(|json| {
         view! {
             <link rel="modulepreload" href=script nonce=use_nonce() />
@@ -59,6 +68,7 @@ pub fn shell() -> impl IntoView {
                 <script r#type="module" nonce=use_nonce() inner_html=start></script>
             </head>
             <body>
+                {no_script}
                 <App />
             </body>
         </html>

@@ -2,9 +2,11 @@
 
 pub mod avatar;
 pub mod clock;
+pub mod copy;
 pub mod escape;
 pub mod event;
 pub mod focus;
+pub mod follow;
 pub mod icon;
 pub mod person;
 pub mod time;

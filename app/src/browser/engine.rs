@@ -163,7 +163,7 @@ impl Inner {
 
     /// Works off what came in. A callback that comes while this runs only adds to it.
     fn turn(&self) {
-        if self.busy.replace(true) {
+        if crate::is_stopped() || self.busy.replace(true) {
             return;
         }
         loop {

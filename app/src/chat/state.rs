@@ -1,6 +1,7 @@
 //! How far an own message has come: a glyph for the eye, a word for the ear.
 
 use crate::client::Delivery;
+use crate::ui::follow::words;
 use crate::ui::icon::Icon;
 use crate::ui::person::all_names;
 use kafkatalk_protocol::User;
@@ -50,10 +51,11 @@ pub fn StateGlyph(
     /// How far it has come.
     delivery: Delivery,
 ) -> impl IntoView {
+    let said = word(&delivery);
     icon(&delivery).map(|(icon, class)| {
         view! {
-            <span class=class title=word(&delivery)>
-                {icon.view()} <span class="visually-hidden">{word(&delivery)}</span>
+            <span class=class title=said>
+                {icon.view()} <span class="visually-hidden">{words(move || said.to_owned())}</span>
             </span>
         }
     })

@@ -5,6 +5,7 @@ use crate::client::{Action, Link};
 use crate::desk::{Desk, RouteLink};
 use crate::route::Route;
 use crate::ui::event::handler;
+use crate::ui::follow::words;
 use crate::ui::icon::{Icon, Logo};
 use leptos::prelude::*;
 
@@ -51,13 +52,13 @@ fn absent(title: &'static str, words: &'static str) -> impl IntoView {
 #[component]
 pub(super) fn CouldNotLoad() -> impl IntoView {
     let chat = expect_context::<Chat>();
-    let words = move || match chat.desk.live.link.with(|view| view.link) {
+    let said = move || match chat.desk.live.link.with(|view| view.link) {
         Link::Offline => "You're offline. Messages will load when you're back.",
         _ => "Couldn't load messages. Retrying...",
     };
     view! {
         <div class="log log-blank">
-            <p role="alert">{move || words()}</p>
+            <p role="alert">{words(move || said().to_owned())}</p>
             <button class="button" type="button" on:click=handler(move |_| chat.desk.act(Action::Reload))>
                 {Icon::Retry.view()}
                 <span>"Try again"</span>

@@ -10,6 +10,7 @@ use crate::features::react::{ReactionPicker, Reactions};
 use crate::features::reply::QuoteView;
 use crate::ui::event::handler;
 use crate::ui::focus::has_fine_pointer;
+use crate::ui::follow::{follow, words};
 use crate::ui::icon::Icon;
 use crate::ui::person::hue;
 use kafkatalk_protocol::MessageId;
@@ -52,9 +53,10 @@ pub(super) fn Bubble(
             acts.set(true);
         }
     };
-    let body = Memo::new(move |_| row.with(|row| row.item.body().to_owned()));
-    let deleted = Memo::new(move |_| row.with(|row| row.item.deleted()));
-    let edited = Memo::new(move |_| row.with(|row| row.item.edited()));
+    // Without memos of its parts: a row changes seldom, and there are many.
+    let edited =
+        move || row.with(|row| row.item.edited()).then(|| view! { <span class="edited">"edited"</span> });
+    let text = move || row.with(|row| spans(row.item.body()).into_iter().map(span_view).collect_view());
     view! {
         {new_line(row)}
         <li
@@ -63,9 +65,9 @@ pub(super) fn Bubble(
             class:mine=item.own()
             class:sought=move || chat.desk.sought.get() == Some(key)
             class:told=move || chat.desk.details.get() == Some(key)
-            class:deleted=move || deleted.get()
+            class:deleted=move || row.with(|row| row.item.deleted())
             class:acts=move || acts.get()
-            class:large=move || body.with(|body| is_few_emoji(body))
+            class:large=move || row.with(|row| is_few_emoji(row.item.body()))
             class:opens=move || row.with(|row| row.opens)
             class:closes=move || row.with(|row| row.closes)
             tabindex="-1"
@@ -77,9 +79,9 @@ pub(super) fn Bubble(
                     <QuoteView row />
                     // The text has a direction of its own; the bubble keeps to its side.
                     <div class="bubble-text" dir="auto">
-                        {move || body.with(|body| spans(body).into_iter().map(span_view).collect_view())}
+                        {follow(text)}
                     </div>
-                    {move || edited.get().then(|| view! { <span class="edited">"edited"</span> })}
+                    {follow(edited)}
                 </div>
                 <Beside row acts />
                 <ReactionPicker row />
@@ -92,17 +94,18 @@ pub(super) fn Bubble(
 }
 
 fn new_line(row: Memo<Row>) -> impl IntoView {
-    let new = Memo::new(move |_| row.with(|row| row.new));
-    move || new.get().then(|| view! { <li class="new-line"><span>"New messages"</span></li> })
+    follow(move || {
+        row.with(|row| row.new).then(|| view! { <li class="new-line"><span>"New messages"</span></li> })
+    })
 }
 
 /// What happened to the group.
 #[component]
 fn Notice(row: Memo<Row>) -> impl IntoView {
-    let text = Memo::new(move |_| row.with(|row| row.item.notice_text()));
+    let text = move || row.with(|row| row.item.notice_text()).unwrap_or_default();
     view! {
         {new_line(row)}
-        <li class="notice" dir="auto" tabindex="-1">{text}</li>
+        <li class="notice" dir="auto" tabindex="-1">{words(text)}</li>
     }
 }
 
@@ -121,14 +124,14 @@ fn span_view(span: Span) -> impl IntoView {
 fn Beside(row: Memo<Row>, acts: RwSignal<bool>) -> impl IntoView {
     let chat = expect_context::<Chat>();
     let key = row.with_untracked(|row| row.item.key());
-    let words = move || {
+    let place = move || {
         let (at, offset) = row.with(|row| (row.item.at(), row.item.offset()));
         let clock = chat.desk.clock.at(at).clock();
         offset.map_or_else(|| clock.clone(), |offset| format!("{clock} · #{offset}"))
     };
     view! {
         <div class="beside">
-            <span class="beside-words" aria-hidden="true">{move || words()}</span>
+            <span class="beside-words" aria-hidden="true">{words(place)}</span>
             <button
                 class="button-icon"
                 type="button"
@@ -156,18 +159,16 @@ fn Below(row: Memo<Row>) -> impl IntoView {
             _ => row.item.delivery.clone(),
         })
     };
-    let change = Memo::new(move |_| row.with(|row| row.item.change.clone()));
-    let at = move || row.with(|row| row.item.at());
-    let shown = Memo::new(move |_| {
-        row.with(|row| row.closes || is_pending(&row.item.delivery) || row.item.change != Change::None)
-    });
     let meta = move || {
-        shown.get().then(|| {
-            let clock = move || chat.desk.clock.at(at()).clock();
+        let (shown, at) = row.with(|row| {
+            let pending = is_pending(&row.item.delivery) || row.item.change != Change::None;
+            (row.closes || pending, row.item.at())
+        });
+        shown.then(|| {
             view! {
                 <div class="meta">
-                    <time datetime=move || at().to_string()>{move || clock()}</time>
-                    {move || view! { <StateGlyph delivery=delivery() /> }}
+                    <time datetime=at.to_string()>{words(move || chat.desk.clock.at(at).clock())}</time>
+                    <StateGlyph delivery=delivery() />
                 </div>
             }
         })
@@ -176,16 +177,16 @@ fn Below(row: Memo<Row>) -> impl IntoView {
         Delivery::Failed { reason } => Some(failure_view(chat, id, format!("Not sent. {reason}"), "Delete")),
         _ => None,
     };
-    let refusal = move || match change.get() {
+    let refusal = move || match row.with(|row| row.item.change.clone()) {
         Change::Refused { id, reason } => {
             Some(failure_view(chat, id, format!("Not changed. {reason}"), "Dismiss"))
         }
         _ => None,
     };
     view! {
-        {move || meta()}
-        {move || failure()}
-        {move || refusal()}
+        {follow(meta)}
+        {follow(failure)}
+        {follow(refusal)}
     }
 }
 
@@ -193,10 +194,10 @@ fn is_pending(delivery: &Delivery) -> bool {
     matches!(delivery, Delivery::Queued | Delivery::Failed { .. })
 }
 
-fn failure_view(chat: Chat, id: MessageId, words: String, discard: &'static str) -> impl IntoView {
+fn failure_view(chat: Chat, id: MessageId, reason: String, discard: &'static str) -> impl IntoView {
     view! {
         <div class="failure" role="alert">
-            <p>{words}</p>
+            <p>{words(move || reason.clone())}</p>
             <button class="button-quiet" type="button" on:click=handler(move |_| chat.desk.act(Action::Retry(id)))>
                 "Try again"
             </button>

@@ -7,10 +7,11 @@ use crate::features::edit::{BegunEdits, Edit, EditBar, Editing, last_editable};
 use crate::features::reply::{ReplyBar, Replying};
 use crate::ui::escape::is_taken_by_input_method;
 use crate::ui::event::handler;
+use crate::ui::focus::has_fine_pointer;
 use crate::ui::icon::Icon;
 use kafkatalk_protocol::{Body, Offset, limits::BODY_CHARS_MAX, text::TextError};
 use leptos::{
-    ev::{KeyboardEvent, MouseEvent},
+    ev::{ClipboardEvent, KeyboardEvent, MouseEvent},
     html::Textarea,
     prelude::*,
 };
@@ -33,10 +34,20 @@ fn count_words(text: &str) -> Option<String> {
     }
 }
 
-/// Whether a key press sends.
+/// Most units of UTF-16 that the field takes: of these a character has two at most. More would make each key slow.
+const FIELD_UNITS_MAX: usize = 2 * BODY_CHARS_MAX;
+
+/// Whether a key press sends. On a screen that is touched Enter breaks the line, since such keyboards have no Shift+Enter.
 fn sends(event: &KeyboardEvent) -> bool {
-    let composing = is_taken_by_input_method(event);
-    event.key() == "Enter" && !(event.shift_key() || event.alt_key() || composing || event.repeat())
+    let breaks = event.shift_key() || event.alt_key() || event.repeat() || is_taken_by_input_method(event);
+    event.key() == "Enter" && !breaks && (has_fine_pointer() || event.ctrl_key() || event.meta_key())
+}
+
+/// What is wrong with pasting a text where so many units stand already; none where it fits. It is refused as a whole: a part
+/// of a text is not what somebody meant to send.
+fn paste_problem(units: usize, pasted: &str) -> Option<String> {
+    let fits = units + pasted.encode_utf16().count() <= FIELD_UNITS_MAX;
+    (!fits).then(|| format!("That is too long to paste: a message has at most {BODY_CHARS_MAX} characters."))
 }
 
 #[derive(Clone, Copy)]
@@ -96,6 +107,16 @@ impl Writing {
                 self.follow(&change);
             }
         });
+    }
+
+    fn paste(self, event: &ClipboardEvent) {
+        let (field, pasted) = (self.field.get_untracked(), event.clipboard_data());
+        let pasted = pasted.and_then(|data| data.get_data("text/plain").ok()).unwrap_or_default();
+        let units = field.map_or(0, |field| field.text_length() as usize);
+        if let Some(problem) = paste_problem(units, &pasted) {
+            event.prevent_default();
+            self.problem.set(Some(problem));
+        }
     }
 
     fn edits(self) -> bool {
@@ -250,8 +271,9 @@ pub(super) fn Composer() -> impl IntoView {
                         placeholder=move || placeholder()
                         rows="1"
                         dir="auto"
-                        enterkeyhint="send"
+                        maxlength=FIELD_UNITS_MAX
                         node_ref=writing.field
+                        on:paste=handler(move |event: ClipboardEvent| writing.paste(&event))
                         on:input=handler(move |_| writing.typed())
                         on:keydown=handler(move |event: KeyboardEvent| writing.press(&event))
                     ></textarea>
@@ -276,6 +298,14 @@ pub(super) fn Composer() -> impl IntoView {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_that_can_never_be_sent_is_not_pasted() {
+        assert_eq!(paste_problem(0, &"x".repeat(BODY_CHARS_MAX)), None);
+        assert_eq!(paste_problem(0, &"🙂".repeat(BODY_CHARS_MAX)), None);
+        assert!(paste_problem(0, &"x".repeat(200_000)).is_some());
+        assert!(paste_problem(FIELD_UNITS_MAX, "x").is_some());
+    }
 
     #[test]
     fn characters_are_counted_only_near_the_limit() {

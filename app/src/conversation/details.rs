@@ -3,8 +3,7 @@
 mod panel;
 
 use crate::chat::Chat;
-use crate::deferred::{Deferred, Draw, Fetching, Missing};
-use crate::ui::escape::OnEscape;
+use crate::deferred::{DeferredPanel, Draw, Fetching, Missing};
 use crate::ui::focus::{focus_now, focus_soon};
 use leptos::{prelude::*, wasm_split::wasm_split};
 use panel::DetailsPanel;
@@ -12,12 +11,8 @@ use panel::DetailsPanel;
 #[component]
 pub(super) fn Details() -> impl IntoView {
     let chat = expect_context::<Chat>();
-    view! {
-        <Show when=move || chat.desk.details.with(Option::is_some)>
-            <OnEscape run=move |()| close(chat) />
-            <Deferred fetch=fetch_details_panel words="Loading" />
-        </Show>
-    }
+    let open = Memo::new(move |_| chat.desk.details.with(Option::is_some));
+    view! { <DeferredPanel open close=move |()| close(chat) fetch=fetch_details_panel words="Loading" /> }
 }
 
 /// Closes the panel; the keyboard goes back to the message, where it is still there.

@@ -5,6 +5,7 @@ use crate::desk::RouteLink;
 use crate::features::{members::MembersButton, presence, typing};
 use crate::route::Route;
 use crate::ui::avatar::Avatar;
+use crate::ui::follow::{follow, words};
 use crate::ui::icon::Icon;
 use crate::ui::person::Picture;
 use leptos::prelude::*;
@@ -15,22 +16,22 @@ pub(super) fn Header(
     name: Memo<String>,
 ) -> impl IntoView {
     let chat = expect_context::<Chat>();
-    let status = move || status(chat);
-    let picture = Memo::new(move |_| Picture::of_conversation(chat.id, &chat.people()));
-    let avatar = move || picture.get().map(|picture| view! { <Avatar picture small=true /> });
+    let picture = move || Picture::of_conversation(chat.id, &chat.people());
+    let avatar = move || picture().map(|picture| view! { <Avatar picture small=true /> });
     view! {
         <header class="pane-head">
             <RouteLink
                 route=Route::Conversations { to: None }
                 class="button-icon back"
                 label="Back to conversations"
+                back=true
             >
                 {Icon::Back.view()}
             </RouteLink>
-            {move || avatar()}
+            {follow(avatar)}
             <div class="head-words">
-                <h1 dir="auto" tabindex="-1">{name}</h1>
-                <p class="head-status">{move || status()}</p>
+                <h1 dir="auto" tabindex="-1">{words(move || name.get())}</h1>
+                <p class="head-status">{words(move || status(chat).unwrap_or_default())}</p>
             </div>
             <MembersButton />
         </header>

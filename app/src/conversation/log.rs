@@ -8,10 +8,11 @@ use crate::chat::timeline::{DayRows, Row, arrange, first_new};
 use crate::client::{Action, Edge, ItemKey};
 use crate::ui::event::handler;
 use crate::ui::focus::{Step, move_among};
+use crate::ui::follow::{follow, words};
 use crate::ui::icon::Icon;
 use crate::ui::time::Day;
 use kafkatalk_protocol::Offset;
-use leptos::{ev::KeyboardEvent, prelude::*};
+use leptos::{ev::KeyboardEvent, prelude::*, wasm_bindgen::JsCast, web_sys::Node};
 use std::{collections::HashMap, sync::Arc};
 
 type Days = Memo<Arc<Vec<DayRows>>>;
@@ -30,11 +31,11 @@ pub(super) fn MessageLog() -> impl IntoView {
         Memo::new(move |_| chat.read(|chat| (chat.earlier, chat.later)).unwrap_or((Edge::End, Edge::End)));
     let empty = Memo::new(move |_| days.with(|days| days.is_empty()) && edges.get().0 == Edge::End);
     // What was drawn may leave room for more, or may have moved the end out of view.
-    Effect::new(move |_| {
+    Effect::new(move |before: Option<()>| {
         days.track();
         edges.track();
         chat.desk.sought.track();
-        scroll.settle(chat);
+        scroll.settle(chat, before.is_none());
     });
     view! {
         <div
@@ -49,12 +50,12 @@ pub(super) fn MessageLog() -> impl IntoView {
             on:keydown=handler(on_key)
         >
             <div class="log-inner">
-                {move || empty.get().then(|| view! { <NothingSaid /> })}
-                {move || edge_view(chat, edges.get().0, EARLIER)}
+                {follow(move || empty.get().then(|| view! { <NothingSaid /> }))}
+                {follow(move || edge_view(chat, edges.get().0, EARLIER))}
                 <For each key=|day| *day let:day>
                     <DaySection days day />
                 </For>
-                {move || edge_view(chat, edges.get().1, LATER)}
+                {follow(move || edge_view(chat, edges.get().1, LATER))}
             </div>
         </div>
         <Pill />
@@ -71,21 +72,21 @@ type EdgeWords = (&'static str, &'static str);
 const EARLIER: EdgeWords = ("Loading earlier messages", "Couldn't load earlier messages. ");
 const LATER: EdgeWords = ("Loading newer messages", "Couldn't load newer messages. ");
 
-fn edge_view(chat: Chat, edge: Edge, words: EdgeWords) -> AnyView {
+fn edge_view(chat: Chat, edge: Edge, said: EdgeWords) -> AnyView {
     let again = move |_| {
-        chat.desk.act(if words == EARLIER { Action::LoadEarlier } else { Action::LoadLater });
+        chat.desk.act(if said == EARLIER { Action::LoadEarlier } else { Action::LoadLater });
     };
     match edge {
         Edge::End => ().into_any(),
         Edge::More | Edge::Loading => view! {
             <p class="earlier">
-                <span class="earlier-loading">{words.0}</span>
+                <span class="earlier-loading">{said.0}</span>
             </p>
         }
         .into_any(),
         Edge::Failed => view! {
             <p class="earlier" role="alert">
-                {words.1}
+                {said.1}
                 <button class="button-quiet" type="button" on:click=handler(again)>
                     "Try again"
                 </button>
@@ -95,14 +96,26 @@ fn edge_view(chat: Chat, edge: Edge, words: EdgeWords) -> AnyView {
     }
 }
 
-/// Up and down go from one message to the next, once one is among them.
+/// Up and down go from one message to the next, once one is among them; all that is selected there is the conversation.
 fn on_key(event: KeyboardEvent) {
+    if (event.ctrl_key() || event.meta_key()) && event.key() == "a" {
+        select_all(&event);
+        return;
+    }
     let step = match event.key().as_str() {
         "ArrowDown" => Step::Next,
         "ArrowUp" => Step::Previous,
         _ => return,
     };
     if move_among(&event, ".message", step) {
+        event.prevent_default();
+    }
+}
+
+fn select_all(event: &KeyboardEvent) {
+    let log = event.current_target().and_then(|log| log.dyn_into::<Node>().ok());
+    let selection = window().get_selection().ok().flatten();
+    if log.zip(selection).is_some_and(|(log, selection)| selection.select_all_children(&log).is_ok()) {
         event.prevent_default();
     }
 }
@@ -132,7 +145,7 @@ fn DaySection(days: Days, day: Day) -> impl IntoView {
     view! {
         <div class="day">
             <p class="day-label">
-                <time datetime=day.iso()>{move || label()}</time>
+                <time datetime=day.iso()>{words(label)}</time>
             </p>
             <ol role="list">
                 <For each key=|key| *key children=bubble />
@@ -148,19 +161,23 @@ fn Pill() -> impl IntoView {
     let scroll = expect_context::<Scroll>();
     let unread = move || chat.read(|chat| chat.unread).unwrap_or(0);
     let shown = Memo::new(move |_| !scroll.at_end() && (unread() > 0 || scroll.far_up()));
-    let words = move || match unread() {
+    let label = move || match unread() {
         0 => "Newest".to_owned(),
         1 => "1 new message".to_owned(),
         count => format!("{count} new messages"),
     };
     view! {
         <div class="pill-place">
-            <Show when=move || shown.get()>
-                <button class="pill" type="button" on:click=handler(move |_| scroll.to_end())>
-                    {Icon::Down.view()}
-                    <span>{move || words()}</span>
-                </button>
-            </Show>
+            {follow(move || {
+                shown.get().then(|| {
+                    view! {
+                        <button class="pill" type="button" on:click=handler(move |_| scroll.to_end())>
+                            {Icon::Down.view()}
+                            {words(label)}
+                        </button>
+                    }
+                })
+            })}
         </div>
     }
 }

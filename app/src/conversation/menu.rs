@@ -3,8 +3,7 @@
 mod panel;
 
 use crate::chat::timeline::Row;
-use crate::deferred::{Deferred, Draw, Fetching, Missing};
-use crate::ui::escape::OnEscape;
+use crate::deferred::{DeferredPanel, Draw, Fetching, Missing};
 use crate::ui::event::handler;
 use crate::ui::focus::focus_now;
 use crate::ui::icon::Icon;
@@ -42,10 +41,7 @@ pub(super) fn MessageMenu(
         >
             {Icon::More.view()}
         </button>
-        <Show when=move || open.get()>
-            <OnEscape run=move |()| close(open) />
-            <Deferred fetch=fetch_menu words="" />
-        </Show>
+        <DeferredPanel open close=move |()| close(open) fetch=fetch_menu words="" />
     }
 }
 

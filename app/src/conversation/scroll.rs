@@ -10,7 +10,7 @@
 use crate::chat::Chat;
 use crate::client::{Action, Edge};
 use crate::desk::Desk;
-use crate::ui::focus::focus_soon;
+use crate::ui::focus::{focus_soon, has_focus};
 use leptos::{
     html::Div,
     prelude::*,
@@ -82,8 +82,8 @@ impl Anchor {
     }
 
     fn restore(&self, view: &Element) {
-        let lost = document().active_element().is_none_or(|active| active.tag_name() == "BODY");
-        if let Some(focused) = self.focused.as_ref().filter(|focused| lost && focused.is_connected()) {
+        if let Some(focused) = self.focused.as_ref().filter(|focused| !has_focus() && focused.is_connected())
+        {
             let _ = focused.focus();
         }
         if self.message.is_connected() {
@@ -131,6 +131,8 @@ pub(super) struct Scroll {
     pub(super) element: NodeRef<Div>,
     at_end: RwSignal<bool>,
     far_up: RwSignal<bool>,
+    /// Where one goes on to read, once the messages are there.
+    resumes: StoredValue<Option<i32>>,
     anchor: StoredValue<Option<Anchor>, LocalStorage>,
     /// Messages changed since the last frame: where things are now is not where the reader left them.
     changed: StoredValue<bool>,
@@ -142,7 +144,8 @@ impl Scroll {
             desk,
             element: NodeRef::new(),
             // Where a message is to be brought into view, the end is not.
-            at_end: RwSignal::new(!desk.aims.get_value()),
+            at_end: RwSignal::new(!desk.aims.get_value() && desk.resumes_at().is_none()),
+            resumes: StoredValue::new(desk.resumes_at()),
             far_up: RwSignal::new(false),
             anchor: StoredValue::new_local(None),
             changed: StoredValue::new(false),
@@ -150,12 +153,19 @@ impl Scroll {
     }
 
     /// Messages have changed: keeps the reader's place in the next frame, and looks where one is.
-    pub(super) fn settle(self, chat: Chat) {
+    pub(super) fn settle(self, chat: Chat, first: bool) {
+        if first && self.resumes.get_value().is_none() {
+            // The reader may have scrolled before the page came to life.
+            self.look(chat);
+        }
         self.changed.set_value(true);
         request_animation_frame(move || {
             let Some(element) = self.element.try_get_untracked().flatten() else { return };
             if self.desk.aims.get_value() && aim(&element) {
                 self.desk.aims.set_value(false);
+            } else if let Some(place) = self.resumes.get_value() {
+                self.resumes.set_value(None);
+                element.set_scroll_top(place);
             } else if self.at_end.get_untracked() {
                 element.set_scroll_top(0);
             } else if let Some(anchor) = self.anchor.get_value() {
@@ -174,6 +184,7 @@ impl Scroll {
         let (earlier, later) = edges.unwrap_or((Edge::End, Edge::End));
         // Where newer messages are not in memory, the last one here is not the newest.
         let at_end = position.at_end() && later == Edge::End;
+        self.desk.keep_place(chat.id, if at_end { 0 } else { element.scroll_top() });
         if !self.changed.get_value() {
             self.anchor.set_value(if at_end { None } else { Anchor::find(&element) });
         }

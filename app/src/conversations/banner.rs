@@ -4,6 +4,7 @@ use crate::client::{Action, Link, LinkView, LostChange};
 use crate::desk::Desk;
 use crate::route::Route;
 use crate::ui::event::handler;
+use crate::ui::follow::{follow, words};
 use crate::ui::icon::Icon;
 use leptos::prelude::*;
 
@@ -52,7 +53,7 @@ fn notice(view: LinkView, unsaved: bool) -> Option<Notice> {
 pub(super) fn ConnectionBanner() -> impl IntoView {
     let desk = expect_context::<Desk>();
     let notice = Memo::new(move |_| notice(desk.live.link.get(), desk.live.unsaved.get()));
-    let words = move || notice.with(|notice| notice.as_ref().map(|notice| notice.words.clone()));
+    let said = move || notice.with(|notice| notice.as_ref().map(|notice| notice.words.clone()));
     let retry = move || notice.with(|notice| notice.as_ref().is_some_and(|notice| notice.retry));
     let lost = move || notice.with(|notice| notice.as_ref().and_then(|notice| notice.lost));
     let show = move |_| {
@@ -69,20 +70,32 @@ pub(super) fn ConnectionBanner() -> impl IntoView {
     view! {
         <div class="banner" class:shown=move || notice.with(Option::is_some)>
             <div class="banner-inner">
-                {Icon::Offline.view()} <p role="status" aria-label="Connection">{move || words()}</p>
-                <Show when=retry>
-                    <button class="button-quiet" type="button" on:click=handler(move |_| desk.act(Action::ConnectNow))>
-                        "Try now"
-                    </button>
-                </Show>
-                <Show when=move || lost().is_some()>
-                    <button class="button-quiet" type="button" on:click=handler(show)>
-                        "Show message"
-                    </button>
-                    <button class="button-quiet" type="button" on:click=handler(discard)>
-                        "Discard change"
-                    </button>
-                </Show>
+                {Icon::Offline.view()} <p role="status" aria-label="Connection">{words(move || said().unwrap_or_default())}</p>
+                {follow(move || {
+                    retry().then(|| {
+                        view! {
+                            <button
+                                class="button-quiet"
+                                type="button"
+                                on:click=handler(move |_| desk.act(Action::ConnectNow))
+                            >
+                                "Try now"
+                            </button>
+                        }
+                    })
+                })}
+                {follow(move || {
+                    lost().map(|_| {
+                        view! {
+                            <button class="button-quiet" type="button" on:click=handler(show)>
+                                "Show message"
+                            </button>
+                            <button class="button-quiet" type="button" on:click=handler(discard)>
+                                "Discard change"
+                            </button>
+                        }
+                    })
+                })}
             </div>
         </div>
     }

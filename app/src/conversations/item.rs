@@ -7,6 +7,7 @@ use crate::desk::{Desk, RouteLink};
 use crate::features::{presence::OnlineDot, typing};
 use crate::route::Route;
 use crate::ui::avatar::Avatar;
+use crate::ui::follow::{follow, words};
 use crate::ui::person::{Picture, conversation_name};
 use leptos::prelude::*;
 
@@ -19,15 +20,21 @@ fn unread_label(unread: u64) -> String {
 
 /// The second line: what was begun, or what was said last.
 fn line(row: &Row) -> String {
-    if !row.draft.trim().is_empty() && !row.open {
+    if is_drafted(row) {
         return preview(&row.draft);
     }
     let Some(item) = &row.last else { return "No messages yet".into() };
-    if let Some(notice) = item.notice_text() {
-        return preview(&notice);
-    }
-    let said = preview(item.body());
-    if row.group.is_some() && !item.own() { format!("{}: {said}", item.sender().username) } else { said }
+    preview(&item.notice_text().unwrap_or_else(|| item.body().to_owned()))
+}
+
+fn is_drafted(row: &Row) -> bool {
+    !row.draft.trim().is_empty() && !row.open
+}
+
+/// Whose words the line shows, where that is a question.
+fn speaker(row: &Row) -> Option<String> {
+    let item = row.last.as_ref().filter(|item| !item.own() && item.notice().is_none())?;
+    (row.group.is_some() && !is_drafted(row)).then(|| format!("{}: ", item.sender().username))
 }
 
 #[component]
@@ -48,7 +55,8 @@ pub(super) fn ListItem(
     let time = move || desk.clock.at(active_at()).short(desk.clock.today());
     // Typing takes the place of all that stands in the line.
     let quiet = move || typing().is_none();
-    let drafted = move || quiet() && row.with(|row| !row.draft.trim().is_empty() && !row.open);
+    let drafted = move || quiet() && row.with(is_drafted);
+    let by = move || row.with(speaker).filter(|_| quiet()).unwrap_or_default();
     let state = move || {
         let item = row.with(|row| row.last.clone().filter(|item| item.own() && item.notice().is_none()));
         item.filter(|_| quiet() && !drafted()).map(|item| view! { <StateGlyph delivery=item.delivery /> })
@@ -59,7 +67,7 @@ pub(super) fn ListItem(
         (unread > 0).then(|| {
             view! {
                 <span class="item-unread">
-                    {unread_label(unread)} <span class="visually-hidden">" unread"</span>
+                    {words(move || unread_label(unread))} <span class="visually-hidden">" unread"</span>
                 </span>
             }
         })
@@ -67,18 +75,20 @@ pub(super) fn ListItem(
     view! {
         <li>
             <RouteLink route=Route::Conversation(id) class="item" current>
-                {move || picture()}
+                {follow(picture)}
                 <OnlineDot people />
-                <span class="item-name" dir="auto">{move || people.with(conversation_name)}</span>
-                <time class="item-time" datetime=move || active_at().to_string()>{move || time()}</time>
+                <span class="item-name" dir="auto">{words(move || people.with(conversation_name))}</span>
+                <time class="item-time" datetime=move || active_at().to_string()>{words(time)}</time>
                 <span class="item-line">
-                    {move || state()}
-                    {move || drafted().then(|| view! { <span class="item-draft">"Draft: "</span> })}
+                    {follow(state)}
+                    {follow(move || drafted().then(|| view! { <span class="item-draft">"Draft: "</span> }))}
                     <span class="item-text" dir="auto">
-                        {move || typing().unwrap_or_else(|| row.with(line))}
+                        // Apart, so that what was said has its own direction and is cut at its own end.
+                        <bdi>{words(by)}</bdi>
+                        {words(move || typing().unwrap_or_else(|| row.with(line)))}
                     </span>
                 </span>
-                {move || unread_view()}
+                {follow(unread_view)}
             </RouteLink>
         </li>
     }
@@ -103,7 +113,8 @@ mod tests {
         let conversation = Conversation { last_message: Some(said), ..Conversation::new(id, members, now) };
         let conversations = vec![conversation];
         let model = PageModel { viewer: Some(user(1)), conversations, ..PageModel::default() };
-        line(&Client::new(&model, 0, Features::NONE).unwrap().list().rows[0])
+        let row = Client::new(&model, 0, Features::NONE).unwrap().list().rows.remove(0);
+        speaker(&row).unwrap_or_default() + &line(&row)
     }
 
     #[test]

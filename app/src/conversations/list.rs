@@ -4,13 +4,13 @@ use super::empty::EmptyList;
 use super::find::FindPanel;
 use super::item::ListItem;
 use crate::client::{Action, Edge, LinkView, Row};
-use crate::deferred::{Deferred, Draw, Fetching, Missing};
+use crate::deferred::{DeferredPanel, Draw, Fetching, Missing};
 use crate::desk::Desk;
 use crate::desk::{NEW_CONVERSATION, SEARCH};
 use crate::ui::avatar::Avatar;
-use crate::ui::escape::OnEscape;
 use crate::ui::event::handler;
 use crate::ui::focus;
+use crate::ui::follow::follow;
 use crate::ui::icon::{Icon, Logo};
 use crate::ui::person::Picture;
 use kafkatalk_protocol::ConversationId;
@@ -28,6 +28,7 @@ const NEAR_END_PX: i32 = 400;
 #[component]
 pub(super) fn ListPane() -> impl IntoView {
     let desk = expect_context::<Desk>();
+    let finding = Memo::new(move |_| desk.finding.with(Option::is_some));
     view! {
         <nav class="list-pane" aria-label="Conversations">
             <header class="pane-head">
@@ -36,10 +37,13 @@ pub(super) fn ListPane() -> impl IntoView {
                 {finder_button(desk, SEARCH, "Search", Icon::Search)}
                 {finder_button(desk, NEW_CONVERSATION, "New conversation", Icon::Compose)}
             </header>
-            <Show when=move || desk.finding.with(Option::is_some) fallback=|| view! { <ListOrEmpty /> }>
-                <OnEscape run=move |()| desk.close_finding() />
-                <Deferred fetch=fetch_find_panel words=finding_words(desk) />
-            </Show>
+            {follow(move || (!finding.get()).then(|| view! { <ListOrEmpty /> }))}
+            <DeferredPanel
+                open=finding
+                close=move |()| desk.close_finding()
+                fetch=fetch_find_panel
+                words=finding_words(desk)
+            />
             <Viewer />
         </nav>
     }
@@ -82,11 +86,9 @@ fn ListOrEmpty() -> impl IntoView {
     let desk = expect_context::<Desk>();
     let empty =
         Memo::new(move |_| desk.live.list.with(|list| list.rows.is_empty() && list.more == Edge::End));
-    view! {
-        <Show when=move || !empty.get() fallback=|| view! { <EmptyList /> }>
-            <List />
-        </Show>
-    }
+    follow(
+        move || if empty.get() { view! { <EmptyList /> }.into_any() } else { view! { <List /> }.into_any() },
+    )
 }
 
 #[component]
@@ -107,7 +109,7 @@ fn List() -> impl IntoView {
             desk.act(Action::LoadMoreConversations);
         }
     };
-    let more = Memo::new(move |_| desk.live.list.with(|list| list.more));
+    let more = move || desk.live.list.with(|list| list.more);
     view! {
         <ul class="list" role="list" aria-label="Conversations" node_ref=list on:scroll=handler(on_scroll) on:keydown=handler(on_key)>
             <For
@@ -124,7 +126,7 @@ fn List() -> impl IntoView {
                         })
                 }
             />
-            {move || edge_view(desk, more.get())}
+            {follow(move || edge_view(desk, more()))}
         </ul>
     }
 }

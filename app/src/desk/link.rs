@@ -14,6 +14,9 @@ pub fn RouteLink(
     /// Its name, where the content does not say it.
     #[prop(optional)]
     label: Option<&'static str>,
+    /// Whether one may have come from there.
+    #[prop(optional)]
+    back: bool,
     /// Whether it leads to where one is.
     #[prop(optional, into)]
     current: Signal<bool>,
@@ -26,7 +29,11 @@ pub fn RouteLink(
             && !(event.ctrl_key() || event.meta_key() || event.shift_key() || event.alt_key());
         if plain {
             event.prevent_default();
-            desk.go(route.clone());
+            if back {
+                desk.go_back_to(route.clone());
+            } else {
+                desk.go(route.clone());
+            }
         }
     };
     let current = move || current.get().then_some("page");

@@ -26,28 +26,25 @@ impl Clock {
         Self { zone: RwSignal::new(zone), today: RwSignal::new(zone.at(model.now).day) }
     }
 
-    /// Goes over to the browser's clock and zone, and tells the server about the zone by a cookie.
+    /// Goes over to the browser's clock and zone, follows both, and tells the server about the zone by a cookie.
     #[cfg(feature = "hydrate")]
     pub fn start(self) {
-        let now = || {
-            #[expect(clippy::cast_possible_truncation, reason = "milliseconds, far below 2^53")]
-            let millis = js_sys::Date::now() as i64;
-            Timestamp::from_millis(millis)
-        };
         let tick = move || {
-            let today = Zone::Browser.at(now()).day;
+            #[expect(clippy::cast_possible_truncation, reason = "milliseconds, far below 2^53")]
+            let now = Timestamp::from_millis(js_sys::Date::now() as i64);
+            let zone = Zone::of_browser(now);
+            if self.zone.get_untracked() != zone {
+                self.zone.set(zone);
+                remember(super::time::browser_offset_minutes(now));
+            }
+            let today = zone.at(now).day;
             if self.today.get_untracked() != today {
                 self.today.set(today);
             }
         };
-        let offset = super::time::browser_offset_minutes(now());
-        if self.zone.get_untracked() != (Zone::Fixed { offset_minutes: offset }) || has_summer_time() {
-            self.zone.set(Zone::Browser);
-        }
         tick();
         // For as long as the page lives.
         let _ = set_interval_with_handle(tick, TICK);
-        remember(offset);
     }
 
     /// A moment on the reader's clock and calendar.
@@ -64,16 +61,6 @@ impl Clock {
     pub fn today(self) -> Day {
         self.today.get()
     }
-}
-
-/// Whether the offset changes over the year; where it does not, what the server wrote stands.
-#[cfg(feature = "hydrate")]
-fn has_summer_time() -> bool {
-    const HALF_A_YEAR_MS: i64 = 182 * 24 * 60 * 60_000;
-    #[expect(clippy::cast_possible_truncation, reason = "milliseconds, far below 2^53")]
-    let now = js_sys::Date::now() as i64;
-    let offset = |millis| super::time::browser_offset_minutes(Timestamp::from_millis(millis));
-    offset(now) != offset(now - HALF_A_YEAR_MS)
 }
 
 #[cfg(feature = "hydrate")]

@@ -35,11 +35,17 @@ pub fn is_taken_by_input_method(event: &ev::KeyboardEvent) -> bool {
     event.is_composing() || event.key_code() == CODE
 }
 
+/// Keeps the Enter that ends a word of an input method from sending the form around a field.
+pub fn keep_from_form(event: &ev::KeyboardEvent) {
+    if event.key() == "Enter" && is_taken_by_input_method(event) {
+        event.prevent_default();
+    }
+}
+
 /// As long as it is shown, Escape does this.
 #[component]
 pub fn OnEscape(
     /// Closes what it is shown in.
-    #[prop(into)]
     run: Callback<()>,
 ) -> impl IntoView {
     let Opened(opened) = expect_context();

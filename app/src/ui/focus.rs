@@ -67,6 +67,20 @@ pub fn focus_now(selector: &str) -> bool {
     element.is_some_and(|element| element.focus().is_ok())
 }
 
+/// Puts the keyboard on the element that matches around the one that listens.
+pub fn focus_around(event: &Event, selector: &str) {
+    let listener = event.current_target().and_then(|target| target.dyn_into::<Element>().ok());
+    let around = listener.and_then(|element| element.closest(selector).ok().flatten());
+    if let Some(element) = around.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
+        let _ = element.focus();
+    }
+}
+
+/// Whether the keyboard is anywhere in the page.
+pub fn has_focus() -> bool {
+    document().active_element().is_some_and(|active| active.tag_name() != "BODY")
+}
+
 /// Whether the keyboard leaves the element that listens.
 pub fn leaves(event: &FocusEvent) -> bool {
     let inside = event.current_target().zip(event.related_target()).is_some_and(|(from, to)| {

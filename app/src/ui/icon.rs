@@ -25,6 +25,8 @@ pub enum Icon {
     Offline,
     /// Try again. Lucide `rotate-ccw`.
     Retry,
+    /// Copy. Lucide `copy`.
+    Copy,
     /// Delete. Lucide `trash-2`.
     Delete,
     /// More to do. Lucide `ellipsis`.
@@ -71,6 +73,9 @@ impl Icon {
             }
             Self::Retry => {
                 r#"<path d="M3 12a9 9 0 1 0 9-9 9.75 9.75 0 0 0-6.74 2.74L3 8"/><path d="M3 3v5h5"/>"#
+            }
+            Self::Copy => {
+                r#"<rect width="14" height="14" x="8" y="8" rx="2" ry="2"/><path d="M4 16c-1.1 0-2-.9-2-2V4c0-1.1.9-2 2-2h10c1.1 0 2 .9 2 2"/>"#
             }
             Self::Delete => {
                 r#"<path d="M10 11v6"/><path d="M14 11v6"/><path d="M19 6v14a2 2 0 0 1-2 2H7a2 2 0 0 1-2-2V6"/><path d="M3 6h18"/><path d="M8 6V4a2 2 0 0 1 2-2h4a2 2 0 0 1 2 2v2"/>"#

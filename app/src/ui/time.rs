@@ -32,7 +32,10 @@ pub enum Zone {
         offset_minutes: i32,
     },
     /// As the browser says, which knows about summer time.
-    Browser,
+    Browser {
+        /// Minutes east now and half a year ago: by these a device that has moved to another zone is noticed.
+        minutes: [i32; 2],
+    },
 }
 
 impl Default for Zone {
@@ -45,8 +48,15 @@ impl Zone {
     fn offset_minutes_at(self, moment: Timestamp) -> i32 {
         match self {
             Self::Fixed { offset_minutes } => offset_minutes,
-            Self::Browser => browser_offset_minutes(moment),
+            Self::Browser { .. } => browser_offset_minutes(moment),
         }
+    }
+
+    /// The browser's zone at a moment.
+    pub fn of_browser(now: Timestamp) -> Self {
+        const HALF_A_YEAR_MS: i64 = 182 * DAY_MS;
+        let earlier = Timestamp::from_millis(now.as_millis() - HALF_A_YEAR_MS);
+        Self::Browser { minutes: [now, earlier].map(browser_offset_minutes) }
     }
 
     /// Breaks a moment down as a clock and a calendar here show it.

@@ -4,6 +4,7 @@ use super::close;
 use crate::chat::Chat;
 use crate::chat::state::sentence;
 use crate::client::{Action, Item};
+use crate::ui::copy::CopyButton;
 use crate::ui::event::handler;
 use crate::ui::focus::focus_soon;
 use crate::ui::icon::Icon;
@@ -56,6 +57,7 @@ fn facts(chat: Chat, item: &Item) -> impl IntoView + use<> {
     let time_label = if item.offset().is_some() { "Received by server" } else { "Written" };
     view! {
         <p class="details-text" dir="auto">{item.body().to_owned()}</p>
+        <CopyButton text=item.body().to_owned() label="Copy text" icon=Icon::Copy />
         <dl>
             <dt>"From"</dt>
             <dd dir="auto">{from}</dd>

@@ -3,6 +3,7 @@
 use crate::chat::{Chat, MessageAction};
 use crate::client::{ChatView, Item};
 use crate::ui::event::handler;
+use crate::ui::follow::follow;
 use crate::ui::icon::Icon;
 use kafkatalk_protocol::Offset;
 use leptos::prelude::*;
@@ -57,9 +58,8 @@ pub(crate) fn EditBar(
     on_cancel: Callback<()>,
 ) -> impl IntoView {
     let editing = Editing::of_context();
-    let shown = Memo::new(move |_| editing.message().is_some());
-    move || {
-        shown.get().then(|| {
+    follow(move || {
+        editing.message().map(|_| {
             view! {
                 <div class="composer-bar" role="status">
                     {Icon::Edit.view()}
@@ -76,5 +76,5 @@ pub(crate) fn EditBar(
                 </div>
             }
         })
-    }
+    })
 }

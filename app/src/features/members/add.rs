@@ -3,12 +3,13 @@
 use super::requests;
 use super::shared::Panel;
 use crate::ui::avatar::Avatar;
+use crate::ui::escape::keep_from_form;
 use crate::ui::event::handler;
 use crate::ui::focus::focus_soon;
 use crate::ui::person::Picture;
 use kafkatalk_protocol::{User, limits::USERNAME_CHARS_MAX};
 use leptos::{
-    ev::{Event, SubmitEvent},
+    ev::{Event, KeyboardEvent, SubmitEvent},
     prelude::*,
     task::spawn_local,
 };
@@ -138,6 +139,7 @@ pub(super) fn AddPeople() -> impl IntoView {
                 maxlength=USERNAME_CHARS_MAX + 1
                 prop:value=adding.typed
                 on:input=handler(move |event: Event| adding.look(event_target_value(&event)))
+                on:keydown=handler(|event: KeyboardEvent| keep_from_form(&event))
             />
             <p class="group-words" role="status">{move || adding.words.get()}</p>
             <div class="group-found">

@@ -8,6 +8,7 @@ use crate::chat::Chat;
 use crate::client::People;
 use crate::route::Route;
 use crate::ui::avatar::Avatar;
+use crate::ui::escape::keep_from_form;
 use crate::ui::event::handler;
 use crate::ui::focus::focus_soon;
 use crate::ui::icon::Icon;
@@ -17,7 +18,7 @@ use kafkatalk_protocol::{
     member::{GROUP_NAME_CHARS_MAX, GroupName, Role},
 };
 use leptos::{
-    ev::{Event, SubmitEvent},
+    ev::{Event, KeyboardEvent, SubmitEvent},
     prelude::*,
 };
 
@@ -122,6 +123,7 @@ fn NameForm() -> impl IntoView {
                         wrong.set(None);
                         typed.set(event_target_value(&event));
                     })
+                    on:keydown=handler(|event: KeyboardEvent| keep_from_form(&event))
                 />
                 <Show when=changed>
                     <button class="button button-primary" type="submit" disabled=move || panel.busy.get()>

@@ -3,9 +3,9 @@
 use super::panel::MembersPanel;
 use super::shared::{Side, count};
 use crate::chat::Chat;
-use crate::deferred::{Deferred, Draw, Fetching, Missing};
-use crate::ui::escape::OnEscape;
+use crate::deferred::{DeferredPanel, Draw, Fetching, Missing};
 use crate::ui::event::handler;
+use crate::ui::follow::{follow, words};
 use leptos::{prelude::*, wasm_split::wasm_split};
 
 /// Opens and closes the panel; nothing for two people.
@@ -13,12 +13,12 @@ use leptos::{prelude::*, wasm_split::wasm_split};
 pub(crate) fn MembersButton() -> impl IntoView {
     let chat = expect_context::<Chat>();
     let side = Side::of_context();
-    let words = Memo::new(move |_| {
+    let members = move || {
         let people = chat.people();
         people.group.is_some().then(|| count(&people))
-    });
-    move || {
-        words.get().map(|words| {
+    };
+    follow(move || {
+        members().map(|members| {
             view! {
                 <button
                     id="members-button"
@@ -31,11 +31,11 @@ pub(crate) fn MembersButton() -> impl IntoView {
                         side.show(!shown);
                     })
                 >
-                    {words}
+                    {words(move || members.clone())}
                 </button>
             }
         })
-    }
+    })
 }
 
 /// The place of the panel.
@@ -43,12 +43,8 @@ pub(crate) fn MembersButton() -> impl IntoView {
 pub(crate) fn MembersSide() -> impl IntoView {
     let chat = expect_context::<Chat>();
     let side = Side::of_context();
-    view! {
-        <Show when=move || side.is_shown(chat)>
-            <OnEscape run=move |()| side.close() />
-            <Deferred fetch=fetch_members_panel words="Loading" />
-        </Show>
-    }
+    let open = Memo::new(move |_| side.is_shown(chat));
+    view! { <DeferredPanel open close=move |()| side.close() fetch=fetch_members_panel words="Loading" /> }
 }
 
 fn fetch_members_panel() -> Fetching {

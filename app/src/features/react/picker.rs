@@ -5,8 +5,7 @@ mod panel;
 use crate::chat::timeline::Row;
 use crate::chat::{Chat, MessageAction};
 use crate::client::{Item, ItemKey};
-use crate::deferred::{Deferred, Draw, Fetching, Missing};
-use crate::ui::escape::OnEscape;
+use crate::deferred::{DeferredPanel, Draw, Fetching, Missing};
 use crate::ui::focus::focus_now;
 use crate::ui::icon::Icon;
 use leptos::{prelude::*, wasm_split::wasm_split};
@@ -49,12 +48,7 @@ pub(crate) fn ReactionPicker(
     let shown = Memo::new(move |_| reacting.get() == Some(key));
     // The part that is drawn takes no arguments: it finds the message in its context.
     provide_context(Picked(row));
-    view! {
-        <Show when=move || shown.get()>
-            <OnEscape run=move |()| close(reacting) />
-            <Deferred fetch=fetch_picker words="" />
-        </Show>
-    }
+    view! { <DeferredPanel open=shown close=move |()| close(reacting) fetch=fetch_picker words="" /> }
 }
 
 /// Closes the picker; the keyboard goes back to the message.

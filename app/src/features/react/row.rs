@@ -5,9 +5,11 @@ use crate::chat::Chat;
 use crate::chat::timeline::Row;
 use crate::client::{Command, Item};
 use crate::ui::event::handler;
+use crate::ui::focus::focus_around;
+use crate::ui::follow::follow;
 use crate::ui::person::all_names;
 use kafkatalk_protocol::{Offset, User, UserId, reaction::Emoji};
-use leptos::prelude::*;
+use leptos::{ev::MouseEvent, prelude::*};
 
 /// What is drawn of a reaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,12 +31,20 @@ fn shown(item: &Item, viewer: UserId) -> Vec<Shown> {
 /// Who reacted, for those who ask.
 fn words(reaction: &Shown, others: &[User]) -> String {
     let known: Vec<_> = others.iter().filter(|user| reaction.users.contains(&user.id)).cloned().collect();
-    match (reaction.own, known.is_empty()) {
-        (true, true) => format!("You reacted with {}", reaction.emoji),
-        (true, false) => format!("You and {} reacted with {}", all_names(&known), reaction.emoji),
-        (false, true) => format!("{} reacted with {}", reaction.users.len(), reaction.emoji),
-        (false, false) => format!("{} reacted with {}", all_names(&known), reaction.emoji),
+    let mut who = Vec::new();
+    if reaction.own {
+        who.push("You".to_owned());
     }
+    if !known.is_empty() {
+        who.push(all_names(&known));
+    }
+    // Whose names are not known any more.
+    match reaction.users.len() - known.len() - usize::from(reaction.own) {
+        0 => {}
+        1 => who.push("1 former member".into()),
+        left => who.push(format!("{left} former members")),
+    }
+    format!("{} reacted with {}", who.join(" and "), reaction.emoji)
 }
 
 /// Reacts, or takes it back.
@@ -55,7 +65,11 @@ pub(crate) fn Reactions(
     let button = move |reaction: Shown| {
         let (emoji, own) = (reaction.emoji.clone(), reaction.own);
         let label = words(&reaction, &chat.others());
-        let press = move |_| {
+        let press = move |event: MouseEvent| {
+            if own {
+                // The button may go, and the focus with it.
+                focus_around(&event, ".message");
+            }
             if let Some(message) = row.with_untracked(|row| row.item.offset()) {
                 toggle(chat, message, emoji.clone(), !own);
             }
@@ -77,7 +91,7 @@ pub(crate) fn Reactions(
             </li>
         }
     };
-    move || {
+    follow(move || {
         let reactions = reactions.get();
         (!reactions.is_empty()).then(|| {
             view! {
@@ -86,7 +100,7 @@ pub(crate) fn Reactions(
                 </ul>
             }
         })
-    }
+    })
 }
 
 #[cfg(test)]
@@ -109,6 +123,10 @@ mod tests {
         assert_eq!(words(&reaction(&[1], true), &others), "You reacted with 👍");
         assert_eq!(words(&reaction(&[2], false), &others), "bob reacted with 👍");
         assert_eq!(words(&reaction(&[2, 1], true), &others), "You and bob reacted with 👍");
-        assert_eq!(words(&reaction(&[9], false), &others), "1 reacted with 👍", "somebody who left");
+        assert_eq!(words(&reaction(&[9], false), &others), "1 former member reacted with 👍");
+        assert_eq!(
+            words(&reaction(&[1, 2, 8, 9], true), &others),
+            "You and bob and 2 former members reacted with 👍"
+        );
     }
 }

@@ -6,6 +6,7 @@ use crate::client::{Action, Item};
 use crate::features::edit::Editing;
 use crate::ui::event::handler;
 use crate::ui::focus::focus_soon;
+use crate::ui::follow::follow;
 use crate::ui::icon::Icon;
 use kafkatalk_protocol::Offset;
 use leptos::prelude::*;
@@ -82,8 +83,9 @@ pub(crate) fn ReplyBar() -> impl IntoView {
         }
         aim
     });
+    // It is drawn again only when what it says changes: the button in it may have the focus.
     let quoted = Memo::new(move |_| replying.to().map(|offset| find(offset).map(|item| words(&item))));
-    move || {
+    follow(move || {
         quoted.get().map(|quoted| {
             let (title, text) = quoted.unwrap_or_else(|| ("Replying".into(), String::new()));
             view! {
@@ -107,5 +109,5 @@ pub(crate) fn ReplyBar() -> impl IntoView {
                 </div>
             }
         })
-    }
+    })
 }

@@ -5,6 +5,7 @@ use crate::chat::text::preview;
 use crate::chat::timeline::Row;
 use crate::client::Action;
 use crate::ui::event::handler;
+use crate::ui::follow::follow;
 use kafkatalk_protocol::{UserId, reply::Quote};
 use leptos::prelude::*;
 
@@ -32,9 +33,8 @@ pub(crate) fn QuoteView(
 ) -> impl IntoView {
     let chat = expect_context::<Chat>();
     let viewer = chat.desk.viewer().id;
-    let quote = Memo::new(move |_| row.with(|row| row.item.quote().cloned()));
-    move || {
-        quote.get().map(|quote| {
+    follow(move || {
+        row.with(|row| row.item.quote().cloned()).map(|quote| {
             let (name, text) = words(&quote, viewer);
             let (offset, gone) = (quote.offset, quote.excerpt.is_none());
             let go = move |_| chat.desk.act(Action::OpenAt(chat.id, offset));
@@ -46,7 +46,7 @@ pub(crate) fn QuoteView(
                 </button>
             }
         })
-    }
+    })
 }
 
 #[cfg(test)]

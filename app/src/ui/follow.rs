@@ -1,0 +1,27 @@
+//! Views that follow what they read. One type for all that draw alike: the code that leptos writes around a closure, once
+//! for each type, is in the wasm a few times then, not as often as there are closures.
+
+use leptos::prelude::*;
+use std::sync::{Arc, Mutex};
+
+/// A value that is made anew whenever something that it reads changes.
+type Following<T> = Arc<Mutex<dyn FnMut() -> T + Send>>;
+
+/// A view that is drawn anew whenever something that it reads changes.
+pub fn follow<V: IntoView>(mut view: impl FnMut() -> V + Send + 'static) -> Following<AnyView> {
+    Arc::new(Mutex::new(move || view().into_any()))
+}
+
+/// A text that changes, in an element of its own. The browser sets it as the content of that element: programs that
+/// translate pages put text nodes of theirs in the place of the page's, where no change would be seen.
+#[cfg(feature = "hydrate")]
+pub fn words(text: impl FnMut() -> String + Send + 'static) -> AnyView {
+    let text: Following<String> = Arc::new(Mutex::new(text));
+    view! { <span prop:textContent=text></span> }.into_any()
+}
+
+/// As the server writes it.
+#[cfg(not(feature = "hydrate"))]
+pub fn words(mut text: impl FnMut() -> String + Send + 'static) -> AnyView {
+    view! { <span>{text()}</span> }.into_any()
+}
