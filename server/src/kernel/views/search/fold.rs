@@ -36,9 +36,8 @@ pub(super) fn fold(word: &str) -> String {
 /// selectors.
 pub(super) fn is_ignorable(c: char) -> bool {
     // Letters of Latin, Greek and Cyrillic, which are most: the set takes longer to ask.
-    !(c < '\u{590}' && c.is_alphanumeric())
-        && !c.is_ascii()
-        && CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
+    let is_letter_of_most = c < '\u{590}' && c.is_alphanumeric();
+    !c.is_ascii() && !is_letter_of_most && CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
 }
 
 /// Marks that people leave out when they type quickly: accents, and the vowel signs of Hebrew and Arabic. Signs without
