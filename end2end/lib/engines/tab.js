@@ -32,7 +32,7 @@ export class Tab {
   /** Goes a page back; returns before it is there. */
   async back() {
     this.wire.forget();
-    await this.#page.run("history.back(), null");
+    await this.#page.run("void setTimeout(() => history.back())");
   }
 
   /** Waits until the page has that path, and a query that begins like that. */
