@@ -182,7 +182,7 @@ mod tests {
         // It knows no broker: nothing happens to it.
         let producer = ClientConfig::new().create().unwrap();
         let plain = used(&producer, Duration::from_millis(20));
-        let ours = used(&producer, limits::whole_wait(20));
+        let ours = used(&producer, crate::kafka::limits::whole_wait(20));
         assert!(ours < plain / 2, "{ours:?}, and {plain:?} when the client looks at the clock for the rest");
     }
 }
