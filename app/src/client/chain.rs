@@ -149,6 +149,20 @@ impl Chain {
         }
     }
 
+    /// Whether changes after that revision may have been received and are not remembered.
+    pub(super) fn may_have_passed(&self, revision: Offset) -> bool {
+        Some(revision) <= self.applied.max(self.recent_from)
+    }
+
+    /// A message that came by itself, in its latest state that was received: a change may have come before it, and the
+    /// message that it changed have been dropped meanwhile.
+    pub(super) fn present(&self, message: Arc<Message>) -> Arc<Message> {
+        let mut changes = self.recent.values().rev();
+        changes
+            .find(|change| change.offset == message.offset)
+            .map_or(message.clone(), |change| newer(&message, change))
+    }
+
     /// Brings the messages of a page up to what was received since.
     pub(super) fn bring_up_to_date(&self, page: &mut [Arc<Message>]) {
         for change in self.recent.values() {

@@ -160,10 +160,11 @@ impl Timeline {
         self.heard_of(message.offset);
         self.chain.remember(&message, CHANGES_HELD_MAX);
         // One that is not held and comes late may have changed since: history brings it in a state that counts.
-        let late = self.loaded && Some(message.revision()) <= self.chain.applied();
+        let late = self.loaded && self.chain.may_have_passed(message.revision());
         if self.update(&message) || self.detached || late {
             return;
         }
+        let message = self.chain.present(message);
         if !self.loaded || self.restart {
             self.put_ahead(message, ahead_max);
         } else if follows(&self.chain, self.last(), &message) {
