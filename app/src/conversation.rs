@@ -14,7 +14,7 @@ use crate::client::ChatStatus;
 use crate::desk::Desk;
 use crate::features;
 use crate::features::members::MembersSide;
-use crate::ui::focus::{focus_soon, has_fine_pointer, has_focus};
+use crate::ui::focus::{focus_soon, has_focus, is_touched};
 use crate::ui::follow::follow;
 use blank::{CouldNotLoad, NoLongerMember, NoSuchConversation, NothingOpen, Skeleton};
 use composer::Composer;
@@ -76,6 +76,6 @@ fn take_focus(desk: Desk) {
     if desk.is_first_page() && has_focus() {
         return;
     }
-    let target = if has_fine_pointer() { "#composer" } else { ".conversation-pane h1" };
+    let target = if is_touched() { ".conversation-pane h1" } else { "#composer" };
     focus_soon(target.into());
 }

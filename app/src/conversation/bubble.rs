@@ -9,7 +9,7 @@ use crate::client::{Action, Change, Delivery};
 use crate::features::react::{ReactionPicker, Reactions};
 use crate::features::reply::QuoteView;
 use crate::ui::event::handler;
-use crate::ui::focus::has_fine_pointer;
+use crate::ui::focus::is_touched;
 use crate::ui::follow::{follow, words};
 use crate::ui::icon::Icon;
 use crate::ui::person::hue;
@@ -48,7 +48,7 @@ pub(super) fn Bubble(
     };
     // A long press, where there is no mouse.
     let on_menu = move |event: MouseEvent| {
-        if !has_fine_pointer() {
+        if is_touched() {
             event.prevent_default();
             acts.set(true);
         }

@@ -7,7 +7,7 @@ use crate::features::edit::{BegunEdits, Edit, EditBar, Editing, last_editable};
 use crate::features::reply::{ReplyBar, Replying};
 use crate::ui::escape::is_taken_by_input_method;
 use crate::ui::event::handler;
-use crate::ui::focus::has_fine_pointer;
+use crate::ui::focus::is_touched;
 use crate::ui::icon::Icon;
 use kafkatalk_protocol::{Body, Offset, limits::BODY_CHARS_MAX, text::TextError};
 use leptos::{
@@ -40,7 +40,7 @@ const FIELD_UNITS_MAX: usize = 2 * BODY_CHARS_MAX;
 /// Whether a key press sends. On a screen that is touched Enter breaks the line, since such keyboards have no Shift+Enter.
 fn sends(event: &KeyboardEvent) -> bool {
     let breaks = event.shift_key() || event.alt_key() || event.repeat() || is_taken_by_input_method(event);
-    event.key() == "Enter" && !breaks && (has_fine_pointer() || event.ctrl_key() || event.meta_key())
+    event.key() == "Enter" && !breaks && (!is_touched() || event.ctrl_key() || event.meta_key())
 }
 
 /// What is wrong with pasting a text where so many units stand already; none where it fits. It is refused as a whole: a part

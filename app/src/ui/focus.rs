@@ -90,10 +90,10 @@ pub fn leaves(event: &FocusEvent) -> bool {
     !inside
 }
 
-/// Whether there is a mouse, and so most likely a keyboard: then a field may take the focus without covering half of
-/// the page by a keyboard on the screen.
-pub fn has_fine_pointer() -> bool {
-    window().match_media("(pointer: fine)").ok().flatten().is_some_and(|query| query.matches())
+/// Whether the screen is touched: a field that takes the focus then covers half of the page by a keyboard on the screen,
+/// whose Enter breaks lines. Where there is neither finger nor mouse, there is a keyboard.
+pub fn is_touched() -> bool {
+    window().match_media("(pointer: coarse)").ok().flatten().is_some_and(|query| query.matches())
 }
 
 #[cfg(test)]
