@@ -217,6 +217,19 @@ mod tests {
     }
 
     #[test]
+    fn each_node_leaves_what_is_noted_to_the_others_for_a_time_of_its_own() {
+        let (now, grace) = (Instant::now(), limits::UNROLLED_GRACE + limits::TAKEOVER_WITHIN / 2);
+        let mut unrolled = Unrolled::new(&Checkpoint::default(), |_| 0, grace, now);
+        unrolled.note(&[erasing(1)], now);
+        assert_eq!(unrolled.due(now + limits::UNROLLED_GRACE), []);
+        assert_eq!(unrolled.due(now + grace), [stream(1)]);
+        // So are the further times, and what a checkpoint brings.
+        assert_eq!(unrolled.next_due(), Some(now + grace * 2));
+        let checkpoint = unrolled.take_progress().collect();
+        assert_eq!(Unrolled::new(&checkpoint, |_| 2, grace, now).next_due(), Some(now + grace));
+    }
+
+    #[test]
     fn what_is_due_is_due_again_later_until_it_is_rolled() {
         let mut unrolled = noted(&[erasing(1)]);
         let now = Instant::now();

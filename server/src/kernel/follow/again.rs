@@ -133,3 +133,20 @@ async fn page_of(log: &dyn EventLog, stream: Stream, from: Offset) -> Result<Pag
         ReadError::Unavailable(_) => Failed::Otherwise(error.to_string()),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    #[test]
+    fn a_conversation_that_stays_short_is_left_after_its_own_rounds() {
+        let [one, other] = [1, 2].map(|number| ConversationId(Uuid::from_u128(number)));
+        let mut short = Short::default();
+        assert!((1..READ_AGAIN_ROUNDS).all(|_| short.is_to_be_tried_again(one)));
+        assert!(short.is_to_be_tried_again(other));
+        assert!(!short.is_to_be_tried_again(one));
+        // And stays so until the node starts again.
+        assert!(!short.is_to_be_tried_again(one));
+    }
+}
