@@ -27,23 +27,21 @@ impl WriteAheadLogs {
     }
 
     /// The size of each that is there, in bytes.
-    fn sizes(&self) -> impl Iterator<Item = (&'static str, &Path, u64)> {
-        let size =
-            |(of, file): &(&'static str, PathBuf)| std::fs::metadata(file).ok().map(|file| (*of, file.len()));
-        self.0.iter().filter_map(move |known| size(known).map(|(of, bytes)| (of, known.1.as_path(), bytes)))
+    fn sizes(&self) -> impl Iterator<Item = (&Path, u64)> {
+        let files = self.0.iter().map(|(_, file)| file.as_path());
+        files.filter_map(|file| std::fs::metadata(file).ok().map(|found| (file, found.len())))
     }
 
-    /// Notes the sizes.
+    /// Notes the sizes: 0 of one that is not there.
     pub fn measure(&self, metrics: &Metrics) {
-        for (of, _, bytes) in self.sizes() {
-            metrics.set_wal_bytes(of, bytes);
+        for (of, file) in self.0.iter() {
+            metrics.set_wal_bytes(of, std::fs::metadata(file).map_or(0, |file| file.len()));
         }
     }
 
     /// Those that are larger than they are while nobody holds them up.
     fn overgrown(&self, expected: u64) -> Vec<(&Path, u64)> {
-        let overgrown = self.sizes().filter(|(_, _, bytes)| *bytes > expected);
-        overgrown.map(|(_, file, bytes)| (file, bytes)).collect()
+        self.sizes().filter(|(_, bytes)| *bytes > expected).collect()
     }
 
     /// Warns of those that grow, until `shutdown`.
@@ -78,5 +76,9 @@ mod tests {
         for line in ["kafkatalk_wal_bytes{file=\"log\"} 100", "kafkatalk_wal_bytes{file=\"views\"} 10"] {
             assert!(figures.contains(line), "{figures}");
         }
+        std::fs::remove_file(&log).unwrap();
+        logs.measure(&metrics);
+        let figures = metrics.render();
+        assert!(figures.contains("kafkatalk_wal_bytes{file=\"log\"} 0\n"), "{figures}");
     }
 }

@@ -137,6 +137,10 @@ pub const FOLLOW_RETRY_MAX: Duration = Duration::from_secs(5);
 /// Records that are read at once of a stream that is read again.
 pub const READ_AGAIN_RECORDS_MAX: usize = 1_000;
 
+/// How often a conversation that is to be read again may end before what was read of it, until it is left as it is: with the
+/// pauses between, that is half a minute, longer than a broker takes that does not know yet how far the conversation goes.
+pub const READ_AGAIN_ROUNDS: u32 = 12;
+
 /// Streams to be read again whose first records are read ahead. On Kafka most of the time goes into waiting for them.
 pub const READ_AGAIN_AHEAD: usize = 8;
 

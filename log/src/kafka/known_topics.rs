@@ -38,9 +38,7 @@ impl KnownTopics {
     }
 
     pub(super) fn saw(&self, conversation: ConversationId, seen: Topic) {
-        if self.get(conversation).is_none_or(|known| known < seen) {
-            write(&self.topics).insert(conversation, seen);
-        }
+        self.raise(conversation, seen);
     }
 
     /// Waits until no other append is on its way to a topic where the brokers do not know our producer yet.
@@ -65,10 +63,23 @@ impl KnownTopics {
 
     /// A record of our producer was acknowledged: from now on appends may overtake each other.
     pub(super) fn met(&self, conversation: ConversationId) {
-        if self.get(conversation).is_none_or(|known| known < Topic::Met) {
-            write(&self.topics).insert(conversation, Topic::Met);
+        if self.raise(conversation, Topic::Met) {
             lock(&self.gates).remove(&conversation);
         }
+    }
+
+    /// Whether that is more than was known. Most calls say what is known already, and wait for no other.
+    fn raise(&self, conversation: ConversationId, to: Topic) -> bool {
+        if self.get(conversation).is_some_and(|known| known >= to) {
+            return false;
+        }
+        let mut topics = write(&self.topics);
+        // Another thread may have learned more since the look: that it is damaged must stay.
+        let is_more = topics.get(&conversation).is_none_or(|known| *known < to);
+        if is_more {
+            topics.insert(conversation, to);
+        }
+        is_more
     }
 
     /// A producer was made anew: the brokers do not know it anywhere.

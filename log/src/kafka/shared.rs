@@ -17,7 +17,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
-        atomic::{AtomicI32, AtomicU64},
+        atomic::{AtomicBool, AtomicI32, AtomicU64},
     },
     time::Duration,
 };
@@ -43,6 +43,8 @@ pub(super) struct Shared {
     pub(super) garbage: Garbage,
     pub(super) presence: Presence,
     pub(super) signals: Local,
+    /// A policy of the brokers forbids that topics have a setting for elections. See [`super::topics::create`].
+    pub(super) elections_are_theirs: AtomicBool,
     /// How often the brokers did not take what a tail committed. See [`super::offsets`].
     pub(super) failed_commits: AtomicU64,
     /// Wakes the keeper to look whether the brokers still answer.
@@ -77,6 +79,7 @@ impl Shared {
             garbage: Garbage::default(),
             presence: Presence::default(),
             signals: Local::new(instance),
+            elections_are_theirs: AtomicBool::new(false),
             failed_commits: AtomicU64::new(0),
             suspicion: Notify::new(),
             topics: KnownTopics::default(),
@@ -178,9 +181,19 @@ impl Shared {
         if self.presence.others() == 0 {
             return Duration::ZERO;
         }
-        // The same for each node, and another for each.
+        self.own_moment()
+    }
+
+    /// A moment of this node's own, so that of several that see the same one is first: the same each time.
+    fn own_moment(&self) -> Duration {
         let share = u32::from(self.instance.as_bytes()[0]);
         limits::TAKEOVER_WITHIN * share / (u32::from(u8::MAX) + 1)
+    }
+
+    /// How long this node waits for others to roll a topic: not until the same instant as each other node does, or all
+    /// would roll it.
+    pub(super) fn unrolled_grace(&self) -> Duration {
+        limits::UNROLLED_GRACE + self.own_moment()
     }
 
     /// None when too many are open.

@@ -130,7 +130,7 @@ impl KafkaTail {
             Stream::Ledger(ledger) => ledgers[position(ledger)],
             Stream::Conversation(id) => conversations.get(&id).copied().unwrap_or(0),
         };
-        let unrolled = Unrolled::new(from, position, Instant::now());
+        let unrolled = Unrolled::new(from, position, shared.unrolled_grace(), Instant::now());
         let (inbox, acks) = shared.open_inbox().ok_or_else(too_many)?;
         let (live_in, live) = mpsc::channel(limits::CHUNKS_MAX);
         let (found_in, found) = mpsc::channel(limits::CHUNKS_MAX);

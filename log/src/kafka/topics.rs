@@ -11,7 +11,11 @@ use rdkafka::{
 use settings::{
     CLEANUP_POLICY, COMPACT, RETENTION_MS, Settings, UNCLEAN_ELECTIONS, compacted, fleeting, passing,
 };
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    cell::LazyCell,
+    collections::{BTreeMap, HashMap},
+    sync::atomic::Ordering,
+};
 
 pub(super) mod fill;
 pub(super) mod roll;
@@ -33,12 +37,25 @@ pub(super) enum Made {
 }
 
 /// Creates topics in one request; one that exists is fine. An answer for each, in order. Where a policy of the brokers
-/// refuses one, it is created without the setting that they have by default.
+/// refuses one, it is created without the setting that they have by default, and so are all others from then on.
 pub(super) async fn create(
     shared: &Shared,
     admin: &Admin,
     topics: &[(String, i32, Settings)],
 ) -> Result<Vec<Result<Made, String>>, Wrong> {
+    let lesser: Vec<_>;
+    let topics = if shared.elections_are_theirs.load(Ordering::Relaxed) {
+        lesser = topics
+            .iter()
+            .map(|(name, partitions, settings)| {
+                let less = refused::without_unclean_elections(settings);
+                (name.clone(), *partitions, less.unwrap_or_else(|| settings.clone()))
+            })
+            .collect();
+        &lesser
+    } else {
+        topics
+    };
     let mut answers = create_as(shared, admin, topics).await?;
     let mut again = Vec::new();
     for (at, ((name, partitions, settings), answer)) in topics.iter().zip(&answers).enumerate() {
@@ -51,7 +68,8 @@ pub(super) async fn create(
     if !again.is_empty() {
         let (places, less): (Vec<_>, Vec<_>) = again.into_iter().unzip();
         for (at, answer) in places.into_iter().zip(create_as(shared, admin, &less).await?) {
-            if answer.is_ok() {
+            // From now on it is left out from the first, and an operator has been told.
+            if answer.is_ok() && !shared.elections_are_theirs.swap(true, Ordering::Relaxed) {
                 let (topic, setting) = (&topics[at].0, UNCLEAN_ELECTIONS);
                 tracing::warn!(
                     topic,
@@ -61,9 +79,10 @@ pub(super) async fn create(
             answers[at] = answer;
         }
     }
+    let names = LazyCell::new(|| refused::names(admin));
     let explained = topics.iter().zip(answers).map(|((name, _, settings), answer)| {
         answer.map_err(|code| match code {
-            Some(code) => refused::why(admin, name, settings, code),
+            Some(code) => refused::why(|| &names, name, settings, code),
             None => format!("the brokers did not say whether they created the topic {name}"),
         })
     });

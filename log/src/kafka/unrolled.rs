@@ -11,9 +11,9 @@
 //!
 //! Pure: what was handed out, and the time, are arguments.
 
-use super::limits;
 use crate::{Checkpoint, Entry, Record, Stream};
 use std::collections::BTreeMap;
+use std::time::Duration;
 use tokio::time::Instant;
 
 /// What the names of these notes in a checkpoint begin with; the stream's name follows. The position is the offset after
@@ -21,8 +21,9 @@ use tokio::time::Instant;
 const NAME: &str = "unrolled/";
 
 /// See the module.
-#[derive(Default)]
 pub(super) struct Unrolled {
+    /// How long the others have for what is noted.
+    grace: Duration,
     streams: BTreeMap<Stream, Noted>,
     /// Positions that the checkpoint does not have yet.
     changed: BTreeMap<Stream, u64>,
@@ -38,16 +39,22 @@ struct Noted {
 }
 
 impl Unrolled {
-    /// What a checkpoint has noted. `position` is how far it has read a stream.
-    pub(super) fn new(from: &Checkpoint, position: impl Fn(Stream) -> u64, now: Instant) -> Self {
+    /// What a checkpoint has noted. `position` is how far it has read a stream, and `grace` how long after that a topic is
+    /// due.
+    pub(super) fn new(
+        from: &Checkpoint,
+        position: impl Fn(Stream) -> u64,
+        grace: Duration,
+        now: Instant,
+    ) -> Self {
         let noted = from.iter().filter_map(|(name, after)| {
             let stream = name.strip_prefix(NAME)?.parse().ok()?;
             let next = position(stream);
             // A stream that is read again from an earlier place is noted again.
             let is_noted = *after > 0 && next >= *after;
-            is_noted.then_some((stream, Noted { next, due: now + limits::UNROLLED_GRACE, stored: true }))
+            is_noted.then_some((stream, Noted { next, due: now + grace, stored: true }))
         });
-        Self { streams: noted.collect(), changed: BTreeMap::new() }
+        Self { grace, streams: noted.collect(), changed: BTreeMap::new() }
     }
 
     /// Whether that is the name of a note in a checkpoint.
@@ -61,7 +68,7 @@ impl Unrolled {
             self.moved(*stream, offset.0);
             let next = offset.0.saturating_add(1);
             if *record.kind == *Record::ERASED {
-                let due = now + limits::UNROLLED_GRACE;
+                let due = now + self.grace;
                 // A note that is over is still in the checkpoint until the next one goes over it.
                 let stored = self.changed.contains_key(stream);
                 self.streams.entry(*stream).or_insert(Noted { next, due, stored }).next = next;
@@ -109,9 +116,10 @@ impl Unrolled {
 
     /// Topics that are to be rolled now. They are due again later, until they are seen to be.
     pub(super) fn due(&mut self, now: Instant) -> Vec<Stream> {
+        let grace = self.grace;
         let due = self.streams.iter_mut().filter(|(_, noted)| noted.due <= now);
         due.map(|(stream, noted)| {
-            noted.due = now + limits::UNROLLED_GRACE;
+            noted.due = now + grace;
             *stream
         })
         .collect()
@@ -120,7 +128,7 @@ impl Unrolled {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::limits, *};
     use kafkatalk_protocol::{ConversationId, Offset, Timestamp};
     use std::sync::Arc;
     use uuid::Uuid;
@@ -146,7 +154,8 @@ mod tests {
     }
 
     fn noted(entries: &[Entry]) -> Unrolled {
-        let mut unrolled = Unrolled::default();
+        let mut unrolled =
+            Unrolled::new(&Checkpoint::default(), |_| 0, limits::UNROLLED_GRACE, Instant::now());
         unrolled.note(entries, Instant::now());
         unrolled
     }
@@ -179,18 +188,21 @@ mod tests {
         let mut checkpoint: Checkpoint = before.take_progress().collect();
         assert!(checkpoint.keys().all(|name| Unrolled::is_name(name)));
         // Records came behind it meanwhile.
-        let mut after = Unrolled::new(&checkpoint, |_| 5, Instant::now());
+        let mut after = Unrolled::new(&checkpoint, |_| 5, limits::UNROLLED_GRACE, Instant::now());
         assert_eq!(outcome(&mut after), (vec![stream(1)], vec![]));
         after.moved(stream(1), 6);
         checkpoint.extend(after.take_progress());
         assert_eq!(checkpoint.values().copied().collect::<Vec<_>>(), [0]);
-        assert_eq!(outcome(&mut Unrolled::new(&checkpoint, |_| 6, Instant::now())).0, []);
+        assert_eq!(
+            outcome(&mut Unrolled::new(&checkpoint, |_| 6, limits::UNROLLED_GRACE, Instant::now())).0,
+            []
+        );
     }
 
     #[test]
     fn a_note_that_is_over_leaves_the_checkpoint_whatever_came_behind_it() {
         let mut checkpoint: Checkpoint = noted(&[erasing(1)]).take_progress().collect();
-        let mut unrolled = Unrolled::new(&checkpoint, |_| 2, Instant::now());
+        let mut unrolled = Unrolled::new(&checkpoint, |_| 2, limits::UNROLLED_GRACE, Instant::now());
         unrolled.note(&[erasing(3), message(5)], Instant::now());
         checkpoint.extend(unrolled.take_progress());
         assert_eq!(checkpoint.values().copied().collect::<Vec<_>>(), [0]);
@@ -199,9 +211,22 @@ mod tests {
     #[test]
     fn a_stream_that_is_read_again_is_noted_again() {
         let checkpoint = noted(&[erasing(1)]).take_progress().collect();
-        let mut again = Unrolled::new(&checkpoint, |_| 0, Instant::now());
+        let mut again = Unrolled::new(&checkpoint, |_| 0, limits::UNROLLED_GRACE, Instant::now());
         again.note(&[message(0), message(2)], Instant::now());
         assert_eq!(outcome(&mut again).0, []);
+    }
+
+    #[test]
+    fn each_node_leaves_what_is_noted_to_the_others_for_a_time_of_its_own() {
+        let (now, grace) = (Instant::now(), limits::UNROLLED_GRACE + limits::TAKEOVER_WITHIN / 2);
+        let mut unrolled = Unrolled::new(&Checkpoint::default(), |_| 0, grace, now);
+        unrolled.note(&[erasing(1)], now);
+        assert_eq!(unrolled.due(now + limits::UNROLLED_GRACE), []);
+        assert_eq!(unrolled.due(now + grace), [stream(1)]);
+        // So are the further times, and what a checkpoint brings.
+        assert_eq!(unrolled.next_due(), Some(now + grace * 2));
+        let checkpoint = unrolled.take_progress().collect();
+        assert_eq!(Unrolled::new(&checkpoint, |_| 2, grace, now).next_due(), Some(now + grace));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! browser alone is taken from the beginning, where the first proxy wrote what the browser asked for: scheme and host. Who
 //! forges these deceives nobody but their own browser, since no other site can make a browser send such a header.
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderValue};
 use std::{
     net::{IpAddr, SocketAddr},
     sync::Once,
@@ -19,11 +19,12 @@ static UNREADABLE: Once = Once::new();
 
 /// The address that the trusted proxy was asked from; none where it says none that can be read.
 pub fn address(headers: &HeaderMap) -> Option<IpAddr> {
+    // One that is no text counts as well: without it, an entry before it would count, which the client may have chosen.
     let last = entries(headers, "x-forwarded-for").last()?;
-    let address = parse_address(last);
+    let address = str::from_utf8(last).ok().and_then(parse_address);
     if address.is_none() {
         UNREADABLE.call_once(|| {
-            let value: String = last.chars().take(LOGGED_CHARS_MAX).collect();
+            let value: String = String::from_utf8_lossy(last).chars().take(LOGGED_CHARS_MAX).collect();
             tracing::warn!(
                 value,
                 "X-Forwarded-For ends in no address: limits by address count all of this proxy's clients as one"
@@ -35,17 +36,21 @@ pub fn address(headers: &HeaderMap) -> Option<IpAddr> {
 
 /// Whether the browser asked by https.
 pub fn is_https(headers: &HeaderMap) -> bool {
-    entries(headers, "x-forwarded-proto").next().is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"))
+    entries(headers, "x-forwarded-proto").next().is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"https"))
 }
 
 /// The host that the browser asked for, with its port if the proxy names one.
 pub fn host(headers: &HeaderMap) -> Option<&str> {
-    entries(headers, "x-forwarded-host").next()
+    entries(headers, "x-forwarded-host").next().and_then(|host| str::from_utf8(host).ok())
 }
 
-fn entries<'a>(headers: &'a HeaderMap, name: &'static str) -> impl Iterator<Item = &'a str> {
-    let lines = headers.get_all(name).iter().filter_map(|line| line.to_str().ok());
-    lines.flat_map(|line| line.split(',')).map(str::trim).filter(|entry| !entry.is_empty())
+/// Bytes, as a header may hold others than text.
+fn entries<'a>(headers: &'a HeaderMap, name: &'static str) -> impl Iterator<Item = &'a [u8]> {
+    let lines = headers.get_all(name).iter().map(HeaderValue::as_bytes);
+    lines
+        .flat_map(|line| line.split(|byte| *byte == b','))
+        .map(<[u8]>::trim_ascii)
+        .filter(|entry| !entry.is_empty())
 }
 
 /// With a port or without, IPv6 with brackets or without.
@@ -60,7 +65,7 @@ fn parse_address(text: &str) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::http::{HeaderName, HeaderValue};
+    use axum::http::HeaderName;
 
     fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
         let line = |(name, value): &(&'static str, &'static str)| {
@@ -92,6 +97,28 @@ mod tests {
             let expected = address.map(|text| text.parse().unwrap());
             assert_eq!(super::address(&headers(&lines)), expected, "{lines:?}");
         }
+    }
+
+    #[test]
+    fn an_entry_that_is_no_text_hides_nothing_behind_it_and_is_not_passed_over() {
+        for (lines, address) in [
+            (&[&b"\xff, 203.0.113.7"[..]][..], Some("203.0.113.7")),
+            (&[b"198.51.100.1", b"\xff, 203.0.113.7"], Some("203.0.113.7")),
+            (&[b"\xff", b"203.0.113.7"], Some("203.0.113.7")),
+            (&[b"198.51.100.1, \xff"], None),
+            (&[b"198.51.100.1", b"\xff"], None),
+        ] {
+            let line = |line: &&[u8]| {
+                (HeaderName::from_static("x-forwarded-for"), HeaderValue::from_bytes(line).unwrap())
+            };
+            let expected = address.map(|text| text.parse().unwrap());
+            assert_eq!(super::address(&lines.iter().map(line).collect()), expected, "{lines:?}");
+        }
+        let other = |name, line: &[u8]| -> HeaderMap {
+            [(HeaderName::from_static(name), HeaderValue::from_bytes(line).unwrap())].into_iter().collect()
+        };
+        assert_eq!(host(&other("x-forwarded-host", b"\xff, chat.example")), None);
+        assert!(!is_https(&other("x-forwarded-proto", b"\xff, https")));
     }
 
     #[test]

@@ -37,7 +37,8 @@ pub async fn upgrade(
 
 /// A request that is no handshake, or not any more.
 fn no_handshake(state: &State, headers: &HeaderMap, version: Version) -> Response {
-    let is_lost = headers.contains_key(header::SEC_WEBSOCKET_KEY) && !headers.contains_key(header::UPGRADE);
+    let is_lost = headers.contains_key(header::SEC_WEBSOCKET_KEY)
+        && !(headers.contains_key(header::UPGRADE) && is_for_upgrade(headers));
     let detail = if is_lost {
         state.metrics.upgrade_lost();
         if WARNINGS.as_ref().is_some_and(|warnings| warnings.check().is_ok()) {
@@ -62,6 +63,13 @@ fn no_handshake(state: &State, headers: &HeaderMap, version: Version) -> Respons
         answer.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
     }
     response
+}
+
+/// Whether `Connection` names the upgrade: a proxy may pass one of the two headers alone.
+fn is_for_upgrade(headers: &HeaderMap) -> bool {
+    let lines = headers.get_all(header::CONNECTION).iter().map(HeaderValue::as_bytes);
+    let mut tokens = lines.flat_map(|line| line.split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
+    tokens.any(|token| token.eq_ignore_ascii_case(b"upgrade"))
 }
 
 fn open(

@@ -27,6 +27,8 @@ use tokio_util::sync::CancellationToken;
 
 mod again;
 
+use again::Short;
+
 /// How far the follower is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress {
@@ -167,8 +169,9 @@ pub fn start(follower: Follower, stop: CancellationToken) -> std::io::Result<Fol
 impl Follower {
     async fn run(&mut self, sign: &Sign) {
         let mut pause = FOLLOW_RETRY_MIN;
+        let mut short = Short::default();
         loop {
-            match self.follow(sign, &mut pause).await {
+            match self.follow(sign, &mut pause, &mut short).await {
                 Ok(()) => return,
                 Err(error) => {
                     // If it was the tail that failed: nobody waits longer for what was shown.
@@ -185,7 +188,7 @@ impl Follower {
     }
 
     /// Follows until the log is closed, or something fails.
-    async fn follow(&mut self, sign: &Sign, pause: &mut Duration) -> Result<(), String> {
+    async fn follow(&mut self, sign: &Sign, pause: &mut Duration, short: &mut Short) -> Result<(), String> {
         let identity = self.log.identity().await.map_err(|error| error.to_string())?;
         if !self.applier.belongs_to(identity.as_str()).map_err(|error| error.to_string())? {
             tracing::error!(
@@ -194,7 +197,7 @@ impl Follower {
             );
             return Ok(());
         }
-        self.read_again().await?;
+        self.read_again(short).await?;
         let checkpoint = self.applier.checkpoint();
         let mut tail: Box<dyn Tail> = self.log.tail(checkpoint).await.map_err(|error| error.to_string())?;
         let asks = self.applier.asks();

@@ -38,9 +38,14 @@ impl ReadsAhead {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&reader).copied()
     }
 
-    /// Nobody looks after it any more.
-    pub(crate) fn forget(&self, reader: Reader) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&reader);
+    /// Nobody looks after it any more, unless a position was noted meanwhile that is further than this one: false then.
+    pub(crate) fn forget(&self, reader: Reader, through: Offset) -> bool {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_over = waiting.get(&reader).is_none_or(|furthest| *furthest <= through);
+        if is_over {
+            waiting.remove(&reader);
+        }
+        is_over
     }
 }
 
@@ -61,7 +66,18 @@ mod tests {
         assert_eq!(ahead.furthest(reader(0)), Some(Offset(9)));
         let others = (1..=READS_AHEAD_MAX as u128).map(|n| ahead.note(reader(n), Offset(0)));
         assert_eq!(others.filter(|taken| *taken).count(), READS_AHEAD_MAX - 1);
-        ahead.forget(reader(0));
+        assert!(ahead.forget(reader(0), Offset(9)));
         assert!(ahead.note(reader(0), Offset(7)));
+    }
+
+    #[test]
+    fn a_position_that_came_while_another_was_looked_after_is_not_forgotten_with_it() {
+        let ahead = ReadsAhead::default();
+        assert!(ahead.note(reader(0), Offset(7)));
+        assert!(!ahead.note(reader(0), Offset(9)));
+        assert!(!ahead.forget(reader(0), Offset(7)));
+        assert_eq!(ahead.furthest(reader(0)), Some(Offset(9)));
+        assert!(ahead.forget(reader(0), Offset(9)));
+        assert_eq!(ahead.furthest(reader(0)), None);
     }
 }

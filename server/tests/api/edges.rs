@@ -73,6 +73,14 @@ async fn what_is_no_handshake_is_told_what_to_upgrade_to() {
         plain().header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==").header("sec-websocket-version", "13");
     assert_eq!(refused(sent(lost).await).await, code(426, "invalid_input"));
     assert!(node.figures().await.contains("kafkatalk_websocket_upgrades_lost_total 1\n"));
+    // And from one that is told of one of them only.
+    let half = plain()
+        .header("upgrade", "websocket")
+        .header("connection", "close")
+        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+        .header("sec-websocket-version", "13");
+    assert_eq!(refused(sent(half).await).await, code(426, "invalid_input"));
+    assert!(node.figures().await.contains("kafkatalk_websocket_upgrades_lost_total 2\n"));
     assert_eq!(refused(sent(node.post("/api/v1/ws", &json!({}))).await).await.0, 405);
 }
 

@@ -17,7 +17,7 @@ use toml::{Table, Value};
 /// would have other features than `cargo run` gave it, and the file that runs would be replaced.
 const NATIVE: [&str; 5] = ["--workspace", "--exclude", "kafkatalk-frontend", "--exclude", "xtask"];
 /// The tests that start Apache Kafka.
-const WITH_BROKERS: [&str; 3] = ["kafka", "level", "migrate"];
+const WITH_BROKERS: [&str; 4] = ["another_log", "kafka", "level", "migrate"];
 /// The proxies behind which nodes are tested, each with the Debian package that has it.
 const PROXIES: [(&str, &str); 3] = [("nginx", "nginx"), ("haproxy", "haproxy"), ("caddy", "caddy")];
 /// This program, by itself.
@@ -157,5 +157,15 @@ mod tests {
         }
         // Listed in a manifest that does not want files to be found.
         assert!(!names.contains("contract"));
+        for member in fs::read_dir(place::root()).unwrap() {
+            let Ok(tests) = fs::read_dir(member.unwrap().path().join("tests")) else { continue };
+            for path in tests.map(|entry| entry.unwrap().path()) {
+                let text = fs::read_to_string(&path).unwrap_or_default();
+                let name = path.file_stem().unwrap().to_string_lossy();
+                if text.contains("broker.rs\"") || text.contains("broker::") {
+                    assert!(WITH_BROKERS.contains(&&*name), "{} starts brokers", path.display());
+                }
+            }
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::settings::{Settings, UNCLEAN_ELECTIONS};
 use crate::kafka::{client::Admin, limits};
-use rdkafka::{error::RDKafkaErrorCode, metadata::MetadataTopic};
+use rdkafka::{error::RDKafkaErrorCode, metadata::Metadata};
 
 /// The settings without the one that policies forbid most, if they have it. Brokers have it so by default.
 pub(super) fn without_unclean_elections(settings: &Settings) -> Option<Settings> {
@@ -10,13 +10,22 @@ pub(super) fn without_unclean_elections(settings: &Settings) -> Option<Settings>
     (left.len() < settings.len()).then_some(left)
 }
 
-/// What to do about a code.
-pub(super) fn why(admin: &Admin, topic: &str, settings: &Settings, code: RDKafkaErrorCode) -> String {
+/// The names of all topics; none where the brokers do not tell.
+pub(super) fn names(admin: &Admin) -> Vec<String> {
+    let metadata = admin.inner().fetch_metadata(None, limits::REQUEST_TIMEOUT);
+    metadata.iter().flat_map(Metadata::topics).map(|topic| topic.name().to_owned()).collect()
+}
+
+/// What to do about a code. `names` are those of all topics, which are asked for only where they matter.
+pub(super) fn why<'a>(
+    names: impl FnOnce() -> &'a [String],
+    topic: &str,
+    settings: &Settings,
+    code: RDKafkaErrorCode,
+) -> String {
     let advice = match code {
         RDKafkaErrorCode::InvalidTopic => {
-            let metadata = admin.inner().fetch_metadata(None, limits::REQUEST_TIMEOUT);
-            let names = metadata.as_ref().map(|known| known.topics().iter().map(MetadataTopic::name));
-            names.ok().and_then(|names| colliding(topic, names)).map_or_else(String::new, |other| {
+            colliding(topic, names().iter().map(String::as_str)).map_or_else(String::new, |other| {
                 format!(
                     "; it collides with the topic {other}, since brokers take `.` and `_` for the same: remove that topic, \
                      or choose another prefix"

@@ -8,13 +8,13 @@ use crate::{
         follow::Watch,
         views::{Query, ViewsError},
     },
-    limits::{ERASE_AGAIN_AFTER, ERASING_CONVERSATIONS_MAX, ERASURES_AT_ONCE},
+    limits::{APPLY_WAIT, ERASE_AGAIN_AFTER, ERASING_CONVERSATIONS_MAX, ERASURES_AT_ONCE},
 };
 use futures_util::future::join_all;
 use kafkatalk_log::{RecordId, Stream};
 use kafkatalk_protocol::{ConversationId, MessageId, Offset, User, delete::MessageDeleted};
 use std::{collections::BTreeMap, time::Duration};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 impl Kernel {
@@ -71,34 +71,41 @@ impl Kernel {
         // One conversation in which it cannot be done now does not keep the others.
         let each = records.iter().map(|(conversation, records)| async move {
             let at = self.clock.now();
-            let erased = self.log.erase_all(Stream::Conversation(*conversation), records, at).await;
-            if let Err(error) = &erased {
-                tracing::warn!(%error, %conversation, "deleted messages are not erased from the log yet; retrying");
+            match self.log.erase_all(Stream::Conversation(*conversation), records, at).await {
+                Ok(offsets) => self.note_the_rest(*conversation, records, offsets).await,
+                Err(error) => {
+                    tracing::warn!(%error, %conversation, "deleted messages are not erased from the log yet; retrying");
+                }
             }
-            erased.is_ok().then_some(*conversation)
         });
-        let done: Vec<_> = join_all(each).await.into_iter().flatten().collect();
-        self.note_the_rest(done, &records).await
+        join_all(each).await;
+        Ok(())
     }
 
-    /// Of these conversations, a part was erased. Where others wait, the next round begins at once, also where the views have
-    /// not come to the erasures yet.
-    async fn note_the_rest(
-        &self,
-        done: Vec<ConversationId>,
-        records: &BTreeMap<ConversationId, Vec<RecordId>>,
-    ) -> Result<(), Unavailable> {
-        let first = move |views: &Query<'_>| -> Result<_, ViewsError> {
-            let each =
-                done.into_iter().map(|id| views.pending_erasures(Some(id), None, ERASURES_AT_ONCE + 1));
-            Ok(each.collect::<Result<Vec<_>, _>>()?.concat())
+    /// Of a conversation, these records were erased, by records at these offsets. Where others wait, the next round begins
+    /// at once, and not before the views hold the erasures: it would erase the same records again. Views that do not come
+    /// to them in time leave the others to whoever looks next.
+    async fn note_the_rest(&self, conversation: ConversationId, erased: &[RecordId], offsets: Vec<Offset>) {
+        let Some(last) = offsets.into_iter().max() else { return };
+        let rest = async {
+            self.views.reach_in(conversation, last).await?;
+            let pending = move |views: &Query<'_>| {
+                views.pending_erasures(Some(conversation), None, ERASURES_AT_ONCE + 1)
+            };
+            self.views.read(pending).await
         };
-        for (conversation, record) in self.views.read(first).await? {
-            if records.get(&conversation).is_none_or(|erased| !erased.contains(&record)) {
+        match timeout(APPLY_WAIT, rest).await {
+            Ok(Ok(rest)) if rest.iter().any(|(_, record)| !erased.contains(record)) => {
                 self.erasures.note(conversation);
             }
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => {
+                tracing::debug!(%error, %conversation, "what is left to erase is looked for later");
+            }
+            Err(_) => {
+                tracing::debug!(%conversation, "the views lag: what is left to erase is looked for later");
+            }
         }
-        Ok(())
     }
 
     /// Erases what is deleted here, and at times what a node that died, or a log that was away, has left; until `shutdown`.

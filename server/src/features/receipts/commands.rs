@@ -67,17 +67,23 @@ impl Kernel {
         Ok(())
     }
 
-    /// Looks again at a position that is ahead of what could be seen.
+    /// Looks again at a position that is ahead of what could be seen, and at those that are named meanwhile.
     async fn mark_read_later(self, caller: UserId, conversation: ConversationId) {
         let reader = (caller, conversation);
-        for pause in READ_AGAIN_AFTER {
-            tokio::time::sleep(pause).await;
-            let Some(furthest) = self.reads_ahead.furthest(reader) else { break };
-            match self.mark_read_as_known(caller, conversation, furthest).await {
-                Ok(true) | Err(ConversationError::NotFound | ConversationError::NotAllowed) => break,
-                Ok(false) | Err(ConversationError::Unavailable(_)) => {}
+        loop {
+            let mut looked_at = Offset(0);
+            for pause in READ_AGAIN_AFTER {
+                tokio::time::sleep(pause).await;
+                let Some(furthest) = self.reads_ahead.furthest(reader) else { return };
+                looked_at = furthest;
+                match self.mark_read_as_known(caller, conversation, furthest).await {
+                    Ok(true) | Err(ConversationError::NotFound | ConversationError::NotAllowed) => break,
+                    Ok(false) | Err(ConversationError::Unavailable(_)) => {}
+                }
+            }
+            if self.reads_ahead.forget(reader, looked_at) {
+                return;
             }
         }
-        self.reads_ahead.forget(reader);
     }
 }

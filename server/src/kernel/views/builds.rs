@@ -121,8 +121,15 @@ pub(super) fn adapt(
         ReadAgain::Ledgers(features) => features.iter().any(|name| registry.is_base(name)),
         ReadAgain::Conversation { .. } => false,
     };
-    if again.len() > read_again_max || again.iter().any(needs_base) {
-        tracing::warn!(streams = again.len(), reason = "too many streams to read again", "views_begun_anew");
+    let reason = if again.iter().any(needs_base) {
+        Some("a feature on which most rows rest has missed records of ledgers")
+    } else if again.len() > read_again_max {
+        Some("too many streams to read again")
+    } else {
+        None
+    };
+    if let Some(reason) = reason {
+        tracing::warn!(streams = again.len(), reason, "views_begun_anew");
         return Ok(false);
     }
     adapting.commit()?;
