@@ -117,6 +117,7 @@ impl Client {
         }
         self.link.ready(socket, now.ticks);
         self.probe = None;
+        self.reconsider_sign_out();
         self.retry_fetches_now();
         self.receipts.start_over();
         // The hello brings the messages of the conversations that it names. The list brings the rest: new
