@@ -26,6 +26,8 @@ pub enum NotTaken {
     OutboxFull,
     /// The session has ended.
     SignedOut,
+    /// The page has failed, and works no more until it is loaded again.
+    Stopped,
 }
 
 /// The messages that wait, in the order typed.
