@@ -8,6 +8,7 @@ use crate::features::reply::{ReplyBar, Replying};
 use crate::ui::escape::is_taken_by_input_method;
 use crate::ui::event::handler;
 use crate::ui::focus::has_fine_pointer;
+use crate::ui::follow::text;
 use crate::ui::icon::Icon;
 use kafkatalk_protocol::{
     Body, Offset,
@@ -236,6 +237,17 @@ impl Writing {
     }
 }
 
+/// Whether what is sent has to wait for the connection.
+fn is_offline(chat: Chat) -> Memo<bool> {
+    Memo::new(move |_| {
+        chat.desk.live.link.with(|view| match view.link {
+            Link::Offline | Link::Waiting(_) => true,
+            Link::Connecting => view.was_tried,
+            Link::Live | Link::Ended => false,
+        })
+    })
+}
+
 #[component]
 pub(super) fn Composer() -> impl IntoView {
     let chat = expect_context::<Chat>();
@@ -257,20 +269,19 @@ pub(super) fn Composer() -> impl IntoView {
             writing.show(editing);
         }
     });
-    let offline = Memo::new(move |_| {
-        chat.desk.live.link.with(|view| match view.link {
-            Link::Offline | Link::Waiting(_) => true,
-            Link::Connecting => view.was_tried,
-            Link::Live | Link::Ended => false,
-        })
-    });
+    let offline = is_offline(chat);
     let placeholder =
         move || if offline.get() { "Message (will be sent when you're back online)" } else { "Message" };
     let count = move || writing.text.with(|text| count_words(text));
     let invalid = move || writing.problem.with(Option::is_some).then_some("true");
     view! {
         <footer class="composer">
-            <p class="composer-problem" id="composer-problem" role="alert">{move || writing.problem.get()}</p>
+            <p
+                class="composer-problem"
+                id="composer-problem"
+                role="alert"
+                prop:textContent=text(move || writing.problem.get().unwrap_or_default())
+            ></p>
             <EditBar on_cancel=Callback::new(move |()| {
                 writing.cancel();
             }) />
@@ -307,7 +318,7 @@ pub(super) fn Composer() -> impl IntoView {
                     {Icon::Send.view()}
                 </button>
             </div>
-            <p class="composer-count">{move || count()}</p>
+            <p class="composer-count" prop:textContent=text(move || count().unwrap_or_default())></p>
         </footer>
     }
 }

@@ -11,6 +11,7 @@ use crate::ui::avatar::Avatar;
 use crate::ui::escape::keep_from_form;
 use crate::ui::event::handler;
 use crate::ui::focus::focus_soon;
+use crate::ui::follow::{text, words};
 use crate::ui::icon::Icon;
 use crate::ui::person::Picture;
 use kafkatalk_protocol::{
@@ -34,7 +35,7 @@ pub(super) fn MembersPanel() -> impl IntoView {
     view! {
         <section class="details group-panel" tabindex="-1" aria-labelledby="members-title">
             <header class="pane-head">
-                <h2 id="members-title">{move || title()}</h2>
+                <h2 id="members-title">{words(title)}</h2>
                 <button
                     class="button-icon"
                     type="button"
@@ -48,7 +49,11 @@ pub(super) fn MembersPanel() -> impl IntoView {
             </header>
             <NameForm />
             <AddPeople />
-            <p class="group-refusal" role="alert">{move || panel.refusal.get()}</p>
+            <p
+                class="group-refusal"
+                role="alert"
+                prop:textContent=text(move || panel.refusal.get().unwrap_or_default())
+            ></p>
             <MemberList />
             <button
                 class="button button-danger"
@@ -131,7 +136,12 @@ fn NameForm() -> impl IntoView {
                     </button>
                 </Show>
             </div>
-            <p id="group-name-wrong" class="group-refusal" role="alert">{move || wrong.get()}</p>
+            <p
+                id="group-name-wrong"
+                class="group-refusal"
+                role="alert"
+                prop:textContent=text(move || wrong.get().unwrap_or_default())
+            ></p>
         </form>
     }
 }
