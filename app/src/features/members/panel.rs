@@ -6,6 +6,7 @@ use super::rights::{may_give, may_remove, title};
 use super::shared::{Panel, Side, count};
 use crate::chat::Chat;
 use crate::client::People;
+use crate::conversation::keep_place;
 use crate::route::Route;
 use crate::ui::avatar::Avatar;
 use crate::ui::escape::keep_from_form;
@@ -31,6 +32,7 @@ pub(super) fn MembersPanel() -> impl IntoView {
     let panel = Panel { chat, busy: RwSignal::new(false), refusal: RwSignal::new(None) };
     provide_context(panel);
     Effect::new(move |_| focus_soon("#members-close".into()));
+    keep_place(chat);
     let title = move || count(&panel.people());
     view! {
         <section class="details group-panel" tabindex="-1" aria-labelledby="members-title">
