@@ -107,7 +107,11 @@ fn initial_model() -> PageModel {
 #[cfg(feature = "hydrate")]
 fn initial_model() -> PageModel {
     let element = document().get_element_by_id(crate::page::MODEL_ELEMENT_ID);
-    let json = element.and_then(|element| element.text_content()).unwrap_or_default();
+    let json = element.as_ref().and_then(|element| element.text_content()).unwrap_or_default();
+    // What it says of people is not to stay in the document when their session has ended.
+    if let Some(element) = element {
+        element.remove();
+    }
     PageModel::from_script_json(&json).unwrap_or_else(|error| {
         leptos::logging::error!("the page's model cannot be read: {error}");
         PageModel::default()

@@ -70,6 +70,15 @@ fn OpenConversation(id: ConversationId) -> impl IntoView {
     })
 }
 
+/// For a panel beside the messages: they are narrower while it is there. The reader's place stays.
+pub(crate) fn keep_place(chat: Chat) {
+    let Some(scroll) = use_context::<Scroll>() else { return };
+    Effect::new(move |_| {
+        scroll.settle(chat, false);
+        on_cleanup(move || scroll.settle(chat, false));
+    });
+}
+
 /// A conversation that is opened takes the keyboard: to write, or, where a field would bring up a keyboard on the
 /// screen, to its heading. Not from somebody who has begun to use the page while it was loading.
 fn take_focus(desk: Desk) {

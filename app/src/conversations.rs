@@ -65,7 +65,7 @@ fn SignedOut() -> impl IntoView {
     let desk = expect_context::<Desk>();
     let next = untrack(|| desk.route.with(|route| safe_next(&route.to_string())));
     view! {
-        <section class="signed-out blank">
+        <section class="signed-out blank" role="alert">
             <Logo />
             <h1>"You are signed out"</h1>
             <a class="button button-primary" rel="external" href=Route::SignIn { next }.to_string()>

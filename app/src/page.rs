@@ -26,7 +26,7 @@ pub struct PageModel {
     /// What came of a form that was posted. For the server alone.
     #[serde(skip)]
     pub form: Option<FormModel>,
-    /// The server's clock at rendering, so that both sides word times alike.
+    /// The server's clock at rendering, so that the times do not change their words when the browser draws the page.
     pub now: Timestamp,
     /// The viewer's offset from UTC in minutes east, as the browser last told in the cookie `kafkatalk_tz`.
     pub utc_offset_minutes: i32,

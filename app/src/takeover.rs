@@ -8,7 +8,7 @@
 use leptos::{
     prelude::document,
     wasm_bindgen::JsCast,
-    web_sys::{Element, HtmlElement, HtmlTextAreaElement},
+    web_sys::{Element, HtmlElement, HtmlTextAreaElement, NodeList},
 };
 
 /// What scrolls by itself.
@@ -27,15 +27,28 @@ pub(crate) fn take_over(drawn: &Element) {
 }
 
 fn pages() -> Vec<Element> {
-    let Ok(found) = document().query_selector_all("main") else { return Vec::new() };
+    elements(document().query_selector_all("main").ok())
+}
+
+fn elements(found: Option<NodeList>) -> Vec<Element> {
+    let Some(found) = found else { return Vec::new() };
     (0..found.length()).filter_map(|index| found.item(index)?.dyn_into().ok()).collect()
+}
+
+/// The same element in another drawing of the page: messages may share what they are called, so it is counted which of
+/// them it is.
+fn counterpart_of(active: &Element, written: &Element, drawn: &Element) -> Option<Element> {
+    let selector = selector_of(active)?;
+    let all = |page: &Element| elements(page.query_selector_all(&selector).ok());
+    let index = all(written).iter().position(|element| element == active)?;
+    all(drawn).into_iter().nth(index)
 }
 
 fn carry_over(written: &Element, drawn: &Element) {
     let places = SCROLLERS.map(|selector| (selector, find(written, selector).map(|list| list.scroll_top())));
     carry_text(written, drawn);
     let active = document().active_element().filter(|active| written.contains(Some(active)));
-    let counterpart = active.and_then(|active| find(drawn, &selector_of(&active)?));
+    let counterpart = active.and_then(|active| counterpart_of(&active, written, drawn));
     if let Some(element) = counterpart.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
         let _ = element.focus();
     }
@@ -67,8 +80,8 @@ fn find(page: &Element, selector: &str) -> Option<Element> {
 
 /// By what the same element is found in another drawing of the page.
 fn selector_of(element: &Element) -> Option<String> {
-    let quoted = |text: String| format!("{text:?}");
-    let by = |name: &str| Some(format!("[{name}={}]", quoted(element.get_attribute(name)?)));
+    let quoted = |text: String| text.replace('\\', "\\\\").replace('"', "\\\"");
+    let by = |name: &str| Some(format!("[{name}=\"{}\"]", quoted(element.get_attribute(name)?)));
     // The whole of what was read may have been focused, to scroll it.
     let scroller = || SCROLLERS.into_iter().find(|scroller| element.matches(scroller).unwrap_or(false));
     ["id", "href", "aria-label"].into_iter().find_map(by).or_else(|| scroller().map(str::to_owned))

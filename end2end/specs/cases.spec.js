@@ -120,7 +120,7 @@ test("a page whose wasm does not load says so, and comes to life when it does", 
   let lost = true;
   await ada.page.route(/_bg\.wasm$/, (route) => (lost ? route.abort() : route.continue()));
   await ada.page.goto(`/conversations/${pair.conversation.id}`);
-  const notice = ada.page.getByRole("alert").filter({ hasText: "tries again by itself" });
+  const notice = ada.page.getByRole("alert").filter({ hasText: "Retrying..." });
   await expect(notice).toBeVisible();
   await ada.composer.fill("Begun meanwhile");
   lost = false;

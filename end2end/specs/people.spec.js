@@ -63,7 +63,7 @@ test("one's own link is copied, and where that cannot be, the page says how", as
       await here.page.evaluate(take);
       const saidNow = await wordsSaid(copy);
       await copy.click();
-      await expect.poll(saidNow).toContain("Select the link above and copy it");
+      await expect.poll(saidNow).toContain("Select the text above and copy it");
       await expect(copy).toBeVisible();
     });
   }

@@ -7,6 +7,8 @@ form?.addEventListener("submit", (event) => {
   // Keyboards on screens like to end a word with a space.
   form.username.value = form.username.value.trim();
 });
+// A browser may keep the page as it was left, to come back to.
+addEventListener("pageshow", () => delete form?.dataset.sent);
 addEventListener("load", () => {
   // Browsers pass over `autofocus` now and then, on the answer to a form above all.
   if (document.activeElement === document.body) form?.querySelector("[autofocus]").focus();

@@ -101,6 +101,9 @@ impl Engine {
         conversation: ConversationId,
         command: Command,
     ) -> Result<MessageId, NotTaken> {
+        if crate::is_stopped() {
+            return Err(NotTaken::Stopped);
+        }
         self.0.hasten();
         let sent = self.0.client.borrow_mut().submit(conversation, command, now());
         self.0.turn();
@@ -140,6 +143,9 @@ impl Engine {
 
 impl Tell for Inner {
     fn tell(&self, input: Input) {
+        if crate::is_stopped() {
+            return;
+        }
         self.inbox.borrow_mut().push_back(input);
         self.turn();
     }
@@ -200,6 +206,7 @@ impl Inner {
             Effect::SessionEnded => {
                 // A browser may keep the page to come back to: what it shows goes before it is left.
                 self.hasten();
+                self.signals.announced.set(None);
                 leaving::go_to_sign_in_and_back();
             }
             Effect::Forget => {
@@ -209,6 +216,7 @@ impl Inner {
             }
             Effect::SignedOut => {
                 self.hasten();
+                self.signals.announced.set(None);
                 leaving::go_to_sign_in(None);
             }
             Effect::Announce(message) => self.signals.announced.set(Some(message)),

@@ -3,6 +3,7 @@
 use super::{handle::Handle, store::Store};
 use crate::client::Input;
 use gloo_events::{EventListener, EventListenerOptions};
+use js_sys::Reflect;
 use wasm_bindgen::JsCast;
 use web_sys::{Event, StorageEvent, VisibilityState};
 
@@ -29,7 +30,7 @@ pub(super) fn listen(handle: &Handle, store: &Store) -> Vec<EventListener> {
         EventListener::new(&window, "offline", tell(|| Input::Online(false))),
         // A page that is put aside, or taken out again.
         EventListener::new(&window, "pagehide", tell(|| Input::Visible(false))),
-        EventListener::new(&window, "pageshow", tell(|| Input::Visible(visible()))),
+        EventListener::new(&window, "pageshow", shown(handle.clone(), store.clone())),
         EventListener::new(&window, "storage", stored(handle.clone(), store.clone())),
     ];
     for touch in ["pointerdown", "wheel", "keydown"] {
@@ -42,6 +43,22 @@ pub(super) fn listen(handle: &Handle, store: &Store) -> Vec<EventListener> {
         listeners.push(EventListener::new(&document, "visibilitychange", changed));
     }
     listeners
+}
+
+/// The page is shown. One that comes back as it was left did not hear what other tabs stored meanwhile.
+fn shown(handle: Handle, store: Store) -> impl FnMut(&Event) {
+    move |event| {
+        if Reflect::get(event, &"persisted".into()).is_ok_and(|persisted| persisted.is_truthy()) {
+            let (outbox, drafts) = store.load();
+            for entry in outbox {
+                handle.tell(Input::EntryStored(entry));
+            }
+            for (conversation, text) in drafts {
+                handle.tell(Input::DraftStored(conversation, text));
+            }
+        }
+        handle.tell(Input::Visible(visible()));
+    }
 }
 
 /// Another tab stored something.

@@ -1,17 +1,17 @@
 //! Requests to the API. The browser adds the session's cookie by itself, since they go to the page's own origin.
 
-use crate::client::{Answer, Request, RequestError, limits::FETCH_DEADLINE_MS};
+use crate::client::{Answer, Request, RequestError, limits};
 use gloo_net::http::{Method, RequestBuilder};
 use gloo_timers::callback::Timeout;
 use kafkatalk_protocol::{ErrorCode, Problem, http::BASE};
 use web_sys::{AbortController, AbortSignal};
 
-/// Longest that something may take which changes the server's state, in milliseconds. The server answers within 30
-/// seconds, whatever happens.
-const CHANGE_DEADLINE_MS: u32 = 35_000;
+/// Longest that something may take which changes the server's state, in milliseconds.
+#[expect(clippy::cast_possible_truncation, reason = "some seconds")]
+const CHANGE_DEADLINE_MS: u32 = limits::CHANGE_DEADLINE_MS as u32;
 /// Longest that anything else may take, in milliseconds: after that the client asks again.
 #[expect(clippy::cast_possible_truncation, reason = "some seconds")]
-const READ_DEADLINE_MS: u32 = FETCH_DEADLINE_MS as u32;
+const READ_DEADLINE_MS: u32 = limits::FETCH_DEADLINE_MS as u32;
 
 impl From<gloo_net::Error> for RequestError {
     fn from(_: gloo_net::Error) -> Self {

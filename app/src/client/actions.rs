@@ -1,7 +1,7 @@
 //! What people do.
 
 use super::{Action, Client, Command, Effect, Event, Held, NotTaken, Now, event::Ticks};
-use kafkatalk_protocol::{Body, ConversationId, MessageId, Offset};
+use kafkatalk_protocol::{Body, ConversationId, MessageId, Offset, text::is_blank};
 
 impl Client {
     /// Takes a message that was typed. It is kept on the device and goes out as soon as it can; the draft of the
@@ -31,6 +31,7 @@ impl Client {
         self.effects.push(Effect::StoreEntry(stored));
         if posts {
             self.drafts.clear(conversation, &mut self.effects);
+            self.forget_change_elsewhere();
             self.tell_parts(Event::Posted, now.ticks);
             self.looking.aim = None;
             if let Some(chat) = self.chats.get_mut(&conversation) {
@@ -95,7 +96,8 @@ impl Client {
                 let changed = self.drafts.change(conversation, &text, now.ticks, &mut self.effects);
                 // The list does not show the draft of the conversation that is open.
                 self.conversations.changed |= changed && self.looking.open != Some(conversation);
-                if changed && !text.trim().is_empty() {
+                self.forget_change_elsewhere();
+                if changed && !is_blank(&text) {
                     self.tell_parts(Event::Typed(conversation), now.ticks);
                 }
             }
@@ -105,6 +107,11 @@ impl Client {
             }
             Action::SignOut => self.sign_out(now.ticks),
         }
+    }
+
+    /// The draft was changed here since: when another tab makes the same change again, that is a new one.
+    fn forget_change_elsewhere(&mut self) {
+        self.looking.changed |= self.looking.drafted_elsewhere.take().is_some();
     }
 
     fn open_at(&mut self, conversation: ConversationId, offset: Offset, now: Ticks) {

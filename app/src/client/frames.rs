@@ -48,7 +48,7 @@ impl Client {
         match frame {
             ServerFrame::Ready { user, .. } => self.ready(socket, &user, now),
             ServerFrame::Ack { id, conversation, offset, .. } => {
-                self.landed(id, offset, now.ticks);
+                self.mark_stored(id, offset, now.ticks);
                 self.acknowledged_after_departure(conversation, offset);
             }
             ServerFrame::Message { message, record, previous_record } => {
@@ -117,6 +117,7 @@ impl Client {
         }
         self.link.ready(socket, now.ticks);
         self.probe = None;
+        self.reconsider_sign_out();
         self.retry_fetches_now();
         self.receipts.start_over();
         // The hello brings the messages of the conversations that it names. The list brings the rest: new
@@ -140,7 +141,7 @@ impl Client {
     }
 
     /// A message of the viewer is in the log.
-    pub(super) fn landed(&mut self, id: MessageId, offset: Offset, now: Ticks) {
+    pub(super) fn mark_stored(&mut self, id: MessageId, offset: Offset, now: Ticks) {
         if self.outbox.mark_stored(id, offset, now) {
             self.effects.push(Effect::RemoveEntry(id));
             self.outbox_changed();
@@ -192,7 +193,7 @@ impl Client {
         let message = Arc::new(message);
         let conversation = message.conversation;
         if message.sender.id == self.viewer.id {
-            self.landed(message.id, message.offset, now.ticks);
+            self.mark_stored(message.id, message.offset, now.ticks);
         }
         if self.conversations.get(conversation).is_none() {
             // Not loaded that far down, or opened just now. The answer may come from a node that lags.

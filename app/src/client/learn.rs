@@ -14,7 +14,7 @@ impl Client {
         if let Some(last) = &told.last_message
             && last.sender.id == viewer
         {
-            self.landed(last.id, last.offset, now);
+            self.mark_stored(last.id, last.offset, now);
         }
         self.missing.remove(&told.id);
         self.left.remove(&told.id);
@@ -93,7 +93,7 @@ impl Client {
             in_windows.chain(newest).chain(&self.unplaced).filter(|message| message.sender.id == viewer);
         let own: Vec<_> = own.map(|message| (message.id, message.offset)).collect();
         for (id, offset) in own {
-            self.landed(id, offset, now);
+            self.mark_stored(id, offset, now);
         }
     }
 }

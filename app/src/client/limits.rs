@@ -29,6 +29,9 @@ pub const SLEEP_MS: u64 = 10_000;
 
 /// Milliseconds that the answer to an HTTP request may take.
 pub const FETCH_DEADLINE_MS: u64 = 15_000;
+/// Milliseconds that the answer to one may take that changes the server's state. The server answers within 30 seconds,
+/// whatever happens.
+pub const CHANGE_DEADLINE_MS: u64 = 35_000;
 /// HTTP requests under way at once.
 pub const FETCHES_MAX: usize = 6;
 /// Shortest wait before a failed request is made again, before jitter.

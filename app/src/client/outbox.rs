@@ -26,6 +26,8 @@ pub enum NotTaken {
     OutboxFull,
     /// The session has ended.
     SignedOut,
+    /// The page has failed, and works no more until it is loaded again.
+    Stopped,
 }
 
 /// The messages that wait, in the order typed.
@@ -100,7 +102,7 @@ impl Outbox {
         let state = refused.unwrap_or(EntryState::Waiting(from));
         if let Some((_, known)) = self.find(stored.id) {
             known.gone = false;
-            // Another tab sends it again, or had it refused; what flies or landed here is decided here.
+            // Another tab sends it again, or had it refused; what is in flight or stored here is decided here.
             if matches!(
                 (&known.state, &state),
                 (EntryState::Refused(_), _) | (EntryState::Waiting(_), EntryState::Refused(_))
@@ -199,7 +201,7 @@ impl Outbox {
         random: &mut Random,
     ) -> Option<StoredEntry> {
         let (index, entry) = self.find(id)?;
-        // Only an answer to what is under way counts: a landed one stays landed.
+        // Only an answer to what is under way counts: a stored one stays stored.
         if !matches!(entry.state, EntryState::InFlight(..)) {
             return None;
         }

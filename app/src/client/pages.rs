@@ -140,7 +140,7 @@ impl Client {
         let page: Vec<_> = messages.into_iter().map(Arc::new).collect();
         for message in &page {
             if message.sender.id == self.viewer.id {
-                self.landed(message.id, message.offset, now);
+                self.mark_stored(message.id, message.offset, now);
             }
         }
         page

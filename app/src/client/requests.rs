@@ -3,7 +3,7 @@
 use super::{
     Client,
     event::{Effect, RequestId, Ticks},
-    limits::{FETCH_DEADLINE_MS, FETCHES_MAX},
+    limits::{CHANGE_DEADLINE_MS, FETCH_DEADLINE_MS, FETCHES_MAX},
     request::{Answer, Request, RequestError},
 };
 use std::collections::BTreeMap;
@@ -16,15 +16,12 @@ pub(super) struct Requests {
 }
 
 impl Requests {
-    /// A new one; none while too many are under way.
-    fn start(&mut self, now: Ticks) -> Option<RequestId> {
-        if self.under_way.len() >= FETCHES_MAX {
-            return None;
-        }
+    /// A new one, which may take until that moment.
+    fn start(&mut self, deadline: Ticks) -> RequestId {
         self.last += 1;
         let request = RequestId(self.last);
-        self.under_way.insert(request, now.plus(FETCH_DEADLINE_MS));
-        Some(request)
+        self.under_way.insert(request, deadline);
+        request
     }
 
     /// It is answered, or has failed. False where nobody waits for it any more.
@@ -47,9 +44,19 @@ impl Requests {
 impl Client {
     /// Makes a request, unless too many are under way. The caller keeps the id, by which it knows the answer.
     pub(super) fn request(&mut self, request: Request, now: Ticks) -> Option<RequestId> {
-        let id = self.requests.start(now)?;
+        if self.requests.under_way.len() >= FETCHES_MAX {
+            return None;
+        }
+        let id = self.requests.start(now.plus(FETCH_DEADLINE_MS));
         self.effects.push(Effect::Fetch(id, request));
         Some(id)
+    }
+
+    /// Makes a request that changes something: at once, since a person waits for it.
+    pub(super) fn request_change(&mut self, request: Request, now: Ticks) -> RequestId {
+        let id = self.requests.start(now.plus(CHANGE_DEADLINE_MS));
+        self.effects.push(Effect::Fetch(id, request));
+        id
     }
 
     /// An answer came: the part whose request it is takes it. Late answers, and those to questions that are of no

@@ -2,9 +2,9 @@
 
 use super::{
     Client, Conversations, Drafts, Effect, Event, Looking, Outbox, Paging, RequestId, Task, Ticks,
-    request::{Answer, Request, RequestError},
+    request::{Answer, Request, RequestError, read},
 };
-use kafkatalk_protocol::ErrorCode;
+use kafkatalk_protocol::{ErrorCode, http::Me};
 
 /// How far signing out has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -14,7 +14,9 @@ pub(super) enum SignOut {
     No,
     /// The server is asked.
     Asked(RequestId),
-    /// The server could not be asked, or could not do it.
+    /// The server was asked, and may have done it: its answer was lost. Whether the session still stands, says that.
+    Unanswered,
+    /// The server could not do it.
     Failed,
 }
 
@@ -22,6 +24,16 @@ impl Client {
     /// The server is to be asked.
     pub(super) fn doubt_session(&mut self) {
         self.probe.get_or_insert_default();
+    }
+
+    /// The connection is back, and with it the session: signing out may be tried again.
+    pub(super) fn reconsider_sign_out(&mut self) {
+        match self.sign_out {
+            SignOut::Failed => self.sign_out = SignOut::No,
+            // The socket may have been let in before the server ended the session.
+            SignOut::Unanswered => self.doubt_session(),
+            SignOut::No | SignOut::Asked(_) => {}
+        }
     }
 
     pub(super) fn fetch_session(&mut self, now: Ticks) {
@@ -38,7 +50,7 @@ impl Client {
             return;
         }
         let request = Request { method: "DELETE", path: "/sessions/current".into(), body: None };
-        self.sign_out = self.request(request, now).map_or(SignOut::Failed, SignOut::Asked);
+        self.sign_out = SignOut::Asked(self.request_change(request, now));
         self.link.changed = true;
     }
 
@@ -50,11 +62,20 @@ impl Client {
         {
             self.end_session(now);
         } else if self.sign_out == SignOut::Asked(request) {
-            self.sign_out = SignOut::Failed;
+            self.sign_out = if code.is_some() { SignOut::Failed } else { SignOut::Unanswered };
+            // One that was asked before knows nothing of it.
+            self.probe = (self.sign_out == SignOut::Unanswered).then(Task::default).or(self.probe);
             self.link.changed = true;
         } else if let Some(task) = self.probe.as_mut().filter(|task| task.is(request)) {
-            match answer {
-                Ok(_) => self.probe = None,
+            match read::<Me>(answer) {
+                Ok(me) if me.user.id == self.viewer.id => {
+                    self.probe = None;
+                    if self.sign_out == SignOut::Unanswered {
+                        self.sign_out = SignOut::Failed;
+                    }
+                }
+                // Somebody else signed in on this device.
+                Ok(_) => self.end_session(now),
                 Err(error) => task.failed(now, error.wait_ms(), &mut self.random),
             }
         } else {
@@ -67,7 +88,7 @@ impl Client {
     /// then nothing of theirs stays. Nothing is shown of it any more, wherever the page goes.
     pub(super) fn end_session(&mut self, now: Ticks) {
         self.link.end(&mut self.effects);
-        if matches!(self.sign_out, SignOut::Asked(_)) {
+        if matches!(std::mem::take(&mut self.sign_out), SignOut::Asked(_) | SignOut::Unanswered) {
             self.effects.extend([Effect::Forget, Effect::SignedOut]);
         } else {
             self.drafts.store(now, true, &mut self.effects);

@@ -21,7 +21,7 @@ impl Client {
             waiting: self.outbox.waiting(),
             failed: self.outbox.refused(),
             lost: self.lost_change(),
-            sign_out_failed: self.sign_out == SignOut::Failed,
+            sign_out_failed: matches!(self.sign_out, SignOut::Unanswered | SignOut::Failed),
         }
     }
 

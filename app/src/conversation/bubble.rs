@@ -111,7 +111,8 @@ fn Notice(row: Memo<Row>) -> impl IntoView {
 
 fn span_view(span: Span) -> impl IntoView {
     match span {
-        Span::Text(text) => text.into_any(),
+        // An element, like what `words` makes: a program that translates may have taken the place of a text node.
+        Span::Text(text) => view! { <span>{text}</span> }.into_any(),
         Span::Link(link) => {
             view! { <a href=link.clone() target="_blank" rel="noopener noreferrer nofollow">{link.clone()}</a> }
                 .into_any()

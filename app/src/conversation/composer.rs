@@ -8,8 +8,13 @@ use crate::features::reply::{ReplyBar, Replying};
 use crate::ui::escape::is_taken_by_input_method;
 use crate::ui::event::handler;
 use crate::ui::focus::is_touched;
+use crate::ui::follow::text;
 use crate::ui::icon::Icon;
-use kafkatalk_protocol::{Body, Offset, limits::BODY_CHARS_MAX, text::TextError};
+use kafkatalk_protocol::{
+    Body, Offset,
+    limits::BODY_CHARS_MAX,
+    text::{TextError, tidy},
+};
 use leptos::{
     ev::{ClipboardEvent, KeyboardEvent, MouseEvent},
     html::Textarea,
@@ -26,7 +31,7 @@ fn count_words(text: &str) -> Option<String> {
     if text.len() + COUNT_FROM < BODY_CHARS_MAX {
         return None;
     }
-    let chars = text.trim().chars().count();
+    let chars = tidy(text).chars().count();
     match BODY_CHARS_MAX.checked_sub(chars) {
         Some(left) if left >= COUNT_FROM => None,
         Some(left) => Some(format!("{left} characters left")),
@@ -63,10 +68,15 @@ struct Writing {
 }
 
 impl Writing {
-    /// Takes up what was typed before the script ran, or what was begun earlier.
+    /// Takes up what was begun earlier, and what was typed before the script ran.
     fn begin(self) {
         let Some(field) = self.field.get() else { return };
-        if !field.value().is_empty() {
+        let typed = field.value();
+        if !typed.is_empty() {
+            let draft = self.chat.desk.live.draft(self.chat.id);
+            if !draft.is_empty() && *draft != *typed {
+                field.set_value(&[&*draft, &*typed].join("\n"));
+            }
             self.typed();
         } else if let Some((message, text)) = BegunEdits::of(self.chat) {
             self.editing.set(Some(message));
@@ -112,7 +122,12 @@ impl Writing {
     fn paste(self, event: &ClipboardEvent) {
         let (field, pasted) = (self.field.get_untracked(), event.clipboard_data());
         let pasted = pasted.and_then(|data| data.get_data("text/plain").ok()).unwrap_or_default();
-        let units = field.map_or(0, |field| field.text_length() as usize);
+        let units = field.map_or(0, |field| {
+            let (start, end) = (field.selection_start().ok().flatten(), field.selection_end().ok().flatten());
+            // What is selected makes room.
+            let replaced = end.zip(start).map_or(0, |(end, start)| end.saturating_sub(start));
+            field.text_length().saturating_sub(replaced) as usize
+        });
         if let Some(problem) = paste_problem(units, &pasted) {
             event.prevent_default();
             self.problem.set(Some(problem));
@@ -205,10 +220,11 @@ impl Writing {
     fn send(self) {
         let Some(field) = self.field.get_untracked() else { return };
         let _ = field.focus();
-        let problem = match Body::parse(field.value().trim()) {
+        let problem = match Body::typed(&field.value()) {
             Ok(body) => match self.submit(body) {
                 Ok(()) => None,
                 Err(NotTaken::SignedOut) => Some("You are signed out.".into()),
+                Err(NotTaken::Stopped) => Some("Reload the page first.".into()),
                 Err(NotTaken::OutboxFull) => {
                     Some("Too many messages wait to be sent. Send this one when some have gone.".into())
                 }
@@ -219,6 +235,17 @@ impl Writing {
         };
         self.problem.set(problem);
     }
+}
+
+/// Whether what is sent has to wait for the connection.
+fn is_offline(chat: Chat) -> Memo<bool> {
+    Memo::new(move |_| {
+        chat.desk.live.link.with(|view| match view.link {
+            Link::Offline | Link::Waiting(_) => true,
+            Link::Connecting => view.was_tried,
+            Link::Live | Link::Ended => false,
+        })
+    })
 }
 
 #[component]
@@ -242,20 +269,19 @@ pub(super) fn Composer() -> impl IntoView {
             writing.show(editing);
         }
     });
-    let offline = Memo::new(move |_| {
-        chat.desk.live.link.with(|view| match view.link {
-            Link::Offline | Link::Waiting(_) => true,
-            Link::Connecting => view.was_tried,
-            Link::Live | Link::Ended => false,
-        })
-    });
+    let offline = is_offline(chat);
     let placeholder =
         move || if offline.get() { "Message (will be sent when you're back online)" } else { "Message" };
     let count = move || writing.text.with(|text| count_words(text));
     let invalid = move || writing.problem.with(Option::is_some).then_some("true");
     view! {
         <footer class="composer">
-            <p class="composer-problem" id="composer-problem" role="alert">{move || writing.problem.get()}</p>
+            <p
+                class="composer-problem"
+                id="composer-problem"
+                role="alert"
+                prop:textContent=text(move || writing.problem.get().unwrap_or_default())
+            ></p>
             <EditBar on_cancel=Callback::new(move |()| {
                 writing.cancel();
             }) />
@@ -270,6 +296,8 @@ pub(super) fn Composer() -> impl IntoView {
                         aria-invalid=move || invalid()
                         placeholder=move || placeholder()
                         rows="1"
+                        // What a browser restores by itself would count as typed.
+                        autocomplete="off"
                         dir="auto"
                         maxlength=FIELD_UNITS_MAX
                         node_ref=writing.field
@@ -290,7 +318,7 @@ pub(super) fn Composer() -> impl IntoView {
                     {Icon::Send.view()}
                 </button>
             </div>
-            <p class="composer-count">{move || count()}</p>
+            <p class="composer-count" prop:textContent=text(move || count().unwrap_or_default())></p>
         </footer>
     }
 }
@@ -313,5 +341,8 @@ mod tests {
         assert_eq!(count_words(&"é".repeat(BODY_CHARS_MAX / 2)), None);
         assert_eq!(count_words(&"é".repeat(BODY_CHARS_MAX - 10)).unwrap(), "10 characters left");
         assert_eq!(count_words(&"é".repeat(BODY_CHARS_MAX + 3)).unwrap(), "3 characters too many");
+        // As it is sent: the first line keeps its indentation.
+        let indented = format!("\n    {}\n\n", "x".repeat(BODY_CHARS_MAX));
+        assert_eq!(count_words(&indented).unwrap(), "4 characters too many");
     }
 }

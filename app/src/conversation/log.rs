@@ -98,7 +98,7 @@ fn edge_view(chat: Chat, edge: Edge, said: EdgeWords) -> AnyView {
 
 /// Up and down go from one message to the next, once one is among them; all that is selected there is the conversation.
 fn on_key(event: KeyboardEvent) {
-    if (event.ctrl_key() || event.meta_key()) && event.key() == "a" {
+    if selects_all(&event) {
         select_all(&event);
         return;
     }
@@ -110,6 +110,13 @@ fn on_key(event: KeyboardEvent) {
     if move_among(&event, ".message", step) {
         event.prevent_default();
     }
+}
+
+/// By the letter, or by the key's place where the layout has no Latin letters.
+fn selects_all(event: &KeyboardEvent) -> bool {
+    let key = event.key();
+    let letter = key.eq_ignore_ascii_case("a") || (!key.is_ascii() && event.code() == "KeyA");
+    letter && (event.ctrl_key() || event.meta_key()) && !event.shift_key() && !event.alt_key()
 }
 
 fn select_all(event: &KeyboardEvent) {

@@ -25,9 +25,9 @@ fn notice(view: LinkView, unsaved: bool) -> Option<Notice> {
     let unsaved = unsaved && view.waiting > 0;
     let waiting = match view.waiting {
         _ if unsaved => UNSAVED.to_owned(),
-        0 => "What you send waits here and goes out by itself.".to_owned(),
-        1 => "1 message waits here and goes out by itself.".to_owned(),
-        count => format!("{count} messages wait here and go out by themselves."),
+        0 => "Messages will be sent when you're back online.".to_owned(),
+        1 => "1 message will be sent when you're back online.".to_owned(),
+        count => format!("{count} messages will be sent when you're back online."),
     };
     let (state, retry) = match view.link {
         Link::Live => ("", false),
@@ -123,11 +123,11 @@ mod tests {
         let waiting = Link::Waiting(Ticks(0));
         assert_eq!(
             words(Link::Offline, true, 0).unwrap(),
-            "You are offline. What you send waits here and goes out by itself."
+            "You are offline. Messages will be sent when you're back online."
         );
         assert_eq!(
             words(waiting, true, 2).unwrap(),
-            "No connection to the server. 2 messages wait here and go out by themselves."
+            "No connection to the server. 2 messages will be sent when you're back online."
         );
     }
 

@@ -11,7 +11,7 @@ use crate::desk::Desk;
 use crate::ui::avatar::Avatar;
 use crate::ui::event::handler;
 use crate::ui::focus::focus_soon;
-use crate::ui::follow::{follow, words};
+use crate::ui::follow::{follow, text, words};
 use crate::ui::icon::Icon;
 use crate::ui::person::{Picture, conversation_name};
 use finder::{FIELD, Finder};
@@ -214,7 +214,12 @@ fn Words(finder: Finder) -> impl IntoView {
     let failed = Memo::new(move |_| finder.found.with(|found| found.failed.is_some()));
     let alone = Memo::new(move |_| finder.chosen.with(Option::is_none) && finder.count() == 0);
     view! {
-        <p class="find-words" role="status" aria-label="Search">{move || said()}</p>
+        <p
+            class="find-words"
+            role="status"
+            aria-label="Search"
+            prop:textContent=text(move || said().unwrap_or_default())
+        ></p>
         {follow(move || failed.get().then(|| {
             view! {
                 <button class="button-quiet" type="button" on:click=handler(move |_| finder.ask(None))>

@@ -9,6 +9,7 @@ use crate::route::Route;
 use crate::ui::avatar::Avatar;
 use crate::ui::follow::{follow, words};
 use crate::ui::person::{Picture, conversation_name};
+use kafkatalk_protocol::text::is_blank;
 use leptos::prelude::*;
 
 /// Most that the count of unread messages shows.
@@ -28,7 +29,7 @@ fn line(row: &Row) -> String {
 }
 
 fn is_drafted(row: &Row) -> bool {
-    !row.draft.trim().is_empty() && !row.open
+    !row.open && !is_blank(&row.draft)
 }
 
 /// Whose words the line shows, where that is a question.

@@ -10,7 +10,7 @@ use crate::desk::{NEW_CONVERSATION, SEARCH};
 use crate::ui::avatar::Avatar;
 use crate::ui::event::handler;
 use crate::ui::focus;
-use crate::ui::follow::follow;
+use crate::ui::follow::{follow, text, words};
 use crate::ui::icon::{Icon, Logo};
 use crate::ui::person::Picture;
 use kafkatalk_protocol::ConversationId;
@@ -132,16 +132,16 @@ fn List() -> impl IntoView {
 }
 
 fn edge_view(desk: Desk, more: Edge) -> Option<impl IntoView> {
-    let words = match more {
+    let said = match more {
         Edge::End => return None,
         Edge::More => "Show more conversations",
         Edge::Loading => "Loading",
-        Edge::Failed => "Could not load more. Try again",
+        Edge::Failed => "Couldn't load more. Try again",
     };
     Some(view! {
         <li class="list-more">
             <button class="button-quiet" type="button" on:click=handler(move |_| desk.act(Action::LoadMoreConversations))>
-                {words}
+                {words(move || said.to_owned())}
             </button>
         </li>
     })
@@ -186,9 +186,14 @@ fn Viewer() -> impl IntoView {
     let viewer = desk.viewer();
     let failed = Memo::new(move |_| desk.live.link.with(|view| view.sign_out_failed));
     view! {
-        <p class="sign-out-failed" role="alert">
-            {move || failed.get().then_some("You can't sign out now. Try again when there is a connection.")}
-        </p>
+        <p
+            class="sign-out-failed"
+            role="alert"
+            prop:textContent=text(move || {
+                let said = "You can't sign out now. Try again when there is a connection.";
+                if failed.get() { said.to_owned() } else { String::new() }
+            })
+        ></p>
         <footer class="pane-foot">
             <Avatar picture=Picture::of(&viewer) small=true />
             <span class="viewer-name" dir="auto">{viewer.username.to_string()}</span>

@@ -69,7 +69,7 @@ async function begin() {
       console.error(error);
       if (error instanceof WebAssembly.RuntimeError) return stopped(error);
       if (await reloads(tries)) return location.reload();
-      say("This page can't start yet. It tries again by itself.");
+      say("This page can't start yet. Retrying...");
       await Promise.race([pause(AGAIN_MS), new Promise((done) => addEventListener("online", done, { once: true }))]);
     }
   }

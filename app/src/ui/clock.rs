@@ -12,7 +12,7 @@ const TICK: std::time::Duration = std::time::Duration::from_secs(30);
 #[cfg(feature = "hydrate")]
 const COOKIE_SECONDS: u32 = 365 * 24 * 60 * 60;
 
-/// The reader's day and zone, as signals. It begins with what the server knew, so that both write the same words.
+/// The reader's day and zone, as signals. It begins with what the server knew, so that the words do not change when the browser draws the page.
 #[derive(Clone, Copy)]
 pub struct Clock {
     zone: RwSignal<Zone>,

@@ -12,16 +12,21 @@ pub fn follow<V: IntoView>(mut view: impl FnMut() -> V + Send + 'static) -> Foll
     Arc::new(Mutex::new(move || view().into_any()))
 }
 
+/// A text that changes and is now and then empty, for the `textContent` of the element that has it: the stylesheet knows
+/// by that when there is none. The server writes nothing there.
+pub fn text(text: impl FnMut() -> String + Send + 'static) -> Following<String> {
+    Arc::new(Mutex::new(text))
+}
+
 /// A text that changes, in an element of its own. The browser sets it as the content of that element: programs that
 /// translate pages put text nodes of theirs in the place of the page's, where no change would be seen.
 #[cfg(feature = "hydrate")]
-pub fn words(text: impl FnMut() -> String + Send + 'static) -> AnyView {
-    let text: Following<String> = Arc::new(Mutex::new(text));
-    view! { <span prop:textContent=text></span> }.into_any()
+pub fn words(said: impl FnMut() -> String + Send + 'static) -> AnyView {
+    view! { <span prop:textContent=text(said)></span> }.into_any()
 }
 
 /// As the server writes it.
 #[cfg(not(feature = "hydrate"))]
-pub fn words(mut text: impl FnMut() -> String + Send + 'static) -> AnyView {
-    view! { <span>{text()}</span> }.into_any()
+pub fn words(mut said: impl FnMut() -> String + Send + 'static) -> AnyView {
+    view! { <span>{said()}</span> }.into_any()
 }

@@ -1,4 +1,4 @@
-//! How moments are worded. Plain arithmetic, so that the server and the browser write the same text.
+//! How moments are worded. Plain arithmetic, so that the words do not change when the browser draws the page.
 
 use kafkatalk_protocol::Timestamp;
 

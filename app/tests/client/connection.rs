@@ -1,4 +1,4 @@
-use crate::api::refused;
+use crate::api::{Answer, refused};
 use crate::harness::{Page, conv, me, user};
 use kafkatalk_app::client::{
     Action, Effect, Input, Link, NotTaken, Request, RequestError, RequestId, SocketId, limits,
@@ -286,6 +286,60 @@ fn signing_out_deletes_nothing_while_the_server_cannot_end_the_session() {
         page.tell(Input::Answered(again, Err(refused(ErrorCode::Unauthenticated))));
         assert!(page.effects.ends_with(&[Effect::Forget, Effect::SignedOut]));
     }
+}
+
+#[test]
+fn signing_out_whose_answer_is_lost_deletes_everything_once_the_session_is_known_to_have_ended() {
+    let (mut page, request, _) = signing_out();
+    page.fail(request, RequestError::Network);
+    let (probe, asked) = page.effects.iter().find_map(fetched).expect("the server is asked");
+    assert_eq!(asked.path, "/me");
+    page.effects.clear();
+    page.tell(Input::Answered(probe, Err(refused(ErrorCode::Unauthenticated))));
+    assert!(page.effects.ends_with(&[Effect::Forget, Effect::SignedOut]), "{:?}", page.effects);
+    assert!(is_empty(&page));
+}
+
+#[test]
+fn signing_out_whose_answer_is_lost_has_failed_where_the_session_still_stands() {
+    let (mut page, request, socket) = signing_out();
+    page.fail(request, RequestError::Network);
+    let (probe, _) = page.effects.iter().find_map(fetched).expect("the server is asked");
+    page.answer(probe, &Answer::Session(me()));
+    assert!(page.client.link().sign_out_failed && !is_empty(&page));
+    // The session ends later, for another reason: what was written stays.
+    let (mut later, effects) = (page, |effect: &Effect| matches!(effect, Effect::Forget));
+    later.tell(Input::Closed(socket, 4401));
+    assert!(!later.effects.iter().any(effects) && later.effects.contains(&Effect::SessionEnded));
+}
+
+#[test]
+fn signing_out_is_asked_for_however_much_is_fetched_and_may_take_longer_than_that() {
+    let (mut page, request, _) = signing_out();
+    page.pass(limits::FETCH_DEADLINE_MS + 1);
+    assert!(!page.client.link().sign_out_failed);
+    page.tell(Input::Answered(request, Ok(String::new())));
+    assert!(page.effects.ends_with(&[Effect::Forget, Effect::SignedOut]));
+}
+
+#[test]
+fn that_signing_out_failed_is_said_until_the_connection_is_back() {
+    let (mut page, request, socket) = signing_out();
+    page.fail(request, refused(ErrorCode::LogUnavailable));
+    assert!(page.client.link().sign_out_failed);
+    page.tell(Input::Closed(socket, 1006));
+    page.pass(limits::RECONNECT_MAX_MS);
+    page.connect();
+    assert!(!page.client.link().sign_out_failed);
+}
+
+#[test]
+fn a_session_that_turns_out_to_be_somebody_elses_ends_here() {
+    let (mut page, request, _) = signing_out();
+    page.fail(request, RequestError::Network);
+    let (probe, _) = page.effects.iter().find_map(fetched).expect("the server is asked");
+    page.answer(probe, &Answer::Session(user(2)));
+    assert_eq!(link(&page), Link::Ended);
 }
 
 fn fetched(effect: &Effect) -> Option<(RequestId, &Request)> {

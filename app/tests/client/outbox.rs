@@ -387,6 +387,26 @@ fn a_draft_changes_the_list_only_where_the_list_shows_it() {
 }
 
 #[test]
+fn the_same_change_of_another_tab_is_a_new_one_after_something_was_typed_or_sent_here() {
+    let mut page = Page::live(0);
+    let cleared = ("hello".into(), "".into());
+    let sent_here = |page: &mut Page| {
+        page.send("hello");
+    };
+    let typed_here = |page: &mut Page| page.act(Action::Draft(conv(), "hello".into()));
+    for again in [sent_here as fn(&mut Page), typed_here] {
+        page.act(Action::Draft(conv(), "hello".into()));
+        page.pass(limits::DRAFT_DELAY_MS);
+        page.tell(Input::DraftStored(conv(), String::new()));
+        assert_eq!(page.client.chat(conv()).drafted_elsewhere, Some(cleared.clone()));
+        page.draw();
+        again(&mut page);
+        assert_eq!(page.client.chat(conv()).drafted_elsewhere, None);
+        assert!(page.client.has_changed());
+    }
+}
+
+#[test]
 fn a_draft_that_another_tab_changes_or_sends_is_followed_unless_one_typed_since() {
     let mut page = Page::live(0);
     page.act(Action::Draft(conv(), "pay him".into()));

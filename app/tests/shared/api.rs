@@ -2,8 +2,8 @@
 
 use kafkatalk_app::client::{Request, RequestError};
 use kafkatalk_protocol::{
-    Conversation, ConversationId, ErrorCode, Offset,
-    http::{Conversations, Messages},
+    Conversation, ConversationId, ErrorCode, Offset, User,
+    http::{Conversations, Me, Messages},
 };
 
 /// What is fetched.
@@ -28,7 +28,7 @@ pub(crate) enum Page {
 #[allow(dead_code, reason = "each of the tests uses some")]
 #[derive(Debug)]
 pub(crate) enum Answer {
-    Session,
+    Session(User),
     Conversations(Conversations),
     Conversation(Box<Conversation>),
     Messages(Messages),
@@ -93,7 +93,7 @@ impl Answer {
     /// As it goes over the network.
     pub(crate) fn to_text(&self) -> String {
         let text = match self {
-            Self::Session => Ok("{}".into()),
+            Self::Session(user) => serde_json::to_string(&Me { user: user.clone() }),
             Self::Conversations(page) => serde_json::to_string(page),
             Self::Conversation(conversation) => serde_json::to_string(conversation),
             Self::Messages(page) => serde_json::to_string(page),

@@ -185,6 +185,24 @@ fn records() -> impl Strategy<Value = Vec<(u64, Option<usize>)>> {
     prop::collection::vec((0..3_u64, prop::option::of(0..1_000_usize)), 1..40)
 }
 
+#[test]
+fn a_message_that_comes_by_itself_in_an_old_state_is_brought_up_to_the_changes_that_came_before_it() {
+    let records = [None, Some(0), Some(0), Some(0), None, Some(0), None, None, Some(143)];
+    let log = log(&records.map(|change| (0, change)));
+    let mut timeline = Timeline::default();
+    for step in [
+        Step::Deliver(978),
+        Step::Latest(135, 1),
+        Step::Deliver(98),
+        Step::Offer(58, 691),
+        Step::Latest(816, 1),
+        Step::Deliver(619),
+    ] {
+        take(&mut timeline, &log, step);
+        assert!(is_right(&timeline, &log), "after {step:?}: {:?}", timeline.window());
+    }
+}
+
 proptest! {
     #[test]
     fn whatever_arrives_in_whatever_order_the_window_has_no_hole_and_no_change_is_missing(

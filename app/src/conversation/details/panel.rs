@@ -4,6 +4,7 @@ use super::close;
 use crate::chat::Chat;
 use crate::chat::state::sentence;
 use crate::client::{Action, Item};
+use crate::conversation::keep_place;
 use crate::ui::copy::CopyButton;
 use crate::ui::event::handler;
 use crate::ui::focus::focus_soon;
@@ -19,6 +20,7 @@ pub(super) fn DetailsPanel() -> impl IntoView {
         chat.read(|chat| chat.items.iter().find(|item| item.key() == key).cloned()).flatten()
     });
     let shown = Memo::new(move |_| item.with(Option::is_some));
+    keep_place(chat);
     Effect::new(move |_| {
         if shown.get() {
             focus_soon("#details-close".into());

@@ -6,6 +6,7 @@ use crate::ui::avatar::Avatar;
 use crate::ui::escape::keep_from_form;
 use crate::ui::event::handler;
 use crate::ui::focus::focus_soon;
+use crate::ui::follow::text;
 use crate::ui::person::Picture;
 use kafkatalk_protocol::{User, limits::USERNAME_CHARS_MAX};
 use leptos::{
@@ -141,7 +142,7 @@ pub(super) fn AddPeople() -> impl IntoView {
                 on:input=handler(move |event: Event| adding.look(event_target_value(&event)))
                 on:keydown=handler(|event: KeyboardEvent| keep_from_form(&event))
             />
-            <p class="group-words" role="status">{move || adding.words.get()}</p>
+            <p class="group-words" role="status" prop:textContent=text(move || adding.words.get())></p>
             <div class="group-found">
                 {move || adding.found.get().iter().map(|person| found(&adding, person)).collect_view()}
             </div>

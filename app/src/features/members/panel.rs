@@ -6,11 +6,13 @@ use super::rights::{may_give, may_remove, title};
 use super::shared::{Panel, Side, count};
 use crate::chat::Chat;
 use crate::client::People;
+use crate::conversation::keep_place;
 use crate::route::Route;
 use crate::ui::avatar::Avatar;
 use crate::ui::escape::keep_from_form;
 use crate::ui::event::handler;
 use crate::ui::focus::focus_soon;
+use crate::ui::follow::{text, words};
 use crate::ui::icon::Icon;
 use crate::ui::person::Picture;
 use kafkatalk_protocol::{
@@ -30,11 +32,12 @@ pub(super) fn MembersPanel() -> impl IntoView {
     let panel = Panel { chat, busy: RwSignal::new(false), refusal: RwSignal::new(None) };
     provide_context(panel);
     Effect::new(move |_| focus_soon("#members-close".into()));
+    keep_place(chat);
     let title = move || count(&panel.people());
     view! {
         <section class="details group-panel" tabindex="-1" aria-labelledby="members-title">
             <header class="pane-head">
-                <h2 id="members-title">{move || title()}</h2>
+                <h2 id="members-title">{words(title)}</h2>
                 <button
                     class="button-icon"
                     type="button"
@@ -48,7 +51,11 @@ pub(super) fn MembersPanel() -> impl IntoView {
             </header>
             <NameForm />
             <AddPeople />
-            <p class="group-refusal" role="alert">{move || panel.refusal.get()}</p>
+            <p
+                class="group-refusal"
+                role="alert"
+                prop:textContent=text(move || panel.refusal.get().unwrap_or_default())
+            ></p>
             <MemberList />
             <button
                 class="button button-danger"
@@ -131,7 +138,12 @@ fn NameForm() -> impl IntoView {
                     </button>
                 </Show>
             </div>
-            <p id="group-name-wrong" class="group-refusal" role="alert">{move || wrong.get()}</p>
+            <p
+                id="group-name-wrong"
+                class="group-refusal"
+                role="alert"
+                prop:textContent=text(move || wrong.get().unwrap_or_default())
+            ></p>
         </form>
     }
 }

@@ -3,6 +3,7 @@
 use super::{peer, presence_of};
 use crate::client::People;
 use crate::desk::Desk;
+use crate::ui::follow::text;
 use leptos::prelude::*;
 
 /// Whether the other one of a conversation of two is online; the stylesheet makes a dot of the word.
@@ -16,5 +17,5 @@ pub(crate) fn OnlineDot(
         let presence = presence_of(desk.live, people.with(peer)?)?;
         presence.online.then(|| "Online".to_owned())
     };
-    view! { <span class="online-dot">{move || word()}</span> }
+    view! { <span class="online-dot" prop:textContent=text(move || word().unwrap_or_default())></span> }
 }

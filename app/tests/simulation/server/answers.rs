@@ -17,7 +17,7 @@ impl Server {
         let lag = self.random.below(self.trouble.lag_ms + 1);
         let before = now.saturating_sub(lag);
         match fetch {
-            Fetch::Session => Ok(Answer::Session),
+            Fetch::Session => Ok(Answer::Session(crate::world::user(user.0.as_u128()))),
             Fetch::Conversations { before: cursor, limit } => {
                 let mut all = self.list(user, before);
                 let start = cursor
