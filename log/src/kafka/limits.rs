@@ -52,7 +52,8 @@ pub(super) const ROLL_AGAIN_AFTER_MAX: Duration = Duration::from_mins(10);
 /// How long after an erasing record its topic may be seen not to be rolled before others than its writer roll it: longer than
 /// the writer takes, however many wait.
 pub(super) const UNROLLED_GRACE: Duration = Duration::from_mins(1);
-/// What a killed node left is looked for by all others, each at a moment of its own within this time.
+/// What a killed node left is looked for by all others, each at a moment of its own within this time; so much longer than
+/// [`UNROLLED_GRACE`] each waits, too.
 pub(super) const TAKEOVER_WITHIN: Duration = Duration::from_secs(10);
 /// Between two requests for the settings of many topics, so that those whom people wait for come first.
 pub(super) const DESCRIBE_PAUSE: Duration = Duration::from_millis(200);

@@ -73,7 +73,7 @@ pub(super) async fn create(
                 let (topic, setting) = (&topics[at].0, UNCLEAN_ELECTIONS);
                 tracing::warn!(
                     topic,
-                    "a policy of the brokers forbids {setting}: see that it is false there"
+                    "a policy of the brokers forbids {setting}, so topics are created without it: see that it is false there"
                 );
             }
             answers[at] = answer;
