@@ -136,6 +136,14 @@ impl Desk {
         self.finding.update(|finding| *finding = finding.is_none().then(String::new));
     }
 
+    /// Opens the panel for a new conversation. In one that is open already the keyboard goes to the field.
+    pub fn start_conversation(self) {
+        if self.finding.with_untracked(Option::is_some) {
+            return focus_soon("#find-person".into());
+        }
+        self.toggle_finding(NEW_CONVERSATION);
+    }
+
     /// Whether the panel was opened to search.
     pub fn is_searching(self) -> bool {
         self.inner.with_value(|inner| inner.searching)

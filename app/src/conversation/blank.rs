@@ -2,7 +2,7 @@
 
 use crate::chat::Chat;
 use crate::client::{Action, Link};
-use crate::desk::{Desk, NEW_CONVERSATION, RouteLink};
+use crate::desk::{Desk, RouteLink};
 use crate::route::Route;
 use crate::ui::event::handler;
 use crate::ui::follow::words;
@@ -16,7 +16,7 @@ pub(super) fn NothingOpen() -> impl IntoView {
         <section class="conversation-pane blank" aria-label="No conversation open">
             <Logo />
             <p>"Choose a conversation, or start a new one."</p>
-            <button class="button" type="button" on:click=handler(move |_| desk.toggle_finding(NEW_CONVERSATION))>
+            <button class="button" type="button" on:click=handler(move |_| desk.start_conversation())>
                 {Icon::Compose.view()}
                 <span>"Start a conversation"</span>
             </button>

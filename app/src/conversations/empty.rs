@@ -1,7 +1,7 @@
 //! The list of one who has no conversation yet.
 
 use super::own_link::OwnLink;
-use crate::desk::{Desk, NEW_CONVERSATION};
+use crate::desk::Desk;
 use crate::ui::event::handler;
 use crate::ui::icon::Icon;
 use leptos::prelude::*;
@@ -17,7 +17,7 @@ pub(super) fn EmptyList() -> impl IntoView {
             <button
                 class="button button-primary"
                 type="button"
-                on:click=handler(move |_| desk.toggle_finding(NEW_CONVERSATION))
+                on:click=handler(move |_| desk.start_conversation())
             >
                 {Icon::Search.view()}
                 <span>"Find someone"</span>
