@@ -32,12 +32,16 @@ impl Drop for Node {
     }
 }
 
+/// Starts what follows so that it hears when its terminal is closed, even if these tests are to outlive theirs.
+const IN_A_TERMINAL: &str =
+    if cfg!(target_os = "linux") { "exec /usr/bin/env --default-signal=HUP" } else { "exec" };
+
 impl Node {
-    /// Starts one with these flags, by a line of shell that ends in the program.
+    /// Starts one with these flags, by a line of shell that ends where the program follows.
     fn start_by(shell: &str, folder: &Path, flags: &[&str]) -> Self {
         let program = env!("CARGO_BIN_EXE_kafkatalk");
         let mut child = Command::new("sh")
-            .args(["-c", &format!("{shell}exec \"$0\" \"$@\""), program])
+            .args(["-c", &format!("{shell} \"$0\" \"$@\""), program])
             .args(["serve", "--listen", "127.0.0.1:0", "--data", "data", "--log-format", "json"])
             .args(flags)
             .env_clear()
@@ -59,7 +63,7 @@ impl Node {
     }
 
     fn start(folder: &Path, flags: &[&str]) -> Self {
-        Self::start_by("", folder, flags)
+        Self::start_by(IN_A_TERMINAL, folder, flags)
     }
 
     /// The answer to a request without a body.
@@ -163,7 +167,7 @@ fn each_signal_stops_in_order_even_if_nobody_reads_what_the_node_says() {
 fn a_node_that_is_to_outlive_its_terminal_does_not_listen_when_it_is_closed() {
     let folder = tempfile::tempdir().unwrap();
     // As `nohup` does.
-    let mut node = Node::start_by("trap '' HUP; ", folder.path(), &[]);
+    let mut node = Node::start_by("trap '' HUP; exec", folder.path(), &[]);
     node.until_ready();
     let status = std::fs::read_to_string(format!("/proc/{}/status", node.child.id())).unwrap();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap();
@@ -228,7 +232,7 @@ fn work_that_blocks_a_thread_is_not_waited_for() {
 #[test]
 fn the_limit_of_open_files_is_raised_and_many_can_connect() {
     let folder = tempfile::tempdir().unwrap();
-    let mut node = Node::start_by("ulimit -Hn 2000; ulimit -Sn 64; ", folder.path(), &[]);
+    let mut node = Node::start_by("ulimit -Hn 2000; ulimit -Sn 64; exec", folder.path(), &[]);
     assert!(node.began.contains("\"now\":2000"), "{}", node.began);
     node.until_ready();
     let connections: Vec<_> = (0..200).map(|_| TcpStream::connect(&node.address).unwrap()).collect();

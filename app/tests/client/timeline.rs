@@ -128,9 +128,9 @@ fn a_hole_of_many_pages_is_left_behind_for_the_newest_messages() {
     assert_eq!(next, 1 + u64::from(limits::FILL_PAGES_MAX) * size);
 }
 
-#[test]
-fn scrolling_up_brings_older_messages_to_the_beginning() {
-    let model = PageModel {
+/// A page that the server wrote with five messages, and five before them.
+fn page_from_the_middle() -> Page {
+    let mut page = Page::of(&PageModel {
         viewer: Some(me()),
         open: Some(OpenModel {
             conversation: conversation(2, Some(9)),
@@ -138,10 +138,15 @@ fn scrolling_up_brings_older_messages_to_the_beginning() {
             earlier: Some(Offset(5)),
         }),
         ..PageModel::default()
-    };
-    let mut page = Page::of(&model);
+    });
     page.start();
     page.connect();
+    page
+}
+
+#[test]
+fn scrolling_up_brings_older_messages_to_the_beginning() {
+    let mut page = page_from_the_middle();
     assert_eq!(page.client.chat(conv()).earlier, Edge::More);
     page.act(Action::LoadEarlier);
     assert_eq!(page.client.chat(conv()).earlier, Edge::Loading);
@@ -154,22 +159,7 @@ fn scrolling_up_brings_older_messages_to_the_beginning() {
 
 #[test]
 fn a_page_of_older_messages_that_fails_may_be_asked_for_again() {
-    let mut page = Page::live(0);
-    page.hear(&peer(), 0);
-    let latest = Message { previous: None, ..message(&peer(), 0) };
-    assert_eq!(latest.previous, None);
-    let model = PageModel {
-        viewer: Some(me()),
-        open: Some(OpenModel {
-            conversation: conversation(2, Some(9)),
-            messages: messages(5..10),
-            earlier: Some(Offset(5)),
-        }),
-        ..PageModel::default()
-    };
-    let mut page = Page::of(&model);
-    page.start();
-    page.connect();
+    let mut page = page_from_the_middle();
     page.act(Action::LoadEarlier);
     let (id, _) = asked(&mut page).unwrap();
     page.fail(id, RequestError::Network);

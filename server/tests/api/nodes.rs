@@ -301,15 +301,25 @@ async fn of_two_groups_that_are_asked_for_at_once_under_one_id_one_is_there() {
     }
 }
 
-#[tokio::test]
-async fn a_group_is_asked_for_again_at_a_node_that_has_not_heard_of_it_and_is_the_same() {
-    let (one, other, log, _folder) = two().await;
+/// Alice at both nodes, beside bob and carol. From here on the other node hears of nothing new.
+async fn before_the_other_hears_nothing<'a>(
+    one: &'a Node,
+    other: &'a Node,
+    log: &Faulty,
+) -> (Person<'a>, Person<'a>) {
     let alice = one.register("alice").await;
     for name in ["bob", "carol"] {
         one.register(name).await;
     }
-    let there = known_at(&other, &alice).await;
+    let there = known_at(other, &alice).await;
     log.set(deaf());
+    (alice, there)
+}
+
+#[tokio::test]
+async fn a_group_is_asked_for_again_at_a_node_that_has_not_heard_of_it_and_is_the_same() {
+    let (one, other, log, _folder) = two().await;
+    let (alice, there) = before_the_other_hears_nothing(&one, &other, &log).await;
     let id = Uuid::new_v4();
     let first: Conversation = alice.ask_group(id, &["bob", "carol"]).await.json().await.unwrap();
     let again = answered_late(&log, there.ask_group(id, &["bob", "carol"])).await;
@@ -320,12 +330,7 @@ async fn a_group_is_asked_for_again_at_a_node_that_has_not_heard_of_it_and_is_th
 #[tokio::test]
 async fn a_group_of_other_people_under_an_id_is_refused_even_where_nothing_is_known_of_the_first() {
     let (one, other, log, _folder) = two().await;
-    let alice = one.register("alice").await;
-    for name in ["bob", "carol"] {
-        one.register(name).await;
-    }
-    let there = known_at(&other, &alice).await;
-    log.set(deaf());
+    let (alice, there) = before_the_other_hears_nothing(&one, &other, &log).await;
     one.register("dave").await;
     let id = Uuid::new_v4();
     assert_eq!(alice.ask_group(id, &["bob", "dave"]).await.status(), 201);
