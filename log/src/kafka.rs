@@ -12,7 +12,7 @@
 //! | module | holds |
 //! |---|---|
 //! | `limits`, `error`, `names`, `purpose`, `options` | every limit; errors; topic names; what clients are for; settings |
-//! | `wire`, `outcome`, `inbox`, `threads`, `known_topics`, `unrolled` | how a record looks on Kafka; what a failed append means; own acknowledgements; threads; which topics are there; which are not rolled yet |
+//! | `locks`, `wire`, `outcome`, `inbox`, `threads`, `leader`, `known_topics`, `unrolled` | locks of shared state; how a record looks on Kafka; what a failed append means; own acknowledgements; threads; the wait for a topic's leader; which topics are there; which are not rolled yet |
 //! | `shared`, `client` | what all parts share; librdkafka's clients |
 //! | `sweep`, `walk`, `topics` | where topics end; reading a range of one; creating and changing topics |
 //! | `shard`, `feed`, `append`, `produce`, `producers` | appends, and their copies in the feed |
@@ -25,8 +25,9 @@
 //! | `inventory`, `raise`, `import` | for tools: what topics there are; raising the level; taking over another log |
 //!
 //! Nothing here blocks a caller's thread: librdkafka's blocking calls are made by threads of the adapter's own, of which
-//! there are as many as there are producers, open tails and readers: a thread for some hundred conversations. Only the wait
-//! for a new topic's leader and for these threads' end is left to the blocking threads of the caller's tokio runtime.
+//! there are as many as there are producers, open tails and readers: a thread for some hundred conversations. The wait for a
+//! new topic's leader has a thread of its own, too. Only the wait for these threads' end is left to the blocking threads of
+//! the caller's tokio runtime.
 
 mod append;
 mod catchup;
@@ -43,6 +44,7 @@ mod leader;
 mod level;
 pub mod limits;
 mod live;
+mod locks;
 mod log;
 mod manifest;
 mod names;

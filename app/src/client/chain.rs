@@ -157,10 +157,10 @@ impl Chain {
     /// A message that came by itself, in its latest state that was received: a change may have come before it, and the
     /// message that it changed have been dropped meanwhile.
     pub(super) fn present(&self, message: Arc<Message>) -> Arc<Message> {
-        let mut changes = self.recent.values().rev();
-        changes
-            .find(|change| change.offset == message.offset)
-            .map_or(message.clone(), |change| newer(&message, change))
+        let mut message = [message];
+        self.bring_up_to_date(&mut message);
+        let [message] = message;
+        message
     }
 
     /// Brings the messages of a page up to what was received since.

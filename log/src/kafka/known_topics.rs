@@ -1,9 +1,10 @@
 //! What is known of the conversations' topics.
 
+use super::locks::{lock, read, write};
 use kafkatalk_protocol::ConversationId;
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    sync::{Arc, Mutex, RwLock},
 };
 use tokio::sync::OwnedMutexGuard;
 
@@ -118,15 +119,4 @@ impl KnownTopics {
         let topics = read(&self.topics);
         topics.iter().filter(|(_, topic)| **topic != Topic::There).map(|(id, _)| *id).collect()
     }
-}
-
-// A thread that panicked leaves these maps whole: every change to them is one insertion or removal.
-fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
-    lock.read().unwrap_or_else(PoisonError::into_inner)
-}
-fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
-    lock.write().unwrap_or_else(PoisonError::into_inner)
-}
-fn lock<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
-    lock.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -4,6 +4,7 @@ use super::{
     inbox::{Ack, Inbox},
     known_topics::{KnownTopics, Topic},
     limits,
+    locks::{lock, read, write},
     names::Names,
     nodes::presence::{Lack, Presence},
     options::KafkaOptions,
@@ -16,7 +17,7 @@ use rdkafka::{error::KafkaError, types::RDKafkaErrorCode};
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        Arc, Mutex, RwLock,
         atomic::{AtomicBool, AtomicI32, AtomicU64},
     },
     time::Duration,
@@ -232,15 +233,4 @@ impl Shared {
     pub(super) fn take_pending_announcements(&self) -> BTreeMap<ConversationId, u64> {
         std::mem::take(&mut *lock(&self.pending_announcements))
     }
-}
-
-// A thread that panicked leaves these maps whole: every change to them is one insertion or removal.
-fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
-    lock.read().unwrap_or_else(PoisonError::into_inner)
-}
-fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
-    lock.write().unwrap_or_else(PoisonError::into_inner)
-}
-fn lock<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
-    lock.lock().unwrap_or_else(PoisonError::into_inner)
 }
