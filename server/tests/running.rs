@@ -12,6 +12,8 @@ use std::{
 
 /// Longest that anything here may take; far more than it does.
 const PATIENCE: Duration = Duration::from_mins(1);
+/// How often a test looks at a process.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// More of the kernel's ticks than an idle node uses: it hashes.
 #[cfg(target_os = "linux")]
@@ -76,11 +78,7 @@ impl Node {
     }
 
     fn until_ready(&self) {
-        let begun = Instant::now();
-        while !self.get("/readyz").starts_with("HTTP/1.1 200") {
-            assert!(begun.elapsed() < PATIENCE, "it is not ready");
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        until("it is ready", || self.get("/readyz").starts_with("HTTP/1.1 200"));
     }
 
     /// A request whose body does not end.
@@ -116,11 +114,7 @@ impl Node {
     /// Waits until it has ended; the processor time that it had used by then. Before anybody asks how it ended.
     #[cfg(target_os = "linux")]
     fn ticks_at_its_end(&self) -> u64 {
-        let begun = Instant::now();
-        while self.stat()[0] != "Z" {
-            assert!(begun.elapsed() < PATIENCE, "it does not end");
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        until("it ends", || self.stat()[0] == "Z");
         self.ticks()
     }
 
@@ -132,13 +126,21 @@ impl Node {
 
     fn ended(&mut self) -> (ExitStatus, Duration) {
         let begun = Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return (status, begun.elapsed());
-            }
-            assert!(begun.elapsed() < PATIENCE, "it does not end");
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        let mut status = None;
+        until("it ends", || {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        });
+        (status.unwrap(), begun.elapsed())
+    }
+}
+
+/// Waits until something is so of a process, which nobody is told.
+fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < PATIENCE, "not in time: {what}");
+        std::thread::sleep(LOOK_EVERY);
     }
 }
 
@@ -216,9 +218,7 @@ fn work_that_blocks_a_thread_is_not_waited_for() {
     write!(stream, "POST /api/v1/users HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}")
         .unwrap();
     let idle = node.ticks();
-    while node.ticks() < idle + TICKS_OF_WORK {
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    until("it works", || node.ticks() >= idle + TICKS_OF_WORK);
     node.tell(Signal::TERM);
     let used = node.ticks_at_its_end() - idle;
     // In the processor's time, so that it does not matter what else the machine does: what it used before is a hash and the

@@ -135,11 +135,8 @@ fn a_log_that_fails_refuses_until_it_has_recovered_and_then_goes_on_without_a_ho
     assert_eq!(bench.offsets(), [0, 1, 2]);
 }
 
-#[test]
-fn what_a_failed_commit_did_write_is_told_to_tails_after_recovery() {
-    let mut bench = Bench::new();
-    bench.write(1);
-    // As if the commit had reached the disk and its answer had not.
+/// As if a commit had reached the disk and its answer had not; then a try to recover.
+fn fails_after_writing(bench: &mut Bench) {
     let other = Connection::open(bench.writer.folder.database()).unwrap();
     let inserted =
         "INSERT INTO records SELECT 2, stream, 1, zeroblob(16), NULL, 'k', NULL, 0, '{}' FROM records";
@@ -147,6 +144,13 @@ fn what_a_failed_commit_did_write_is_told_to_tails_after_recovery() {
     drop(other);
     bench.writer.fail("for a test");
     bench.writer.recover();
+}
+
+#[test]
+fn what_a_failed_commit_did_write_is_told_to_tails_after_recovery() {
+    let mut bench = Bench::new();
+    bench.write(1);
+    fails_after_writing(&mut bench);
     assert_eq!(*bench.committed.borrow(), 2);
     assert!(bench.writer.shared.window().after(1, 10).is_none(), "tails must read it from the database");
     assert_eq!(bench.write(1)[0].as_ref().unwrap(), &Offset(2));
@@ -255,13 +259,7 @@ fn what_a_failed_commit_did_write_is_not_told_before_it_is_flushed() {
     let mut bench = Bench::new();
     bench.write(1);
     let reader = reader(&bench);
-    let other = Connection::open(bench.writer.folder.database()).unwrap();
-    let inserted =
-        "INSERT INTO records SELECT 2, stream, 1, zeroblob(16), NULL, 'k', NULL, 0, '{}' FROM records";
-    other.execute(inserted, []).unwrap();
-    drop(other);
-    bench.writer.fail("for a test");
-    bench.writer.recover();
+    fails_after_writing(&mut bench);
     assert!(!bench.healthy() && *bench.committed.borrow() == 1);
     drop(reader);
     bench.writer.recover();
