@@ -72,18 +72,16 @@ proptest! {
         let mut flags: Vec<_> = vec![("kafka", "k:1".to_owned())];
         flags.extend(given.into_iter().map(|(which, text)| (*which.get(&names), text)));
         let secret = property.as_ref().is_some_and(|(key, _)| key.contains("key") || key.contains("pem"));
-        match shown_again(&flags, property.as_ref().filter(|_| !secret)) {
-            Some((config, read)) => prop_assert_eq!(config, read),
-            None => {
-                let mut gathered = Gathered::defaults();
-                for (name, text) in &flags {
-                    gathered.set(name, text.clone(), Source::Flag(name));
-                }
-                if let Err(error) = Config::from_gathered(&gathered) {
-                    let error = error.to_string();
-                    prop_assert!(flags.iter().any(|(name, _)| error.contains(&format!("--{name}"))), "{}", error);
-                }
-            }
+        if let Some((config, read)) = shown_again(&flags, property.as_ref().filter(|_| !secret)) {
+            prop_assert_eq!(config, read);
+        }
+        let mut gathered = Gathered::defaults();
+        for (name, text) in &flags {
+            gathered.set(name, text.clone(), Source::Flag(name));
+        }
+        if let Err(error) = Config::from_gathered(&gathered) {
+            let error = error.to_string();
+            prop_assert!(flags.iter().any(|(name, _)| error.contains(&format!("--{name}"))), "{}", error);
         }
     }
 
