@@ -36,6 +36,20 @@ pub(super) const STAGES: &[Stage] = &[
         needs: &[],
         run: || tests(&[("KAFKATALK_SEEDS", "20000")], &["--package", "kafkatalk-app"]),
     },
+    Stage {
+        name: "frames",
+        about: "100,000 cases of each property of frames, bodies and times",
+        needs: &[],
+        run: || tests(&[("PROPTEST_CASES", "100000")], &["--package", "kafkatalk-protocol", "--lib"]),
+    },
+    Stage {
+        name: "settings",
+        about: "20,000 cases of any mix of configuration files and flags",
+        needs: &[],
+        run: || {
+            tests(&[("PROPTEST_CASES", "20000")], &["--package", "kafkatalk-server", "--lib", "config::"])
+        },
+    },
 ];
 
 /// `kafkatalk-bench` with the binary to hand out. It ends badly when a promise was broken, and tells which.
