@@ -1,7 +1,7 @@
 //! `make soak`: what takes longer than `make test` may. Each line of the table is a stage like those of `make test`.
 //!
 //! To add a line: name it, say in a few words what it proves, list the programs that it needs and cargo does not bring,
-//! and call a function with the command: [`bench`] for the bench, [`tests`] for tests of cargo that an environment
+//! and call a function with the command: [`bench()`] for the bench, [`tests()`] for tests of cargo that an environment
 //! variable lengthens, [`super::browser_tests`] for a kind that `end2end/run.sh` knows.
 
 use super::{
