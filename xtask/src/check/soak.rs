@@ -50,6 +50,24 @@ pub(super) const STAGES: &[Stage] = &[
             tests(&[("PROPTEST_CASES", "20000")], &["--package", "kafkatalk-server", "--lib", "config::"])
         },
     },
+    Stage {
+        name: "records",
+        about: "8,000 cases of search, and 250 of records that nobody should have written",
+        needs: &[],
+        run: || {
+            let ours =
+                ["--package", "kafkatalk-server", "--lib", "--", "search::text", "views::tests::hostile"];
+            tests(&[("PROPTEST_CASES", "8000")], &ours)
+        },
+    },
+    Stage {
+        name: "links",
+        about: "20,000 cases of each property of links in texts",
+        needs: &[],
+        run: || {
+            tests(&[("PROPTEST_CASES", "20000")], &["--package", "kafkatalk-app", "--lib", "text::links"])
+        },
+    },
 ];
 
 /// `kafkatalk-bench` with the binary to hand out. It ends badly when a promise was broken, and tells which.
