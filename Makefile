@@ -1,6 +1,6 @@
 # What there is to do; the work is in xtask/ (Rust). Each target sets up what it needs, once.
 .DEFAULT_GOAL := help
-.PHONY: help run dev check test bench curves chaos faults release clean
+.PHONY: help run dev check test soak bench curves chaos faults release clean
 
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-16s%s\n", $$1, $$2 }'
@@ -16,6 +16,9 @@ check: ## The quick checks: format, lints, tests without brokers and browsers
 
 test: ## Every check there is; the last line counts them
 	@scripts/xtask.sh test $(ARGS)
+
+soak: ## What takes longer than `make test`: a thousand kills under load; ARGS=kills runs one line
+	@scripts/xtask.sh soak $(ARGS)
 
 bench: ## Measure latency, CPU and memory per message, beside their baselines
 	@scripts/xtask.sh bench $(ARGS)

@@ -5,6 +5,8 @@ use anyhow::{Context as _, Result};
 use rustix::io::Errno;
 use std::{collections::BTreeMap, fs, time::Duration};
 
+pub(crate) mod threads;
+
 /// A process id.
 pub(crate) type Pid = u32;
 
@@ -124,6 +126,11 @@ fn parse(pid: Pid, text: &str) -> Option<Stat> {
     let user: u64 = fields.nth(9)?.parse().ok()?;
     let system: u64 = fields.next()?.parse().ok()?;
     Some(Stat { pid, parent, cpu_ticks: user + system })
+}
+
+/// The name of a process or a thread in such a text.
+fn cut_name(text: &str) -> Option<&str> {
+    text.get(text.find('(')? + 1..text.rfind(')')?)
 }
 
 #[cfg(test)]

@@ -8,7 +8,10 @@ use crate::limits::{DRAIN_WAIT_MAX, IDLE_WATCH, SETTLE};
 use crate::load::{Clients, Heard, Said, Shared, Wire, times::Times};
 use crate::number::{count, float};
 use crate::numbered::Numbering;
-use crate::process::{self, Machine, Pid};
+use crate::process::{
+    self, Machine, Pid,
+    threads::{Group, Threads},
+};
 use crate::report::{Verdict, progress};
 use crate::server::{Server, Setup};
 use crate::stage::{LogKind, Stage, cpu_of};
@@ -67,6 +70,8 @@ pub(crate) struct AtRate {
     pub(crate) late: Latencies,
     /// CPU of the server for each message, in microseconds.
     pub(crate) cpu_us: f64,
+    /// The same by the names of the server's threads, the most first.
+    pub(crate) threads: Vec<Group>,
     /// CPU of Kafka for each message, where there is one.
     pub(crate) kafka_cpu_us: Option<f64>,
     /// CPU of the load itself for each message, in microseconds.
@@ -190,10 +195,20 @@ async fn idle_cpu_percent(pid: Pid) -> Result<f64> {
     Ok(100.0 * used.as_secs_f64() / IDLE_WATCH.as_secs_f64())
 }
 
-/// CPU that the server, Kafka and this load, and the machine, have used up to now. Read on a thread of its own: it takes milliseconds.
-fn cpu_now(processes: [&[Pid]; 2]) -> JoinHandle<Result<([Duration; 3], Machine)>> {
+/// What the server, Kafka and this load, the server's threads, and the machine have used up to now.
+struct Used {
+    cpu: [Duration; 3],
+    threads: Threads,
+    machine: Machine,
+}
+
+/// Read on a thread of its own: it takes milliseconds.
+fn used_now(processes: [&[Pid]; 2]) -> JoinHandle<Result<Used>> {
     let [server, kafka] = processes.map(<[Pid]>::to_vec);
-    spawn_blocking(move || Ok(([cpu_of(&server)?, cpu_of(&kafka)?, process::own_cpu()?], Machine::now()?)))
+    spawn_blocking(move || {
+        let cpu = [cpu_of(&server)?, cpu_of(&kafka)?, process::own_cpu()?];
+        Ok(Used { cpu, threads: Threads::now(&server)?, machine: Machine::now()? })
+    })
 }
 
 /// The load at one rate, and who said what. A client that ends meanwhile is an error.
@@ -208,16 +223,17 @@ pub(crate) async fn at_rate(
     let mut before = None;
     let at_number = |number| {
         if number == part.measured {
-            before = Some(cpu_now(processes));
+            before = Some(used_now(processes));
         }
     };
     let said = clients.voices.talk(&world.pairs, part.begin..part.end, part.rate, random, at_number).await?;
     clients.voices.drained(DRAIN_WAIT_MAX).await;
-    let (after, machine_after) = cpu_now(processes).await??;
-    let (before, machine_before) = before.context("nothing was measured: --seconds is at least 1")?.await??;
+    let after = used_now(processes).await??;
+    let before = before.context("nothing was measured: --seconds is at least 1")?.await??;
     let range = part.measured..part.end;
     let sent = count(range.len());
-    let cpu_us = |which: usize| after[which].saturating_sub(before[which]).as_secs_f64() * 1e6 / float(sent);
+    let cpu = |which: usize| after.cpu[which].saturating_sub(before.cpu[which]);
+    let cpu_us = |which: usize| cpu(which).as_secs_f64() * 1e6 / float(sent);
     let (acked, received) = shared.times.counts(range.clone());
     let at = AtRate {
         rate: part.rate,
@@ -225,10 +241,11 @@ pub(crate) async fn at_rate(
         to_ack: shared.times.to_ack(range.clone()),
         late: shared.times.late(range.clone()),
         cpu_us: cpu_us(0),
+        threads: after.threads.since(&before.threads, cpu(0), sent),
         kafka_cpu_us: (!processes[1].is_empty()).then(|| cpu_us(1)),
         load_cpu_us: cpu_us(2),
         span: shared.times.span(range).unwrap_or_default(),
-        stolen_percent: machine_after.stolen_percent_since(machine_before),
+        stolen_percent: after.machine.stolen_percent_since(before.machine),
         counts: [sent, acked, received],
     };
     Ok((at, said))

@@ -59,6 +59,10 @@ macro_rules! frames {
                 struct Tag {
                     r#type: String,
                 }
+                // A struct can be read from a list as well.
+                if text.trim_start().starts_with('[') {
+                    return Err(serde::de::Error::custom("a frame is a JSON object"));
+                }
                 let tag: Tag = serde_json::from_str(text)?;
                 match tag.r#type.as_str() {
                     $(

@@ -78,10 +78,11 @@ impl ConversationId {
 pub struct Offset(pub u64);
 
 impl Offset {
-    /// The offset after this one.
+    /// The offset after this one. The last that can be written is its own next: clients may name any, and nothing stands
+    /// there.
     #[must_use]
     pub fn next(self) -> Self {
-        Self(self.0 + 1)
+        Self(self.0.saturating_add(1))
     }
 }
 impl fmt::Display for Offset {
@@ -98,6 +99,12 @@ impl fmt::Debug for Offset {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_offset_that_a_client_may_name_leads_back_to_the_first() {
+        assert_eq!(Offset(7).next(), Offset(8));
+        assert_eq!(Offset(u64::MAX).next(), Offset(u64::MAX));
+    }
 
     #[test]
     fn a_pair_has_one_id_whoever_asks() {

@@ -1,6 +1,6 @@
 //! Reacting to a message with an emoji.
 
-use crate::{MessageId, Offset, UserId, event::Event};
+use crate::{MessageId, Offset, UserId, event::Event, text::is_blank};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use std::{fmt, str::FromStr};
 
@@ -10,7 +10,8 @@ pub const EMOJI_CHARS_MAX: usize = 16;
 pub const REACTIONS_OF_PERSON_MAX: usize = 10;
 
 /// One emoji: up to 16 Unicode characters, not all of them ASCII, without letters of ASCII, white space or control
-/// characters. Which sequences are drawn as one picture is for whoever draws them.
+/// characters, not only [what nobody can see](is_blank), and without marks that turn the direction of what follows. Which
+/// sequences are drawn as one picture is for whoever draws them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = String, min_length = 1, max_length = 16, example = "👍"))]
 #[serde(transparent)]
@@ -31,6 +32,12 @@ impl std::error::Error for NoEmoji {}
 impl Emoji {
     /// Parses what a person chose.
     pub fn parse(text: &str) -> Result<Self, NoEmoji> {
+        let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if is_blank(text) || text.contains(turns) { Err(NoEmoji) } else { Self::kept(text) }
+    }
+
+    /// Takes what is in the log: some that nobody can see were allowed once, and can be taken back.
+    pub fn kept(text: &str) -> Result<Self, NoEmoji> {
         let short = text.chars().take(EMOJI_CHARS_MAX + 1).count() <= EMOJI_CHARS_MAX;
         let bad = |c: char| c.is_ascii_alphabetic() || c.is_whitespace() || c.is_control();
         if short && !text.is_ascii() && !text.contains(bad) { Ok(Self(text.into())) } else { Err(NoEmoji) }
@@ -58,8 +65,9 @@ impl fmt::Display for Emoji {
 
 impl<'de> Deserialize<'de> for Emoji {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // What is in the log is shown and can be taken back; servers check what is new.
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        Self::parse(&text).map_err(D::Error::custom)
+        Self::kept(&text).map_err(D::Error::custom)
     }
 }
 
@@ -101,6 +109,18 @@ mod tests {
         }
         for word in ["", "ok", "👍 ", "+1", "👍ok", "\u{1f44d}\n", &"👍".repeat(EMOJI_CHARS_MAX + 1)] {
             assert_eq!(Emoji::parse(word), Err(NoEmoji), "{word:?}");
+        }
+    }
+
+    #[test]
+    fn what_nobody_sees_or_what_turns_the_direction_is_no_emoji_and_is_read_from_the_log_all_the_same() {
+        for text in ["\u{200b}", "\u{2800}", "\u{200d}\u{fe0f}", "\u{3164}", "👍\u{202e}", "\u{2067}👍"] {
+            assert_eq!(Emoji::parse(text), Err(NoEmoji), "{text:?}");
+            let id = uuid::Uuid::nil();
+            let set = serde_json::json!({ "id": id, "message": 1, "emoji": text, "on": true });
+            assert_eq!(serde_json::from_value::<ReactionSet>(set).unwrap().emoji.as_str(), text);
+            let reaction = serde_json::json!({ "emoji": text, "users": [id] });
+            assert_eq!(serde_json::from_value::<Reaction>(reaction).unwrap().emoji.as_str(), text);
         }
     }
 }

@@ -26,7 +26,14 @@ use kafkatalk_log::{
     embedded::{EmbeddedLog, EmbeddedOptions},
     kafka::{KafkaLog, KafkaOptions},
 };
-use std::{io::Write as _, sync::Arc, time::Duration};
+use std::{
+    io::Write as _,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use tokio::runtime::Runtime;
 
 /// Does what was asked for.
@@ -62,8 +69,15 @@ fn print(text: &str) -> Result<()> {
     std::io::stdout().write_all(text.as_bytes()).context("cannot write the answer")
 }
 
+/// Its threads have names, for whoever looks where CPU goes. It starts its workers while it is built, and threads for what
+/// blocks when there is something that does.
 fn runtime() -> Result<Runtime> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")
+    let built = Arc::new(AtomicBool::new(false));
+    let is_built = Arc::clone(&built);
+    let name = move || if is_built.load(Ordering::Relaxed) { "blocking" } else { "runtime" }.to_owned();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name_fn(name).build();
+    built.store(true, Ordering::Relaxed);
+    runtime.context("cannot start threads")
 }
 
 /// Opens the log that is configured. Kafka need not be reachable yet.

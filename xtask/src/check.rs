@@ -1,4 +1,5 @@
 //! `make test`: every check there is, in stages, each of which counts what it proved. `make check`: the quick ones.
+//! `make soak`: what takes too long for either.
 
 mod budget;
 mod cargo;
@@ -6,12 +7,13 @@ mod containers;
 mod counted;
 mod dependencies;
 mod files;
+mod soak;
 
 use crate::{
     command::{self, say},
     packages, place, site,
 };
-use anyhow::Result;
+use anyhow::{Result, bail};
 use counted::{Counts, Told, run_counting};
 use std::{
     path::Path,
@@ -119,16 +121,32 @@ struct Outcome {
 
 /// Runs the stages of those names, or all, and counts.
 pub(crate) fn test(names: &[String]) -> ExitCode {
-    if let Some(unknown) = names.iter().find(|name| STAGES.iter().all(|stage| stage.name != name.as_str())) {
-        let known: Vec<&str> = STAGES.iter().map(|stage| stage.name).collect();
-        say(&format!("there is no stage `{unknown}`; there are {}", known.join(", ")));
-        return ExitCode::FAILURE;
+    run_named(STAGES, names)
+}
+
+/// The same for the stages that take longer.
+pub(crate) fn soak(names: &[String]) -> ExitCode {
+    run_named(soak::STAGES, names)
+}
+
+fn run_named(stages: &[Stage], names: &[String]) -> ExitCode {
+    match named(stages, names) {
+        Ok(chosen) => run_all(&chosen),
+        Err(error) => {
+            say(&error.to_string());
+            ExitCode::FAILURE
+        }
     }
-    let chosen: Vec<&Stage> = STAGES
-        .iter()
-        .filter(|stage| names.is_empty() || names.iter().any(|name| name == stage.name))
-        .collect();
-    run_all(&chosen)
+}
+
+/// The stages of those names in the table's order; all, where none is named.
+fn named<'a>(stages: &'a [Stage], names: &[String]) -> Result<Vec<&'a Stage>> {
+    if let Some(unknown) = names.iter().find(|name| stages.iter().all(|stage| stage.name != name.as_str())) {
+        let known: Vec<&str> = stages.iter().map(|stage| stage.name).collect();
+        bail!("there is no stage `{unknown}`; there are {}", known.join(", "));
+    }
+    let wanted = |stage: &&Stage| names.is_empty() || names.iter().any(|name| name == stage.name);
+    Ok(stages.iter().filter(wanted).collect())
 }
 
 /// Runs what takes little time and counts.
@@ -209,4 +227,30 @@ fn browser_tests(kind: &str) -> Result<Counts> {
     let mut command = Command::new(place::root().join("end2end/run.sh"));
     command.arg(kind).env("KAFKATALK_BIN", crate::run::built_server());
     run_counting(&mut command, Told::AtTheEnd, &mut std::io::stdout())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn a_stage_is_run_by_its_name_and_one_that_there_is_not_is_an_error() {
+        let names = |wanted: &[&str]| {
+            let wanted: Vec<String> = wanted.iter().map(|name| (*name).to_owned()).collect();
+            named(QUICK, &wanted).map(|stages| stages.iter().map(|stage| stage.name).collect::<Vec<_>>())
+        };
+        assert_eq!(names(&["lint", "tidy"]).unwrap(), ["tidy", "lint"]);
+        assert_eq!(names(&[]).unwrap().len(), QUICK.len());
+        let error = names(&["lint", "tydi"]).unwrap_err().to_string();
+        assert!(error.starts_with("there is no stage `tydi`; there are tidy, "), "{error}");
+    }
+
+    #[test]
+    fn no_two_stages_of_a_table_have_one_name() {
+        for table in [QUICK, STAGES, soak::STAGES] {
+            let names: BTreeSet<&str> = table.iter().map(|stage| stage.name).collect();
+            assert_eq!(names.len(), table.len(), "{names:?}");
+        }
+    }
 }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`site`] | the front end: wasm, script, stylesheet, public files |
 //! | [`wasm_toolchain`] | a compiler for `wasm32-unknown-unknown`, on machines with and without downloads |
-//! | [`check`] | `make test` and `make check`: checks, in stages |
+//! | [`check`] | `make test`, `make check` and `make soak`: checks, in stages |
 //! | [`run`], [`dev`] | building the binary; running, releasing, measuring it; watching |
 //! | [`packages`] | what comes from the system's and from npm's registries |
 //! | [`tidy`] | the conventions |
@@ -31,6 +31,7 @@ Usage: cargo xtask COMMAND
   tidy                    tell which conventions are not kept
   check                   run the quick checks: no brokers, no browsers
   test [STAGE...]         run every check, or those of some stages
+  soak [STAGE...]         run what takes longer than `test`, or some of it
   run [ARGUMENTS]         build everything and start `kafkatalk serve ARGUMENTS`
   dev [ARGUMENTS]         the same, again and again as files change
   bench [ARGUMENTS]       measure the binary to hand out, with `kafkatalk-bench ARGUMENTS`
@@ -40,13 +41,11 @@ Usage: cargo xtask COMMAND
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if let Some((name, stages)) = arguments.split_first()
-        && name == "test"
-    {
-        return check::test(stages);
-    }
-    if arguments == ["check"] {
-        return check::quick();
+    match arguments.split_first() {
+        Some((name, stages)) if name == "test" => return check::test(stages),
+        Some((name, stages)) if name == "soak" => return check::soak(stages),
+        Some((name, [])) if name == "check" => return check::quick(),
+        _ => {}
     }
     match dispatch(&arguments) {
         Ok(()) => ExitCode::SUCCESS,

@@ -6,6 +6,7 @@ use crate::{
 };
 use anyhow::{Context as _, Result, anyhow};
 use std::{
+    ffi::OsStr,
     fs,
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
@@ -55,9 +56,8 @@ pub(crate) fn built_server() -> PathBuf {
 
 /// Measures the binary that `release` builds, with the arguments of `kafkatalk-bench`; everything, if there are none.
 pub(crate) fn bench(arguments: &[String]) -> Result<()> {
-    release()?;
     let arguments = if arguments.is_empty() { &["matrix".to_owned()] } else { arguments };
-    become_bench(arguments, &dist())
+    become_it(&mut bench_of_release(arguments)?)
 }
 
 /// Checks or measures a binary with failpoints, with the arguments of `kafkatalk-bench`.
@@ -69,14 +69,24 @@ pub(crate) fn failpoints(arguments: &[String]) -> Result<()> {
     // Moved, so that nobody takes it for the usual one.
     let binary = place::target().join("release/kafkatalk-breakable");
     fs::rename(place::target().join("release/kafkatalk"), &binary)?;
-    become_bench(arguments, &binary)
+    become_it(&mut built_bench(arguments, &binary)?)
 }
 
-fn become_bench(arguments: &[String], server: &Path) -> Result<()> {
+/// Builds what [`release`] builds, and the bench: `kafkatalk-bench` with those arguments for that binary.
+pub(crate) fn bench_of_release<A: AsRef<OsStr>>(arguments: &[A]) -> Result<Command> {
+    release()?;
+    built_bench(arguments, &dist())
+}
+
+fn built_bench<A: AsRef<OsStr>>(arguments: &[A], server: &Path) -> Result<Command> {
     say("building the bench");
     run(cargo().args(["build", "--release", "--package", "kafkatalk-bench"]))?;
     let mut bench = Command::new(place::target().join("release/kafkatalk-bench"));
     bench.current_dir(place::root()).args(arguments).arg("--server").arg(server);
+    Ok(bench)
+}
+
+fn become_it(bench: &mut Command) -> Result<()> {
     Err(bench.exec()).context("could not start the bench")
 }
 

@@ -3,11 +3,13 @@
 use super::{AtRate, Outcome, SOCKETS_FOR_MEMORY_MIN};
 use crate::checks::{Findings, Mismatch};
 use crate::number::{short, thousands};
+use crate::process::threads::Group;
 use crate::report::{Report, Table, Verdict};
 
 /// Everything about some loads.
 pub(crate) fn all(report: &mut Report, outcomes: &[&Outcome]) {
     report.table(&latencies(outcomes));
+    report.table(&threads(outcomes));
     report.table(&servers(outcomes));
     for outcome in outcomes {
         mismatches(report, &outcome.findings, &outcome.problems);
@@ -46,6 +48,33 @@ fn latencies(outcomes: &[&Outcome]) -> Table {
         }
     }
     table
+}
+
+/// Where the server's CPU goes: a row for each server and rate, the most first.
+fn threads(outcomes: &[&Outcome]) -> Table {
+    let mut table = Table::new([
+        "log",
+        "sockets @ messages/s",
+        "server CPU us per message",
+        "of that, by name of thread",
+    ]);
+    for outcome in outcomes {
+        for at in &outcome.rates {
+            table.row([
+                outcome.log.to_string(),
+                format!("{} @ {}", thousands(crate::number::count(outcome.sockets)), at.rate),
+                short(at.cpu_us),
+                by_name(&at.threads),
+            ]);
+        }
+    }
+    table
+}
+
+fn by_name(groups: &[Group]) -> String {
+    let each: Vec<String> =
+        groups.iter().map(|group| format!("{} {}", group.name, short(group.us))).collect();
+    if each.is_empty() { "none".into() } else { each.join(", ") }
 }
 
 /// Set-up, connecting, memory and mismatches: a row for each server.
@@ -113,5 +142,20 @@ pub(crate) fn mismatches(report: &mut Report, findings: &Findings, problems: &[S
     }
     for problem in problems.iter().take(crate::limits::MISMATCHES_SHOWN) {
         report.paragraph(&format!("- {problem}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_are_told_with_their_microseconds_a_message() {
+        let group = |name: &str, us| Group { name: name.into(), us };
+        assert_eq!(
+            by_name(&[group("log-writer", 141.6), group("follower", 8.25)]),
+            "log-writer 142, follower 8.25"
+        );
+        assert_eq!(by_name(&[]), "none");
     }
 }

@@ -1,3 +1,5 @@
+mod mutated;
+
 use super::*;
 use crate::{reaction::Reaction, reply::Quote};
 

@@ -120,7 +120,7 @@ impl Gathered {
             .map_err(|error| ConfigError::File { file: named(), reason: error.to_string() })?;
         let keys = text
             .parse::<toml::Table>()
-            .map_err(|error| ConfigError::Toml { file: named(), reason: error.to_string() })?;
+            .map_err(|error| ConfigError::Toml { file: named(), reason: place(&text, &error) })?;
         for (key, value) in keys {
             let Some(setting) = SETTINGS.iter().find(|setting| setting.name == key) else {
                 let hint = nearest(&key);
@@ -251,6 +251,16 @@ fn scalar(value: &toml::Value) -> Option<String> {
 
 fn unfit(from: &Source, value: &toml::Value, want: &str) -> ConfigError {
     ConfigError::Value { from: from.clone(), text: value.type_str().into(), want: want.into() }
+}
+
+/// Where TOML ends to be TOML, and why; without the line itself, as the parser would have it: it may hold a secret.
+fn place(text: &str, error: &toml::de::Error) -> String {
+    let before = text.get(..error.span().map_or(0, |span| span.start)).unwrap_or(text);
+    let begin = before.rfind('\n').map_or(0, |end| end + 1);
+    let (line, column) = (before.matches('\n').count() + 1, before[begin..].chars().count() + 1);
+    // What a parser quotes is a part of the file.
+    let reason = error.message().split('`').step_by(2).collect::<Vec<_>>().join("…");
+    format!("line {line}, column {column}: {reason}")
 }
 
 /// How like two words must be before one is offered for the other.

@@ -1,5 +1,7 @@
 //! Precedence, bounds, and words that help.
 
+mod mixed;
+
 use super::*;
 use std::path::Path;
 

@@ -245,6 +245,28 @@ mod tests {
         }
 
         #[test]
+        fn a_link_is_an_address_that_shows_where_it_leads(
+            text in "(https?://|HTTPS://|javascript:|\\PC|[ab/.:@?#%)(\\]\\[]|[\u{202e}\u{2066}\u{200f}\u{200b}\u{feff}。，（）「」]){0,40}",
+        ) {
+            for link in links(&text) {
+                let lower = link.to_ascii_lowercase();
+                prop_assert!(lower.starts_with("http://") || lower.starts_with("https://"), "{link:?}");
+                prop_assert!(!link.contains(ends_link), "{link:?}");
+                // Alone it is the same link: nothing around it was needed to find it.
+                prop_assert_eq!(spans(&link), [Span::Link(link.clone())]);
+            }
+        }
+
+        #[test]
+        fn a_link_is_the_same_within_wide_punctuation(
+            path in "[a-zé北0-9/_~=&%-]{0,20}", around in prop::sample::select(vec![("（", "）"), ("「", "」"), ("请看", "。"), ("、", "，"), ("《", "》")]),
+        ) {
+            let link = format!("https://example.org/{path}");
+            let (before, after) = around;
+            prop_assert_eq!(links(&format!("{before}{link}{after}谢谢")), [link]);
+        }
+
+        #[test]
         fn no_span_is_without_a_character_that_an_html_parser_keeps(text in "(https?://|[ ab)\0]){0,20}") {
             for span in spans(&text) {
                 let (Span::Text(text) | Span::Link(text)) = span;

@@ -20,6 +20,7 @@ fn at(rate: u32, arrived: u64, span_ms: u64, p99_ms: u64, late_ms: u64) -> AtRat
         to_ack: all(1),
         late: all(late_ms),
         cpu_us: 400.0,
+        threads: Vec::new(),
         kafka_cpu_us: Some(500.0),
         load_cpu_us: 100.0,
         span: Duration::from_millis(span_ms),

@@ -52,7 +52,9 @@ async fn set(
     OnMessage(conversation, offset, emoji): OnMessage,
     on: bool,
 ) -> Result<axum::Json<Message>, Refusal> {
-    let emoji = Emoji::parse(&emoji).map_err(|error| Refusal(field_problem("emoji", error.to_string())))?;
+    // What was allowed once can still be taken back.
+    let emoji = if on { Emoji::parse(&emoji) } else { Emoji::kept(&emoji) };
+    let emoji = emoji.map_err(|error| Refusal(field_problem("emoji", error.to_string())))?;
     let (kernel, at) = (state.kernel(), (conversation, offset));
     let id = MessageId(kernel.clock().record_id());
     kernel.react(caller, at, id, emoji, on).await?;

@@ -116,7 +116,7 @@ fn complete(rows: &Connection, seen: &Seen<'_>, messages: &mut [Message]) -> Res
             None => user_of_row(rows, user)?.id,
         };
         let emoji: String = row.get(2)?;
-        let emoji = Emoji::parse(&emoji).map_err(|error| ViewsError::Damaged(error.to_string()))?;
+        let emoji = Emoji::kept(&emoji).map_err(|error| ViewsError::Damaged(error.to_string()))?;
         match message.reactions.iter_mut().find(|reaction| reaction.emoji == emoji) {
             Some(reaction) => reaction.users.push(user),
             None => message.reactions.push(Reaction { emoji, users: vec![user] }),

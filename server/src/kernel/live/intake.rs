@@ -1,7 +1,7 @@
 //! What a client may say on its socket.
 
 use kafkatalk_protocol::{
-    ClientFrame, CloseCode, ErrorCode, MessageId, ServerFrame, limits::FRAME_BYTES_MAX,
+    ClientFrame, CloseCode, ErrorCode, MessageId, ServerFrame, limits::FRAME_BYTES_MAX, reaction::Emoji,
 };
 use serde::Deserialize;
 
@@ -19,7 +19,19 @@ pub fn parse(text: &str) -> Result<ClientFrame, Refused> {
     if text.len() > FRAME_BYTES_MAX {
         return Err(Refused::Close(CloseCode::TooLarge));
     }
-    ClientFrame::from_json(text).map_err(|error| explain(text, &error))
+    let frame = ClientFrame::from_json(text).map_err(|error| explain(text, &error))?;
+    match &frame {
+        // What was allowed once can still be taken back.
+        ClientFrame::React { id, emoji, on: true, .. } => match Emoji::parse(emoji.as_str()) {
+            Ok(_) => Ok(frame),
+            Err(reason) => Err(invalid(reason.to_string(), Some(*id))),
+        },
+        _ => Ok(frame),
+    }
+}
+
+fn invalid(detail: String, id: Option<MessageId>) -> Refused {
+    Refused::Tell(Box::new(ServerFrame::Error { code: ErrorCode::InvalidInput, detail, id }))
 }
 
 /// What of a frame can be told even when the whole is wrong.
@@ -48,7 +60,7 @@ fn explain(text: &str, error: &serde_json::Error) -> Refused {
         }
         (unknown, _) => format!("This server does not know frames of type {unknown:?}."),
     };
-    Refused::Tell(Box::new(ServerFrame::Error { code: ErrorCode::InvalidInput, detail, id }))
+    invalid(detail, id)
 }
 
 #[cfg(test)]
@@ -56,6 +68,22 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use serde_json::json;
+
+    #[test]
+    fn an_emoji_that_nobody_sees_is_refused_and_can_be_taken_back() {
+        let id = "00000000-0000-0000-0000-000000000003";
+        let frame = |on: bool| {
+            let emoji = "\u{200b}";
+            json!({"type": "react", "conversation": id, "id": id, "message": 0, "emoji": emoji, "on": on})
+        };
+        assert_eq!(told(&frame(true)), (ErrorCode::InvalidInput, Some(id.parse().unwrap())));
+        assert!(parse(&frame(false).to_string()).is_ok());
+    }
+
+    #[test]
+    fn a_list_is_no_frame() {
+        assert_eq!(told(&json!(["ping"])), (ErrorCode::InvalidInput, None));
+    }
 
     fn told(frame: &serde_json::Value) -> (ErrorCode, Option<MessageId>) {
         match parse(&frame.to_string()) {

@@ -2,10 +2,12 @@
 
 mod again;
 mod committing;
+mod hostile;
 mod interleaving;
 mod opening;
 mod reading;
 mod searching;
+pub(super) mod texts;
 mod versions;
 mod writing;
 

@@ -13,7 +13,7 @@ use std::{collections::BTreeSet, path::Path, sync::Arc};
 use terms::{TIE_BITS, place_term, term};
 
 /// Raised with every change of the tables or of what a word is: files of another version are begun anew.
-const VERSION: i64 = 4;
+const VERSION: i64 = 5;
 /// `KfTs`: tells an index from any other SQLite file.
 const APPLICATION_ID: i64 = 0x4b66_5473;
 /// Page cache of the writer, in KiB.

@@ -156,7 +156,9 @@ impl SearchText {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::views::tests::texts::any_text;
     use kafkatalk_protocol::http::SnippetPart;
+    use proptest::prelude::*;
 
     fn text(text: &str) -> SearchText {
         text.parse().unwrap()
@@ -281,5 +283,43 @@ mod tests {
     fn a_snippet_marks_every_hit_and_says_the_rest_as_it_is() {
         assert_eq!(marked("Crème <b>brûlée</b>, creme!", "creme"), "[Crème] <b>brûlée</b>, [creme]!");
         assert_eq!(marked("one two three", "\"one two\" two th"), "[one two] [three]");
+    }
+
+    proptest! {
+        #[test]
+        fn a_message_is_found_by_each_of_its_words(body in any_text()) {
+            for word in words(&body) {
+                let said = &body[word.at.clone()];
+                let Ok(sought) = said.parse::<SearchText>() else { continue };
+                let hits = sought.find(&body);
+                prop_assert!(hits.is_some(), "{said:?} in {body:?}");
+                for hit in hits.unwrap() {
+                    prop_assert!(body.get(hit).is_some_and(|hit| !hit.is_empty()));
+                }
+            }
+        }
+
+        #[test]
+        fn what_is_shown_of_a_message_is_a_part_of_it(body in any_text(), sought in any_text()) {
+            let Ok(sought) = sought.parse::<SearchText>() else { return Ok(()) };
+            prop_assert_eq!(sought.is_in(&body), sought.find(&body).is_some());
+            let shown: String = sought.snippet(&body).into_iter().map(|part| part.text).collect();
+            prop_assert!(body.contains(shown.trim_matches('…')) || body.contains('…'), "{shown:?}");
+        }
+
+        #[test]
+        fn a_message_without_a_word_is_not_found_by_it(body in "[a-m ]{0,40}", lacking in "[n-z]{1,9}") {
+            let found = lacking.parse::<SearchText>().unwrap().find(&body);
+            prop_assert_eq!(found, None);
+        }
+
+        #[test]
+        fn anything_may_be_searched_for(sought in any::<String>(), body in any_text()) {
+            if let Ok(sought) = sought.parse::<SearchText>() {
+                prop_assert!(sought.terms().all(|(word, _)| !word.is_empty()));
+                sought.find(&body);
+                crate::kernel::views::search::expression(1, sought.terms(), None);
+            }
+        }
     }
 }

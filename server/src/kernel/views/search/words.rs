@@ -130,7 +130,16 @@ pub(crate) fn words(text: &str) -> Vec<Word> {
     for (at, cluster) in Clusters::of(text) {
         let end = at + cluster.len();
         let sign = sign(cluster);
-        match cluster.chars().next().filter(|_| sign.is_none()).map_or(Role::Between, role) {
+        let first = cluster.chars().next().filter(|_| sign.is_none()).map_or(Role::Between, role);
+        // A letter or an emoji may stand on a space as a mark does, and some signs stand before a letter as a part of it.
+        let (at, first) = match inner(cluster).filter(|_| first == Role::Between) {
+            Some((before, inner)) => {
+                add(&mut words, text, run.take());
+                (at + before, inner)
+            }
+            None => (at, first),
+        };
+        match first {
             Role::Part => run.get_or_insert(at..end).end = end,
             Role::Nothing => {}
             Role::Whole => {
@@ -148,6 +157,12 @@ pub(crate) fn words(text: &str) -> Vec<Word> {
     }
     add(&mut words, text, run);
     words
+}
+
+/// Where a word begins within a character that itself is none, and what it is.
+fn inner(cluster: &str) -> Option<(usize, Role)> {
+    let mut roles = cluster.char_indices().map(|(at, c)| (at, role(c))).skip(1);
+    roles.find(|(_, role)| matches!(role, Role::Part | Role::Whole))
 }
 
 fn add(words: &mut Vec<Word>, text: &str, run: Option<Range<usize>>) {
@@ -213,6 +228,15 @@ mod tests {
         assert_eq!(folded("ｶﾞｸｾｲ"), folded("ガクセイ"));
         // Thai: the vowel behind the mark is two signs in one.
         assert_eq!(folded("น้ำ"), folded("น้\u{e4d}า"));
+    }
+
+    #[test]
+    fn what_stands_on_a_space_or_behind_a_sign_as_one_character_with_it_is_a_word() {
+        assert_eq!(folded(" 🏽"), folded("🏽"));
+        assert_eq!(folded("a 🏽"), ["a", "🏽"]);
+        assert_eq!(folded("\u{600}12 3"), ["12", "3"]);
+        assert_eq!(folded(" \u{e31}"), folded("\u{e31}"));
+        assert_eq!(folded(" \u{301}x"), ["x"]);
     }
 
     #[test]
