@@ -40,6 +40,10 @@ fn from_environment<T: std::str::FromStr>(name: &str, or: impl FnOnce() -> T) ->
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(
+    clippy::print_stdout,
+    reason = "whoever repeats a failure needs the seed, and a long run its figures"
+)]
 async fn a_power_cut_loses_doubles_and_misorders_nothing_that_was_acknowledged() {
     let cuts: usize = from_environment("KAFKATALK_POWER_CUTS", || CUTS);
     let seed: u64 = from_environment("KAFKATALK_POWER_SEED", || fastrand::u64(..));

@@ -1,8 +1,14 @@
 //! Functions that take the place of the C library's.
 //!
 //! A system call that fails is not noted, and nothing is done after it that could change `errno`.
-#![expect(unsafe_code, reason = "these functions have C's interface, and make system calls with what they are given")]
-#![expect(clippy::cast_possible_truncation, reason = "system calls return what fits the function that they are for")]
+#![expect(
+    unsafe_code,
+    reason = "these functions have C's interface, and make system calls with what they are given"
+)]
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "system calls return what fits the function that they are for"
+)]
 #![expect(clippy::cast_sign_loss, reason = "results are looked at first, and files have no negative offsets")]
 
 use crate::registry::{self, Recording};
@@ -21,10 +27,22 @@ const SYNC: Duration = Duration::from_micros(200);
 /// Makes the linker take this file's functions: it takes those only that are referred to, and with them the rest.
 pub(crate) fn link() {
     let functions: [*const (); 16] = [
-        open as *const (), open64 as *const (), close as *const (), write as *const (), pwrite as *const (),
-        pwrite64 as *const (), ftruncate as *const (), ftruncate64 as *const (), fsync as *const (),
-        fdatasync as *const (), unlink as *const (), rename as *const (), mkdir as *const (),
-        posix_fallocate as *const (), posix_fallocate64 as *const (), fallocate64 as *const (),
+        open as *const (),
+        open64 as *const (),
+        close as *const (),
+        write as *const (),
+        pwrite as *const (),
+        pwrite64 as *const (),
+        ftruncate as *const (),
+        ftruncate64 as *const (),
+        fsync as *const (),
+        fdatasync as *const (),
+        unlink as *const (),
+        rename as *const (),
+        mkdir as *const (),
+        posix_fallocate as *const (),
+        posix_fallocate64 as *const (),
+        fallocate64 as *const (),
     ];
     std::hint::black_box(functions);
 }
@@ -48,7 +66,8 @@ unsafe fn below(path: *const c_char) -> Option<(Arc<Recording>, PathBuf)> {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn open(path: *const c_char, flags: c_int, mode: mode_t) -> c_int {
     // SAFETY: the caller gives what `openat` asks for.
-    let call = || unsafe { syscall(libc::SYS_openat, libc::AT_FDCWD, path, flags, c_uint::from(mode)) } as c_int;
+    let call =
+        || unsafe { syscall(libc::SYS_openat, libc::AT_FDCWD, path, flags, c_uint::from(mode)) } as c_int;
     // SAFETY: the caller gives a path.
     let Some((recording, inside)) = (unsafe { below(path) }) else { return call() };
     recording.with(|state| {
@@ -129,7 +148,9 @@ pub unsafe extern "C" fn write(fd: c_int, buffer: *const c_void, count: size_t) 
 pub unsafe extern "C" fn pwrite(fd: c_int, buffer: *const c_void, count: size_t, offset: off_t) -> ssize_t {
     // SAFETY: the caller gives that many bytes, and the call writes no more.
     unsafe {
-        writing(fd, buffer, Some(offset), || syscall(libc::SYS_pwrite64, fd, buffer, count, offset) as ssize_t)
+        writing(fd, buffer, Some(offset), || {
+            syscall(libc::SYS_pwrite64, fd, buffer, count, offset) as ssize_t
+        })
     }
 }
 
@@ -264,7 +285,9 @@ pub unsafe extern "C" fn rename(from: *const c_char, to: *const c_char) -> c_int
     let call =
         || unsafe { syscall(libc::SYS_renameat2, libc::AT_FDCWD, from, libc::AT_FDCWD, to, 0) } as c_int;
     // SAFETY: the same.
-    let (Some((recording, from)), Some((_, to))) = (unsafe { (below(from), below(to)) }) else { return call() };
+    let (Some((recording, from)), Some((_, to))) = (unsafe { (below(from), below(to)) }) else {
+        return call();
+    };
     recording.with(|state| {
         let result = call();
         if result == 0 {

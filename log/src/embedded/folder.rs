@@ -21,6 +21,7 @@ impl Folder {
         let unusable =
             |error: std::io::Error| OpenError::Folder { dir: dir.into(), reason: error.to_string() };
         create_dir_all(dir).map_err(unusable)?;
+        sync_above(dir);
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -85,6 +86,17 @@ impl Folder {
 impl Drop for Folder {
     fn drop(&mut self) {
         let _ = self.lock.unlock();
+    }
+}
+
+/// Makes the names of the folder and of those above it durable: whoever made them may have done so a moment ago. As far as
+/// the system can: one that may not be read was there before.
+fn sync_above(dir: &Path) {
+    if cfg!(unix) {
+        for above in dir.ancestors().skip(1) {
+            let above = if above.as_os_str().is_empty() { Path::new(".") } else { above };
+            let _ = File::open(above).and_then(|folder| folder.sync_all());
+        }
     }
 }
 

@@ -39,7 +39,9 @@ pub(crate) async fn read(log: &EmbeddedLog) -> Result<Contents, String> {
         let (mut records, mut from) = (BTreeMap::new(), Offset(0));
         while from < end {
             let page = log.read(stream, from, PAGE_RECORDS).await.map_err(|error| error.to_string())?;
-            records.extend(page.entries.into_iter().map(|entry| (entry.offset.0, entry.record.as_ref().clone())));
+            records.extend(
+                page.entries.into_iter().map(|entry| (entry.offset.0, entry.record.as_ref().clone())),
+            );
             if page.next <= from {
                 return Err(format!("{stream}: a page from {from:?} leads nowhere"));
             }
@@ -101,7 +103,7 @@ fn compare(contents: &Contents, facts: &Facts, wrong: &mut Mismatches) {
     }
     for (id, (stream, offset)) in &facts.erased {
         let found = contents.get(stream).and_then(|(records, _)| records.get(offset));
-        if !found.is_some_and(|record| erased_by(record) == Some(*id)) {
+        if found.is_none_or(|record| erased_by(record) != Some(*id)) {
             wrong.lost.push(format!("{stream}/{offset}, the erasure of {id}"));
         }
     }
@@ -155,7 +157,9 @@ fn compare_stream(
             wrong.other.push(format!("{stream}/{offset}: {} has another payload", record.id));
         }
         if last.insert(sent.writer, sent.number).is_some_and(|before| before >= sent.number) {
-            wrong.misordered.push(format!("{stream}/{offset}: {} comes after what was sent later", record.id));
+            wrong
+                .misordered
+                .push(format!("{stream}/{offset}: {} comes after what was sent later", record.id));
         }
     }
 }

@@ -16,7 +16,10 @@ enum Kind {
     /// For each file by itself, all or nothing.
     WholeFiles,
     /// Each sector or page has got any of its versions since the last sync; this share of them the last.
-    Scattered { unit: usize, last: f64 },
+    Scattered {
+        unit: usize,
+        last: f64,
+    },
     /// What was written before a moment, and a torn part of what was written then.
     Before(u64),
     /// What was written since a moment, and nothing that was written before.
@@ -104,11 +107,23 @@ impl Keep {
         let mut pick = |kind: Kind, versions: &[u64]| match kind {
             Kind::Nothing => 0,
             Kind::Everything => next,
-            Kind::WholeFiles => if all { next } else { 0 },
+            Kind::WholeFiles => {
+                if all {
+                    next
+                } else {
+                    0
+                }
+            }
             Kind::Scattered { last, .. } if rng.f64() < last => next,
             Kind::Scattered { .. } => versions[rng.usize(0..versions.len())],
             Kind::Before(moment) => moment + u64::from(rng.bool()),
-            Kind::Since(moment) => if versions.last() >= Some(&moment) { next } else { 0 },
+            Kind::Since(moment) => {
+                if versions.last() >= Some(&moment) {
+                    next
+                } else {
+                    0
+                }
+            }
         };
         let below = units.iter().map(|(unit, versions)| (*unit, pick(damage.kind, versions))).collect();
         let sizes = if sizes.is_empty() { next } else { pick(damage.kind, &sizes) };
@@ -149,7 +164,11 @@ impl Keep {
                 }
             }
         }
-        if barrier == usize::MAX && largest > content.len() && !matches!(damage.kind, Kind::Nothing) && damage.rng.u8(0..3) == 0 {
+        if barrier == usize::MAX
+            && largest > content.len()
+            && !matches!(damage.kind, Kind::Nothing)
+            && damage.rng.u8(0..3) == 0
+        {
             self.extend(&mut content, largest, damage);
         }
         content

@@ -179,7 +179,9 @@ impl Disk {
 
     fn carries_out(&self, target: &Target) -> bool {
         match (self.honours, target) {
-            (Syncs::All, _) | (Syncs::IgnoredOf(_), Target::Folder(_)) | (Syncs::IgnoredOfFolders, Target::File(_)) => true,
+            (Syncs::All, _)
+            | (Syncs::IgnoredOf(_), Target::Folder(_))
+            | (Syncs::IgnoredOfFolders, Target::File(_)) => true,
             (Syncs::Ignored, _) | (Syncs::IgnoredOfFolders, Target::Folder(_)) => false,
             (Syncs::IgnoredOf(end), Target::File(file)) => !self
                 .names
@@ -225,14 +227,21 @@ impl Disk {
             }
         }
         let reachable = |path: &Path| {
-            path.ancestors().skip(1).filter(|above| *above != Path::new("")).all(|above| names.get(above) == Some(&Node::Folder))
+            path.ancestors()
+                .skip(1)
+                .filter(|above| *above != Path::new(""))
+                .all(|above| names.get(above) == Some(&Node::Folder))
         };
-        let names: BTreeMap<_, _> =
-            names.iter().filter(|(path, _)| reachable(path)).map(|(path, node)| (path.clone(), *node)).collect();
+        let names: BTreeMap<_, _> = names
+            .iter()
+            .filter(|(path, _)| reachable(path))
+            .map(|(path, node)| (path.clone(), *node))
+            .collect();
         let mut files = HashMap::new();
         for node in names.values() {
             if let Node::File(id) = node {
-                let durable = Keep::choose(damage, &self.files[id], self.next).content(&self.files[id], damage);
+                let durable =
+                    Keep::choose(damage, &self.files[id], self.next).content(&self.files[id], damage);
                 files.insert(*id, File { durable, pending: Vec::new() });
             }
         }

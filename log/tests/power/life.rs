@@ -50,7 +50,12 @@ fn folder() -> (TempDir, PathBuf) {
 
 impl Life {
     /// Opens the log on a disk, reads what it has, writes, and closes it.
-    pub(crate) async fn live(disk: Disk, mut history: History, rng: &mut fastrand::Rng, appends: usize) -> Self {
+    pub(crate) async fn live(
+        disk: Disk,
+        mut history: History,
+        rng: &mut fastrand::Rng,
+        appends: usize,
+    ) -> Self {
         let (_dir, path) = folder();
         disk.write_to(&path);
         let recording = Arc::new(Recording::start(&path, disk.file_names()));
@@ -67,16 +72,21 @@ impl Life {
         let ops = Arc::into_inner(recording).unwrap().stop();
         let mut end = disk.clone();
         end.honours = Syncs::All;
-        ops.iter().for_each(|op| end.apply(op));
+        for op in &ops {
+            end.apply(op);
+        }
         assert_eq!(end.differences(&path), Vec::<String>::new(), "the recorder missed something");
         Self { disk, ops, history }
     }
 
     /// Moments to cut at, in order: half of them when somebody had just learned something.
     pub(crate) fn moments(&self, count: usize, rng: &mut fastrand::Rng) -> Vec<usize> {
-        let known: Vec<usize> = self.history.known.iter().map(|(when, _)| *when).filter(|when| *when > 0).collect();
+        let known: Vec<usize> =
+            self.history.known.iter().map(|(when, _)| *when).filter(|when| *when > 0).collect();
         let mut moments: Vec<usize> = (0..count)
-            .map(|_| if rng.bool() { known[rng.usize(0..known.len())] } else { rng.usize(0..=self.ops.len()) })
+            .map(
+                |_| if rng.bool() { known[rng.usize(0..known.len())] } else { rng.usize(0..=self.ops.len()) },
+            )
             .collect();
         moments.sort_unstable();
         moments
@@ -144,7 +154,9 @@ pub(crate) async fn examine_at(
     let open = || EmbeddedLog::open(place, EmbeddedOptions::default());
     let log = match open() {
         Ok(log) => log,
-        Err(error) => return Mismatches { other: vec![format!("cannot be opened: {error}")], ..Default::default() },
+        Err(error) => {
+            return Mismatches { other: vec![format!("cannot be opened: {error}")], ..Default::default() };
+        }
     };
     let mut wrong = check::log(&log, facts).await;
     if !wrong.is_empty() {

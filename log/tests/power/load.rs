@@ -54,15 +54,14 @@ impl Load {
         rng: &mut fastrand::Rng,
         appends: usize,
     ) -> History {
-        let load = Arc::new(Self { log, recording, history: Mutex::new(history), done: AtomicBool::new(false) });
+        let load =
+            Arc::new(Self { log, recording, history: Mutex::new(history), done: AtomicBool::new(false) });
         let first = load.history.lock().unwrap().sent.len();
         let writers: Vec<_> = (0..WRITERS)
             .map(|writer| tokio::spawn(Arc::clone(&load).write(writer, first, appends, rng.fork())))
             .collect();
-        let readers = [
-            tokio::spawn(Arc::clone(&load).read(rng.fork())),
-            tokio::spawn(Arc::clone(&load).follow()),
-        ];
+        let readers =
+            [tokio::spawn(Arc::clone(&load).read(rng.fork())), tokio::spawn(Arc::clone(&load).follow())];
         for writer in writers {
             writer.await.unwrap();
         }
@@ -73,7 +72,9 @@ impl Load {
             reader.await.unwrap();
         }
         load.log.close().await;
-        let Ok(load) = Arc::try_unwrap(load).map_err(|_| "somebody still uses the log") else { unreachable!() };
+        let Ok(load) = Arc::try_unwrap(load).map_err(|_| "somebody still uses the log") else {
+            unreachable!()
+        };
         load.history.into_inner().unwrap()
     }
 

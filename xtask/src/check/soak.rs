@@ -23,6 +23,14 @@ pub(super) const STAGES: &[Stage] = &[
         },
     },
     Stage {
+        name: "power",
+        about: "the power cut at 2,000 moments of the embedded log's life",
+        needs: &[],
+        run: || {
+            tests(&[("KAFKATALK_POWER_CUTS", "2000")], &["--package", "kafkatalk-log", "--test", "power"])
+        },
+    },
+    Stage {
         name: "brokers",
         about: "20,000 seeds of nodes on simulated brokers: lost, late and doubled records, killed nodes",
         needs: &[],
