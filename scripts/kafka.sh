@@ -21,8 +21,10 @@
 # (512m) is the heap of each broker. KAFKA_PROXY_PORTS="C1 .. CN P1 .. PN" has broker I tell clients to come to port CI and
 # the other brokers to port PI, where the caller listens and leads them on to the ports that `start` writes to DIR/behind in
 # the same order. With KAFKA_AS_USUAL=1 in the environment of `start`, the brokers clean and delete when Kafka itself would;
-# else they do both at once, as tests want it, which costs the more the more topics there are. KAFKATALK_CACHE is where
-# Kafka itself is kept, from the repository's folder.
+# else they do both at once, as tests want it, which costs the more the more topics there are. With KAFKA_TLS=1, `start`
+# makes an authority and a certificate by OpenSSL, and the brokers take clients by TLS, too: DIR/tls has the bootstrap
+# servers for that, DIR/ca.pem the authority. KAFKA_FORBIDS=SETTING has a policy of the brokers refuse topics that are to
+# have that setting. KAFKATALK_CACHE is where Kafka itself is kept, from the repository's folder.
 #
 # It needs Java 17 or later, and Maven for the first run only.
 set -euo pipefail
@@ -141,13 +143,14 @@ free_ports_by_guess() {
 }
 
 write_properties() {
-  local dir=$1 n=$2 i=$3 port=$4 controller=$5 voters=$6 peers=$7
+  local dir=$1 n=$2 i=$3 port=$4 controller=$5 voters=$6 peers=$7 tls=$8
   local replicas=1 in_sync=1 listener=PLAINTEXT also="" told=PLAINTEXT://127.0.0.1:$port
   if [ "$n" -ge 3 ]; then replicas=3 in_sync=2; fi
   if [ "${#PROXIES[@]}" -gt 0 ]; then
     listener=PEERS also=,PEERS://127.0.0.1:$peers
     told=PLAINTEXT://127.0.0.1:${PROXIES[i - 1]},PEERS://127.0.0.1:${PROXIES[n + i - 1]}
   fi
+  [ -z "${KAFKA_TLS:-}" ] || { also+=,TLS://127.0.0.1:$tls told+=,TLS://127.0.0.1:$tls; }
   cat >"$dir/n$i.properties" <<PROPERTIES
 process.roles=broker,controller
 node.id=$i
@@ -156,7 +159,7 @@ listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$controller$also
 advertised.listeners=$told
 inter.broker.listener.name=$listener
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,PEERS:PLAINTEXT,CONTROLLER:PLAINTEXT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,PEERS:PLAINTEXT,TLS:SSL,CONTROLLER:PLAINTEXT
 log.dirs=$dir/data$i
 default.replication.factor=$replicas
 min.insync.replicas=$in_sync
@@ -180,6 +183,44 @@ log.cleaner.min.cleanable.ratio=0.01
 log.retention.check.interval.ms=1000
 log.segment.delete.delay.ms=1000
 PROPERTIES
+  [ -z "${KAFKA_TLS:-}" ] || cat >>"$dir/n$i.properties" <<PROPERTIES
+ssl.keystore.type=PEM
+ssl.keystore.location=$dir/tls.pem
+PROPERTIES
+  [ -z "${KAFKA_FORBIDS:-}" ] || echo "create.topic.policy.class.name=Policy" >>"$dir/n$i.properties"
+}
+
+# An authority, and a certificate of all brokers by it.
+write_certificates() {
+  local dir=$1
+  need openssl openssl
+  (
+    cd "$dir"
+    local key=(-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30)
+    openssl req -x509 "${key[@]}" -subj "/CN=tests of kafkatalk" -keyout ca.key -out ca.pem
+    openssl req -x509 "${key[@]}" -subj "/CN=broker" -CA ca.pem -CAkey ca.key -addext "subjectAltName=IP:127.0.0.1" \
+      -addext "basicConstraints=critical,CA:FALSE" -keyout broker.key -out broker.pem
+    cat broker.key broker.pem >tls.pem
+  ) >"$dir/openssl.log" 2>&1 || { cat "$dir/openssl.log" >&2; fail "OpenSSL makes no certificates"; }
+}
+
+# A policy of the brokers that refuses topics with a setting.
+write_policy() {
+  local dir=$1 setting=$2 jars=$3
+  need javac default-jdk-headless
+  cat >"$dir/Policy.java" <<JAVA
+import org.apache.kafka.common.errors.PolicyViolationException;
+import org.apache.kafka.server.policy.CreateTopicPolicy;
+
+public class Policy implements CreateTopicPolicy {
+  @Override public void configure(java.util.Map<String, ?> settings) {}
+  @Override public void close() {}
+  @Override public void validate(RequestMetadata topic) {
+    if (topic.configs().containsKey("$setting")) throw new PolicyViolationException("$setting is ours to set");
+  }
+}
+JAVA
+  javac -cp "$jars/*" -d "$dir/policy" "$dir/Policy.java" || fail "the policy does not compile"
 }
 
 write_log4j() {
@@ -207,7 +248,7 @@ launch() {
   local dir=$1 i=$2 jars=$3
   detached java "-Xmx${KAFKA_HEAP:-512m}" "-Xms${KAFKA_HEAP:-512m}" -XX:+UseG1GC -XX:MaxGCPauseMillis=20 \
     -XX:TieredStopAtLevel="${KAFKA_JIT_LEVEL:-4}" -Djava.awt.headless=true -Dlog4j2.disable.jmx=true \
-    "-Dlog4j2.configurationFile=$dir/log4j2.properties" -cp "$jars/*" kafka.Kafka "$dir/n$i.properties" \
+    "-Dlog4j2.configurationFile=$dir/log4j2.properties" -cp "$jars/*:$dir/policy" kafka.Kafka "$dir/n$i.properties" \
     >>"$dir/n$i.log" 2>&1 </dev/null &
   local pid=$!
   echo "$pid" >"$dir/n$i.pid"
@@ -253,7 +294,7 @@ watch_owner() {
 }
 
 start() {
-  local n=$1 dir=$2 jars ports voters="" bootstrap="" id i behind=()
+  local n=$1 dir=$2 jars ports voters="" bootstrap="" tls="" id i behind=()
   case $n in 1 | 3) ;; *) fail "start takes 1 or 3 brokers, not $n" ;; esac
   jars=$(jars)
   need_java
@@ -265,14 +306,16 @@ start() {
   fi
   read -r -a PROXIES <<<"${KAFKA_PROXY_PORTS:-}"
   case ${#PROXIES[@]} in 0 | $((2 * n))) ;; *) fail "KAFKA_PROXY_PORTS takes $((2 * n)) ports, two for each broker" ;; esac
-  read -r -a ports <<<"$(free_ports $((3 * n)))"
+  read -r -a ports <<<"$(free_ports $((4 * n)))"
   for ((i = 1; i <= n; i++)); do
     behind[i - 1]=${ports[2 * i - 2]} behind[n + i - 1]=${ports[2 * n + i - 1]}
     voters+="${voters:+,}$i@127.0.0.1:${ports[2 * i - 1]}"
-    bootstrap+="${bootstrap:+,}127.0.0.1:${ports[2 * i - 2]}"
+    bootstrap+="${bootstrap:+,}127.0.0.1:${ports[2 * i - 2]}" tls+="${tls:+,}127.0.0.1:${ports[3 * n + i - 1]}"
   done
   id=$(cluster_id)
   write_log4j "$dir"
+  [ -z "${KAFKA_TLS:-}" ] || { write_certificates "$dir" && echo "$tls" >"$dir/tls"; }
+  [ -z "${KAFKA_FORBIDS:-}" ] || write_policy "$dir" "$KAFKA_FORBIDS" "$jars"
   [ -z "${KAFKA_WATCH_PID:-}" ] || watch_owner "$dir" "$KAFKA_WATCH_PID"
   # However this ends before all of them take requests, none is left behind.
   # shellcheck disable=SC2064 # the folder of now
@@ -280,7 +323,8 @@ start() {
   trap 'exit 130' INT TERM HUP
   echo "${behind[*]}" >"$dir/behind"
   for ((i = 1; i <= n; i++)); do
-    write_properties "$dir" "$n" "$i" "${ports[2 * i - 2]}" "${ports[2 * i - 1]}" "$voters" "${ports[2 * n + i - 1]}"
+    write_properties "$dir" "$n" "$i" "${ports[2 * i - 2]}" "${ports[2 * i - 1]}" "$voters" "${ports[2 * n + i - 1]}" \
+      "${ports[3 * n + i - 1]}"
     format "$dir" "$i" "$id" "$jars"
     launch "$dir" "$i" "$jars"
   done
@@ -302,7 +346,7 @@ cluster_id() {
 format() {
   local dir=$1 i=$2 id=$3 jars=$4
   mkdir -p "$dir/data$i"
-  java -Xmx64m -XX:TieredStopAtLevel=1 "-Dlog4j2.configurationFile=$dir/log4j2.properties" -cp "$jars/*" \
+  java -Xmx64m -XX:TieredStopAtLevel=1 "-Dlog4j2.configurationFile=$dir/log4j2.properties" -cp "$jars/*:$dir/policy" \
     kafka.tools.StorageTool format -t "$id" -c "$dir/n$i.properties" >"$dir/format$i.log" 2>&1 ||
     { cat "$dir/format$i.log" >&2; fail "cannot format $dir/data$i"; }
 }

@@ -11,8 +11,8 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | `limits`, `error`, `names`, `purpose`, `options` | every limit; errors; topic names; what clients are for; settings |
-//! | `locks`, `wire`, `outcome`, `inbox`, `threads`, `leader`, `known_topics`, `unrolled` | locks of shared state; how a record looks on Kafka; what a failed append means; own acknowledgements; threads; the wait for a topic's leader; which topics are there; which are not rolled yet |
+//! | `limits`, `error`, `names`, `purpose`, `authorities`, `options` | every limit; errors; topic names; what clients are for; whom to trust; settings |
+//! | `locks`, `complaint`, `wire`, `outcome`, `inbox`, `threads`, `leader`, `known_topics`, `unrolled` | locks of shared state; why there is no connection; how a record looks on Kafka; what a failed append means; own acknowledgements; threads; the wait for a topic's leader; which topics are there; which are not rolled yet |
 //! | `shared`, `client` | what all parts share; librdkafka's clients |
 //! | `sweep`, `walk`, `topics` | where topics end; reading a range of one; creating and changing topics |
 //! | `shard`, `feed`, `append`, `produce`, `producers` | appends, and their copies in the feed |
@@ -30,8 +30,10 @@
 //! the caller's tokio runtime.
 
 mod append;
+mod authorities;
 mod catchup;
 mod client;
+mod complaint;
 mod erase;
 mod error;
 mod feed;

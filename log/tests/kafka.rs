@@ -35,6 +35,8 @@ mod lost;
 mod manifest;
 #[path = "kafka/nodes.rs"]
 mod nodes;
+#[path = "kafka/refused.rs"]
+mod refused;
 #[path = "kafka/signals.rs"]
 mod signals;
 #[path = "kafka/stranger.rs"]

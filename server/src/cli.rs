@@ -89,28 +89,12 @@ fn open_log(config: &Config) -> Result<Arc<dyn EventLog>> {
     Ok(Arc::new(log))
 }
 
-/// With TLS, and without a word about whom to trust, the system's authorities. OpenSSL is part of the binary, and looks for
-/// them where it was built, unless librdkafka is told to look where systems keep them.
-fn with_authorities(mut properties: Vec<(String, String)>, knows_tls: bool) -> Vec<(String, String)> {
-    let by_tls = |(key, value): &(String, String)| {
-        key == "security.protocol"
-            && (value.eq_ignore_ascii_case("ssl") || value.eq_ignore_ascii_case("sasl_ssl"))
-    };
-    let is_told = |(key, _): &(String, String)| {
-        key.starts_with("ssl.ca.") || key == "enable.ssl.certificate.verification"
-    };
-    if knows_tls && properties.iter().any(by_tls) && !properties.iter().any(is_told) {
-        properties.push(("ssl.ca.location".into(), "probe".into()));
-    }
-    properties
-}
-
 fn kafka_options(kafka: &crate::config::KafkaConfig) -> KafkaOptions {
     let whole = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
     KafkaOptions {
         topic_prefix: kafka.topic_prefix.clone(),
         replication_factor: whole(kafka.replication_factor.get()),
-        properties: with_authorities(kafka.properties.clone(), cfg!(feature = "kafka-tls")),
+        properties: kafka.properties.clone(),
         node: kafka.node_name.clone(),
         feed_partitions: whole(kafka.feed_partitions.get()),
         producers: kafka.producers.get(),
@@ -118,31 +102,5 @@ fn kafka_options(kafka: &crate::config::KafkaConfig) -> KafkaOptions {
         forget_within: kafka.forget_within,
         feed_retention: kafka.feed_retention,
         ..KafkaOptions::new(kafka.bootstrap.clone())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn brokers_with_tls_are_checked_by_the_systems_authorities_unless_others_are_told() {
-        for (given, knows_tls, probes) in [
-            (&["security.protocol=ssl"][..], true, true),
-            (&["security.protocol=SASL_SSL", "sasl.mechanism=PLAIN"], true, true),
-            (&["security.protocol=ssl", "ssl.ca.location=/ca.pem"], true, false),
-            (&["security.protocol=ssl", "ssl.ca.pem=-----BEGIN"], true, false),
-            (&["security.protocol=ssl", "enable.ssl.certificate.verification=false"], true, false),
-            (&["security.protocol=sasl_plaintext"], true, false),
-            (&[], true, false),
-            (&["security.protocol=ssl"], false, false),
-        ] {
-            let given = given.iter().filter_map(|pair| pair.split_once('='));
-            let given: Vec<_> = given.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-            let told = with_authorities(given.clone(), knows_tls);
-            let probe = ("ssl.ca.location".to_owned(), "probe".to_owned());
-            assert_eq!(told.contains(&probe), probes, "{given:?}");
-            assert!(told.starts_with(&given));
-        }
     }
 }

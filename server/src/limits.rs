@@ -124,8 +124,9 @@ pub const PRESENCE_ANNOUNCED_PEOPLE_MAX: usize = 600;
 pub const PRESENCE_PEOPLE_MAX: usize = 500_000;
 /// People of whom a node remembers when they were seen last. Of more it forgets the half that was seen first.
 pub const PRESENCE_LAST_SEEN_PEOPLE_MAX: usize = 100_000;
-/// People who learn of somebody who came or went, and people of whom a device learns when it connects.
-pub const PRESENCE_CONTACTS_MAX: usize = 1_000;
+/// People who learn of somebody who came or went, and people of whom a device learns when it connects. As many as the
+/// client remembers; who is not named there is taken for offline.
+pub const PRESENCE_CONTACTS_MAX: usize = 4_000;
 /// How long to wait before the views are asked again, where they had no time to say who may know.
 pub const PRESENCE_RETRY: Duration = Duration::from_secs(1);
 

@@ -15,7 +15,8 @@ use tracing_subscriber::{
 pub fn start(format: LogFormat, level: &str) {
     let filter: Targets = level.parse().unwrap_or_else(|_| Targets::new().with_default(LevelFilter::INFO));
     let terminal = stderr().is_terminal();
-    let lines = tracing_subscriber::fmt::layer().with_writer(stderr);
+    // A line that cannot be written, such as to a file on a full disk, is lost. To say so there would be a panic.
+    let lines = tracing_subscriber::fmt::layer().with_writer(stderr).log_internal_errors(false);
     let lines = if format == LogFormat::Pretty || (format == LogFormat::Auto && terminal) {
         lines.with_ansi(terminal).with_target(false).boxed()
     } else {

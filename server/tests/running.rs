@@ -1,6 +1,13 @@
 //! A node as a process: signals, limits, folders.
 #![cfg(unix)]
 
+#[cfg(target_os = "linux")]
+#[path = "running/full_disk.rs"]
+mod full_disk;
+#[cfg(target_os = "linux")]
+#[path = "running/mounts.rs"]
+mod mounts;
+
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
     io::{BufRead, BufReader, Lines, Read, Write},

@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 /// The name of the log's file in the data folder.
 pub const FILE: &str = "log.sqlite3";
 
+/// As much as SQLite writes at once.
+const PROBE_BYTES: usize = 4_096;
+
 /// A folder that belongs to this process for as long as this lives. The system takes the lock back when the process
 /// ends, however it ends.
 pub(super) struct Folder {
@@ -47,6 +50,14 @@ impl Folder {
 
     pub(super) fn database(&self) -> PathBuf {
         self.dir.join(FILE)
+    }
+
+    /// Why the log cannot be written, with what the system says of the folder where SQLite keeps that to itself.
+    pub(super) fn explain(&self, reason: &str) -> String {
+        let file = self.dir.join("log.probe");
+        let written = std::fs::write(&file, [0; PROBE_BYTES]);
+        let _ = std::fs::remove_file(&file);
+        written.map_or_else(|error| format!("{reason} ({error})"), |()| reason.into())
     }
 
     fn write_ahead_log(&self) -> PathBuf {

@@ -264,6 +264,7 @@ impl Writer {
     }
 
     fn report(&self, reason: &str) {
+        let reason = self.folder.explain(reason);
         let health =
             Health::Unavailable(format!("cannot write to {}: {reason}", self.folder.dir().display()));
         let changed = self.shared.health.send_if_modified(|current| {

@@ -141,7 +141,8 @@ impl Keeper {
 
     /// For an operator, who may have written the wrong address.
     fn at_brokers(&self, Wrong(why): Wrong) -> Wrong {
-        Wrong(format!("the brokers of {}: {why}", self.shared.options.bootstrap))
+        let complaint = self.shared.complaint.recent().map_or_else(String::new, |said| format!(" ({said})"));
+        Wrong(format!("the brokers of {}: {why}{complaint}", self.shared.options.bootstrap))
     }
 
     fn feed_has(&self, leaders: &[i32]) {

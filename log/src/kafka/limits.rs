@@ -22,6 +22,9 @@ pub(super) const DELIVERY_TIMEOUT: Duration = Duration::from_secs(30);
 pub(super) const ACKNOWLEDGE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a broker may leave a request without an answer before another is asked.
 pub(super) const BROKER_SILENCE_MAX: Duration = Duration::from_secs(6);
+/// How long what a client says of its connections stands beside what it did not get: longer than librdkafka keeps the same
+/// words back.
+pub(super) const COMPLAINT_LASTS: Duration = Duration::from_mins(1);
 /// How old the knowledge of who leads a followed topic may become.
 pub(super) const METADATA_EVERY: Duration = Duration::from_secs(10);
 /// How long a durable append waits for the feed to be told.

@@ -1,6 +1,6 @@
 //! What an operator may set, and the configuration of the clients that follows from it.
 
-use super::{error::ConnectError, limits, names::Names, purpose::Purpose};
+use super::{authorities, error::ConnectError, limits, names::Names, purpose::Purpose};
 use crate::{FEATURE_LEVEL, Ledger, Level};
 use rdkafka::{ClientConfig, config::FromClientConfigAndContext};
 use std::time::Duration;
@@ -144,6 +144,7 @@ impl KafkaOptions {
         for (name, value) in &self.properties {
             config.set(name, value);
         }
+        authorities::trust_the_system(&mut config);
         config
     }
 

@@ -1,6 +1,7 @@
 //! What the adapter's threads and callers share.
 
 use super::{
+    complaint::Complaint,
     inbox::{Ack, Inbox},
     known_topics::{KnownTopics, Topic},
     limits,
@@ -48,6 +49,8 @@ pub(super) struct Shared {
     pub(super) elections_are_theirs: AtomicBool,
     /// How often the brokers did not take what a tail committed. See [`super::offsets`].
     pub(super) failed_commits: AtomicU64,
+    /// Why there is no connection, where there is none.
+    pub(super) complaint: Complaint,
     /// Wakes the keeper to look whether the brokers still answer.
     pub(super) suspicion: Notify,
     pub(super) topics: KnownTopics,
@@ -82,6 +85,7 @@ impl Shared {
             signals: Local::new(instance),
             elections_are_theirs: AtomicBool::new(false),
             failed_commits: AtomicU64::new(0),
+            complaint: Complaint::default(),
             suspicion: Notify::new(),
             topics: KnownTopics::default(),
             inboxes: RwLock::default(),
@@ -153,6 +157,7 @@ impl Shared {
 
     pub(super) fn heard_error(&self, error: &KafkaError, reason: &str) {
         tracing::debug!(target: "librdkafka", "{error}: {reason}");
+        self.complaint.heard(error, reason);
         if matches!(error.rdkafka_error_code(), Some(RDKafkaErrorCode::AllBrokersDown)) {
             self.suspicion.notify_one();
         }

@@ -27,9 +27,15 @@ pub(crate) fn shared() -> &'static Brokers {
 
 /// Starts brokers.
 pub(crate) fn start(brokers: usize) -> Brokers {
+    start_with(brokers, &[])
+}
+
+/// The same, with what the script takes from the environment.
+pub(crate) fn start_with(brokers: usize, environment: &[(&str, &str)]) -> Brokers {
     let folder = tempfile::Builder::new().prefix("kafkatalk-test-kafka-").tempdir().unwrap().keep();
     let mut command = Command::new(script());
     command.args(["start", &brokers.to_string()]).arg(&folder);
+    command.envs(environment.iter().copied());
     let output = command.env("KAFKA_WATCH_PID", std::process::id().to_string()).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "scripts/kafka.sh could not start a broker: {said}");

@@ -15,10 +15,16 @@ use crate::{
 };
 use anyhow::{Context as _, Result};
 use kafkatalk_log::Health;
-use std::time::Duration;
+use std::{
+    io::{ErrorKind, Write as _},
+    path::Path,
+    time::Duration,
+};
 use tokio::{net::TcpListener, sync::watch};
 use tokio_util::sync::CancellationToken;
 
+/// As much as the least that a database writes at once.
+const PROBE_BYTES: usize = 4_096;
 /// How often a log that is not reachable is named again.
 const WAITING_EVERY: Duration = Duration::from_secs(5);
 
@@ -40,12 +46,12 @@ async fn run(config: &Config, shutdown: CancellationToken) -> Result<()> {
         format!("cannot make the data folder {}: choose another with --data", config.data.display())
     })?;
     // Whatever needs the folder first would say no more than that permission is denied.
-    tempfile::tempfile_in(&config.data).with_context(|| {
-        format!(
-            "cannot write to the data folder {} as {}: give that user the right, or choose another with --data",
-            config.data.display(),
+    try_writing(&config.data).map_err(|error| {
+        let (folder, remedy) = (config.data.display(), remedy(error.kind()));
+        anyhow::Error::new(error).context(format!(
+            "cannot write to the data folder {folder} as {}: {remedy}, or choose another with --data",
             who()
-        )
+        ))
     })?;
     let listener = TcpListener::bind(config.listen).await.with_context(|| {
         format!("cannot listen on {}: choose another address with --listen", config.listen)
@@ -60,6 +66,21 @@ async fn run(config: &Config, shutdown: CancellationToken) -> Result<()> {
         listener.local_addr()?,
     );
     Ok(serve::serve(listener, log, node_options(config), shutdown).await?)
+}
+
+/// Writes something to a folder that is gone at once.
+fn try_writing(folder: &Path) -> std::io::Result<()> {
+    tempfile::tempfile_in(folder)?.write_all(&[0; PROBE_BYTES])
+}
+
+/// What to do about a folder that cannot be written to.
+fn remedy(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::StorageFull => "free some space, or remove some files, on its disk",
+        ErrorKind::QuotaExceeded => "free some space, or give that user more",
+        ErrorKind::ReadOnlyFilesystem => "its disk may only be read, so mount it for writing",
+        _ => "give that user the right",
+    }
 }
 
 /// Who runs this process, for an operator.

@@ -17,9 +17,11 @@ use toml::{Table, Value};
 /// would have other features than `cargo run` gave it, and the file that runs would be replaced.
 const NATIVE: [&str; 5] = ["--workspace", "--exclude", "kafkatalk-frontend", "--exclude", "xtask"];
 /// The tests that start Apache Kafka.
-const WITH_BROKERS: [&str; 4] = ["another_log", "kafka", "level", "migrate"];
+const WITH_BROKERS: [&str; 5] = ["another_log", "kafka", "kafka_tls", "level", "migrate"];
 /// The proxies behind which nodes are tested, each with the Debian package that has it.
 const PROXIES: [(&str, &str); 3] = [("nginx", "nginx"), ("haproxy", "haproxy"), ("caddy", "caddy")];
+/// The test of brokers with TLS. The only one for which OpenSSL is compiled, once.
+const BY_TLS: [&str; 6] = ["--package", "kafkatalk-log", "--features", "kafka-tls", "--test", "kafka_tls"];
 /// This program, by itself.
 const BUILDER: [&str; 2] = ["--package", "xtask"];
 
@@ -70,7 +72,8 @@ pub(super) fn tests() -> Result<Counts> {
     let test = |packages: &[&str]| {
         run_counting(cargo().args(["test", "--no-fail-fast"]).args(packages), Told::ByCargo, &mut stdout())
     };
-    Ok(test(&NATIVE)? + test(&BUILDER)?)
+    packages::perl_for_openssl()?;
+    Ok(test(&NATIVE)? + test(&BY_TLS)? + test(&BUILDER)?)
 }
 
 /// All tests but those that start brokers.

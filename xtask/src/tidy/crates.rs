@@ -116,7 +116,7 @@ pub(super) fn inherited(repository: &Repository) -> Vec<String> {
     let mut wrong = Vec::new();
     for (folder, _) in ARROWS {
         let Some(manifest) = manifest(repository, folder) else { continue };
-        if folder != LINTS_OF_ITS_OWN && !workspace(manifest.get("lints")) {
+        if *folder != LINTS_OF_ITS_OWN && !workspace(manifest.get("lints")) {
             wrong.push(format!("{folder}/Cargo.toml: [lints] workspace = true"));
         }
         for field in ["version", "edition", "rust-version", "license", "publish"] {

@@ -3,7 +3,7 @@
 use crate::client::{Event, Part, Subject, Surroundings};
 use kafkatalk_protocol::{ServerFrame, UserId, presence::Presence};
 
-/// People of whom something is remembered; the server tells of no more.
+/// People of whom something is remembered. The server tells of no more.
 const PEOPLE_MAX: usize = 4_000;
 
 /// What is known of people, by their ids.

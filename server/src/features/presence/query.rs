@@ -24,3 +24,54 @@ impl Query<'_> {
         Ok(found.collect::<Result<_, _>>()?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        features::registry,
+        kernel::views::{Views, ViewsOptions},
+    };
+    use kafkatalk_log::{Batch, Entry, Ledger, Record, Stream};
+    use kafkatalk_protocol::{
+        ConversationId, Offset, Timestamp, Username,
+        event::{ConversationCreated, Event, UserClaimed},
+    };
+    use std::{collections::HashSet, sync::Arc};
+    use uuid::Uuid;
+
+    /// More than one page of anything.
+    const CONTACTS: u64 = 1_500;
+
+    fn user(number: u64) -> UserId {
+        UserId(Uuid::from_u128(u128::from(number)))
+    }
+
+    fn entry(ledger: Ledger, offset: u64, event: &impl Event) -> Entry {
+        let record = Record::of(Uuid::new_v4(), Some(user(0)), Timestamp::from_millis(1), event);
+        Entry { stream: Stream::Ledger(ledger), offset: Offset(offset), record: Arc::new(record) }
+    }
+
+    #[test]
+    fn all_of_very_many_contacts_are_found_and_each_finds_the_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("views.sqlite");
+        let (views, mut applier) = Views::open(&file, &ViewsOptions::default(), registry()).unwrap();
+        let claims = (0..=CONTACTS).map(|number| {
+            let username = Username::parse(&format!("user-{number}")).unwrap();
+            let claimed = UserClaimed { user: user(number), username, password_hash: "a hash".into() };
+            entry(Ledger::Users, number, &claimed)
+        });
+        let opened = (1..=CONTACTS).map(|number| {
+            let conversation = ConversationId(Uuid::from_u128(u128::from(number)));
+            let created = ConversationCreated { conversation, members: vec![user(0), user(number)] };
+            entry(Ledger::Conversations, number - 1, &created)
+        });
+        let entries = claims.chain(opened).collect();
+        applier.apply(&Batch { entries, ..Batch::default() }).unwrap();
+        let contacts = |of| views.read_blocking(|query| query.contacts(of)).unwrap();
+        let found: HashSet<_> = contacts(user(0)).into_iter().collect();
+        assert_eq!(found, (1..=CONTACTS).map(user).collect());
+        assert_eq!(contacts(user(CONTACTS)), [user(0)]);
+    }
+}
