@@ -26,7 +26,7 @@
 # servers for that, DIR/ca.pem the authority. KAFKA_FORBIDS=SETTING has a policy of the brokers refuse topics that are to
 # have that setting. KAFKATALK_CACHE is where Kafka itself is kept, from the repository's folder.
 #
-# It needs Java 17 or later, and Maven for the first run only.
+# It needs Java 17 or later, and Maven for the first run only; KAFKA_TLS OpenSSL 3, KAFKA_FORBIDS a JDK.
 set -euo pipefail
 
 readonly KAFKA_VERSION=4.1.1

@@ -32,7 +32,7 @@ impl std::error::Error for NoEmoji {}
 impl Emoji {
     /// Parses what a person chose.
     pub fn parse(text: &str) -> Result<Self, NoEmoji> {
-        let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        let turns = |c: char| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
         if is_blank(text) || text.contains(turns) { Err(NoEmoji) } else { Self::kept(text) }
     }
 
@@ -114,7 +114,9 @@ mod tests {
 
     #[test]
     fn what_nobody_sees_or_what_turns_the_direction_is_no_emoji_and_is_read_from_the_log_all_the_same() {
-        for text in ["\u{200b}", "\u{2800}", "\u{200d}\u{fe0f}", "\u{3164}", "👍\u{202e}", "\u{2067}👍"] {
+        for text in
+            ["\u{200b}", "\u{2800}", "\u{200d}\u{fe0f}", "\u{3164}", "👍\u{202e}", "👍\u{61c}", "\u{2067}👍"]
+        {
             assert_eq!(Emoji::parse(text), Err(NoEmoji), "{text:?}");
             let id = uuid::Uuid::nil();
             let set = serde_json::json!({ "id": id, "message": 1, "emoji": text, "on": true });

@@ -32,6 +32,8 @@ struct Stage {
 /// Programs that stages run and cargo does not bring, each with the Debian package that has it.
 const GIT: (&str, &str) = ("git", "git");
 const JAVA: (&str, &str) = ("java", "default-jdk-headless");
+const JAVAC: (&str, &str) = ("javac", "default-jdk-headless");
+const OPENSSL: (&str, &str) = ("openssl", "openssl");
 const MAVEN: (&str, &str) = ("mvn", "maven");
 const NODE: (&str, &str) = ("node", "nodejs");
 const NPM: (&str, &str) = ("npm", "npm");
@@ -78,7 +80,7 @@ const STAGES: &[Stage] = &[
     Stage {
         name: "tests",
         about: "unit, contract (both logs), API",
-        needs: &[GIT, JAVA, MAVEN],
+        needs: &[GIT, JAVA, JAVAC, OPENSSL, MAVEN],
         run: cargo::tests,
     },
     Stage {

@@ -24,7 +24,7 @@ impl Folder {
         let unusable =
             |error: std::io::Error| OpenError::Folder { dir: dir.into(), reason: error.to_string() };
         create_dir_all(dir).map_err(unusable)?;
-        sync_above(dir);
+        sync_above(dir).map_err(unusable)?;
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -100,15 +100,29 @@ impl Drop for Folder {
     }
 }
 
-/// Makes the names of the folder and of those above it durable: whoever made them may have done so a moment ago. As far as
-/// the system can: one that may not be read was there before.
-fn sync_above(dir: &Path) {
-    if cfg!(unix) {
-        for above in dir.ancestors().skip(1) {
-            let above = if above.as_os_str().is_empty() { Path::new(".") } else { above };
-            let _ = File::open(above).and_then(|folder| folder.sync_all());
+/// Makes the names of the folder and of those above it durable: whoever made them may have done so a moment ago. One that
+/// may not be opened was there before, and so was one in a file system that knows no such thing.
+fn sync_above(dir: &Path) -> std::io::Result<()> {
+    use std::io::ErrorKind::{InvalidInput, PermissionDenied, ReadOnlyFilesystem, Unsupported};
+    if !cfg!(unix) {
+        return Ok(());
+    }
+    for above in dir.ancestors().skip(1) {
+        let above = if above.as_os_str().is_empty() { Path::new(".") } else { above };
+        let Ok(folder) = File::open(above) else { continue };
+        match folder.sync_all() {
+            Err(error)
+                if !matches!(
+                    error.kind(),
+                    InvalidInput | PermissionDenied | ReadOnlyFilesystem | Unsupported
+                ) =>
+            {
+                return Err(error);
+            }
+            _ => {}
         }
     }
+    Ok(())
 }
 
 #[cfg(unix)]

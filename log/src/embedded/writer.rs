@@ -264,7 +264,9 @@ impl Writer {
     }
 
     fn report(&self, reason: &str) {
-        let reason = self.folder.explain(reason);
+        // Where the folder is no longer ours nothing is written to it.
+        let is_ours = self.identity.is_some() && self.folder.identity() == self.identity;
+        let reason = if is_ours { self.folder.explain(reason) } else { reason.into() };
         let health =
             Health::Unavailable(format!("cannot write to {}: {reason}", self.folder.dir().display()));
         let changed = self.shared.health.send_if_modified(|current| {

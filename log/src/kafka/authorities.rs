@@ -16,7 +16,7 @@ const VARIABLES: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
 /// With TLS, and without a word about whom to trust, those are the system's authorities. OpenSSL is part of the binary, and
 /// would look for them where it was built.
 pub(super) fn trust_the_system(config: &mut ClientConfig) {
-    let is_told = VARIABLES.iter().any(|name| std::env::var_os(name).is_some());
+    let is_told = VARIABLES.iter().any(|name| std::env::var_os(name).is_some_and(|told| !told.is_empty()));
     if cfg!(feature = "kafka-tls") && !is_told && lacks_authorities(config) {
         config.set(AUTHORITIES, PROBE);
     }

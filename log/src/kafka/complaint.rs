@@ -30,12 +30,18 @@ impl Complaint {
     pub(super) fn heard(&self, error: &KafkaError, reason: &str) {
         let Some(code) = error.rdkafka_error_code().filter(|code| is_of_a_connection(*code)) else { return };
         let mut said = lock(&self.0);
-        // Of several brokers each says it of itself: the first will do, for a while.
-        if said.as_ref().is_none_or(|said| said.code != code || !said.is_recent(limits::COMPLAINT_LASTS / 2))
-        {
+        // Of several brokers each says it of itself: the first will do, for a while. That a connection broke says less than
+        // why there was none.
+        let stands = |said: &Said| said.code == code || code == RDKafkaErrorCode::BrokerTransportFailure;
+        if said.as_ref().is_none_or(|said| !stands(said) || !said.is_recent(limits::COMPLAINT_LASTS / 2)) {
             let reason = reason.split_once(HOW_LONG).map_or(reason, |(reason, _)| reason).to_owned();
             *said = Some(Said { at: Instant::now(), code, reason });
         }
+    }
+
+    /// There are connections: what was said before explains nothing any more.
+    pub(super) fn clear(&self) {
+        *lock(&self.0) = None;
     }
 
     /// What was said, unless that is long ago. To follow another reason.
@@ -67,6 +73,11 @@ mod tests {
         said(RDKafkaErrorCode::Resolve, "b: no such host (after 4ms in state CONNECT)", &complaint);
         assert_eq!(complaint.recent().as_deref(), Some("a: no such host"));
         said(RDKafkaErrorCode::SSL, "a: verify that ssl.ca.location is correct", &complaint);
+        said(RDKafkaErrorCode::BrokerTransportFailure, "b: disconnected", &complaint);
         assert_eq!(complaint.recent().as_deref(), Some("a: verify that ssl.ca.location is correct"));
+        complaint.clear();
+        assert_eq!(complaint.recent(), None);
+        said(RDKafkaErrorCode::BrokerTransportFailure, "b: disconnected", &complaint);
+        assert_eq!(complaint.recent().as_deref(), Some("b: disconnected"));
     }
 }

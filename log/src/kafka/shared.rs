@@ -137,6 +137,9 @@ impl Shared {
 
     /// Says so once, when it changes.
     pub(super) fn set_health(&self, health: Health) {
+        if health == Health::Ready {
+            self.complaint.clear();
+        }
         self.health.send_if_modified(|now| {
             if *now == health || *self.closed.borrow() {
                 return false;

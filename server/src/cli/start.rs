@@ -42,8 +42,12 @@ pub(super) fn serve(config: &Config, unknown: &[String]) -> Result<()> {
 }
 
 async fn run(config: &Config, shutdown: CancellationToken) -> Result<()> {
-    std::fs::create_dir_all(&config.data).with_context(|| {
-        format!("cannot make the data folder {}: choose another with --data", config.data.display())
+    std::fs::create_dir_all(&config.data).map_err(|error| {
+        let (folder, remedy) = (config.data.display(), remedy(error.kind()));
+        anyhow::Error::new(error).context(format!(
+            "cannot make the data folder {folder} as {}: {remedy}, or choose another with --data",
+            who()
+        ))
     })?;
     // Whatever needs the folder first would say no more than that permission is denied.
     try_writing(&config.data).map_err(|error| {
@@ -78,7 +82,7 @@ fn remedy(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::StorageFull => "free some space, or remove some files, on its disk",
         ErrorKind::QuotaExceeded => "free some space, or give that user more",
-        ErrorKind::ReadOnlyFilesystem => "its disk may only be read, so mount it for writing",
+        ErrorKind::ReadOnlyFilesystem => "the file system is read-only, so mount it for writing",
         _ => "give that user the right",
     }
 }
