@@ -47,8 +47,8 @@ mod tests {
         UserId(Uuid::from_u128(u128::from(number)))
     }
 
-    fn entry(ledger: Ledger, offset: u64, event: &impl Event) -> Entry {
-        let record = Record::of(Uuid::new_v4(), Some(user(0)), Timestamp::from_millis(1), event);
+    fn entry(ledger: Ledger, offset: u64, author: UserId, event: &impl Event) -> Entry {
+        let record = Record::of(Uuid::new_v4(), Some(author), Timestamp::from_millis(1), event);
         Entry { stream: Stream::Ledger(ledger), offset: Offset(offset), record: Arc::new(record) }
     }
 
@@ -60,12 +60,12 @@ mod tests {
         let claims = (0..=CONTACTS).map(|number| {
             let username = Username::parse(&format!("user-{number}")).unwrap();
             let claimed = UserClaimed { user: user(number), username, password_hash: "a hash".into() };
-            entry(Ledger::Users, number, &claimed)
+            entry(Ledger::Users, number, user(number), &claimed)
         });
         let opened = (1..=CONTACTS).map(|number| {
             let conversation = ConversationId::of_pair(user(0), user(number));
             let created = ConversationCreated { conversation, members: vec![user(0), user(number)] };
-            entry(Ledger::Conversations, number - 1, &created)
+            entry(Ledger::Conversations, number - 1, user(0), &created)
         });
         let entries = claims.chain(opened).collect();
         applier.apply(&Batch { entries, ..Batch::default() }).unwrap();
