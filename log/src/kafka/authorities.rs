@@ -10,7 +10,7 @@ const VERIFICATION: &str = "enable.ssl.certificate.verification";
 const ABOUT_AUTHORITIES: &str = "ssl.ca.";
 /// Has librdkafka look where systems keep their authorities.
 const PROBE: &str = "probe";
-/// By these OpenSSL is told of authorities of its own accord.
+/// Variables in which OpenSSL itself looks for authorities.
 const VARIABLES: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
 
 /// With TLS, and without a word about whom to trust, those are the system's authorities. OpenSSL is part of the binary, and
