@@ -1,6 +1,10 @@
 //! Members of a group, what each may do, and the group's name.
 
-use crate::{Offset, User, UserId, Username, event::events, text::is_blank};
+use crate::{
+    Offset, User, UserId, Username,
+    event::events,
+    text::{is_blank, turns_what_follows},
+};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use std::{fmt, str::FromStr};
 
@@ -79,10 +83,7 @@ impl GroupName {
     pub fn kept(text: &str) -> Result<Self, GroupNameError> {
         let text = text.trim();
         // Line and paragraph separators break lines too, and overrides of the direction would turn round what follows.
-        let bad = |c: char| {
-            c.is_control()
-                || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-        };
+        let bad = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') || turns_what_follows(c);
         if text.contains(bad) {
             return Err(GroupNameError::Control);
         }

@@ -1,6 +1,10 @@
 //! Reacting to a message with an emoji.
 
-use crate::{MessageId, Offset, UserId, event::Event, text::is_blank};
+use crate::{
+    MessageId, Offset, UserId,
+    event::Event,
+    text::{is_blank, turns_what_follows},
+};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use std::{fmt, str::FromStr};
 
@@ -32,7 +36,7 @@ impl std::error::Error for NoEmoji {}
 impl Emoji {
     /// Parses what a person chose.
     pub fn parse(text: &str) -> Result<Self, NoEmoji> {
-        let turns = |c: char| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        let turns = |c: char| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}') || turns_what_follows(c);
         if is_blank(text) || text.contains(turns) { Err(NoEmoji) } else { Self::kept(text) }
     }
 

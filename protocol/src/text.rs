@@ -3,6 +3,7 @@
 mod blank;
 
 pub use blank::is_blank;
+pub(crate) use blank::turns_what_follows;
 
 use crate::limits::{
     BODY_BYTES_MAX, BODY_CHARS_MAX, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, USERNAME_CHARS_MAX,

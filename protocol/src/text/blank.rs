@@ -35,6 +35,11 @@ pub fn is_blank(text: &str) -> bool {
     text.chars().all(is_invisible)
 }
 
+/// Whether a character sets the direction of what follows it, up to the end of the line: embeddings, overrides, isolates.
+pub(crate) fn turns_what_follows(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 fn is_invisible(c: char) -> bool {
     let code = u32::from(c);
     c.is_whitespace()

@@ -1,7 +1,7 @@
 //! Changes of messages: edits and deletions, live and for devices that were away.
 
 use crate::support::{Node, Person, applied, code, hello, message_id, refused, until_pong};
-use kafkatalk_protocol::{ClientFrame, Message, Offset, ServerFrame};
+use kafkatalk_protocol::{ClientFrame, ErrorCode, Message, Offset, ServerFrame, reaction::Emoji};
 use kafkatalk_server::limits::ERASURES_AT_ONCE;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -269,6 +269,22 @@ async fn reactions_are_set_and_taken_back_by_everybody_who_sees_the_message() {
         refused(bob.send_json(Method::PUT, &at("word"), &Value::Null).await).await,
         code(422, "invalid_input")
     );
+    let unseen = at("%E2%80%8B");
+    assert_eq!(
+        refused(bob.send_json(Method::PUT, &unseen, &Value::Null).await).await,
+        code(422, "invalid_input")
+    );
+    assert_eq!(bob.send_json(Method::DELETE, &unseen, &Value::Null).await.status(), 200);
+    let id = message_id();
+    let emoji = Emoji::kept("\u{200b}").unwrap();
+    let frame = |on| ClientFrame::React { conversation, id, message: said.offset, emoji: emoji.clone(), on };
+    let mut hers = alice.connect().await;
+    hers.say(&frame(true)).await;
+    let answer = hers.next().await;
+    let ServerFrame::Error { code: refused_by, id: named, .. } = &answer else { panic!("{answer:?}") };
+    assert_eq!((*refused_by, *named), (ErrorCode::InvalidInput, Some(id)));
+    hers.say(&frame(false)).await;
+    assert!(matches!(hers.next().await, ServerFrame::Ack { id: named, .. } if named == id));
     delete(&alice, &said).await;
     assert_eq!(refused(bob.send_json(Method::PUT, &thumb, &Value::Null).await).await, code(409, "conflict"));
 }

@@ -7,7 +7,7 @@ use super::{
 use crate::features::conversations::errors::{ConversationError, no_longer_a_member};
 use crate::kernel::{
     Kernel,
-    errors::{Unavailable, not_found, through_unavailable, with_unknown},
+    errors::{Unavailable, field_problem, not_found, through_unavailable, with_unknown},
     projector::{Effects, IgnoreReason, InConversation, Recorded},
     views::{
         Viewpoint, ViewsError,
@@ -17,6 +17,7 @@ use crate::kernel::{
 use kafkatalk_log::{Level, Record, Stream, failpoints};
 use kafkatalk_protocol::{
     ConversationId, ErrorCode, Message, MessageId, Offset, Problem, ServerFrame, Timestamp, UserId,
+    reaction::NoEmoji,
 };
 use rusqlite::OptionalExtension;
 use std::sync::Arc;
@@ -62,6 +63,9 @@ pub enum ChangeError {
     /// The caller has as many reactions to the message as one person may have.
     #[error("too many reactions")]
     TooManyReactions,
+    /// Not an emoji that may be set.
+    #[error(transparent)]
+    NoEmoji(NoEmoji),
     /// Too many changes at once.
     #[error("too many changes")]
     TooOften(Problem),
@@ -98,6 +102,7 @@ impl From<ChangeError> for Problem {
             ChangeError::TooManyReactions => {
                 Self::new(ErrorCode::Conflict, "You have 10 reactions here. Take one back first.")
             }
+            ChangeError::NoEmoji(error) => field_problem("emoji", error.to_string()),
             ChangeError::TooOften(problem) => problem,
             ChangeError::Unavailable(error) => with_unknown(
                 error,

@@ -20,6 +20,10 @@ impl Kernel {
         emoji: Emoji,
         on: bool,
     ) -> Result<Done, ChangeError> {
+        // What was allowed once can still be taken back.
+        if on {
+            Emoji::parse(emoji.as_str()).map_err(ChangeError::NoEmoji)?;
+        }
         if self.to_be_changed(caller.id, conversation, message).await?.deleted {
             return Err(ChangeError::Deleted);
         }

@@ -3,7 +3,6 @@
 use crate::{
     features::messages::change::ChangeError,
     http::{auth::SignedIn, input::OnMessage, problem::Refusal, state::State},
-    kernel::errors::field_problem,
 };
 use axum::extract::State as Shared;
 use kafkatalk_protocol::{Message, MessageId, Problem, reaction::Emoji};
@@ -52,9 +51,7 @@ async fn set(
     OnMessage(conversation, offset, emoji): OnMessage,
     on: bool,
 ) -> Result<axum::Json<Message>, Refusal> {
-    // What was allowed once can still be taken back.
-    let emoji = if on { Emoji::parse(&emoji) } else { Emoji::kept(&emoji) };
-    let emoji = emoji.map_err(|error| Refusal(field_problem("emoji", error.to_string())))?;
+    let emoji = Emoji::kept(&emoji).map_err(ChangeError::NoEmoji)?;
     let (kernel, at) = (state.kernel(), (conversation, offset));
     let id = MessageId(kernel.clock().record_id());
     kernel.react(caller, at, id, emoji, on).await?;

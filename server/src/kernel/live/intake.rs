@@ -1,7 +1,7 @@
 //! What a client may say on its socket.
 
 use kafkatalk_protocol::{
-    ClientFrame, CloseCode, ErrorCode, MessageId, ServerFrame, limits::FRAME_BYTES_MAX, reaction::Emoji,
+    ClientFrame, CloseCode, ErrorCode, MessageId, ServerFrame, limits::FRAME_BYTES_MAX,
 };
 use serde::Deserialize;
 
@@ -19,19 +19,7 @@ pub fn parse(text: &str) -> Result<ClientFrame, Refused> {
     if text.len() > FRAME_BYTES_MAX {
         return Err(Refused::Close(CloseCode::TooLarge));
     }
-    let frame = ClientFrame::from_json(text).map_err(|error| explain(text, &error))?;
-    match &frame {
-        // What was allowed once can still be taken back.
-        ClientFrame::React { id, emoji, on: true, .. } => match Emoji::parse(emoji.as_str()) {
-            Ok(_) => Ok(frame),
-            Err(reason) => Err(invalid(reason.to_string(), Some(*id))),
-        },
-        _ => Ok(frame),
-    }
-}
-
-fn invalid(detail: String, id: Option<MessageId>) -> Refused {
-    Refused::Tell(Box::new(ServerFrame::Error { code: ErrorCode::InvalidInput, detail, id }))
+    ClientFrame::from_json(text).map_err(|error| explain(text, &error))
 }
 
 /// What of a frame can be told even when the whole is wrong.
@@ -60,7 +48,7 @@ fn explain(text: &str, error: &serde_json::Error) -> Refused {
         }
         (unknown, _) => format!("This server does not know frames of type {unknown:?}."),
     };
-    invalid(detail, id)
+    Refused::Tell(Box::new(ServerFrame::Error { code: ErrorCode::InvalidInput, detail, id }))
 }
 
 #[cfg(test)]
@@ -68,17 +56,6 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use serde_json::json;
-
-    #[test]
-    fn an_emoji_that_nobody_sees_is_refused_and_can_be_taken_back() {
-        let id = "00000000-0000-0000-0000-000000000003";
-        let frame = |on: bool| {
-            let emoji = "\u{200b}";
-            json!({"type": "react", "conversation": id, "id": id, "message": 0, "emoji": emoji, "on": on})
-        };
-        assert_eq!(told(&frame(true)), (ErrorCode::InvalidInput, Some(id.parse().unwrap())));
-        assert!(parse(&frame(false).to_string()).is_ok());
-    }
 
     #[test]
     fn a_list_is_no_frame() {
