@@ -62,7 +62,7 @@ impl Client {
                 Forward::Latest => page(open, messages_page, ""),
                 Forward::Around(sought) => {
                     // Offsets are dense but for a few: half of a page lies behind the message.
-                    let before = sought.0 + 1 + messages_page as u64 / 2;
+                    let before = sought.next().0.saturating_add(messages_page as u64 / 2);
                     page(open, messages_page, &format!("&before={before}"))
                 }
                 Forward::After(last) => {
