@@ -24,7 +24,9 @@ impl Folder {
         let unusable =
             |error: std::io::Error| OpenError::Folder { dir: dir.into(), reason: error.to_string() };
         create_dir_all(dir).map_err(unusable)?;
-        sync_above(dir).map_err(unusable)?;
+        if cfg!(unix) {
+            sync_above(dir).map_err(unusable)?;
+        }
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -100,26 +102,17 @@ impl Drop for Folder {
     }
 }
 
-/// Makes the names of the folder and of those above it durable: whoever made them may have done so a moment ago. One that
-/// may not be opened was there before, and so was one in a file system that knows no such thing.
+/// Makes the names of the folder and of those above it durable: whoever made them may have done so a moment ago. A folder
+/// that may not be opened, or whose file system does not flush folders, is left as it is.
 fn sync_above(dir: &Path) -> std::io::Result<()> {
     use std::io::ErrorKind::{InvalidInput, PermissionDenied, ReadOnlyFilesystem, Unsupported};
-    if !cfg!(unix) {
-        return Ok(());
-    }
     for above in dir.ancestors().skip(1) {
         let above = if above.as_os_str().is_empty() { Path::new(".") } else { above };
         let Ok(folder) = File::open(above) else { continue };
-        match folder.sync_all() {
-            Err(error)
-                if !matches!(
-                    error.kind(),
-                    InvalidInput | PermissionDenied | ReadOnlyFilesystem | Unsupported
-                ) =>
-            {
-                return Err(error);
-            }
-            _ => {}
+        if let Err(error) = folder.sync_all()
+            && !matches!(error.kind(), InvalidInput | PermissionDenied | ReadOnlyFilesystem | Unsupported)
+        {
+            return Err(error);
         }
     }
     Ok(())

@@ -84,7 +84,6 @@ pub(crate) async fn log(log: &EmbeddedLog, facts: &Facts) -> Mismatches {
 }
 
 fn compare(contents: &Contents, facts: &Facts, wrong: &mut Mismatches) {
-    let asked: HashSet<RecordId> = facts.erasure_asked.iter().copied().collect();
     for (id, offset) in &facts.there {
         let sent = &facts.sent[id];
         let found = contents.get(&sent.stream).and_then(|(records, _)| records.get(offset));
@@ -97,7 +96,7 @@ fn compare(contents: &Contents, facts: &Facts, wrong: &mut Mismatches) {
                 wrong.other.push(format!("{}/{offset} {id} was erased and is there", sent.stream));
             }
             Some(_) => {}
-            None if asked.contains(id) && *offset < end => {}
+            None if facts.erasure_asked.contains(id) && *offset < end => {}
             None => wrong.lost.push(format!("{}/{offset} {id}", sent.stream)),
         }
     }

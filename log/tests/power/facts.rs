@@ -1,7 +1,7 @@
 //! What callers of the log know: what they sent, and what they were told.
 
 use kafkatalk_log::{RecordId, Stream};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// A record that was sent.
 #[derive(Clone, Debug)]
@@ -36,7 +36,7 @@ pub(crate) struct History {
 pub(crate) struct Facts {
     pub(crate) sent: HashMap<RecordId, Sent>,
     pub(crate) there: HashMap<RecordId, u64>,
-    pub(crate) erasure_asked: Vec<RecordId>,
+    pub(crate) erasure_asked: HashSet<RecordId>,
     pub(crate) erased: HashMap<RecordId, (Stream, u64)>,
 }
 
@@ -44,17 +44,17 @@ impl History {
     /// What was known after so many operations.
     pub(crate) fn at(&self, position: usize) -> Facts {
         let mut facts = Facts { sent: self.sent.clone(), ..Facts::default() };
-        for (when, fact) in &self.known {
+        for (_, fact) in self.known.iter().filter(|(when, _)| *when <= position) {
             match fact {
-                // Who asks is not the log: it may have begun before anybody noted that.
-                Fact::ErasureAsked { id } => facts.erasure_asked.push(*id),
-                Fact::There { id, offset } if *when <= position => {
+                Fact::ErasureAsked { id } => {
+                    facts.erasure_asked.insert(*id);
+                }
+                Fact::There { id, offset } => {
                     facts.there.insert(*id, *offset);
                 }
-                Fact::Erased { id, stream, offset } if *when <= position => {
+                Fact::Erased { id, stream, offset } => {
                     facts.erased.insert(*id, (*stream, *offset));
                 }
-                Fact::There { .. } | Fact::Erased { .. } => {}
             }
         }
         facts
@@ -62,9 +62,7 @@ impl History {
 
     /// Only what was known after so many operations, for another life of the log: it was known before that.
     pub(crate) fn before(&self, position: usize) -> Self {
-        let earlier = |(when, fact): &(usize, Fact)| {
-            (*when <= position || matches!(fact, Fact::ErasureAsked { .. })).then(|| (0, fact.clone()))
-        };
+        let earlier = |(when, fact): &(usize, Fact)| (*when <= position).then(|| (0, fact.clone()));
         Self { sent: self.sent.clone(), known: self.known.iter().filter_map(earlier).collect() }
     }
 }

@@ -42,21 +42,17 @@ pub(super) fn serve(config: &Config, unknown: &[String]) -> Result<()> {
 }
 
 async fn run(config: &Config, shutdown: CancellationToken) -> Result<()> {
-    std::fs::create_dir_all(&config.data).map_err(|error| {
+    let unusable = |what: &str, error: std::io::Error| {
         let (folder, remedy) = (config.data.display(), remedy(error.kind()));
-        anyhow::Error::new(error).context(format!(
-            "cannot make the data folder {folder} as {}: {remedy}, or choose another with --data",
+        let message = format!(
+            "cannot {what} the data folder {folder} as {}: {remedy}, or choose another with --data",
             who()
-        ))
-    })?;
+        );
+        anyhow::Error::new(error).context(message)
+    };
+    std::fs::create_dir_all(&config.data).map_err(|error| unusable("make", error))?;
     // Whatever needs the folder first would say no more than that permission is denied.
-    try_writing(&config.data).map_err(|error| {
-        let (folder, remedy) = (config.data.display(), remedy(error.kind()));
-        anyhow::Error::new(error).context(format!(
-            "cannot write to the data folder {folder} as {}: {remedy}, or choose another with --data",
-            who()
-        ))
-    })?;
+    try_writing(&config.data).map_err(|error| unusable("write to", error))?;
     let listener = TcpListener::bind(config.listen).await.with_context(|| {
         format!("cannot listen on {}: choose another address with --listen", config.listen)
     })?;

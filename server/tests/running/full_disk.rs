@@ -127,6 +127,13 @@ impl Chat {
         assert_eq!(there, kept);
     }
 
+    /// The same on another node that starts there.
+    fn is_whole_after_a_start(&mut self, disk: &Disk) {
+        let node = started(disk);
+        self.all_is_there_once(&node);
+        stop(node);
+    }
+
     /// How many messages a search for that word finds; none where the node cannot search now.
     fn found(&self, node: &Node, word: &str) -> Option<usize> {
         let (status, found) = call(node, "GET", &format!("/search?q={word}"), &self.token, &Value::Null);
@@ -139,6 +146,13 @@ fn wal_bytes(node: &Node, of: &str) -> u64 {
     let figures = node.get("/metrics");
     let name = format!("kafkatalk_wal_bytes{{file=\"{of}\"}} ");
     figures.lines().find_map(|line| line.strip_prefix(&name)).unwrap().trim().parse().unwrap()
+}
+
+/// A node on a disk, once it is ready.
+fn started(disk: &Disk) -> Node {
+    let node = Node::start(disk.path(), FLAGS);
+    node.until_ready();
+    node
 }
 
 fn stop(mut node: Node) {
@@ -170,8 +184,7 @@ fn a_node_on_a_disk_that_was_full_writes_again_though_somebody_reads_its_log() {
 #[ignore = "run by another test, in a process that may mount"]
 fn child_with_a_reader() {
     let Some(disk) = Disk::mount("size=24m") else { return };
-    let node = Node::start(disk.path(), FLAGS);
-    node.until_ready();
+    let node = started(&disk);
     let mut chat = Chat::begin(&node);
     chat.say_some(&node, 20);
     let reader = Connection::open(disk.path().join("data/log.sqlite3")).unwrap();
@@ -191,14 +204,11 @@ fn child_with_a_reader() {
     chat.say_some(&node, 200);
     let after = wal_bytes(&node, "log");
     assert!(after > before + 200 * BODY_CHARS as u64, "{before} bytes, then {after}");
-    until("it is ready", || node.get("/readyz").starts_with("HTTP/1.1 200"));
+    node.until_ready();
     chat.all_is_there_once(&node);
     drop(reader);
     stop(node);
-    let node = Node::start(disk.path(), FLAGS);
-    node.until_ready();
-    chat.all_is_there_once(&node);
-    stop(node);
+    chat.is_whole_after_a_start(&disk);
 }
 
 #[test]
@@ -214,8 +224,7 @@ fn child_with_its_index_elsewhere() {
     let small = disk.mount_in("small", "size=2m");
     std::fs::create_dir(disk.path().join("data")).unwrap();
     symlink(small.path().join("index"), disk.path().join("data/views.sqlite.search")).unwrap();
-    let node = Node::start(disk.path(), FLAGS);
-    node.until_ready();
+    let node = started(&disk);
     let mut chat = Chat::begin(&node);
     chat.say_some(&node, 20);
     until("it is found", || chat.found(&node, "number19") == Some(1));
@@ -237,8 +246,7 @@ fn a_disk_without_room_for_another_file_is_named_at_the_start_and_none_is_needed
 #[ignore = "run by another test, in a process that may mount"]
 fn child_without_names() {
     let Some(disk) = Disk::mount("size=64m,nr_inodes=100") else { return };
-    let node = Node::start(disk.path(), FLAGS);
-    node.until_ready();
+    let node = started(&disk);
     let mut chat = Chat::begin(&node);
     disk.fill_names();
     chat.say_some(&node, 100);
@@ -249,10 +257,7 @@ fn child_without_names() {
     let words = refuses_to_start(disk.path());
     assert!(words.contains("data folder data") && words.contains("remove some files"), "{words}");
     disk.free();
-    let node = Node::start(disk.path(), FLAGS);
-    node.until_ready();
-    chat.all_is_there_once(&node);
-    stop(node);
+    chat.is_whole_after_a_start(&disk);
 }
 
 #[test]
@@ -265,8 +270,7 @@ fn a_node_does_not_start_on_a_disk_that_is_full_or_may_only_be_read_and_says_so(
 #[ignore = "run by another test, in a process that may mount"]
 fn child_that_does_not_start() {
     let Some(disk) = Disk::mount("size=16m") else { return };
-    let node = Node::start(disk.path(), FLAGS);
-    node.until_ready();
+    let node = started(&disk);
     let mut chat = Chat::begin(&node);
     chat.say_some(&node, 20);
     stop(node);
@@ -278,10 +282,7 @@ fn child_that_does_not_start() {
     let words = refuses_to_start(disk.path());
     assert!(words.contains("data folder data") && words.contains("read-only"), "{words}");
     disk.remount("rw");
-    let node = Node::start(disk.path(), FLAGS);
-    node.until_ready();
-    chat.all_is_there_once(&node);
-    stop(node);
+    chat.is_whole_after_a_start(&disk);
 }
 
 #[test]

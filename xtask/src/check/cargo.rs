@@ -10,7 +10,7 @@ use crate::{
     wasm_toolchain::WasmToolchain,
 };
 use anyhow::Result;
-use std::{collections::BTreeSet, fs, io::stdout, path::PathBuf, process::Command};
+use std::{collections::BTreeSet, ffi::OsStr, fs, io::stdout, path::PathBuf, process::Command};
 use toml::{Table, Value};
 
 /// All but the browser's entry point, which asks the app for other features, and but this program: with the others it
@@ -69,26 +69,26 @@ pub(super) fn tests() -> Result<Counts> {
     }
     say("making Apache Kafka ready");
     command::output(Command::new(crate::place::root().join("scripts/kafka.sh")).arg("jars"))?;
-    let test = |packages: &[&str]| {
-        run_counting(cargo().args(["test", "--no-fail-fast"]).args(packages), Told::ByCargo, &mut stdout())
-    };
     packages::perl_for_openssl()?;
-    Ok(test(&NATIVE)? + test(&BY_TLS)? + test(&BUILDER)?)
+    Ok(cargo_test(&[], &NATIVE)? + cargo_test(&[], &BY_TLS)? + cargo_test(&[], &BUILDER)?)
+}
+
+/// `cargo test` with those variables and arguments.
+pub(super) fn cargo_test<A: AsRef<OsStr>>(variables: &[(&str, &str)], arguments: &[A]) -> Result<Counts> {
+    let mut tests = cargo();
+    tests.args(["test", "--no-fail-fast"]).args(arguments).envs(variables.iter().copied());
+    run_counting(&mut tests, Told::ByCargo, &mut stdout())
 }
 
 /// All tests but those that start brokers.
 pub(super) fn quick_tests() -> Result<Counts> {
-    let mut targets: Vec<String> = ["--lib", "--bins", "--examples"].map(str::to_owned).into();
+    let mut native: Vec<String> =
+        NATIVE.into_iter().chain(["--lib", "--bins", "--examples"]).map(str::to_owned).collect();
     for name in test_targets()?.into_iter().filter(|name| !WITH_BROKERS.contains(&name.as_str())) {
-        targets.extend(["--test".to_owned(), name]);
+        native.extend(["--test".to_owned(), name]);
     }
-    let mut native = cargo();
-    native.args(["test", "--no-fail-fast"]).args(NATIVE).args(targets);
-    let mut builder = cargo();
-    builder.args(["test", "--no-fail-fast"]).args(BUILDER);
     say("left out: the tests on Apache Kafka, the bench's and the browser's; `make test` runs them");
-    Ok(run_counting(&mut native, Told::ByCargo, &mut stdout())?
-        + run_counting(&mut builder, Told::ByCargo, &mut stdout())?)
+    Ok(cargo_test(&[], &native)? + cargo_test(&[], &BUILDER)?)
 }
 
 /// The names of all tests that are programs of their own: what a manifest lists, or else files in a crate's `tests/`, and

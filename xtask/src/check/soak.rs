@@ -1,16 +1,12 @@
 //! `make soak`: what takes longer than `make test` may. Each line of the table is a stage like those of `make test`.
 //!
 //! To add a line: name it, say in a few words what it proves, list the programs that it needs and cargo does not bring,
-//! and call a function with the command: [`bench()`] for the bench, [`tests()`] for tests of cargo that an environment
+//! and call a function with the command: [`bench()`] for the bench, [`cargo_test`] for tests of cargo that an environment
 //! variable lengthens, [`super::browser_tests`] for a kind that `end2end/run.sh` knows.
 
-use super::{
-    Counts, Stage,
-    counted::{Told, run_counting},
-};
-use crate::run::{bench_of_release, cargo};
+use super::{Counts, Stage, cargo::cargo_test};
+use crate::run::bench_of_release;
 use anyhow::Result;
-use std::io::stdout;
 
 /// In the order in which they run. A name can be given to `make soak ARGS=...` to run that line alone.
 pub(super) const STAGES: &[Stage] = &[
@@ -27,7 +23,10 @@ pub(super) const STAGES: &[Stage] = &[
         about: "the power cut at 2,000 moments of the embedded log's life",
         needs: &[],
         run: || {
-            tests(&[("KAFKATALK_POWER_CUTS", "2000")], &["--package", "kafkatalk-log", "--test", "power"])
+            cargo_test(
+                &[("KAFKATALK_POWER_CUTS", "2000")],
+                &["--package", "kafkatalk-log", "--test", "power"],
+            )
         },
     },
     Stage {
@@ -35,27 +34,33 @@ pub(super) const STAGES: &[Stage] = &[
         about: "20,000 seeds of nodes on simulated brokers: lost, late and doubled records, killed nodes",
         needs: &[],
         run: || {
-            tests(&[("KAFKATALK_SEEDS", "20000")], &["--package", "kafkatalk-log", "--lib", "simulation"])
+            cargo_test(
+                &[("KAFKATALK_SEEDS", "20000")],
+                &["--package", "kafkatalk-log", "--lib", "simulation"],
+            )
         },
     },
     Stage {
         name: "clients",
         about: "20,000 seeds of clients with simulated people and networks",
         needs: &[],
-        run: || tests(&[("KAFKATALK_SEEDS", "20000")], &["--package", "kafkatalk-app"]),
+        run: || cargo_test(&[("KAFKATALK_SEEDS", "20000")], &["--package", "kafkatalk-app"]),
     },
     Stage {
         name: "frames",
         about: "100,000 cases of each property of frames, bodies and times",
         needs: &[],
-        run: || tests(&[("PROPTEST_CASES", "100000")], &["--package", "kafkatalk-protocol", "--lib"]),
+        run: || cargo_test(&[("PROPTEST_CASES", "100000")], &["--package", "kafkatalk-protocol", "--lib"]),
     },
     Stage {
         name: "settings",
         about: "20,000 cases of any mix of configuration files and flags",
         needs: &[],
         run: || {
-            tests(&[("PROPTEST_CASES", "20000")], &["--package", "kafkatalk-server", "--lib", "config::"])
+            cargo_test(
+                &[("PROPTEST_CASES", "20000")],
+                &["--package", "kafkatalk-server", "--lib", "config::"],
+            )
         },
     },
     Stage {
@@ -65,7 +70,7 @@ pub(super) const STAGES: &[Stage] = &[
         run: || {
             let ours =
                 ["--package", "kafkatalk-server", "--lib", "--", "search::text", "views::tests::hostile"];
-            tests(&[("PROPTEST_CASES", "8000")], &ours)
+            cargo_test(&[("PROPTEST_CASES", "8000")], &ours)
         },
     },
     Stage {
@@ -73,7 +78,10 @@ pub(super) const STAGES: &[Stage] = &[
         about: "20,000 cases of each property of links in texts",
         needs: &[],
         run: || {
-            tests(&[("PROPTEST_CASES", "20000")], &["--package", "kafkatalk-app", "--lib", "text::links"])
+            cargo_test(
+                &[("PROPTEST_CASES", "20000")],
+                &["--package", "kafkatalk-app", "--lib", "text::links"],
+            )
         },
     },
 ];
@@ -81,11 +89,4 @@ pub(super) const STAGES: &[Stage] = &[
 /// `kafkatalk-bench` with the binary to hand out. It ends badly when a promise was broken, and tells which.
 fn bench(arguments: &[&str]) -> Result<Counts> {
     Ok(Counts::of(bench_of_release(arguments)?.status()?.success()))
-}
-
-/// `cargo test` with those variables.
-fn tests(variables: &[(&str, &str)], arguments: &[&str]) -> Result<Counts> {
-    let mut tests = cargo();
-    tests.args(["test", "--no-fail-fast"]).args(arguments).envs(variables.iter().copied());
-    run_counting(&mut tests, Told::ByCargo, &mut stdout())
 }
